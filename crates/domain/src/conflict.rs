@@ -1,0 +1,546 @@
+//! 배포 충돌: several deployments of one app reach one device, and one result comes out (A33-A38).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Approval, DeploymentId, GroupKind};
+
+/// Which table of rules resolves conflicts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RuleSet {
+    /// A33-A37.
+    #[default]
+    #[serde(rename = "2016")]
+    Y2016,
+    /// The full table after A37.
+    #[serde(rename = "2020")]
+    Y2020,
+}
+
+/// The rule that decided. Every one has a sentence in the message files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Rule {
+    /// No deployment reaches this device.
+    NoDeployment,
+    /// There was nothing to decide: all that reach it say the same.
+    OnlyIntent,
+    /// A33.
+    DeviceGroupBeatsUserGroup,
+    /// A34.
+    AvailableDespiteNotApplicable,
+    /// A35.
+    AdministratorBeatsUser,
+    /// A36.
+    InstallBeatsUninstall,
+    /// A37.
+    RequiredAndAvailableCombine,
+    /// A38, the 2020 table: available and uninstall on one target.
+    UninstallBeatsAvailable,
+    /// A39: exclude beats include within one group type.
+    NotApplicableBeatsRest,
+    /// A39, the 2020 table: what groups of one kind exclude says nothing about groups of the other kind.
+    ExclusionNotEvaluated,
+}
+
+/// What comes out for one person on one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolution {
+    pub required: bool,
+    /// May be asked for. With [`required`](Self::required): both (A37).
+    pub available: bool,
+    pub uninstall: bool,
+    pub not_applicable: bool,
+    pub rule: Rule,
+    /// The deployments that carried the result.
+    pub by: Vec<DeploymentId>,
+    /// All others that reach the device: what the rule overruled.
+    pub beat: Vec<DeploymentId>,
+}
+
+/// One deployment that reaches the device, through the person's or the device's own group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intent {
+    pub deployment: DeploymentId,
+    pub kind: GroupKind,
+    pub approval: Approval,
+}
+
+/// Resolves what reaches one person on one device. The order of `intents` makes no difference.
+///
+/// First the groups of each kind among themselves, then user groups with device groups.
+pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
+    let user = Side::of(rule_set, intents, GroupKind::User);
+    let device = Side::of(rule_set, intents, GroupKind::Device);
+    let (user, device, rule) = across(rule_set, user, device);
+
+    let mut resolution = Resolution {
+        required: user.required || device.required,
+        available: user.available || device.available,
+        uninstall: user.uninstall || device.uninstall,
+        not_applicable: user.not_applicable || device.not_applicable,
+        rule,
+        by: Vec::new(),
+        beat: Vec::new(),
+    };
+    for intent in intents {
+        let side = match intent.kind {
+            GroupKind::User => user,
+            GroupKind::Device => device,
+        };
+        let lines = if side.says(intent.approval) {
+            &mut resolution.by
+        } else {
+            &mut resolution.beat
+        };
+        lines.push(intent.deployment);
+    }
+    resolution.by.sort_unstable();
+    resolution.beat.sort_unstable();
+    resolution
+}
+
+impl Resolution {
+    /// No deployment reaches it.
+    pub fn none() -> Resolution {
+        resolve(RuleSet::default(), &[])
+    }
+
+    /// Whether the app may stay where it is: required or available.
+    pub fn keeps(&self) -> bool {
+        self.required || self.available
+    }
+}
+
+/// What the groups of one kind say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Side {
+    required: bool,
+    available: bool,
+    uninstall: bool,
+    not_applicable: bool,
+    rule: Rule,
+}
+
+impl Side {
+    /// Says nothing, or was overruled.
+    const SILENT: Side = Side {
+        required: false,
+        available: false,
+        uninstall: false,
+        not_applicable: false,
+        rule: Rule::NoDeployment,
+    };
+
+    fn of(rule_set: RuleSet, intents: &[Intent], kind: GroupKind) -> Side {
+        let given = |approval| {
+            intents
+                .iter()
+                .any(|intent| intent.kind == kind && intent.approval == approval)
+        };
+        let required = given(Approval::Required);
+        let available = given(Approval::Available);
+        let uninstall = given(Approval::Uninstall);
+        let not_applicable = given(Approval::NotApplicable);
+
+        if not_applicable {
+            let alone = !required && !available && !uninstall;
+            let rule = if alone {
+                Rule::OnlyIntent
+            } else {
+                Rule::NotApplicableBeatsRest
+            };
+            return Side {
+                not_applicable,
+                rule,
+                ..Side::SILENT
+            };
+        }
+        if uninstall && !required && !available {
+            return Side {
+                uninstall,
+                rule: Rule::OnlyIntent,
+                ..Side::SILENT
+            };
+        }
+        // A38: is "available" an intent to install? In 2016 it was, in 2020 it was not.
+        if uninstall && !required && rule_set == RuleSet::Y2020 {
+            return Side {
+                uninstall,
+                rule: Rule::UninstallBeatsAvailable,
+                ..Side::SILENT
+            };
+        }
+        let rule = match (uninstall, required, available) {
+            (true, _, _) => Rule::InstallBeatsUninstall,
+            (false, true, true) => Rule::RequiredAndAvailableCombine,
+            (false, false, false) => Rule::NoDeployment,
+            (false, _, _) => Rule::OnlyIntent,
+        };
+        Side {
+            required,
+            available,
+            rule,
+            ..Side::SILENT
+        }
+    }
+
+    fn says(self, approval: Approval) -> bool {
+        match approval {
+            Approval::Required => self.required,
+            Approval::Available => self.available,
+            Approval::NotApplicable => self.not_applicable,
+            Approval::Uninstall => self.uninstall,
+        }
+    }
+}
+
+/// What is left of both sides once they meet, and by which rule.
+fn across(rule_set: RuleSet, user: Side, device: Side) -> (Side, Side, Rule) {
+    if user == Side::SILENT || device == Side::SILENT {
+        return (user, device, user.rule.max(device.rule));
+    }
+    if user.not_applicable != device.not_applicable {
+        return match rule_set {
+            RuleSet::Y2020 if user.not_applicable => (Side::SILENT, device, Rule::ExclusionNotEvaluated),
+            RuleSet::Y2020 => (user, Side::SILENT, Rule::ExclusionNotEvaluated),
+            RuleSet::Y2016 if user.available => {
+                let user = Side {
+                    required: false,
+                    ..user
+                };
+                (user, Side::SILENT, Rule::AvailableDespiteNotApplicable)
+            }
+            RuleSet::Y2016 => (Side::SILENT, device, Rule::DeviceGroupBeatsUserGroup),
+        };
+    }
+    if user.uninstall != device.uninstall {
+        // Stronger than device over user: the reading note after A37.
+        let (user, device) = if user.uninstall {
+            (Side::SILENT, device)
+        } else {
+            (user, Side::SILENT)
+        };
+        return (user, device, Rule::InstallBeatsUninstall);
+    }
+    let combined = (user.required || device.required) && (user.available || device.available);
+    let rule = if combined {
+        Rule::RequiredAndAvailableCombine
+    } else {
+        Rule::OnlyIntent
+    };
+    (user, device, rule.max(user.rule).max(device.rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use Approval::{Available, NotApplicable, Required, Uninstall};
+
+    type Line = (GroupKind, Approval);
+    const USER: fn(Approval) -> Line = |approval| (GroupKind::User, approval);
+    const DEVICE: fn(Approval) -> Line = |approval| (GroupKind::Device, approval);
+
+    fn id(number: usize) -> DeploymentId {
+        DeploymentId(Uuid::from_u128(number as u128 + 1))
+    }
+
+    /// The lines get the numbers 0, 1, 2 … in their order.
+    fn resolved(rule_set: RuleSet, lines: &[Line]) -> Resolution {
+        let intents: Vec<Intent> = lines
+            .iter()
+            .enumerate()
+            .map(|(number, (kind, approval))| Intent {
+                deployment: id(number),
+                kind: *kind,
+                approval: *approval,
+            })
+            .collect();
+        resolve(rule_set, &intents)
+    }
+
+    /// One word for what came out.
+    fn word(resolution: &Resolution) -> &'static str {
+        match resolution {
+            Resolution {
+                required: true,
+                available: true,
+                uninstall: false,
+                not_applicable: false,
+                ..
+            } => "both",
+            Resolution {
+                required: true,
+                available: false,
+                uninstall: false,
+                not_applicable: false,
+                ..
+            } => "required",
+            Resolution {
+                required: false,
+                available: true,
+                uninstall: false,
+                not_applicable: false,
+                ..
+            } => "available",
+            Resolution {
+                required: false,
+                available: false,
+                uninstall: true,
+                not_applicable: false,
+                ..
+            } => "uninstall",
+            Resolution {
+                required: false,
+                available: false,
+                uninstall: false,
+                not_applicable: true,
+                ..
+            } => "not applicable",
+            Resolution {
+                required: false,
+                available: false,
+                uninstall: false,
+                not_applicable: false,
+                ..
+            } => "nothing",
+            _ => "a contradiction",
+        }
+    }
+
+    /// Every row: what meets, what comes out, by which rule, and which of the lines carry it.
+    type Row<'a> = (&'a [Line], &'a str, Rule, &'a [usize]);
+
+    fn holds(rule_set: RuleSet, rows: &[Row]) {
+        for (lines, expected, rule, by) in rows {
+            let resolution = resolved(rule_set, lines);
+            assert_eq!(word(&resolution), *expected, "{lines:?}");
+            assert_eq!(resolution.rule, *rule, "{lines:?}");
+            let carrying: Vec<DeploymentId> = by.iter().copied().map(id).collect();
+            assert_eq!(resolution.by, carrying, "what carried {lines:?}");
+            let beaten: Vec<DeploymentId> = (0..lines.len()).filter(|line| !by.contains(line)).map(id).collect();
+            assert_eq!(resolution.beat, beaten, "what was beaten in {lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_meets_nothing_stands_in_both_rule_sets() {
+        for rule_set in [RuleSet::Y2016, RuleSet::Y2020] {
+            holds(rule_set, &[(&[], "nothing", Rule::NoDeployment, &[])]);
+            for kind in [USER, DEVICE] {
+                holds(
+                    rule_set,
+                    &[
+                        (&[kind(Required)], "required", Rule::OnlyIntent, &[0]),
+                        (&[kind(Available)], "available", Rule::OnlyIntent, &[0]),
+                        (&[kind(Uninstall)], "uninstall", Rule::OnlyIntent, &[0]),
+                        (&[kind(NotApplicable)], "not applicable", Rule::OnlyIntent, &[0]),
+                        (&[kind(Required), kind(Required)], "required", Rule::OnlyIntent, &[0, 1]),
+                    ],
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a33_a_device_group_beats_a_user_group() {
+        let rule = Rule::DeviceGroupBeatsUserGroup;
+        holds(
+            RuleSet::Y2016,
+            &[
+                (&[USER(Required), DEVICE(NotApplicable)], "not applicable", rule, &[1]),
+                (&[USER(Uninstall), DEVICE(NotApplicable)], "not applicable", rule, &[1]),
+                (&[USER(NotApplicable), DEVICE(Required)], "required", rule, &[1]),
+                (&[USER(NotApplicable), DEVICE(Uninstall)], "uninstall", rule, &[1]),
+                (
+                    &[USER(NotApplicable), DEVICE(NotApplicable)],
+                    "not applicable",
+                    Rule::OnlyIntent,
+                    &[0, 1],
+                ),
+            ],
+        );
+    }
+
+    /// What is required besides is beaten all the same: only the person may ask for it.
+    #[test]
+    fn a34_what_is_available_to_the_person_stays_available_on_a_device_that_is_excluded() {
+        let rule = Rule::AvailableDespiteNotApplicable;
+        holds(
+            RuleSet::Y2016,
+            &[
+                (&[USER(Available), DEVICE(NotApplicable)], "available", rule, &[0]),
+                (
+                    &[USER(Required), USER(Available), DEVICE(NotApplicable)],
+                    "available",
+                    rule,
+                    &[1],
+                ),
+                (
+                    &[USER(Uninstall), USER(Available), DEVICE(NotApplicable)],
+                    "available",
+                    rule,
+                    &[1],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a36_install_beats_uninstall_and_is_stronger_than_device_over_user() {
+        let rule = Rule::InstallBeatsUninstall;
+        holds(
+            RuleSet::Y2016,
+            &[
+                (&[USER(Required), USER(Uninstall)], "required", rule, &[0]),
+                (&[USER(Required), DEVICE(Uninstall)], "required", rule, &[0]),
+                (&[USER(Available), DEVICE(Uninstall)], "available", rule, &[0]),
+                (&[USER(Uninstall), DEVICE(Required)], "required", rule, &[1]),
+                (&[DEVICE(Required), DEVICE(Uninstall)], "required", rule, &[0]),
+                (
+                    &[USER(Uninstall), DEVICE(Uninstall)],
+                    "uninstall",
+                    Rule::OnlyIntent,
+                    &[0, 1],
+                ),
+                (
+                    &[USER(Required), USER(Available), USER(Uninstall)],
+                    "both",
+                    rule,
+                    &[0, 1],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a37_required_and_available_combine() {
+        let rule = Rule::RequiredAndAvailableCombine;
+        for rule_set in [RuleSet::Y2016, RuleSet::Y2020] {
+            holds(
+                rule_set,
+                &[
+                    (&[USER(Required), USER(Available)], "both", rule, &[0, 1]),
+                    (&[USER(Available), DEVICE(Required)], "both", rule, &[0, 1]),
+                    (
+                        &[USER(Required), USER(Available), DEVICE(Required)],
+                        "both",
+                        rule,
+                        &[0, 1, 2],
+                    ),
+                ],
+            );
+        }
+    }
+
+    #[test]
+    fn a38_available_and_uninstall_on_one_target_is_where_2016_and_2020_differ() {
+        let lines = [USER(Available), USER(Uninstall)];
+        holds(
+            RuleSet::Y2016,
+            &[(&lines, "available", Rule::InstallBeatsUninstall, &[0])],
+        );
+        holds(
+            RuleSet::Y2020,
+            &[(&lines, "uninstall", Rule::UninstallBeatsAvailable, &[1])],
+        );
+    }
+
+    #[test]
+    fn a39_what_is_excluded_is_excluded_within_one_kind_of_group() {
+        let rule = Rule::NotApplicableBeatsRest;
+        for rule_set in [RuleSet::Y2016, RuleSet::Y2020] {
+            for kind in [USER, DEVICE] {
+                for other in [Required, Available, Uninstall] {
+                    holds(
+                        rule_set,
+                        &[(&[kind(other), kind(NotApplicable)], "not applicable", rule, &[1])],
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a39_in_2020_an_exclusion_says_nothing_about_the_other_kind_of_group() {
+        let rule = Rule::ExclusionNotEvaluated;
+        holds(
+            RuleSet::Y2020,
+            &[
+                (&[USER(Required), DEVICE(NotApplicable)], "required", rule, &[0]),
+                (&[USER(Available), DEVICE(NotApplicable)], "available", rule, &[0]),
+                (&[USER(NotApplicable), DEVICE(Required)], "required", rule, &[1]),
+                (&[USER(NotApplicable), DEVICE(Uninstall)], "uninstall", rule, &[1]),
+                (
+                    &[USER(Required), USER(NotApplicable), DEVICE(Required)],
+                    "required",
+                    rule,
+                    &[2],
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_table_of_2020_holds_row_by_row() {
+        let install = Rule::InstallBeatsUninstall;
+        let combine = Rule::RequiredAndAvailableCombine;
+        holds(
+            RuleSet::Y2020,
+            &[
+                (&[USER(Required), USER(Available)], "both", combine, &[0, 1]),
+                (&[USER(Required), USER(Uninstall)], "required", install, &[0]),
+                (
+                    &[USER(Available), USER(Uninstall)],
+                    "uninstall",
+                    Rule::UninstallBeatsAvailable,
+                    &[1],
+                ),
+                (
+                    &[USER(Required), DEVICE(Required)],
+                    "required",
+                    Rule::OnlyIntent,
+                    &[0, 1],
+                ),
+                (&[USER(Required), DEVICE(Uninstall)], "required", install, &[0]),
+                (&[USER(Available), DEVICE(Required)], "both", combine, &[0, 1]),
+                (&[USER(Available), DEVICE(Uninstall)], "available", install, &[0]),
+                (&[USER(Uninstall), DEVICE(Required)], "required", install, &[1]),
+                (
+                    &[USER(Uninstall), DEVICE(Uninstall)],
+                    "uninstall",
+                    Rule::OnlyIntent,
+                    &[0, 1],
+                ),
+                (&[DEVICE(Required), DEVICE(Uninstall)], "required", install, &[0]),
+                // Required and available, and a third.
+                (
+                    &[USER(Required), USER(Available), USER(Available)],
+                    "both",
+                    combine,
+                    &[0, 1, 2],
+                ),
+                (
+                    &[USER(Required), USER(Available), USER(Uninstall)],
+                    "both",
+                    install,
+                    &[0, 1],
+                ),
+                (
+                    &[USER(Required), USER(Available), DEVICE(Required)],
+                    "both",
+                    combine,
+                    &[0, 1, 2],
+                ),
+                (
+                    &[USER(Required), USER(Available), DEVICE(Uninstall)],
+                    "both",
+                    install,
+                    &[0, 1],
+                ),
+            ],
+        );
+    }
+}

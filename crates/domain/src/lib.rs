@@ -1,0 +1,35 @@
+//! Decides who should hold a licence and have the app, in what order, by which rule,
+//! and what stands in the way.
+//!
+//! Everything here takes values and returns values: no I/O, no clock, no randomness.
+//! A decision follows from a [`World`] alone, so an administrator can look at it before
+//! anything happens and a test can state one in a few lines. The one decision has four
+//! uses: the reconciler executes it, a preview shows it, a "why?" explains one row of it,
+//! and a simulation checks it.
+//!
+//! Rules are cited as `A23`: the numbered rules of the original system, listed in
+//! `docs/rules.md`.
+
+pub mod conflict;
+pub mod decide;
+pub mod deployment;
+pub mod ids;
+pub mod install;
+pub mod licence;
+pub mod plan;
+pub mod program;
+pub mod state;
+pub mod time;
+pub mod world;
+
+pub use conflict::{Resolution, Rule, RuleSet};
+pub use decide::{Decision, DeviceVerdict, PersonVerdict, decide};
+pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
+pub use ids::*;
+pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};
+pub use licence::{Counts, Owned, Seat};
+pub use plan::{Plan, Step, plan};
+pub use program::Program;
+pub use state::{Detail, InstallState, TokenState};
+pub use time::Time;
+pub use world::{App, Device, Enrolment, Group, Person, Platform, Policy, World};

@@ -1,0 +1,240 @@
+//! Licences: how many there are, who has one, and where one is on its way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+
+/// How many licences of an asset the organisation may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Owned {
+    /// Apple's `totalCount` less `retiredCount`.
+    Count(u64),
+    /// `totalCount` is 2147483647: no arithmetic (Apple's App, Book and Subscription Management, 2026).
+    Unlimited,
+}
+
+/// A licence that is ours, or about to be.
+///
+/// ```text
+/// (none) --reserve--> Reserved --Apple confirms--> Held --return--> Returning --Apple confirms--> (none)
+///                        |                           ^                  |
+///                        +--Apple refuses--> (none)  +--Apple refuses---+
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum Seat {
+    /// Taken out of the free ones; Apple is being asked, or will be.
+    Reserved { since: Time },
+    /// Apple lists the assignment.
+    Held { since: Time },
+    /// Apple is being asked to take it back. Still counts as used: Apple may turn it down.
+    Returning { since: Time },
+}
+
+/// Where the licences of an asset are: `used + on_the_way + foreign + free = owned`.
+///
+/// The sum is larger than `owned` only while Apple's own count is: licences were given up that are in use.
+/// Without arithmetic (`owned` is unlimited) `free` is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    pub owned: Owned,
+    /// Apple confirmed them for us.
+    pub used: u64,
+    /// Reserved or asked for.
+    pub on_the_way: u64,
+    /// Held by what another server made (A9).
+    pub foreign: u64,
+    pub free: Option<u64>,
+    /// People who want one and found none. Not part of the sum.
+    pub waiting: u64,
+    /// What the removals on their way will bring back. Part of `used`.
+    pub returning: u64,
+}
+
+/// `totalCount` of an asset that has no end.
+const UNLIMITED: i64 = i32::MAX as i64;
+
+impl Owned {
+    /// From Apple's `totalCount` and `retiredCount`.
+    pub fn of(total: i64, retired: i64) -> Owned {
+        if total == UNLIMITED {
+            return Owned::Unlimited;
+        }
+        Owned::Count(u64::try_from(total.saturating_sub(retired)).unwrap_or(0))
+    }
+}
+
+impl Seat {
+    /// Takes one of the free licences.
+    pub fn reserve(now: Time) -> Seat {
+        Seat::Reserved { since: now }
+    }
+
+    /// Apple did what it was asked to, or lists what we asked for.
+    pub fn confirmed(self, now: Time) -> Option<Seat> {
+        match self {
+            Seat::Reserved { .. } => Some(Seat::Held { since: now }),
+            Seat::Held { .. } => Some(self),
+            Seat::Returning { .. } => None,
+        }
+    }
+
+    /// Apple did not do what it was asked to: everything is as it was before.
+    pub fn refused(self, now: Time) -> Option<Seat> {
+        match self {
+            Seat::Reserved { .. } => None,
+            Seat::Held { .. } => Some(self),
+            Seat::Returning { .. } => Some(Seat::Held { since: now }),
+        }
+    }
+
+    /// Apple is to take it back. What is not confirmed yet cannot be returned yet.
+    pub fn returning(self, now: Time) -> Seat {
+        match self {
+            Seat::Held { .. } => Seat::Returning { since: now },
+            Seat::Reserved { .. } | Seat::Returning { .. } => self,
+        }
+    }
+
+    pub fn since(self) -> Time {
+        match self {
+            Seat::Reserved { since } | Seat::Held { since } | Seat::Returning { since } => since,
+        }
+    }
+
+    /// Apple has confirmed it, and has not confirmed its return.
+    pub fn is_used(self) -> bool {
+        !matches!(self, Seat::Reserved { .. })
+    }
+
+    pub fn is_held(self) -> bool {
+        matches!(self, Seat::Held { .. })
+    }
+}
+
+/// Corrects a seat by a full list from Apple.
+///
+/// What is on its way is left to the answer of who was asked. Otherwise Apple's word counts: a licence that
+/// it lists for a person of ours is ours, and one that it does not list is lost.
+pub fn observe(seat: Option<Seat>, listed: bool, now: Time) -> Option<Seat> {
+    match (seat, listed) {
+        (None, true) => Some(Seat::Held { since: now }),
+        (Some(Seat::Held { .. }), false) => None,
+        (seat, _) => seat,
+    }
+}
+
+impl Counts {
+    pub fn of(owned: Owned, foreign: u64, seats: impl IntoIterator<Item = Seat>) -> Counts {
+        let (mut used, mut on_the_way, mut returning) = (0, 0, 0);
+        for seat in seats {
+            match seat {
+                Seat::Reserved { .. } => on_the_way += 1,
+                Seat::Held { .. } => used += 1,
+                Seat::Returning { .. } => {
+                    used += 1;
+                    returning += 1;
+                }
+            }
+        }
+        let free = match owned {
+            Owned::Count(owned) => Some(owned.saturating_sub(used + on_the_way + foreign)),
+            Owned::Unlimited => None,
+        };
+        Counts {
+            owned,
+            used,
+            on_the_way,
+            foreign,
+            free,
+            waiting: 0,
+            returning,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEN: Time = Time(1);
+    const NOW: Time = Time(2);
+    const RESERVED: Seat = Seat::Reserved { since: THEN };
+    const HELD: Seat = Seat::Held { since: THEN };
+    const RETURNING: Seat = Seat::Returning { since: THEN };
+
+    #[test]
+    fn the_largest_number_apple_knows_means_no_end() {
+        assert_eq!(Owned::of(2_147_483_647, 0), Owned::Unlimited);
+        assert_eq!(Owned::of(2_147_483_646, 0), Owned::Count(2_147_483_646));
+    }
+
+    #[test]
+    fn retired_licences_are_not_owned() {
+        assert_eq!(Owned::of(20, 5), Owned::Count(15));
+        assert_eq!(Owned::of(3, 5), Owned::Count(0));
+    }
+
+    #[test]
+    fn a_seat_goes_round_as_apple_answers() {
+        let seat = Seat::reserve(THEN);
+        assert_eq!(seat, RESERVED);
+        let seat = seat.confirmed(NOW).unwrap();
+        assert_eq!(seat, Seat::Held { since: NOW });
+        let seat = seat.returning(NOW);
+        assert_eq!(seat, Seat::Returning { since: NOW });
+        assert_eq!(seat.confirmed(NOW), None);
+    }
+
+    #[test]
+    fn a_refusal_leaves_everything_as_it_was() {
+        assert_eq!(RESERVED.refused(NOW), None);
+        assert_eq!(RETURNING.refused(NOW), Some(Seat::Held { since: NOW }));
+        assert_eq!(HELD.refused(NOW), Some(HELD));
+    }
+
+    #[test]
+    fn a_licence_that_apple_has_not_confirmed_is_not_returned() {
+        assert_eq!(RESERVED.returning(NOW), RESERVED);
+    }
+
+    #[test]
+    fn apples_list_settles_what_is_not_on_its_way() {
+        assert_eq!(observe(None, true, NOW), Some(Seat::Held { since: NOW }));
+        assert_eq!(observe(None, false, NOW), None);
+        assert_eq!(observe(Some(HELD), true, NOW), Some(HELD));
+        assert_eq!(observe(Some(HELD), false, NOW), None);
+    }
+
+    /// The list may be older than the answer.
+    #[test]
+    fn apples_list_does_not_settle_what_is_on_its_way() {
+        for seat in [RESERVED, RETURNING] {
+            for listed in [true, false] {
+                assert_eq!(observe(Some(seat), listed, NOW), Some(seat));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_being_returned_counts_as_used_until_apple_confirms() {
+        let counts = Counts::of(Owned::Count(10), 3, [RESERVED, HELD, HELD, RETURNING]);
+        assert_eq!(
+            (counts.used, counts.on_the_way, counts.foreign, counts.returning),
+            (3, 1, 3, 1)
+        );
+        assert_eq!(counts.free, Some(3));
+    }
+
+    #[test]
+    fn there_is_no_negative_number_of_free_licences() {
+        assert_eq!(Counts::of(Owned::Count(1), 1, [HELD, HELD]).free, Some(0));
+    }
+
+    #[test]
+    fn unlimited_has_no_arithmetic() {
+        assert_eq!(Counts::of(Owned::Unlimited, 1, [HELD]).free, None);
+    }
+}

@@ -1,0 +1,268 @@
+//! What to do next about a location: the steps that close the gap between the world and the decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    App, AssetId, Device, DeviceId, DeviceVerdict, Install, PersonId, PersonVerdict, Platform, Program, Seat, Seen,
+    Time, World,
+    decide::{Owners, decide_among},
+    program::Invitation,
+};
+
+/// One thing to do. The order in a [`Plan`] is the order to do it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "step")]
+pub enum Step {
+    /// Release it from Setup Assistant: `DeviceConfigured`.
+    Release { device: DeviceId },
+    /// Ask what the device is: `DeviceInformation`.
+    AskInformation { device: DeviceId },
+    /// Ask Apple for a client user for this person.
+    CreateUser { person: PersonId },
+    /// Show the programme's invitation on this device.
+    Invite { person: PersonId, device: DeviceId },
+    /// Ask Apple to take the licence back.
+    Disassociate { app: AssetId, person: PersonId },
+    /// Take a free licence and ask Apple to bind it to this person.
+    Associate { app: AssetId, person: PersonId },
+    /// Send `RemoveApplication`.
+    Remove { app: AssetId, device: DeviceId },
+    /// Send `InstallApplication`.
+    Install { app: AssetId, device: DeviceId },
+    /// Ask which managed apps it has: `ManagedApplicationList`.
+    AskApps { device: DeviceId },
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+}
+
+/// Plans what to do now for everything in `world`.
+///
+/// A licence that a step takes back is not handed out in the same plan. Apple may turn the return down, so it
+/// counts as free once Apple confirms it. Without a usable token nothing is asked of Apple; what the devices owe
+/// us goes on.
+pub fn plan(world: &World) -> Plan {
+    let owners = Owners::of(world);
+    let mut steps = Vec::new();
+    let mut joining = BTreeSet::new();
+    for app in world.apps.values() {
+        let decision = decide_among(world, &owners, app);
+        for verdict in decision.people.values() {
+            steps.extend(
+                verdict
+                    .devices
+                    .values()
+                    .filter_map(|device| on_device(world, app, verdict, device)),
+            );
+            if returns(world, app, verdict) {
+                steps.push(Step::Disassociate {
+                    app: app.id,
+                    person: verdict.person,
+                });
+            }
+            if !joining.contains(&verdict.person)
+                && let Some(step) = join(world, verdict)
+            {
+                joining.insert(verdict.person);
+                steps.push(step);
+            }
+        }
+        if world.token.usable() {
+            steps.extend(decision.next.iter().map(|person| Step::Associate {
+                app: app.id,
+                person: *person,
+            }));
+        }
+    }
+    questions(world, &mut steps);
+    // Stable: within a kind the order of the line stays.
+    steps.sort_by_key(Step::order);
+    Plan { steps }
+}
+
+impl Step {
+    /// Which kind comes first: what others wait for.
+    fn order(&self) -> u8 {
+        match self {
+            Step::Release { .. } => 0,
+            Step::AskInformation { .. } => 1,
+            Step::CreateUser { .. } => 2,
+            Step::Invite { .. } => 3,
+            Step::Disassociate { .. } => 4,
+            Step::Associate { .. } => 5,
+            Step::Remove { .. } => 6,
+            Step::Install { .. } => 7,
+            Step::AskApps { .. } => 8,
+        }
+    }
+}
+
+/// What to ask of the devices themselves, and their release from Setup Assistant.
+fn questions(world: &World, steps: &mut Vec<Step>) {
+    let lists_due: BTreeSet<DeviceId> = world.apps.values().flat_map(|app| lists_due(world, app)).collect();
+    for device in world.devices.values().filter(|device| device.is_enrolled()) {
+        if device.awaiting_configuration && !device.asked_configured {
+            steps.push(Step::Release { device: device.id });
+        }
+        if device.informed_at.is_none() && !device.asked_information {
+            steps.push(Step::AskInformation { device: device.id });
+        }
+        if !device.asked_apps && !device.awaiting_configuration && lists_due.contains(&device.id) {
+            steps.push(Step::AskApps { device: device.id });
+        }
+    }
+}
+
+/// The devices whose list of managed apps can tell something new about this app.
+fn lists_due(world: &World, app: &App) -> impl Iterator<Item = DeviceId> {
+    let due = |install: &Install| install.next_check(&world.policy).is_some_and(|due| due <= world.now);
+    app.installs
+        .iter()
+        .filter(move |(_, install)| due(install))
+        .map(|(device, _)| *device)
+}
+
+/// The next step of a person into the programme (A42), while they are due an app.
+fn join(world: &World, verdict: &PersonVerdict) -> Option<Step> {
+    if !verdict.wants_seat || !world.token.usable() {
+        return None;
+    }
+    let person = verdict.person;
+    match verdict.program {
+        Program::None => Some(Step::CreateUser { person }),
+        Program::Registered {
+            invitation: Invitation::None,
+        } => {
+            let wanting = verdict
+                .devices
+                .values()
+                .filter(|device| device.wants)
+                .map(|device| device.device);
+            let device = wanting.filter(|device| can_invite(&world.devices[device])).min()?;
+            Some(Step::Invite { person, device })
+        }
+        _ => None,
+    }
+}
+
+/// Setup Assistant and Apple TV cannot show an invitation (`mdm-protocol` §4.4).
+fn can_invite(device: &Device) -> bool {
+    !device.awaiting_configuration && device.platform != Platform::TvOs
+}
+
+/// Whether the licence goes back now: not due any more, and the app known to be gone from every device (A41).
+fn returns(world: &World, app: &App, verdict: &PersonVerdict) -> bool {
+    let refused_lately = app
+        .not_before
+        .get(&verdict.person)
+        .is_some_and(|not_before| world.now < *not_before);
+    if verdict.keeps_seat || !app.revocable || refused_lately || !world.token.usable() {
+        return false;
+    }
+    let may_be_there = |device: &DeviceId| app.installs.get(device).is_some_and(Install::may_be_there);
+    verdict.seat.is_some_and(Seat::is_held) && !verdict.devices.keys().any(may_be_there)
+}
+
+/// What to tell a device about the app.
+fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceVerdict) -> Option<Step> {
+    let facts = &world.devices[&device.device];
+    if !facts.is_enrolled() || facts.awaiting_configuration || app.bundle_id.is_none() {
+        return None;
+    }
+    let install = app.installs.get(&device.device);
+    if let Some(install) = install {
+        let paused = install.next_try(&world.policy).is_some_and(|at| world.now < at);
+        if install.command.is_some() || paused || install.is_removal_unproven() {
+            return None;
+        }
+    }
+    if !device.resolution.keeps() {
+        let there = install.is_some_and(Install::may_be_there);
+        return there.then_some(Step::Remove {
+            app: app.id,
+            device: device.device,
+        });
+    }
+    let requested = app
+        .requests
+        .get(&verdict.person)
+        .copied()
+        .filter(|_| device.resolution.available);
+    let due = install.is_none_or(|install| install_is_due(world, install, device.resolution.required, requested));
+    (device.wants && licensed(verdict) && due).then_some(Step::Install {
+        app: app.id,
+        device: device.device,
+    })
+}
+
+/// An install command leaves only after Apple has confirmed the licence, and the person the programme (A42).
+fn licensed(verdict: &PersonVerdict) -> bool {
+    verdict.seat.is_some_and(Seat::is_held) && matches!(verdict.program, Program::Associated { .. })
+}
+
+/// Whether what the device last said calls for a command, or the person has asked for one since.
+fn install_is_due(world: &World, install: &Install, required: bool, requested: Option<Time>) -> bool {
+    let inventory_passed = install
+        .seen_at
+        .is_none_or(|seen| seen + world.policy.inventory_every <= world.now);
+    let asked_again = requested > install.seen_at;
+    match install.seen {
+        _ if install.is_unproven() => false,
+        None | Some(Seen::Absent | Seen::Failed | Seen::NeedsRedemption) => true,
+        // A29: the person removed it, and it comes back after the next inventory.
+        Some(Seen::RemovedByUser) => (required && inventory_passed) || asked_again,
+        // The person's own decision: not again by itself.
+        Some(Seen::Rejected | Seen::Unmanaged) => asked_again,
+        // The device is asked first; one that cannot tell is told.
+        Some(Seen::Unknown) => install.next_check(&world.policy).is_none(),
+        Some(Seen::Installed | Seen::Installing | Seen::AwaitingConsent | Seen::AwaitingLogin) => false,
+    }
+}
+
+impl Plan {
+    /// The world as it is once every step is on its way, and nobody has answered yet.
+    pub fn apply(&self, world: &World) -> World {
+        let mut world = world.clone();
+        let now = world.now;
+        for step in &self.steps {
+            match *step {
+                Step::Release { device } => with(&mut world.devices, device, |device| device.asked_configured = true),
+                Step::AskInformation { device } => {
+                    with(&mut world.devices, device, |device| device.asked_information = true);
+                }
+                Step::AskApps { device } => with(&mut world.devices, device, |device| device.asked_apps = true),
+                Step::CreateUser { person } => {
+                    with(&mut world.people, person, |person| person.program = Program::Creating);
+                }
+                Step::Invite { person, .. } => with(&mut world.people, person, |person| {
+                    person.program = Program::Registered {
+                        invitation: Invitation::Queued { since: now },
+                    };
+                }),
+                Step::Associate { app, person } => with(&mut world.apps, app, |app| {
+                    app.seats.insert(person, Seat::reserve(now));
+                }),
+                Step::Disassociate { app, person } => with(&mut world.apps, app, |app| {
+                    app.seats.entry(person).and_modify(|seat| *seat = seat.returning(now));
+                }),
+                Step::Install { app, device } => with(&mut world.apps, app, |app| {
+                    app.installs.entry(device).or_default().asked_install(now);
+                }),
+                Step::Remove { app, device } => with(&mut world.apps, app, |app| {
+                    app.installs.entry(device).or_default().asked_remove(now);
+                }),
+            }
+        }
+        world
+    }
+}
+
+fn with<K: Ord, V>(all: &mut BTreeMap<K, V>, key: K, change: impl FnOnce(&mut V)) {
+    if let Some(value) = all.get_mut(&key) {
+        change(value);
+    }
+}

@@ -1,0 +1,36 @@
+//! 대량 구매 프로그램: how far a person has come in joining it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Time;
+
+/// A person's membership in the volume purchase programme of one location (A42, A43).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "status")]
+pub enum Program {
+    /// Apple knows nobody.
+    #[default]
+    None,
+    /// Apple is being asked to create the client user.
+    Creating,
+    /// Apple has the client user, and the person has to accept the terms.
+    Registered {
+        invitation: Invitation,
+    },
+    /// The person accepted: an Apple Account is bound, licences work.
+    Associated {
+        since: Time,
+    },
+    Retired,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "invitation")]
+pub enum Invitation {
+    #[default]
+    None,
+    /// `InviteToProgram` is queued for one of the person's devices, or handed over without an answer yet.
+    Queued { since: Time },
+    /// The device confirmed that it shows the invitation. Not sent again but by hand.
+    Shown { at: Time },
+}

@@ -1,0 +1,146 @@
+//! Everything that a decision may look at.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AssetId, Deployment, DeviceId, GroupId, GroupKind, Install, Owned, PersonId, Program, RuleSet, Seat, Time,
+    TokenState,
+};
+
+/// What is known at one instant about one location, its apps, the people and their devices.
+#[derive(Debug, Clone, PartialEq)]
+pub struct World {
+    pub now: Time,
+    pub policy: Policy,
+    pub token: TokenState,
+    pub people: BTreeMap<PersonId, Person>,
+    pub devices: BTreeMap<DeviceId, Device>,
+    pub groups: BTreeMap<GroupId, Group>,
+    pub apps: BTreeMap<AssetId, App>,
+}
+
+/// The switches of an installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Policy {
+    /// The 2016 system's manners: DEP-enrolled devices are not eligible (A10), no licence means failed (A11).
+    pub policy_2016: bool,
+    pub rule_set: RuleSet,
+    /// How long a device's word on what is installed is good for; a required app that
+    /// the person removed comes back after it (A29, A48).
+    pub inventory_every: Duration,
+    /// How long after an acknowledgement the device is asked for proof the first time; doubles each time.
+    pub first_check_after: Duration,
+    /// How long to wait after the first failed attempt; doubles each time.
+    pub retry_after: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy {
+            policy_2016: false,
+            rule_set: RuleSet::default(),
+            inventory_every: Duration::from_secs(7 * 24 * 3600),
+            first_check_after: Duration::from_secs(20),
+            retry_after: Duration::from_secs(60),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub id: PersonId,
+    pub program: Program,
+    /// Left the organisation: nothing is wanted for them any more.
+    pub left: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Platform {
+    #[serde(rename = "iOS")]
+    Ios,
+    #[serde(rename = "iPadOS")]
+    IpadOs,
+    #[serde(rename = "macOS")]
+    MacOs,
+    #[serde(rename = "tvOS")]
+    TvOs,
+}
+
+/// How a device is with us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Enrolment {
+    /// Authenticated, no push token yet.
+    Pending,
+    Enrolled,
+    /// Checked out, or replaced: what we installed there is gone with the profile.
+    Gone,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    pub id: DeviceId,
+    pub person: PersonId,
+    pub platform: Platform,
+    /// `17.5` as `[17, 5]`; empty when the device has not said.
+    pub os_version: Vec<u32>,
+    pub enrolment: Enrolment,
+    /// Enrolled through the Device Enrollment Program (A10).
+    pub dep: bool,
+    /// Stands in Setup Assistant and waits to be released.
+    pub awaiting_configuration: bool,
+    /// `DeviceConfigured` or `DeviceInformation` is on its way.
+    pub asked_configured: bool,
+    pub asked_information: bool,
+    /// When the device last told what it is; `None` before the first answer.
+    pub informed_at: Option<Time>,
+    /// A `ManagedApplicationList` is on its way.
+    pub asked_apps: bool,
+}
+
+impl Device {
+    /// Commands reach it.
+    pub fn is_enrolled(&self) -> bool {
+        self.enrolment == Enrolment::Enrolled
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub id: GroupId,
+    pub kind: GroupKind,
+    /// The higher, the sooner its members get a licence.
+    pub priority: i64,
+    /// People of a user group; empty for a device group.
+    pub people: BTreeSet<PersonId>,
+    /// Devices of a device group; empty for a user group.
+    pub devices: BTreeSet<DeviceId>,
+}
+
+/// One volume-purchased app and what is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct App {
+    pub id: AssetId,
+    pub owned: Owned,
+    /// Licences held by what another server made; computed by whoever read Apple's list.
+    pub foreign: u64,
+    pub revocable: bool,
+    /// Without it nothing can be proved, so nothing is installed.
+    pub bundle_id: Option<String>,
+    /// Apple's `supportedPlatforms`; iPadOS counts as iOS there.
+    pub platforms: BTreeSet<Platform>,
+    pub minimum_os: Vec<u32>,
+    pub deployments: Vec<Deployment>,
+    pub seats: BTreeMap<PersonId, Seat>,
+    /// People to whom Apple refused a licence, and when to ask again.
+    pub not_before: BTreeMap<PersonId, Time>,
+    /// People who asked for an available app, and when.
+    pub requests: BTreeMap<PersonId, Time>,
+    pub installs: BTreeMap<DeviceId, Install>,
+}

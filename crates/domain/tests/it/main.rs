@@ -1,0 +1,6 @@
+//! What the deciding part promises, told as stories and searched for exceptions.
+
+mod properties;
+mod reality;
+mod stories;
+mod worlds;

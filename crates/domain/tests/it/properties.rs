@@ -1,0 +1,324 @@
+//! Promises that hold in every world.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    conflict::{Intent, resolve},
+    program::Invitation,
+    *,
+};
+use proptest::{collection, prelude::*};
+use uuid::Uuid;
+
+use crate::{
+    reality::{Reality, happening},
+    worlds::*,
+};
+
+/// Licences of an app that are ours, on their way, or another server's.
+fn out(app: &App) -> u64 {
+    app.seats.len() as u64 + app.foreign
+}
+
+fn owned(app: &App) -> u64 {
+    match app.owned {
+        Owned::Count(owned) => owned,
+        Owned::Unlimited => u64::MAX,
+    }
+}
+
+fn is_member(person: &Person) -> bool {
+    matches!(person.program, Program::Associated { .. })
+}
+
+/// Said once more, on purpose, in other words than the decision's.
+fn can_have(world: &World, app: &App, device: &Device) -> bool {
+    let platform = match device.platform {
+        Platform::IpadOs => [Platform::IpadOs, Platform::Ios]
+            .iter()
+            .any(|platform| app.platforms.contains(platform)),
+        platform => app.platforms.contains(&platform),
+    };
+    let mut version = device.os_version.clone();
+    version.resize(version.len().max(app.minimum_os.len()), 0);
+    let new_enough = device.os_version.is_empty() || version >= app.minimum_os;
+    let permitted = !(world.policy.policy_2016 && device.dep);
+    device.enrolment == Enrolment::Enrolled && platform && new_enough && permitted
+}
+
+/// What may be said of any plan in any world.
+fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
+    let mut gains: BTreeMap<AssetId, u64> = BTreeMap::new();
+    for step in &plan.steps {
+        match step {
+            Step::Associate { app, person } => {
+                let app = &world.apps[app];
+                prop_assert!(world.token.usable());
+                prop_assert!(!app.seats.contains_key(person), "one licence for one person");
+                prop_assert!(is_member(&world.people[person]));
+                *gains.entry(app.id).or_default() += 1;
+            }
+            Step::Disassociate { app, person } => {
+                let app = &world.apps[app];
+                prop_assert!(world.token.usable());
+                prop_assert!(app.revocable, "what cannot be taken back is never asked back");
+                prop_assert!(app.seats[person].is_held());
+                for device in world.devices.values() {
+                    if device.person == *person && device.enrolment != Enrolment::Gone {
+                        let there = app.installs.get(&device.id).is_some_and(Install::may_be_there);
+                        prop_assert!(!there, "the app may still be on {device:?}");
+                    }
+                }
+            }
+            Step::Install { app, device } => {
+                let (app, device) = (&world.apps[app], &world.devices[device]);
+                let person = &world.people[&device.person];
+                prop_assert!(app.seats.get(&person.id).is_some_and(|seat| seat.is_held()));
+                prop_assert!(is_member(person));
+                prop_assert!(can_have(world, app, device) && !device.awaiting_configuration);
+                prop_assert!(app.bundle_id.is_some() && !person.left);
+                let install = app.installs.get(&device.id).cloned().unwrap_or_default();
+                prop_assert!(install.command.is_none() && !install.is_proven());
+            }
+            Step::Remove { app, device } => {
+                let install = &world.apps[app].installs[device];
+                prop_assert!(install.command.is_none() && install.may_be_there());
+            }
+            Step::CreateUser { person } => {
+                prop_assert!(world.token.usable() && world.people[person].program == Program::None);
+            }
+            Step::Invite { person, device } => {
+                let device = &world.devices[device];
+                prop_assert!(world.token.usable() && device.person == *person && !device.awaiting_configuration);
+                let uninvited = Program::Registered {
+                    invitation: Invitation::None,
+                };
+                prop_assert_eq!(world.people[person].program, uninvited, "everybody is invited once");
+            }
+            Step::Release { device } | Step::AskInformation { device } | Step::AskApps { device } => {
+                prop_assert_eq!(world.devices[device].enrolment, Enrolment::Enrolled);
+            }
+        }
+    }
+    for (app, gained) in gains {
+        let app = &world.apps[&app];
+        prop_assert!(out(app) + gained <= owned(app), "more than is owned");
+    }
+    let distinct: BTreeSet<&Step> = plan.steps.iter().collect();
+    prop_assert_eq!(distinct.len(), plan.steps.len(), "nothing is done twice");
+    Ok(())
+}
+
+/// What may be said of any decision in any world.
+fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
+    let decision = decide(world, app);
+    let counts = decision.counts;
+    if let (Owned::Count(owned), Some(free)) = (counts.owned, counts.free) {
+        let sum = counts.used + counts.on_the_way + counts.foreign + free;
+        prop_assert_eq!(sum, owned.max(out(app)), "the counts sum up");
+        prop_assert!(decision.next.len() as u64 <= free);
+    }
+    prop_assert_eq!(counts.waiting, decision.waiting.len() as u64);
+
+    let mut places = Vec::new();
+    for (person, verdict) in &decision.people {
+        if let Some(place) = verdict.place {
+            prop_assert_eq!(decision.waiting[place - 1], *person);
+            prop_assert!(verdict.wants_seat && verdict.seat.is_none());
+            places.push(place);
+        }
+        for device in verdict.devices.values() {
+            let install = app.installs.get(&device.device);
+            if device.state == InstallState::Installed {
+                prop_assert!(
+                    install.is_some_and(Install::is_proven),
+                    "installed is said by the device alone"
+                );
+            }
+            prop_assert_eq!(device.eligible, can_have(world, app, &world.devices[&device.device]));
+            prop_assert!(device.eligible || !device.wants);
+        }
+        let pending = verdict
+            .devices
+            .values()
+            .any(|device| device.detail == Detail::WaitingForLicense);
+        prop_assert!(
+            !pending || verdict.place.is_some(),
+            "whoever waits for a licence has a place"
+        );
+        prop_assert!(
+            !verdict.wants_seat || verdict.keeps_seat,
+            "what is wanted is not taken back"
+        );
+    }
+    places.sort_unstable();
+    prop_assert_eq!(
+        places,
+        (1..=decision.waiting.len()).collect::<Vec<_>>(),
+        "places without gaps"
+    );
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_plan_overdraws_installs_without_a_licence_or_takes_one_back_too_soon(world in any_world()) {
+        is_sound(&world, &plan(&world))?;
+    }
+
+    #[test]
+    fn every_decision_adds_up_and_says_installed_on_the_word_of_the_device_alone(world in any_world()) {
+        for app in world.apps.values() {
+            is_truthful(&world, app)?;
+        }
+    }
+
+    #[test]
+    fn the_same_world_gives_the_same_plan(world in any_world()) {
+        prop_assert_eq!(plan(&world), plan(&world.clone()));
+    }
+
+    #[test]
+    fn a_plan_on_its_way_leaves_nothing_to_plan(world in any_world()) {
+        let after = plan(&world).apply(&world);
+        prop_assert_eq!(plan(&after).steps, []);
+    }
+
+    /// Even in a world that is overdrawn already, nothing makes it worse.
+    #[test]
+    fn a_plan_on_its_way_leaves_no_more_licences_out_than_are_owned(world in any_world()) {
+        let after = plan(&world).apply(&world);
+        for (before, after) in world.apps.values().zip(after.apps.values()) {
+            prop_assert!(out(after) <= owned(after).max(out(before)));
+        }
+    }
+
+    #[test]
+    fn the_steps_come_in_the_order_in_which_others_wait_for_them(world in any_world()) {
+        let order = |step: &Step| match step {
+            Step::Release { .. } => 0,
+            Step::AskInformation { .. } => 1,
+            Step::CreateUser { .. } => 2,
+            Step::Invite { .. } => 3,
+            Step::Disassociate { .. } => 4,
+            Step::Associate { .. } => 5,
+            Step::Remove { .. } => 6,
+            Step::Install { .. } => 7,
+            Step::AskApps { .. } => 8,
+        };
+        prop_assert!(plan(&world).steps.is_sorted_by_key(order));
+    }
+
+    #[test]
+    fn a_conflict_is_resolved_whatever_the_order(
+        rule_set in any_rule_set(),
+        (intents, shuffled) in collection::vec((any::<bool>(), any_approval()), 0..6).prop_flat_map(|lines| {
+            let intents: Vec<Intent> = lines.into_iter().enumerate().map(|(number, (user, approval))| Intent {
+                deployment: DeploymentId(Uuid::from_u128(number as u128)),
+                kind: if user { GroupKind::User } else { GroupKind::Device },
+                approval,
+            }).collect();
+            (Just(intents.clone()), Just(intents).prop_shuffle())
+        }),
+    ) {
+        let resolution = resolve(rule_set, &intents);
+        prop_assert_eq!(&resolve(rule_set, &shuffled), &resolution);
+        prop_assert_eq!(resolution.by.len() + resolution.beat.len(), intents.len(), "every line carries or is beaten");
+        prop_assert_eq!(resolution.by.is_empty(), intents.is_empty());
+        let said = [resolution.keeps(), resolution.uninstall, resolution.not_applicable];
+        prop_assert_eq!(said.iter().filter(|said| **said).count(), usize::from(!intents.is_empty()), "one thing is said");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Apple and the devices answer in any order, late, badly, or not at all, while people come, go and change
+    /// their minds. Whatever happens: never more than owned, and no licence leaves while the app is really there.
+    #[test]
+    fn no_course_of_events_breaks_the_promises_and_all_ends_well(
+        world in fresh_world(),
+        happenings in collection::vec(happening(), 0..150),
+    ) {
+        let mut reality = Reality::of(world);
+        for happening in &happenings {
+            let before = reality.clone();
+            let plan = reality.act();
+            is_sound(&before.world, &plan)?;
+            for app in reality.world.apps.values() {
+                is_truthful(&reality.world, app)?;
+                let at_apple = reality.ledger.iter().filter(|(asset, _)| *asset == app.id).count() as u64;
+                prop_assert!(at_apple + app.foreign <= owned(app).max(app.foreign));
+            }
+            for step in &plan.steps {
+                let Step::Disassociate { app, person } = step else { continue };
+                for device in reality.world.devices.values().filter(|device| device.person == *person) {
+                    prop_assert!(!reality.has(device.id, *app), "the app really is on {device:?}");
+                }
+            }
+            reality.happens(happening);
+        }
+
+        // Then everybody answers, and enough time passes for whatever waits its turn.
+        reality.settles(40, DAY * 8);
+        all_is_well(&reality)?;
+    }
+}
+
+/// Nothing is left undone that could be done.
+fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
+    for app in reality.world.apps.values() {
+        let decision = decide(&reality.world, app);
+        prop_assert_eq!(decision.counts.on_the_way, 0);
+        for (person, verdict) in &decision.people {
+            let member = matches!(verdict.program, Program::Associated { .. });
+            let licence = verdict.seat.is_some();
+            prop_assert_eq!(
+                licence,
+                reality.ledger.contains(&(app.id, *person)),
+                "we know what Apple knows"
+            );
+            if verdict.wants_seat && member && !licence {
+                prop_assert_eq!(
+                    decision.counts.free,
+                    Some(0),
+                    "a free licence for somebody who waits: {:?}",
+                    verdict
+                );
+            }
+            if !verdict.keeps_seat && app.revocable {
+                let reachable =
+                    |device: &&DeviceId| reality.world.devices[device].is_enrolled() && app.bundle_id.is_some();
+                prop_assert!(
+                    !licence || !verdict.devices.keys().all(|device| reachable(&device)),
+                    "{:?}",
+                    verdict
+                );
+            }
+            for (device, said) in &verdict.devices {
+                let there = reality.has(*device, app.id);
+                let facts = &reality.world.devices[device];
+                if !facts.is_enrolled() || app.bundle_id.is_none() {
+                    continue;
+                }
+                prop_assert_eq!(
+                    said.state == InstallState::Installed,
+                    there,
+                    "what is said of {:?}",
+                    verdict
+                );
+                if said.resolution.required && said.wants && licence && member {
+                    prop_assert!(there, "required, licensed and not there: {:?}", verdict);
+                }
+                prop_assert!(
+                    said.resolution.keeps() || !there,
+                    "not wanted and still there: {:?}",
+                    verdict
+                );
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,472 @@
+//! What is true at Apple and on the devices, beside what the world knows of it.
+//!
+//! Apple and the devices answer in any order, late, or not at all. They may refuse; they do not lie.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{program::Invitation, *};
+use proptest::{prelude::*, sample::Index};
+
+use crate::worlds::*;
+
+/// An app on a device, as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum There {
+    Installing,
+    Installed,
+    RemovedByUser,
+}
+
+#[derive(Debug, Clone)]
+pub struct Reality {
+    pub world: World,
+    /// Who holds what, in Apple's books.
+    pub ledger: BTreeSet<(AssetId, PersonId)>,
+    pub apps: BTreeMap<(DeviceId, AssetId), There>,
+}
+
+/// One thing that happens, to whichever of the candidates the index points at.
+#[derive(Debug, Clone)]
+pub enum Happening {
+    AppleConfirms(Index),
+    AppleRefuses(Index),
+    AppleIsRead,
+    PersonJoins(Index),
+    DeviceObeys(Index),
+    DeviceRefuses(Index, FailureClass),
+    CommandIsLost(Index, bool),
+    DeviceLists(Index),
+    DeviceCannotList(Index),
+    DeviceAnswersTheRest(Index),
+    InstallationEnds(Index),
+    PersonRemovesApp(Index),
+    PersonAsks(Index, Index),
+    PersonLeaves(Index),
+    ApprovalChanges(Index, Approval),
+    MembershipChanges(Index, Index),
+    DeviceGoes(Index),
+    DeviceEnrolsAnew(Index),
+    Bought(Index, u64),
+    TakenByAnother(Index),
+    TimePasses(u32),
+}
+
+pub fn happening() -> impl Strategy<Value = Happening> {
+    use Happening::*;
+    let one = any::<Index>;
+    prop_oneof![
+        8 => one().prop_map(AppleConfirms),
+        1 => one().prop_map(AppleRefuses),
+        1 => Just(AppleIsRead),
+        6 => one().prop_map(PersonJoins),
+        8 => one().prop_map(DeviceObeys),
+        2 => (one(), any_class()).prop_map(|(one, class)| DeviceRefuses(one, class)),
+        1 => (one(), any::<bool>()).prop_map(|(one, done)| CommandIsLost(one, done)),
+        8 => one().prop_map(DeviceLists),
+        1 => one().prop_map(DeviceCannotList),
+        3 => one().prop_map(DeviceAnswersTheRest),
+        5 => one().prop_map(InstallationEnds),
+        2 => one().prop_map(PersonRemovesApp),
+        2 => (one(), one()).prop_map(|(one, app)| PersonAsks(one, app)),
+        1 => one().prop_map(PersonLeaves),
+        3 => (one(), any_approval()).prop_map(|(one, approval)| ApprovalChanges(one, approval)),
+        2 => (one(), one()).prop_map(|(one, group)| MembershipChanges(one, group)),
+        1 => one().prop_map(DeviceGoes),
+        1 => one().prop_map(DeviceEnrolsAnew),
+        1 => (one(), 1..3u64).prop_map(|(one, number)| Bought(one, number)),
+        1 => one().prop_map(TakenByAnother),
+        6 => (1..20_000u32).prop_map(TimePasses),
+    ]
+}
+
+fn pick<T: Clone>(index: &Index, all: &[T]) -> Option<T> {
+    (!all.is_empty()).then(|| index.get(all).clone())
+}
+
+impl Reality {
+    /// `world` knows of nothing done yet; nothing is.
+    pub fn of(world: World) -> Reality {
+        Reality {
+            world,
+            ledger: BTreeSet::new(),
+            apps: BTreeMap::new(),
+        }
+    }
+
+    /// Plans and carries out. Nobody answers yet.
+    pub fn act(&mut self) -> Plan {
+        let plan = plan(&self.world);
+        self.world = plan.apply(&self.world);
+        plan
+    }
+
+    pub fn happens(&mut self, happening: &Happening) {
+        match happening {
+            Happening::AppleConfirms(one) => {
+                let Some((app, person)) = pick(one, &self.asked_of_apple()) else {
+                    return;
+                };
+                self.apple_answers(app, person, true);
+            }
+            Happening::AppleRefuses(one) => {
+                let Some((app, person)) = pick(one, &self.asked_of_apple()) else {
+                    return;
+                };
+                self.apple_answers(app, person, false);
+            }
+            Happening::AppleIsRead => self.apple_is_read(),
+            Happening::PersonJoins(one) => {
+                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let Some(person) = pick(one, &everyone) else { return };
+                self.joins(person);
+            }
+            Happening::DeviceObeys(one) => {
+                let Some((device, app)) = pick(one, &self.commanded()) else {
+                    return;
+                };
+                self.obeys(device, app);
+                self.answered(device, app);
+            }
+            Happening::DeviceRefuses(one, class) => {
+                let Some((device, app)) = pick(one, &self.commanded()) else {
+                    return;
+                };
+                let now = self.world.now;
+                self.install(device, app).failed(*class, "Error".to_owned(), now);
+            }
+            Happening::CommandIsLost(one, done) => {
+                let Some((device, app)) = pick(one, &self.commanded()) else {
+                    return;
+                };
+                if *done {
+                    self.obeys(device, app);
+                }
+                self.install(device, app).dropped();
+            }
+            Happening::DeviceLists(one) => {
+                let Some(device) = pick(one, &self.asked_for_apps()) else {
+                    return;
+                };
+                self.lists(device);
+            }
+            Happening::DeviceCannotList(one) => {
+                let Some(device) = pick(one, &self.asked_for_apps()) else {
+                    return;
+                };
+                self.device(device).asked_apps = false;
+                for app in self.world.apps.values_mut() {
+                    app.installs.entry(device).and_modify(|install| install.checks += 1);
+                }
+            }
+            Happening::DeviceAnswersTheRest(one) => {
+                let Some(device) = pick(one, &self.devices()) else {
+                    return;
+                };
+                self.answers_the_rest(device);
+            }
+            Happening::InstallationEnds(one) => {
+                let running: Vec<_> = self.where_it_is(There::Installing);
+                let Some(place) = pick(one, &running) else { return };
+                self.apps.insert(place, There::Installed);
+            }
+            Happening::PersonRemovesApp(one) => {
+                let Some(place) = pick(one, &self.where_it_is(There::Installed)) else {
+                    return;
+                };
+                self.apps.insert(place, There::RemovedByUser);
+            }
+            Happening::PersonAsks(one, which) => {
+                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let apps: Vec<AssetId> = self.world.apps.keys().copied().collect();
+                let (Some(person), Some(app)) = (pick(one, &everyone), pick(which, &apps)) else {
+                    return;
+                };
+                let now = self.world.now;
+                self.app(app).requests.insert(person, now);
+            }
+            Happening::PersonLeaves(one) => {
+                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let Some(person) = pick(one, &everyone) else { return };
+                self.world.people.get_mut(&person).unwrap().left = true;
+            }
+            Happening::ApprovalChanges(one, approval) => {
+                let lines = self.world.apps.values().map(|app| app.deployments.len()).sum();
+                if lines == 0 {
+                    return;
+                }
+                let all = self.world.apps.values_mut().flat_map(|app| &mut app.deployments);
+                all.into_iter().nth(one.index(lines)).unwrap().approval = *approval;
+            }
+            Happening::MembershipChanges(one, which) => {
+                let groups: Vec<GroupId> = self.world.groups.keys().copied().collect();
+                let people: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let (Some(group), Some(person)) = (pick(which, &groups), pick(one, &people)) else {
+                    return;
+                };
+                let group = self.world.groups.get_mut(&group).unwrap();
+                if group.kind == GroupKind::User && !group.people.remove(&person) {
+                    group.people.insert(person);
+                }
+            }
+            Happening::DeviceGoes(one) => {
+                let Some(device) = pick(one, &self.devices()) else {
+                    return;
+                };
+                // What we installed goes with the profile.
+                self.apps.retain(|(place, _), _| *place != device);
+                self.device(device).enrolment = Enrolment::Gone;
+                self.forget(device);
+            }
+            Happening::DeviceEnrolsAnew(one) => {
+                let all: Vec<DeviceId> = self.world.devices.keys().copied().collect();
+                let Some(device) = pick(one, &all) else { return };
+                // The apps of before may still be there.
+                self.device(device).enrolment = Enrolment::Enrolled;
+                self.forget(device);
+            }
+            Happening::Bought(one, number) => {
+                let apps: Vec<AssetId> = self.world.apps.keys().copied().collect();
+                let Some(app) = pick(one, &apps) else { return };
+                if let Owned::Count(owned) = &mut self.app(app).owned {
+                    *owned += number;
+                }
+            }
+            Happening::TakenByAnother(one) => {
+                let apps: Vec<AssetId> = self.world.apps.keys().copied().collect();
+                let Some(app) = pick(one, &apps) else { return };
+                if self.left_at_apple(app) > 0 {
+                    self.app(app).foreign += 1;
+                }
+            }
+            Happening::TimePasses(minutes) => self.world.now = self.world.now + MINUTE * *minutes,
+        }
+    }
+
+    /// Everybody answers everything as hoped.
+    pub fn all_goes_well(&mut self) {
+        for (app, person) in self.asked_of_apple() {
+            self.apple_answers(app, person, true);
+        }
+        for person in self.world.people.keys().copied().collect::<Vec<_>>() {
+            self.joins(person);
+        }
+        for (device, app) in self.commanded() {
+            self.obeys(device, app);
+            self.answered(device, app);
+        }
+        for place in self.where_it_is(There::Installing) {
+            self.apps.insert(place, There::Installed);
+        }
+        for device in self.devices() {
+            self.answers_the_rest(device);
+        }
+        for device in self.asked_for_apps() {
+            self.lists(device);
+        }
+    }
+
+    /// Acts, is answered well, and lets `pass` go by, so many times.
+    pub fn settles(&mut self, rounds: usize, pass: std::time::Duration) {
+        for _ in 0..rounds {
+            self.act();
+            self.all_goes_well();
+            self.world.now = self.world.now + pass;
+        }
+    }
+
+    pub fn has(&self, device: DeviceId, app: AssetId) -> bool {
+        self.apps
+            .get(&(device, app))
+            .is_some_and(|there| *there != There::RemovedByUser)
+    }
+
+    pub fn decision(&self, app: AssetId) -> Decision {
+        decide(&self.world, &self.world.apps[&app])
+    }
+
+    pub fn app(&mut self, app: AssetId) -> &mut App {
+        self.world.apps.get_mut(&app).unwrap()
+    }
+
+    pub fn device(&mut self, device: DeviceId) -> &mut Device {
+        self.world.devices.get_mut(&device).unwrap()
+    }
+
+    pub fn install(&mut self, device: DeviceId, app: AssetId) -> &mut Install {
+        self.app(app).installs.entry(device).or_default()
+    }
+
+    pub fn lists(&mut self, device: DeviceId) {
+        let now = self.world.now;
+        self.device(device).asked_apps = false;
+        for app in self.world.apps.values_mut() {
+            let there = self.apps.get(&(device, app.id));
+            if there.is_none() && !app.installs.contains_key(&device) {
+                continue;
+            }
+            let seen = match there {
+                None => Seen::Absent,
+                Some(There::Installing) => Seen::Installing,
+                Some(There::Installed) => Seen::Installed,
+                Some(There::RemovedByUser) => Seen::RemovedByUser,
+            };
+            app.installs.entry(device).or_default().listed(seen, now);
+        }
+    }
+
+    /// Licences that Apple itself would still give.
+    fn left_at_apple(&self, app: AssetId) -> u64 {
+        let app = &self.world.apps[&app];
+        let ours = self.ledger.iter().filter(|(asset, _)| *asset == app.id).count() as u64;
+        match app.owned {
+            Owned::Unlimited => u64::MAX,
+            Owned::Count(owned) => owned.saturating_sub(ours + app.foreign),
+        }
+    }
+
+    fn asked_of_apple(&self) -> Vec<(AssetId, PersonId)> {
+        let mut asked = Vec::new();
+        for app in self.world.apps.values() {
+            let open = app.seats.iter().filter(|(_, seat)| !seat.is_held());
+            asked.extend(open.map(|(person, _)| (app.id, *person)));
+        }
+        asked
+    }
+
+    fn apple_answers(&mut self, app: AssetId, person: PersonId, willing: bool) {
+        let now = self.world.now;
+        let seat = self.world.apps[&app].seats[&person];
+        let giving = matches!(seat, Seat::Reserved { .. });
+        let after = if willing && (!giving || self.left_at_apple(app) > 0) {
+            if giving {
+                self.ledger.insert((app, person));
+            } else {
+                self.ledger.remove(&(app, person));
+            }
+            self.app(app).not_before.remove(&person);
+            seat.confirmed(now)
+        } else {
+            self.app(app).not_before.insert(person, now + MINUTE);
+            seat.refused(now)
+        };
+        match after {
+            Some(seat) => self.app(app).seats.insert(person, seat),
+            None => self.app(app).seats.remove(&person),
+        };
+    }
+
+    fn apple_is_read(&mut self) {
+        let now = self.world.now;
+        for app in self.world.apps.values_mut() {
+            for person in self.world.people.keys() {
+                let listed = self.ledger.contains(&(app.id, *person));
+                match licence::observe(app.seats.get(person).copied(), listed, now) {
+                    Some(seat) => app.seats.insert(*person, seat),
+                    None => app.seats.remove(person),
+                };
+            }
+        }
+    }
+
+    fn joins(&mut self, person: PersonId) {
+        let now = self.world.now;
+        let person = self.world.people.get_mut(&person).unwrap();
+        person.program = match person.program {
+            Program::Creating => Program::Registered {
+                invitation: Invitation::None,
+            },
+            Program::Registered {
+                invitation: Invitation::Queued { .. },
+            } => Program::Registered {
+                invitation: Invitation::Shown { at: now },
+            },
+            Program::Registered {
+                invitation: Invitation::Shown { .. },
+            } => Program::Associated { since: now },
+            other => other,
+        };
+    }
+
+    fn devices(&self) -> Vec<DeviceId> {
+        let all = self.world.devices.values();
+        all.filter(|device| device.is_enrolled())
+            .map(|device| device.id)
+            .collect()
+    }
+
+    fn asked_for_apps(&self) -> Vec<DeviceId> {
+        self.devices()
+            .into_iter()
+            .filter(|device| self.world.devices[device].asked_apps)
+            .collect()
+    }
+
+    fn answers_the_rest(&mut self, device: DeviceId) {
+        let now = self.world.now;
+        let device = self.device(device);
+        if device.asked_information {
+            device.asked_information = false;
+            device.informed_at = Some(now);
+        }
+        if device.asked_configured {
+            device.asked_configured = false;
+            device.awaiting_configuration = false;
+        }
+    }
+
+    fn commanded(&self) -> Vec<(DeviceId, AssetId)> {
+        let enrolled = self.devices();
+        let mut commanded = Vec::new();
+        for app in self.world.apps.values() {
+            let open = app.installs.iter().filter(|(_, install)| install.command.is_some());
+            commanded.extend(
+                open.map(|(device, _)| (*device, app.id))
+                    .filter(|(device, _)| enrolled.contains(device)),
+            );
+        }
+        commanded
+    }
+
+    fn obeys(&mut self, device: DeviceId, app: AssetId) {
+        let command = self.install(device, app).command;
+        match command {
+            Some(InstallCommand::Install { .. }) if self.has(device, app) => {}
+            Some(InstallCommand::Install { .. }) => {
+                self.apps.insert((device, app), There::Installing);
+            }
+            Some(InstallCommand::Remove { .. }) => {
+                self.apps.remove(&(device, app));
+            }
+            None => {}
+        }
+    }
+
+    fn answered(&mut self, device: DeviceId, app: AssetId) {
+        let now = self.world.now;
+        let install = self.install(device, app);
+        match install.command {
+            Some(InstallCommand::Install { .. }) => install.accepted(now),
+            Some(InstallCommand::Remove { .. }) => install.removed(now),
+            None => {}
+        }
+    }
+
+    fn where_it_is(&self, state: There) -> Vec<(DeviceId, AssetId)> {
+        self.apps
+            .iter()
+            .filter(|(_, there)| **there == state)
+            .map(|(place, _)| *place)
+            .collect()
+    }
+
+    /// As the server does when an enrolment ends or begins.
+    fn forget(&mut self, device: DeviceId) {
+        let facts = self.device(device);
+        facts.asked_apps = false;
+        facts.asked_information = false;
+        facts.asked_configured = false;
+        for app in self.world.apps.values_mut() {
+            app.installs.entry(device).and_modify(Install::forgotten);
+        }
+    }
+}

@@ -1,0 +1,784 @@
+//! What an administrator would tell: one promise each.
+
+use domain::{program::Invitation, *};
+
+use crate::{
+    reality::{Reality, There},
+    worlds::*,
+};
+
+/// So many people, everybody with an iPhone and in one group, and an app in so many licences.
+fn company(people: usize, owned: u64) -> Reality {
+    let mut world = empty();
+    let mut everybody = Group {
+        id: group(0),
+        kind: GroupKind::User,
+        priority: 0,
+        people: Default::default(),
+        devices: Default::default(),
+    };
+    for number in 0..people {
+        everybody.people.insert(person(number));
+        world.people.insert(person(number), member(number));
+        world.devices.insert(device(number), iphone(number, person(number)));
+    }
+    world.groups.insert(everybody.id, everybody);
+    world.apps.insert(app(0), licensed_app(0, owned));
+    Reality::of(world)
+}
+
+fn deployed(people: usize, owned: u64, approval: Approval) -> Reality {
+    let mut company = company(people, owned);
+    company.deploy(0, approval);
+    company
+}
+
+impl Reality {
+    /// The whole deployment of the app is one line.
+    fn deploy(&mut self, to: usize, approval: Approval) {
+        let line = line(app(0), &self.world.groups[&group(to)], approval, NOW);
+        self.app(app(0)).deployments = vec![line];
+    }
+
+    fn also_deploy(&mut self, to: usize, approval: Approval) {
+        let line = line(app(0), &self.world.groups[&group(to)], approval, NOW);
+        self.app(app(0)).deployments.push(line);
+    }
+
+    fn group(&mut self, number: usize, kind: GroupKind, priority: i64) -> &mut Group {
+        let made = Group {
+            id: group(number),
+            kind,
+            priority,
+            people: Default::default(),
+            devices: Default::default(),
+        };
+        self.world.groups.entry(made.id).or_insert(made)
+    }
+
+    fn now_settles(&mut self) {
+        self.settles(10, MINUTE);
+    }
+
+    fn said(&self, number: usize) -> (InstallState, Detail) {
+        let decision = self.decision(app(0));
+        let verdict = &decision.people[&person(number)];
+        (verdict.state, verdict.detail)
+    }
+
+    fn holders(&self) -> Vec<PersonId> {
+        self.ledger.iter().map(|(_, person)| *person).collect()
+    }
+
+    fn seat(&self, number: usize) -> Option<Seat> {
+        self.world.apps[&app(0)].seats.get(&person(number)).copied()
+    }
+
+    fn plans(&self) -> Vec<Step> {
+        plan(&self.world).steps
+    }
+}
+
+fn people(numbers: impl IntoIterator<Item = usize>) -> Vec<PersonId> {
+    numbers.into_iter().map(person).collect()
+}
+
+const INSTALLED: (InstallState, Detail) = (InstallState::Installed, Detail::NoAdditionalDetails);
+
+#[test]
+fn twenty_licences_reach_twenty_of_a_hundred_people_and_the_others_know_their_place() {
+    let mut company = deployed(100, 20, Approval::Required);
+    company.now_settles();
+
+    assert_eq!(company.holders(), people(0..20));
+    assert_eq!(company.said(19), INSTALLED);
+    assert_eq!(
+        company.said(20),
+        (InstallState::PendingInstall, Detail::WaitingForLicense)
+    );
+    let decision = company.decision(app(0));
+    assert_eq!(decision.waiting, people(20..100));
+    assert_eq!(decision.people[&person(20)].place, Some(1));
+    assert_eq!(decision.people[&person(99)].place, Some(80));
+    assert_eq!(company.plans(), []);
+}
+
+#[test]
+fn five_more_licences_reach_the_next_five() {
+    let mut company = deployed(100, 20, Approval::Required);
+    company.now_settles();
+
+    company.app(app(0)).owned = Owned::Count(25);
+    company.now_settles();
+
+    assert_eq!(company.holders(), people(0..25));
+    assert_eq!(company.said(24), INSTALLED);
+    assert_eq!(company.decision(app(0)).waiting, people(25..100));
+}
+
+#[test]
+fn what_another_server_holds_is_not_handed_out() {
+    let mut company = deployed(10, 5, Approval::Required);
+    company.app(app(0)).foreign = 3;
+    company.now_settles();
+
+    assert_eq!(company.holders(), people(0..2));
+    let counts = company.decision(app(0)).counts;
+    assert_eq!(
+        (counts.used, counts.foreign, counts.free, counts.waiting),
+        (2, 3, Some(0), 8)
+    );
+}
+
+#[test]
+fn an_unlimited_app_keeps_nobody_waiting() {
+    let mut company = deployed(30, 0, Approval::Required);
+    company.app(app(0)).owned = Owned::Unlimited;
+    company.now_settles();
+
+    assert_eq!(company.holders().len(), 30);
+    assert_eq!(company.decision(app(0)).counts.free, None);
+}
+
+/// A person with an iPhone and an iPad uses one licence (A12).
+#[test]
+fn two_devices_of_one_person_share_one_licence() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.world.devices.insert(
+        device(1),
+        Device {
+            platform: Platform::IpadOs,
+            ..iphone(1, person(0))
+        },
+    );
+    company.now_settles();
+
+    assert!(company.has(device(0), app(0)) && company.has(device(1), app(0)));
+    assert_eq!(company.holders(), people([0]));
+}
+
+#[test]
+fn a_licence_goes_to_the_group_with_priority_then_to_required_then_to_whoever_has_waited_longest() {
+    let mut company = company(4, 1);
+    for (number, priority) in [(1, 0), (2, 0), (3, 0), (4, 5)] {
+        company
+            .group(number, GroupKind::User, priority)
+            .people
+            .insert(person(number - 1));
+    }
+    company.deploy(1, Approval::Available);
+    company.also_deploy(2, Approval::Required);
+    company.also_deploy(3, Approval::Required);
+    company.also_deploy(4, Approval::Available);
+    let lines = &mut company.app(app(0)).deployments;
+    lines[2].since = NOW - DAY;
+    company.app(app(0)).requests = [(person(0), NOW - DAY * 9), (person(3), NOW)].into();
+
+    let decision = company.decision(app(0));
+    let line: Vec<PersonId> = decision.next.into_iter().chain(decision.waiting).collect();
+    assert_eq!(line, people([3, 2, 1, 0]));
+}
+
+/// The app is required of the one and available to the other as well, who has not asked for it.
+#[test]
+fn available_moves_nobody_up_who_has_not_asked() {
+    let mut company = company(2, 1);
+    company.group(1, GroupKind::User, 0).people.extend(people(0..2));
+    company.group(2, GroupKind::User, 9).people.insert(person(1));
+    company.deploy(1, Approval::Required);
+    company.also_deploy(2, Approval::Available);
+    assert_eq!(company.decision(app(0)).next, people([0]));
+
+    company.app(app(0)).requests.insert(person(1), NOW);
+    assert_eq!(company.decision(app(0)).next, people([1]));
+}
+
+#[test]
+fn nobody_loses_a_licence_to_somebody_who_ranks_higher() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+
+    company.world.people.insert(person(7), member(7));
+    company.world.devices.insert(device(7), iphone(7, person(7)));
+    company.group(1, GroupKind::User, 100).people.insert(person(7));
+    company.also_deploy(1, Approval::Required);
+    company.now_settles();
+
+    assert_eq!(company.holders(), people([0]));
+    assert_eq!(company.decision(app(0)).waiting, people([7]));
+}
+
+#[test]
+fn a_person_is_made_known_invited_and_licensed_one_after_the_other() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.world.people.get_mut(&person(0)).unwrap().program = Program::None;
+
+    assert_eq!(company.act().steps, [Step::CreateUser { person: person(0) }]);
+    company.all_goes_well();
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::UserNotEnrolledInProgram)
+    );
+    assert_eq!(
+        company.act().steps,
+        [Step::Invite {
+            person: person(0),
+            device: device(0)
+        }]
+    );
+    company.all_goes_well();
+    assert_eq!(company.act().steps, [], "the person is asked once");
+    company.all_goes_well();
+    assert_eq!(
+        company.act().steps,
+        [Step::Associate {
+            app: app(0),
+            person: person(0)
+        }]
+    );
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::LicenseAssociationPending)
+    );
+    company.all_goes_well();
+    assert_eq!(
+        company.act().steps,
+        [Step::Install {
+            app: app(0),
+            device: device(0)
+        }]
+    );
+    assert_eq!(company.said(0), (InstallState::PendingInstall, Detail::AwaitingDevice));
+    company.all_goes_well();
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::InstalledUnverified)
+    );
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+#[test]
+fn people_who_have_not_accepted_do_not_hold_up_those_who_have() {
+    let mut company = deployed(3, 1, Approval::Required);
+    let shown = Program::Registered {
+        invitation: Invitation::Shown { at: NOW },
+    };
+    company.world.people.get_mut(&person(0)).unwrap().program = shown;
+    company.act();
+
+    assert!(company.seat(0).is_none() && company.seat(1).is_some());
+    assert_eq!(
+        company.decision(app(0)).waiting,
+        people([0, 2]),
+        "and keep their place in the line"
+    );
+}
+
+#[test]
+fn a_device_in_setup_assistant_is_released_and_not_invited() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.world.people.get_mut(&person(0)).unwrap().program = Program::Registered {
+        invitation: Invitation::None,
+    };
+    company.device(device(0)).awaiting_configuration = true;
+    company.device(device(0)).informed_at = None;
+
+    assert_eq!(
+        company.plans(),
+        [
+            Step::Release { device: device(0) },
+            Step::AskInformation { device: device(0) }
+        ]
+    );
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+/// A41: the licence returns only after the app is known to be gone.
+#[test]
+fn uninstall_returns_the_licence_only_after_proof() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+
+    company.deploy(0, Approval::Uninstall);
+    assert_eq!(
+        company.act().steps,
+        [Step::Remove {
+            app: app(0),
+            device: device(0)
+        }]
+    );
+    assert_eq!(company.said(0), (InstallState::Installed, Detail::UninstallPending));
+
+    company.all_goes_well();
+    assert_eq!(company.act().steps, [], "an acknowledgement is no proof");
+    assert_eq!(company.said(0), (InstallState::Unknown, Detail::UninstallPending));
+
+    company.world.now = company.world.now + MINUTE;
+    assert_eq!(company.act().steps, [Step::AskApps { device: device(0) }]);
+    company.lists(device(0));
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotInstalled, Detail::LicenseReturnPending)
+    );
+    assert_eq!(
+        company.act().steps,
+        [Step::Disassociate {
+            app: app(0),
+            person: person(0)
+        }]
+    );
+    assert_eq!(company.decision(app(0)).counts.free, Some(0), "Apple may still say no");
+
+    company.all_goes_well();
+    assert_eq!(company.decision(app(0)).counts.free, Some(1));
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotInstalled, Detail::NoAdditionalDetails)
+    );
+}
+
+#[test]
+fn a_licence_that_is_being_returned_is_not_handed_out_in_the_same_plan() {
+    let mut company = deployed(2, 1, Approval::Required);
+    company.now_settles();
+    company.world.people.get_mut(&person(0)).unwrap().left = true;
+    company.install(device(0), app(0)).forgotten();
+    company.device(device(0)).enrolment = Enrolment::Gone;
+
+    assert_eq!(
+        company.act().steps,
+        [Step::Disassociate {
+            app: app(0),
+            person: person(0)
+        }]
+    );
+    company.all_goes_well();
+    assert_eq!(
+        company.act().steps,
+        [Step::Associate {
+            app: app(0),
+            person: person(1)
+        }]
+    );
+}
+
+#[test]
+fn whoever_leaves_the_group_or_the_organisation_gives_the_licence_back() {
+    for leaves in [
+        |company: &mut Reality| assert!(company.group(0, GroupKind::User, 0).people.remove(&person(0))),
+        |company: &mut Reality| company.world.people.get_mut(&person(0)).unwrap().left = true,
+        |company: &mut Reality| company.deploy(0, Approval::NotApplicable),
+        |company: &mut Reality| company.app(app(0)).deployments.clear(),
+    ] {
+        let mut company = deployed(1, 1, Approval::Required);
+        company.now_settles();
+        leaves(&mut company);
+        company.now_settles();
+        assert!(company.holders().is_empty() && !company.has(device(0), app(0)));
+    }
+}
+
+#[test]
+fn a_licence_of_a_book_stays_where_it_is() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.app(app(0)).revocable = false;
+    company.now_settles();
+
+    company.deploy(0, Approval::Uninstall);
+    company.now_settles();
+
+    assert!(!company.has(device(0), app(0)));
+    assert_eq!(company.holders(), people([0]));
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotInstalled, Detail::NoAdditionalDetails),
+        "nothing is on its way"
+    );
+}
+
+/// A30.
+#[test]
+fn an_app_that_becomes_available_instead_of_required_stays_and_so_does_its_licence() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+
+    company.deploy(0, Approval::Available);
+    company.now_settles();
+
+    assert_eq!(company.holders(), people([0]));
+    assert_eq!(company.said(0), INSTALLED);
+    assert_eq!(company.plans(), []);
+}
+
+/// A29. Other lists in the meantime do not put it off.
+#[test]
+fn a_required_app_that_the_person_removed_comes_back_after_seven_days() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.apps.insert((device(0), app(0)), There::RemovedByUser);
+    company.lists(device(0));
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent)
+    );
+
+    for _ in 1..7 {
+        company.world.now = company.world.now + DAY;
+        company.lists(device(0));
+        assert_eq!(company.plans(), []);
+    }
+    company.world.now = company.world.now + DAY;
+    assert_eq!(
+        company.plans(),
+        [Step::Install {
+            app: app(0),
+            device: device(0)
+        }]
+    );
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+#[test]
+fn an_available_app_is_installed_when_the_person_asks_and_again_when_they_ask_again() {
+    let mut company = deployed(1, 1, Approval::Available);
+    company.now_settles();
+    assert_eq!(company.said(0), (InstallState::NotInstalled, Detail::NotRequested));
+    assert!(
+        company.holders().is_empty(),
+        "a licence is not spent on those who did not ask"
+    );
+
+    let now = company.world.now;
+    company.app(app(0)).requests.insert(person(0), now);
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+
+    company.apps.insert((device(0), app(0)), There::RemovedByUser);
+    company.lists(device(0));
+    company.settles(3, DAY * 8);
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent)
+    );
+
+    let now = company.world.now;
+    company.app(app(0)).requests.insert(person(0), now);
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+#[test]
+fn what_the_person_turned_down_is_not_offered_again_by_itself() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    let now = company.world.now;
+    let install = company.install(device(0), app(0));
+    *install = Install::default();
+    install.asked_install(now);
+    install.accepted(now);
+    install.listed(Seen::Rejected, now);
+
+    assert_eq!(company.said(0), (InstallState::Failed, Detail::UserRejectedInstall));
+    company.world.now = company.world.now + DAY * 30;
+    assert_eq!(company.plans(), []);
+}
+
+#[test]
+fn a_failure_is_tried_again_and_then_shown() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.act();
+    company.all_goes_well();
+    for attempt in 0..5 {
+        company.world.now = company.world.now + MINUTE * (1 << attempt);
+        assert_eq!(
+            company.act().steps,
+            [Step::Install {
+                app: app(0),
+                device: device(0)
+            }],
+            "attempt {attempt}"
+        );
+        let now = company.world.now;
+        company
+            .install(device(0), app(0))
+            .failed(FailureClass::Retry, "MCMDMErrorDomain 12064".into(), now);
+        assert_eq!(company.plans(), [], "not at once");
+        let state = if attempt < 4 {
+            InstallState::PendingInstall
+        } else {
+            InstallState::Failed
+        };
+        assert_eq!(company.said(0), (state, Detail::SeeInstallErrorCode));
+    }
+    company.world.now = company.world.now + DAY;
+    assert_eq!(company.plans(), []);
+    company.world.now = company.world.now + DAY * 7;
+    assert_eq!(
+        company.plans(),
+        [Step::Install {
+            app: app(0),
+            device: device(0)
+        }]
+    );
+}
+
+/// A failed installation says nothing of the removal.
+#[test]
+fn an_uninstall_does_not_wait_for_an_earlier_failure_to_calm_down() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.act();
+    company.all_goes_well();
+    company.act();
+    let now = company.world.now;
+    let install = company.install(device(0), app(0));
+    install.failed(FailureClass::Permanent, "12005".into(), now);
+    install.asked_install(now);
+    install.accepted(now);
+
+    company.deploy(0, Approval::Uninstall);
+    assert_eq!(
+        company.plans(),
+        [Step::Remove {
+            app: app(0),
+            device: device(0)
+        }]
+    );
+}
+
+#[test]
+fn a_removal_that_cannot_be_done_is_shown_and_the_licence_stays() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.deploy(0, Approval::Uninstall);
+    company.act();
+    let now = company.world.now;
+    company
+        .install(device(0), app(0))
+        .failed(FailureClass::Permanent, "12065".into(), now);
+
+    assert_eq!(
+        company.said(0),
+        (InstallState::UninstallFailed, Detail::SeeUninstallErrorCode)
+    );
+    company.now_settles();
+    assert_eq!(company.holders(), people([0]));
+}
+
+/// A10.
+#[test]
+fn under_the_2016_policy_a_device_enrolled_through_dep_is_not_served() {
+    let mut company = deployed(2, 2, Approval::Required);
+    company.device(device(0)).dep = true;
+    company.world.policy.policy_2016 = true;
+    company.now_settles();
+
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotApplicable, Detail::DeviceEnrolledThroughDep)
+    );
+    assert_eq!(company.holders(), people([1]));
+
+    company.world.policy.policy_2016 = false;
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+/// What is there already goes on, licence and all; only nothing new comes.
+#[test]
+fn a_device_that_may_not_have_the_app_any_more_keeps_the_one_it_has() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.device(device(0)).dep = true;
+    company.world.policy.policy_2016 = true;
+    company.now_settles();
+
+    assert_eq!(company.said(0), INSTALLED);
+    assert!(company.decision(app(0)).people[&person(0)].keeps_seat);
+    company.apps.insert((device(0), app(0)), There::RemovedByUser);
+    company.lists(device(0));
+    company.now_settles();
+    assert_eq!(
+        company.said(0),
+        (InstallState::NotApplicable, Detail::DeviceEnrolledThroughDep)
+    );
+    assert!(company.holders().is_empty());
+}
+
+/// A11.
+#[test]
+fn under_the_2016_policy_no_licence_is_a_failure_and_the_place_is_known_all_the_same() {
+    let mut company = deployed(3, 1, Approval::Required);
+    company.world.policy.policy_2016 = true;
+    company.now_settles();
+
+    assert_eq!(company.said(2), (InstallState::Failed, Detail::NoLicenseAvailable));
+    assert_eq!(company.decision(app(0)).people[&person(2)].place, Some(2));
+}
+
+#[test]
+fn a_device_that_cannot_run_the_app_uses_no_licence() {
+    for (change, detail) in [
+        (
+            (|device| device.platform = Platform::TvOs) as fn(&mut Device),
+            Detail::PlatformNotApplicable,
+        ),
+        (|device| device.os_version = vec![16, 7], Detail::MinimumOsVersionNotMet),
+    ] {
+        let mut company = deployed(1, 1, Approval::Required);
+        company.app(app(0)).minimum_os = vec![17];
+        change(company.device(device(0)));
+        company.now_settles();
+        assert_eq!(company.said(0), (InstallState::NotApplicable, detail));
+        assert!(company.holders().is_empty());
+    }
+}
+
+#[test]
+fn a_person_without_a_device_is_told_so_and_uses_no_licence() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.world.devices.clear();
+    company.now_settles();
+
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::NoEligibleDevice)
+    );
+    assert!(company.holders().is_empty());
+}
+
+#[test]
+fn a_device_that_is_gone_gives_the_licence_back() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.device(device(0)).enrolment = Enrolment::Gone;
+    company.install(device(0), app(0)).forgotten();
+    company.now_settles();
+
+    assert!(company.holders().is_empty());
+}
+
+#[test]
+fn a_device_that_enrols_anew_keeps_the_licence_and_proves_the_app_again() {
+    let mut company = deployed(1, 1, Approval::Available);
+    company.app(app(0)).requests.insert(person(0), NOW);
+    company.now_settles();
+    company.app(app(0)).requests.clear();
+    company.device(device(0)).enrolment = Enrolment::Pending;
+    company.install(device(0), app(0)).forgotten();
+    assert_eq!(company.plans(), []);
+    assert_eq!(company.said(0), (InstallState::Unknown, Detail::NoAdditionalDetails));
+
+    company.device(device(0)).enrolment = Enrolment::Enrolled;
+    assert_eq!(company.plans(), [Step::AskApps { device: device(0) }]);
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+    assert_eq!(company.holders(), people([0]));
+}
+
+/// Whoever has the app already is not shown Apple's question again.
+#[test]
+fn a_device_that_enrols_anew_is_asked_before_it_is_told_and_told_if_it_cannot_say() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.install(device(0), app(0)).forgotten();
+    assert_eq!(company.act().steps, [Step::AskApps { device: device(0) }]);
+
+    let mut mute = company.clone();
+    mute.device(device(0)).asked_apps = false;
+    mute.install(device(0), app(0)).checks += 1;
+    assert_eq!(
+        mute.plans(),
+        [Step::Install {
+            app: app(0),
+            device: device(0)
+        }]
+    );
+
+    company.lists(device(0));
+    assert_eq!(company.plans(), []);
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+#[test]
+fn an_app_that_is_there_without_a_licence_waits_for_one() {
+    let mut company = deployed(2, 1, Approval::Required);
+    company.now_settles();
+    company.apps.insert((device(1), app(0)), There::Installed);
+    company.lists(device(1));
+
+    assert_eq!(company.said(1), (InstallState::Installed, Detail::WaitingForLicense));
+    assert_eq!(company.decision(app(0)).waiting, people([1]));
+    company.app(app(0)).owned = Owned::Count(2);
+    company.now_settles();
+    assert_eq!(company.said(1), INSTALLED);
+}
+
+#[test]
+fn whom_apple_refused_lately_is_not_asked_for_again_and_still_waits() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.app(app(0)).not_before.insert(person(0), NOW + MINUTE);
+
+    assert_eq!(company.plans(), []);
+    assert_eq!(company.decision(app(0)).waiting, people([0]));
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::LicenseAssociationPending)
+    );
+    company.world.now = NOW + MINUTE;
+    assert_eq!(
+        company.plans(),
+        [Step::Associate {
+            app: app(0),
+            person: person(0)
+        }]
+    );
+}
+
+#[test]
+fn without_a_usable_token_nothing_is_asked_of_apple_and_devices_are_served_all_the_same() {
+    let mut company = deployed(2, 2, Approval::Required);
+    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    for token in [
+        TokenState::Expired,
+        TokenState::Revoked,
+        TokenState::Invalid,
+        TokenState::AssignedToExternalMdm,
+    ] {
+        company.world.token = token;
+        assert_eq!(
+            company.plans(),
+            [Step::Install {
+                app: app(0),
+                device: device(0)
+            }]
+        );
+        assert_eq!(company.said(1), (InstallState::PendingInstall, Detail::TokenNotUsable));
+    }
+}
+
+/// A35: what the person asked for does not outweigh what the administrator said.
+#[test]
+fn an_uninstall_wins_over_the_persons_own_request_and_says_so() {
+    let mut company = deployed(1, 1, Approval::Uninstall);
+    company.app(app(0)).requests.insert(person(0), NOW);
+
+    let resolution = company.decision(app(0)).people[&person(0)].resolution.clone();
+    assert!(resolution.uninstall);
+    assert_eq!(resolution.rule, Rule::AdministratorBeatsUser);
+    company.now_settles();
+    assert!(company.holders().is_empty());
+}
+
+#[test]
+fn a_device_group_reaches_that_device_and_no_other_of_its_person() {
+    let mut company = company(1, 1);
+    company.world.devices.insert(device(1), iphone(1, person(0)));
+    company.group(1, GroupKind::Device, 0).devices.insert(device(1));
+    company.deploy(1, Approval::Required);
+    company.now_settles();
+
+    assert!(company.has(device(1), app(0)) && !company.has(device(0), app(0)));
+}
