@@ -1,0 +1,38 @@
+//! What Apple's servers say and hear: the content token, the licensing service, app metadata, push.
+//!
+//! Wire types and clients; nothing here decides. Section numbers refer to Apple's documentation of the
+//! "App, Book, and Subscription Management" service as of August 2026.
+
+pub mod error;
+pub mod licensing;
+pub mod metadata;
+pub mod push;
+pub mod token;
+pub mod wire;
+
+use std::time::Duration;
+
+pub use error::AppleError;
+
+/// A client with the pauses and the redirect rule that Apple's services ask for.
+///
+/// Redirects are followed to the same host or to `apple.com` only: a token must not travel anywhere else.
+pub fn http_client() -> reqwest::Client {
+    let redirects = reqwest::redirect::Policy::custom(|attempt| {
+        let host = attempt.url().host_str().unwrap_or_default().to_owned();
+        let same = attempt.previous().first().and_then(|first| first.host_str()) == Some(host.as_str());
+        let apple = host == "apple.com" || host.ends_with(".apple.com");
+        if attempt.previous().len() > 5 || !(same || apple) {
+            attempt.stop()
+        } else {
+            attempt.follow()
+        }
+    });
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .timeout(Duration::from_secs(30))
+        .redirect(redirects)
+        .user_agent(concat!("Allotment/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect("a client from constants can be built")
+}

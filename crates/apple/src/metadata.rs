@@ -1,0 +1,187 @@
+//! Names, bundle ids and icons: the store's content lookup (§7.2). The licensing service knows none of them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use reqwest::header;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::AppleError;
+
+/// Where the lookup is published to be; `service/config` names the current one.
+pub const DEFAULT_URL: &str = "https://uclient-api.itunes.apple.com/WebObjects/MZStorePlatform.woa/wa/lookup";
+/// An icon of 512 pixels has some 100 KB.
+const ICON_LIMIT_BYTES: usize = 1024 * 1024;
+const ICON_PIXELS: u32 = 256;
+/// The lookup's limits are not published: a pause between calls keeps us at a few a second.
+const PAUSE: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    pub name: String,
+    /// Missing for books.
+    pub bundle_id: Option<String>,
+    pub artist: Option<String>,
+    /// `16.0`
+    pub minimum_os: Option<String>,
+    /// `iphone`, `ipad`, `mac`.
+    pub device_families: Vec<String>,
+    pub version: Option<String>,
+    pub url: Option<String>,
+    pub icon_url: Option<String>,
+}
+
+/// Looks products up, in the order given, and returns what is known by `adamId`.
+///
+/// The content token goes along as a cookie: without it, custom apps and apps that are no longer sold are not
+/// found. An unknown product is simply not in the answer.
+pub async fn lookup(
+    http: &reqwest::Client,
+    url: &str,
+    token: &SecretString,
+    ids: &[&str],
+    country: &str,
+    platform: &str,
+    language: &str,
+) -> Result<BTreeMap<String, Metadata>, AppleError> {
+    let mut found = BTreeMap::new();
+    for (index, id) in ids.iter().enumerate() {
+        if index > 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
+        let query = [
+            ("version", "2"),
+            ("id", id),
+            ("p", "mdm-lockup"),
+            ("caller", "MDM"),
+            ("platform", platform),
+            ("cc", country),
+            ("l", language),
+        ];
+        let mut cookie = header::HeaderValue::from_str(&format!("itvt={}", token.expose_secret()))
+            .map_err(|_| AppleError::TokenInvalid { number: 9722 })?;
+        cookie.set_sensitive(true);
+        let sent = http.get(url).query(&query).header(header::COOKIE, cookie).send().await;
+        let answer = sent.and_then(reqwest::Response::error_for_status);
+        let body = match answer {
+            Ok(answer) => answer.bytes().await,
+            Err(error) => Err(error),
+        };
+        let body = body.map_err(|source| AppleError::Unreachable { sent: true, source })?;
+        let value: Value = serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string()))?;
+        if let Some(result) = value.get("results").and_then(|results| results.get(*id)) {
+            found.insert((*id).to_owned(), metadata(result));
+        }
+    }
+    Ok(found)
+}
+
+fn metadata(result: &Value) -> Metadata {
+    let text = |value: Option<&Value>| match value? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        _ => None,
+    };
+    let offer = result.get("offers").and_then(|offers| offers.get(0));
+    Metadata {
+        name: text(result.get("name")).unwrap_or_default(),
+        bundle_id: text(result.get("bundleId")),
+        artist: text(result.get("artistName")),
+        minimum_os: text(result.get("minimumOSVersion")),
+        device_families: result
+            .get("deviceFamilies")
+            .and_then(Value::as_array)
+            .map(|families| {
+                families
+                    .iter()
+                    .filter_map(|family| family.as_str().map(str::to_owned))
+                    .collect()
+            })
+            .unwrap_or_default(),
+        version: text(offer.and_then(|offer| offer.get("version")?.get("display"))),
+        url: text(result.get("url")),
+        icon_url: result.get("artwork").and_then(icon_url),
+    }
+}
+
+/// Artwork is a list of fixed sizes, or one address with `{w}`, `{h}` and `{f}` in it.
+fn icon_url(artwork: &Value) -> Option<String> {
+    match artwork {
+        Value::Array(sizes) => {
+            let width = |size: &Value| size.get("width").and_then(Value::as_u64).unwrap_or(0);
+            let enough = sizes
+                .iter()
+                .filter(|size| width(size) >= u64::from(ICON_PIXELS))
+                .min_by_key(|size| width(size));
+            let best = enough.or_else(|| sizes.iter().max_by_key(|size| width(size)))?;
+            best.get("url")?.as_str().map(str::to_owned)
+        }
+        Value::Object(one) => {
+            let pixels = ICON_PIXELS.to_string();
+            let template = one.get("url")?.as_str()?;
+            Some(
+                template
+                    .replace("{w}", &pixels)
+                    .replace("{h}", &pixels)
+                    .replace("{f}", "png"),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Fetches an icon: its media type and its bytes. What is not a picture, whatever it calls itself, is refused.
+pub async fn icon(http: &reqwest::Client, url: &str) -> Result<(String, Vec<u8>), AppleError> {
+    let unreachable = |source| AppleError::Unreachable { sent: true, source };
+    let mut response = http
+        .get(url)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(unreachable)?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > ICON_LIMIT_BYTES {
+            return Err(AppleError::Broken("an icon of more than a megabyte".to_owned()));
+        }
+    }
+    match media_type(&bytes) {
+        Some(media_type) => Ok((media_type.to_owned(), bytes)),
+        None => Err(AppleError::Broken("an icon that is no picture".to_owned())),
+    }
+}
+
+fn media_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn both_shapes_of_artwork_lead_to_an_icon() {
+        let sizes = json!([{"width":128,"url":"small"},{"width":512,"url":"large"},{"width":256,"url":"right"}]);
+        assert_eq!(icon_url(&sizes).as_deref(), Some("right"));
+        let template = json!({"url":"https://img.example/{w}x{h}bb.{f}"});
+        assert_eq!(
+            icon_url(&template).as_deref(),
+            Some("https://img.example/256x256bb.png")
+        );
+        assert_eq!(icon_url(&json!(null)), None);
+    }
+
+    #[test]
+    fn only_pictures_are_icons() {
+        assert_eq!(media_type(b"\x89PNG\r\n\x1a\n...."), Some("image/png"));
+        assert_eq!(media_type(b"<svg onload=..>"), None);
+        assert_eq!(media_type(b""), None);
+    }
+}
