@@ -1,0 +1,188 @@
+//! The check-in messages: a device enrols, tells where it can be woken, leaves.
+
+use plist::{Dictionary, Value};
+
+use crate::{
+    Missing,
+    plist::{Get, dictionary},
+};
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum CheckIn {
+    Authenticate(Authenticate),
+    TokenUpdate(TokenUpdate),
+    CheckOut(CheckOut),
+    /// A Mac keeps its recovery secret with the server; we take none.
+    SetBootstrapToken,
+    /// A user of a Mac wants to be managed.
+    UserAuthenticate,
+    /// A message that we do not speak.
+    Other(String),
+}
+
+/// The first message of each enrolment. Everything that describes the device may be missing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Authenticate {
+    /// `UDID`, or `EnrollmentID` where there is none. Opaque.
+    pub id: String,
+    pub topic: String,
+    pub device_name: Option<String>,
+    pub product_name: Option<String>,
+    pub os_version: Option<String>,
+    pub build_version: Option<String>,
+    pub serial_number: Option<String>,
+    /// Without the spaces that devices put between its digits.
+    pub imei: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TokenUpdate {
+    pub id: String,
+    pub topic: String,
+    /// For Apple's push service; usually 32 bytes.
+    pub token: Vec<u8>,
+    /// Has to be in the push for the device to listen.
+    pub push_magic: String,
+    /// Missing in later messages, which does not mean that it is void.
+    pub unlock_token: Option<Vec<u8>>,
+    /// Stands in Setup Assistant and waits for `DeviceConfigured`.
+    pub awaiting_configuration: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CheckOut {
+    pub id: String,
+    pub topic: Option<String>,
+}
+
+impl CheckIn {
+    pub fn parse(message: &Dictionary) -> Result<CheckIn, Missing> {
+        let message_type = message.text("MessageType").ok_or(Missing("MessageType"))?;
+        let id = || enrolment_id(message).ok_or(Missing("UDID"));
+        let topic = || message.text("Topic").ok_or(Missing("Topic"));
+        Ok(match message_type.as_str() {
+            "Authenticate" => CheckIn::Authenticate(Authenticate {
+                id: id()?,
+                topic: topic()?,
+                device_name: message.text("DeviceName"),
+                product_name: message.text("ProductName"),
+                os_version: message.text("OSVersion"),
+                build_version: message.text("BuildVersion"),
+                serial_number: message.text("SerialNumber"),
+                imei: message.text("IMEI").map(|imei| imei.split_whitespace().collect()),
+            }),
+            "TokenUpdate" => CheckIn::TokenUpdate(TokenUpdate {
+                id: id()?,
+                topic: topic()?,
+                token: message.bytes("Token").ok_or(Missing("Token"))?,
+                push_magic: message.text("PushMagic").ok_or(Missing("PushMagic"))?,
+                unlock_token: message.bytes("UnlockToken"),
+                awaiting_configuration: message.flag("AwaitingConfiguration"),
+            }),
+            "CheckOut" => CheckIn::CheckOut(CheckOut {
+                id: id()?,
+                topic: message.text("Topic"),
+            }),
+            "SetBootstrapToken" => CheckIn::SetBootstrapToken,
+            "UserAuthenticate" => CheckIn::UserAuthenticate,
+            _ => CheckIn::Other(message_type),
+        })
+    }
+
+    /// As a device sends it.
+    pub fn to_dictionary(&self) -> Dictionary {
+        let text = |text: &str| Some(Value::from(text));
+        let known = |text: &Option<String>| text.as_deref().map(Value::from);
+        match self {
+            CheckIn::Authenticate(message) => dictionary([
+                ("MessageType", text("Authenticate")),
+                ("UDID", text(&message.id)),
+                ("Topic", text(&message.topic)),
+                ("DeviceName", known(&message.device_name)),
+                ("ProductName", known(&message.product_name)),
+                ("OSVersion", known(&message.os_version)),
+                ("BuildVersion", known(&message.build_version)),
+                ("SerialNumber", known(&message.serial_number)),
+                ("IMEI", known(&message.imei)),
+            ]),
+            CheckIn::TokenUpdate(message) => dictionary([
+                ("MessageType", text("TokenUpdate")),
+                ("UDID", text(&message.id)),
+                ("Topic", text(&message.topic)),
+                ("Token", Some(Value::Data(message.token.clone()))),
+                ("PushMagic", text(&message.push_magic)),
+                ("UnlockToken", message.unlock_token.clone().map(Value::Data)),
+                ("AwaitingConfiguration", message.awaiting_configuration.map(Value::from)),
+            ]),
+            CheckIn::CheckOut(message) => dictionary([
+                ("MessageType", text("CheckOut")),
+                ("UDID", text(&message.id)),
+                ("Topic", known(&message.topic)),
+            ]),
+            CheckIn::SetBootstrapToken => dictionary([("MessageType", text("SetBootstrapToken"))]),
+            CheckIn::UserAuthenticate => dictionary([("MessageType", text("UserAuthenticate"))]),
+            CheckIn::Other(message_type) => dictionary([("MessageType", text(message_type))]),
+        }
+    }
+}
+
+/// Who speaks: the device by its `UDID`, or the enrolment where the device keeps that to itself.
+pub(crate) fn enrolment_id(message: &Dictionary) -> Option<String> {
+    message
+        .text("UDID")
+        .or_else(|| message.text("EnrollmentID"))
+        .filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_is_read_as_it_was_written() {
+        let messages = [
+            CheckIn::Authenticate(Authenticate {
+                id: "00008110-000A".into(),
+                topic: "com.apple.mgmt.External.x".into(),
+                product_name: Some("iPhone14,5".into()),
+                ..Authenticate::default()
+            }),
+            CheckIn::TokenUpdate(TokenUpdate {
+                id: "a".into(),
+                topic: "t".into(),
+                token: vec![1; 32],
+                push_magic: "m".into(),
+                unlock_token: None,
+                awaiting_configuration: Some(true),
+            }),
+            CheckIn::CheckOut(CheckOut {
+                id: "a".into(),
+                topic: Some("t".into()),
+            }),
+        ];
+        for message in messages {
+            assert_eq!(CheckIn::parse(&message.to_dictionary()), Ok(message));
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let message = dictionary([("MessageType", Some("TokenUpdate".into())), ("UDID", Some("a".into()))]);
+        assert_eq!(CheckIn::parse(&message), Err(Missing("Topic")));
+        assert_eq!(CheckIn::parse(&Dictionary::new()), Err(Missing("MessageType")));
+    }
+
+    #[test]
+    fn an_imei_loses_its_spaces() {
+        let message = dictionary([
+            ("MessageType", Some("Authenticate".into())),
+            ("UDID", Some("a".into())),
+            ("Topic", Some("t".into())),
+            ("IMEI", Some("35 672108 026012 9".into())),
+        ]);
+        let Ok(CheckIn::Authenticate(message)) = CheckIn::parse(&message) else {
+            panic!("not read")
+        };
+        assert_eq!(message.imei.as_deref(), Some("356721080260129"));
+    }
+}

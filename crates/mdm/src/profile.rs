@@ -1,0 +1,173 @@
+//! The enrolment profile: what a person installs so that the device is managed from then on.
+
+use plist::{Dictionary, Value};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use crate::{
+    Missing,
+    plist::{Get, PlistError, dictionary, parse, write},
+};
+
+/// Constant, so that a renewed profile replaces the one before.
+const IDENTIFIER: &str = "org.allotment.mdm";
+/// Every right. Devices show them as one sentence either way, and rights can never be added later.
+const ACCESS_RIGHTS: i64 = 8191;
+
+/// What goes into the profile of one device.
+pub struct EnrolmentProfile {
+    /// The name that the device shows.
+    pub organization: String,
+    /// For check-in and commands.
+    pub server_url: String,
+    /// The topic of the push certificate: the device listens to no other.
+    pub topic: String,
+    /// The device's identity, its private key included.
+    pub p12: Vec<u8>,
+    pub password: SecretString,
+    pub enrolment_id: Uuid,
+}
+
+impl EnrolmentProfile {
+    /// A `.mobileconfig`, not signed: devices install it and call it not verified.
+    pub fn to_plist(&self) -> Vec<u8> {
+        // Derived, so that the same enrolment gives the same profile.
+        let identity_uuid = derived(self.enrolment_id, 1);
+        let mdm_uuid = derived(self.enrolment_id, 2);
+        let identity = dictionary([
+            ("PayloadType", Some("com.apple.security.pkcs12".into())),
+            ("PayloadVersion", Some(1.into())),
+            ("PayloadIdentifier", Some(format!("{IDENTIFIER}.identity").into())),
+            ("PayloadUUID", Some(identity_uuid.clone().into())),
+            ("PayloadDisplayName", Some("Device identity".into())),
+            ("PayloadCertificateFileName", Some("identity.p12".into())),
+            ("PayloadContent", Some(Value::Data(self.p12.clone()))),
+            ("Password", Some(self.password.expose_secret().into())),
+        ]);
+        let mdm = dictionary([
+            ("PayloadType", Some("com.apple.mdm".into())),
+            ("PayloadVersion", Some(1.into())),
+            ("PayloadIdentifier", Some(format!("{IDENTIFIER}.mdm").into())),
+            ("PayloadUUID", Some(mdm_uuid.into())),
+            ("PayloadDisplayName", Some("Device management".into())),
+            ("IdentityCertificateUUID", Some(identity_uuid.into())),
+            ("Topic", Some(self.topic.as_str().into())),
+            ("ServerURL", Some(self.server_url.as_str().into())),
+            ("CheckInURL", Some(self.server_url.as_str().into())),
+            ("AccessRights", Some(ACCESS_RIGHTS.into())),
+            ("SignMessage", Some(true.into())),
+            ("CheckOutWhenRemoved", Some(true.into())),
+            (
+                "ServerCapabilities",
+                Some(Value::Array(vec!["com.apple.mdm.per-user-connections".into()])),
+            ),
+        ]);
+        write(&dictionary([
+            ("PayloadType", Some("Configuration".into())),
+            ("PayloadVersion", Some(1.into())),
+            ("PayloadIdentifier", Some(IDENTIFIER.into())),
+            ("PayloadUUID", Some(self.enrolment_id.to_string().to_uppercase().into())),
+            (
+                "PayloadDisplayName",
+                Some(format!("{} device management", self.organization).into()),
+            ),
+            ("PayloadOrganization", Some(self.organization.as_str().into())),
+            ("PayloadScope", Some("System".into())),
+            (
+                "PayloadContent",
+                Some(Value::Array(vec![Value::Dictionary(identity), Value::Dictionary(mdm)])),
+            ),
+        ]))
+    }
+}
+
+/// One of several ids that follow from the enrolment's.
+fn derived(enrolment: Uuid, number: u8) -> String {
+    let mut bytes = *enrolment.as_bytes();
+    bytes[15] ^= number;
+    Uuid::from_bytes(bytes).to_string().to_uppercase()
+}
+
+/// A profile as a device reads it.
+#[derive(Debug, Clone)]
+pub struct ReadProfile {
+    pub server_url: String,
+    /// The server's address for commands where none is given for check-ins.
+    pub check_in_url: String,
+    pub topic: String,
+    pub p12: Vec<u8>,
+    pub password: SecretString,
+    pub sign_message: bool,
+    pub check_out_when_removed: bool,
+    pub access_rights: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    #[error(transparent)]
+    Plist(#[from] PlistError),
+    #[error(transparent)]
+    Missing(#[from] Missing),
+}
+
+impl ReadProfile {
+    pub fn parse(bytes: &[u8]) -> Result<ReadProfile, ProfileError> {
+        let profile = parse(bytes)?;
+        let payloads: Vec<&Dictionary> = profile
+            .get("PayloadContent")
+            .and_then(Value::as_array)
+            .map(|payloads| payloads.iter().filter_map(Value::as_dictionary).collect())
+            .unwrap_or_default();
+        let of_type = |wanted: &str| {
+            payloads
+                .iter()
+                .find(|it| it.text("PayloadType").as_deref() == Some(wanted))
+        };
+        let mdm = of_type("com.apple.mdm").ok_or(Missing("com.apple.mdm payload"))?;
+        let identity_uuid = mdm
+            .text("IdentityCertificateUUID")
+            .ok_or(Missing("IdentityCertificateUUID"))?;
+        let identity = of_type("com.apple.security.pkcs12")
+            .filter(|payload| payload.text("PayloadUUID").as_ref() == Some(&identity_uuid))
+            .ok_or(Missing("identity payload"))?;
+        let server_url = mdm.text("ServerURL").ok_or(Missing("ServerURL"))?;
+        Ok(ReadProfile {
+            check_in_url: mdm.text("CheckInURL").unwrap_or_else(|| server_url.clone()),
+            server_url,
+            topic: mdm.text("Topic").ok_or(Missing("Topic"))?,
+            p12: identity.bytes("PayloadContent").ok_or(Missing("PKCS#12"))?,
+            password: SecretString::from(identity.text("Password").unwrap_or_default()),
+            sign_message: mdm.flag("SignMessage").unwrap_or(false),
+            check_out_when_removed: mdm.flag("CheckOutWhenRemoved").unwrap_or(false),
+            access_rights: mdm.whole("AccessRights").ok_or(Missing("AccessRights"))?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_finds_in_the_profile_what_the_server_put_there() {
+        let profile = EnrolmentProfile {
+            organization: "서린들".to_owned(),
+            server_url: "https://apps.example.com/mdm".to_owned(),
+            topic: "com.apple.mgmt.External.x".to_owned(),
+            p12: vec![1, 2, 3],
+            password: SecretString::from("secret"),
+            enrolment_id: Uuid::from_u128(7),
+        };
+        let read = ReadProfile::parse(&profile.to_plist()).unwrap();
+        assert_eq!(
+            (read.server_url.as_str(), read.topic.as_str()),
+            ("https://apps.example.com/mdm", profile.topic.as_str())
+        );
+        assert_eq!(
+            (read.p12.as_slice(), read.password.expose_secret()),
+            ([1, 2, 3].as_slice(), "secret")
+        );
+        assert!(read.sign_message && read.check_out_when_removed);
+        assert_eq!(read.access_rights, ACCESS_RIGHTS);
+    }
+}

@@ -1,0 +1,403 @@
+//! `Mdm-Signature`: the proof that a message comes from the device that it names.
+//!
+//! The header holds a detached CMS signature over the bytes of the body, exactly as they came. Apple's devices
+//! write it in BER with indefinite lengths, SHA-1, and no signed attributes; other clients write DER with signed
+//! attributes. Both are read.
+
+use aws_lc_rs::{
+    digest,
+    rand::SystemRandom,
+    rsa,
+    signature::{
+        self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+        RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+        RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
+    },
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use cms::{
+    cert::{CertificateChoices, IssuerAndSerialNumber},
+    content_info::{CmsVersion, ContentInfo},
+    signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos},
+};
+use der::{
+    Any, AnyRef, Decode, Encode, EncodingRules,
+    asn1::{OctetString, SetOfVec},
+    oid::ObjectIdentifier,
+};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use x509_cert::{Certificate, attr::Attribute, spki::AlgorithmIdentifierOwned};
+
+use crate::identity::Identity;
+
+/// Real headers have some 2 KB.
+const LIMIT_BYTES: usize = 16 * 1024;
+
+const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
+const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
+const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+
+/// Why a signature proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    #[error("the signature is larger than {LIMIT_BYTES} bytes")]
+    TooLarge,
+    #[error("the signature is not base64")]
+    NotBase64,
+    #[error("the signature is not a CMS message: {0}")]
+    Malformed(&'static str),
+    #[error("the signature uses an algorithm that is not accepted")]
+    Algorithm,
+    #[error("the signature does not belong to this message")]
+    Mismatch,
+}
+
+/// Whose key made the signature. Whether the certificate is worth anything is for the device CA to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignerCertificate {
+    pub der: Vec<u8>,
+    /// Of the certificate, in lower-case hex.
+    pub sha256: String,
+}
+
+/// Verifies the header over the raw body, and returns who signed.
+pub fn verify(header: &str, body: &[u8]) -> Result<SignerCertificate, SignatureError> {
+    if header.len() > LIMIT_BYTES {
+        return Err(SignatureError::TooLarge);
+    }
+    let bytes = STANDARD.decode(header.trim()).map_err(|_| SignatureError::NotBase64)?;
+    let signed = signed_data(&bytes)?;
+    if signed.encap_content_info.econtent_type != DATA || signed.encap_content_info.econtent.is_some() {
+        return Err(SignatureError::Malformed("the content is not detached"));
+    }
+    let [signer] = signed.signer_infos.0.as_slice() else {
+        return Err(SignatureError::Malformed("there is not exactly one signer"));
+    };
+    let certificate = signer_certificate(&signed, signer)?;
+    check(signer, &certificate, body)?;
+    let der = certificate
+        .to_der()
+        .map_err(|_| SignatureError::Malformed("the certificate cannot be written"))?;
+    Ok(SignerCertificate {
+        sha256: hex::encode(Sha256::digest(&der)),
+        der,
+    })
+}
+
+/// Reads DER, and BER with indefinite lengths. Nothing may follow.
+fn signed_data(bytes: &[u8]) -> Result<SignedData, SignatureError> {
+    let message = ContentInfo::from_ber(bytes).map_err(|_| SignatureError::Malformed("no ContentInfo"))?;
+    if message.content_type != SIGNED_DATA {
+        return Err(SignatureError::Malformed("not SignedData"));
+    }
+    message
+        .content
+        .decode_as_encoding(EncodingRules::Ber)
+        .map_err(|_| SignatureError::Malformed("no SignedData"))
+}
+
+fn signer_certificate(signed: &SignedData, signer: &SignerInfo) -> Result<Certificate, SignatureError> {
+    let SignerIdentifier::IssuerAndSerialNumber(wanted) = &signer.sid else {
+        return Err(SignatureError::Malformed(
+            "the signer is not named by issuer and serial number",
+        ));
+    };
+    let certificates = signed
+        .certificates
+        .as_ref()
+        .map(|set| set.0.as_slice())
+        .unwrap_or_default();
+    let found = certificates.iter().find_map(|choice| match choice {
+        CertificateChoices::Certificate(certificate) => {
+            let tbs = certificate.tbs_certificate();
+            let named = tbs.issuer() == &wanted.issuer && tbs.serial_number() == &wanted.serial_number;
+            named.then(|| certificate.clone())
+        }
+        CertificateChoices::Other(_) => None,
+    });
+    found.ok_or(SignatureError::Malformed("the signer's certificate is missing"))
+}
+
+fn check(signer: &SignerInfo, certificate: &Certificate, body: &[u8]) -> Result<(), SignatureError> {
+    let hash = hash(signer.digest_alg.oid)?;
+    let attributes;
+    let signed: &[u8] = match &signer.signed_attrs {
+        None => body,
+        Some(signed_attributes) => {
+            let said = signed_attributes
+                .iter()
+                .find(|attribute| attribute.oid == MESSAGE_DIGEST)
+                .and_then(|attribute| attribute.values.get(0)?.decode_as::<OctetString>().ok())
+                .ok_or(SignatureError::Malformed("the signed attributes have no digest"))?;
+            if said.as_bytes() != digest::digest(hash, body).as_ref() {
+                return Err(SignatureError::Mismatch);
+            }
+            // Signed is the SET OF, not the [0] under which it travels.
+            attributes = signed_attributes
+                .to_der()
+                .map_err(|_| SignatureError::Malformed("the signed attributes cannot be written"))?;
+            &attributes
+        }
+    };
+    let key_info = certificate.tbs_certificate().subject_public_key_info();
+    let key = key_info
+        .subject_public_key
+        .as_bytes()
+        .ok_or(SignatureError::Malformed("no public key"))?;
+    let algorithm = algorithm(signer.digest_alg.oid, &key_info.algorithm)?;
+    let signature = signer.signature.as_bytes();
+    UnparsedPublicKey::new(algorithm, key)
+        .verify(signed, signature)
+        .map_err(|_| SignatureError::Mismatch)
+}
+
+fn hash(oid: ObjectIdentifier) -> Result<&'static digest::Algorithm, SignatureError> {
+    match oid {
+        SHA1 => Ok(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+        SHA256 => Ok(&digest::SHA256),
+        SHA384 => Ok(&digest::SHA384),
+        SHA512 => Ok(&digest::SHA512),
+        _ => Err(SignatureError::Algorithm),
+    }
+}
+
+/// The key decides what kind of signature it is, and the digest algorithm over which hash: what writers put
+/// into the signature algorithm differs (`rsaEncryption`, `sha1WithRSAEncryption`).
+fn algorithm(
+    hash: ObjectIdentifier,
+    key: &AlgorithmIdentifierOwned,
+) -> Result<&'static dyn VerificationAlgorithm, SignatureError> {
+    let curve = || {
+        key.parameters
+            .as_ref()
+            .and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok())
+    };
+    Ok(match (key.oid, hash) {
+        (RSA, SHA1) => &RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY,
+        (RSA, SHA256) => &RSA_PKCS1_2048_8192_SHA256,
+        (RSA, SHA384) => &RSA_PKCS1_2048_8192_SHA384,
+        (RSA, SHA512) => &RSA_PKCS1_2048_8192_SHA512,
+        (EC_PUBLIC_KEY, hash) => match (curve(), hash) {
+            (Some(P256), SHA256) => &ECDSA_P256_SHA256_ASN1,
+            (Some(P256), SHA384) => &ECDSA_P256_SHA384_ASN1,
+            (Some(P384), SHA256) => &ECDSA_P384_SHA256_ASN1,
+            (Some(P384), SHA384) => &ECDSA_P384_SHA384_ASN1,
+            _ => return Err(SignatureError::Algorithm),
+        },
+        _ => return Err(SignatureError::Algorithm),
+    })
+}
+
+/// How a device writes its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As Apple's devices do: BER of indefinite length, no signed attributes.
+    AppleBer,
+    /// As other clients do: DER, signed attributes.
+    DerWithAttributes,
+}
+
+/// Signs a body as a device with this identity does. The value of the header.
+///
+/// Over SHA-256: the cryptography at hand verifies SHA-1, which captured devices use, but does not sign with it.
+pub fn sign(body: &[u8], identity: &Identity, form: Form) -> Result<String, SignatureError> {
+    let malformed = |_| SignatureError::Malformed("the signature cannot be made");
+    let certificate = Certificate::from_der(&identity.certificate_der).map_err(malformed)?;
+    let key = rsa::KeyPair::from_pkcs8(identity.key_pkcs8.expose_secret()).map_err(|_| SignatureError::Algorithm)?;
+    let signed_attrs = match form {
+        Form::AppleBer => None,
+        Form::DerWithAttributes => Some(attributes(body).map_err(malformed)?),
+    };
+    let signed = match &signed_attrs {
+        None => body.to_vec(),
+        Some(attributes) => attributes.to_der().map_err(malformed)?,
+    };
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(
+        &signature::RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        &signed,
+        &mut signature,
+    )
+    .map_err(|_| SignatureError::Algorithm)?;
+
+    let tbs = certificate.tbs_certificate();
+    let null = Some(Any::from(AnyRef::NULL));
+    let sha256 = AlgorithmIdentifierOwned {
+        oid: SHA256,
+        parameters: null.clone(),
+    };
+    let signer = SignerInfo {
+        version: CmsVersion::V1,
+        sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
+            issuer: tbs.issuer().clone(),
+            serial_number: tbs.serial_number().clone(),
+        }),
+        digest_alg: sha256.clone(),
+        signed_attrs,
+        signature_algorithm: AlgorithmIdentifierOwned {
+            oid: RSA,
+            parameters: null,
+        },
+        signature: OctetString::new(signature).map_err(malformed)?,
+        unsigned_attrs: None,
+    };
+    let data = SignedData {
+        version: CmsVersion::V1,
+        digest_algorithms: SetOfVec::try_from(vec![sha256]).map_err(malformed)?,
+        encap_content_info: EncapsulatedContentInfo {
+            econtent_type: DATA,
+            econtent: None,
+        },
+        certificates: Some(CertificateSet(
+            SetOfVec::try_from(vec![CertificateChoices::Certificate(certificate)]).map_err(malformed)?,
+        )),
+        crls: None,
+        signer_infos: SignerInfos(SetOfVec::try_from(vec![signer]).map_err(malformed)?),
+    };
+    let bytes = match form {
+        Form::DerWithAttributes => {
+            let content = Any::encode_from(&data).map_err(malformed)?;
+            ContentInfo {
+                content_type: SIGNED_DATA,
+                content,
+            }
+            .to_der()
+            .map_err(malformed)?
+        }
+        Form::AppleBer => apple_layout(&data).map_err(malformed)?,
+    };
+    Ok(STANDARD.encode(bytes))
+}
+
+fn attributes(body: &[u8]) -> der::Result<SetOfVec<Attribute>> {
+    let digest = digest::digest(&digest::SHA256, body);
+    let one = |oid, value: Any| {
+        Ok::<_, der::Error>(Attribute {
+            oid,
+            values: SetOfVec::try_from(vec![value])?,
+        })
+    };
+    SetOfVec::try_from(vec![
+        one(CONTENT_TYPE, Any::encode_from(&DATA)?)?,
+        one(MESSAGE_DIGEST, Any::encode_from(&OctetString::new(digest.as_ref())?)?)?,
+    ])
+}
+
+/// The outer layers of indefinite length, the inner ones definite, as captured from real devices.
+fn apple_layout(data: &SignedData) -> der::Result<Vec<u8>> {
+    const SEQUENCE: u8 = 0x30;
+    const CONTEXT_0: u8 = 0xa0;
+    const INDEFINITE: u8 = 0x80;
+    const END: [u8; 2] = [0, 0];
+    let mut bytes = vec![SEQUENCE, INDEFINITE];
+    bytes.extend(SIGNED_DATA.to_der()?);
+    bytes.extend([CONTEXT_0, INDEFINITE, SEQUENCE, INDEFINITE]);
+    bytes.extend(data.version.to_der()?);
+    bytes.extend(data.digest_algorithms.to_der()?);
+    bytes.extend([SEQUENCE, INDEFINITE]);
+    bytes.extend(DATA.to_der()?);
+    bytes.extend(END);
+    if let Some(certificates) = &data.certificates {
+        let mut set = certificates.to_der()?;
+        // IMPLICIT: the same bytes under another tag.
+        set[0] = CONTEXT_0;
+        bytes.extend(set);
+    }
+    bytes.extend(data.signer_infos.to_der()?);
+    bytes.extend(END);
+    bytes.extend(END);
+    bytes.extend(END);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::*;
+    use crate::identity::DeviceCa;
+
+    /// One key for all tests: making one takes a while.
+    fn identity() -> &'static Identity {
+        static ONCE: OnceLock<Identity> = OnceLock::new();
+        ONCE.get_or_init(|| {
+            let now = "2026-11-23T12:00:00Z".parse().unwrap();
+            let issued = DeviceCa::generate("CA", now).unwrap().issue("device", now, 30).unwrap();
+            Identity::from_p12(&issued.p12, &issued.password).unwrap()
+        })
+    }
+
+    /// A header and a body from a real Mac: BER, indefinite lengths, SHA-1, no signed attributes.
+    #[test]
+    fn a_signature_of_a_real_device_is_verified() {
+        let captured: serde_json::Value =
+            serde_json::from_str(include_str!("../testdata/captured-mdm-signature.json")).unwrap();
+        let header = captured["header"].as_str().unwrap();
+        let body = STANDARD.decode(captured["body"].as_str().unwrap()).unwrap();
+        let signer = verify(header, &body).unwrap();
+        assert_eq!(signer.sha256.len(), 64);
+        let mut other = body.clone();
+        other[10] ^= 1;
+        assert_eq!(verify(header, &other), Err(SignatureError::Mismatch));
+    }
+
+    #[test]
+    fn both_forms_prove_who_signed() {
+        for form in [Form::AppleBer, Form::DerWithAttributes] {
+            let header = sign(b"a message", identity(), form).unwrap();
+            assert_eq!(
+                verify(&header, b"a message").unwrap().der,
+                identity().certificate_der,
+                "{form:?}"
+            );
+            assert_eq!(
+                verify(&header, b"another one"),
+                Err(SignatureError::Mismatch),
+                "{form:?}"
+            );
+        }
+        assert!(
+            sign(b"x", identity(), Form::AppleBer)
+                .unwrap()
+                .starts_with("MIAGCSqGSIb3DQEHAqCAMIAC")
+        );
+    }
+
+    #[test]
+    fn what_is_no_signature_is_refused_with_its_reason() {
+        assert_eq!(verify("%%%", b""), Err(SignatureError::NotBase64));
+        assert_eq!(verify(&"A".repeat(LIMIT_BYTES + 1), b""), Err(SignatureError::TooLarge));
+        assert!(matches!(verify("MAA=", b""), Err(SignatureError::Malformed(_))));
+        let header = sign(b"a message", identity(), Form::DerWithAttributes).unwrap();
+        let mut bytes = STANDARD.decode(&header).unwrap();
+        bytes.push(0);
+        assert!(matches!(
+            verify(&STANDARD.encode(&bytes), b"a message"),
+            Err(SignatureError::Malformed(_))
+        ));
+        assert!(verify(&header[..header.len() / 8 * 4], b"a message").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_damaged_signature_never_passes_for_another_body(at in 0_usize..900, bit in 0_u8..8) {
+            let header = sign(b"a message", identity(), Form::AppleBer).unwrap();
+            let mut bytes = STANDARD.decode(&header).unwrap();
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+            let _ = verify(&STANDARD.encode(&bytes), b"a message");
+            proptest::prop_assert!(verify(&STANDARD.encode(&bytes), b"another message").is_err());
+        }
+    }
+}
