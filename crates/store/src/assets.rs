@@ -1,0 +1,409 @@
+//! What a location owns, who holds it at Apple, and what it is called.
+
+use domain::{AssetId, LocationId, Owned, Time};
+use uuid::Uuid;
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, reads, values},
+};
+
+/// One asset, with its name where the store's lookup knew it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppRow {
+    pub id: AssetId,
+    pub location_id: LocationId,
+    pub adam_id: String,
+    pub pricing_param: String,
+    pub product_type: String,
+    /// Licences that can be used: total less retired.
+    pub owned: i64,
+    pub total: i64,
+    pub assigned: i64,
+    pub available: i64,
+    pub retired: i64,
+    pub unlimited: bool,
+    /// Our seats. Changed by triggers only.
+    pub taken: i64,
+    /// Held by what another server made.
+    pub foreign_held: i64,
+    pub device_assignable: bool,
+    pub revocable: bool,
+    /// Apple's words: `iOS`, `macOS`, …
+    pub platforms: Vec<String>,
+    pub observed_at: Time,
+    /// Apple does not list it any more.
+    pub gone_at: Option<Time>,
+    pub name: Option<String>,
+    pub bundle_id: Option<String>,
+    pub publisher: Option<String>,
+    pub minimum_os: Option<String>,
+    /// The store's words: `iphone`, `ipad`, `mac`.
+    pub device_families: Vec<String>,
+    pub version: Option<String>,
+    pub url: Option<String>,
+    pub has_icon: bool,
+}
+
+/// An asset as Apple just listed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedAsset {
+    pub adam_id: String,
+    pub pricing_param: String,
+    pub product_type: String,
+    pub total: i64,
+    pub assigned: i64,
+    pub available: i64,
+    pub retired: i64,
+    pub device_assignable: bool,
+    pub revocable: bool,
+    pub platforms: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetadataRow {
+    pub asset_id: AssetId,
+    pub name: String,
+    pub bundle_id: Option<String>,
+    pub publisher: Option<String>,
+    pub minimum_os: Option<String>,
+    pub device_families: Vec<String>,
+    pub version: Option<String>,
+    pub url: Option<String>,
+    pub icon_url: Option<String>,
+    pub observed_at: Time,
+}
+
+/// Who holds a licence at Apple.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// By `clientUserId`.
+    User(String),
+    /// By serial number.
+    Device(String),
+}
+
+impl Holder {
+    fn kind(&self) -> &'static str {
+        match self {
+            Holder::User(_) => "user",
+            Holder::Device(_) => "device",
+        }
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Holder::User(id) | Holder::Device(id) => id,
+        }
+    }
+}
+
+reads! {
+    /// The assets that Apple lists, by name.
+    apps(location: LocationId) -> Vec<AppRow>;
+    app(id: AssetId) -> Option<AppRow>;
+    /// Media type and bytes.
+    icon(asset: AssetId) -> Option<(String, Vec<u8>)>;
+    /// What has no name yet, or an old one, or an icon that has not been fetched.
+    metadata_wanted(location: LocationId, older_than: Time, limit: i64) -> Vec<(AssetId, String)>;
+    assignments(asset: AssetId) -> Vec<Holder>;
+}
+
+impl Conn<'_> {
+    pub(crate) async fn apps(&mut self, location: LocationId) -> Result<Vec<AppRow>, StoreError> {
+        self.all(
+            "SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
+                    EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon
+             FROM assets LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id
+             WHERE location_id = $1 AND (gone_at IS NULL OR taken > 0)
+             ORDER BY name, adam_id, pricing_param",
+            values![location],
+            app,
+        )
+        .await
+    }
+
+    async fn app(&mut self, id: AssetId) -> Result<Option<AppRow>, StoreError> {
+        self.one(
+            "SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
+                    EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon
+             FROM assets LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id
+             WHERE assets.id = $1",
+            values![id],
+            app,
+        )
+        .await
+    }
+
+    async fn icon(&mut self, asset: AssetId) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+        self.one(
+            "SELECT media_type, bytes FROM app_icons WHERE asset_id = $1",
+            values![asset],
+            |row| Ok((row.text("media_type")?, row.bytes("bytes")?)),
+        )
+        .await
+    }
+
+    async fn metadata_wanted(
+        &mut self,
+        location: LocationId,
+        older_than: Time,
+        limit: i64,
+    ) -> Result<Vec<(AssetId, String)>, StoreError> {
+        self.all(
+            "SELECT assets.id, adam_id FROM assets
+             LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id
+             LEFT JOIN app_icons ON app_icons.asset_id = assets.id
+             WHERE location_id = $1 AND gone_at IS NULL
+               AND (app_metadata.observed_at IS NULL OR app_metadata.observed_at < $2
+                    OR (app_icons.asset_id IS NULL AND app_metadata.icon_url IS NOT NULL))
+             ORDER BY adam_id LIMIT $3",
+            values![location, older_than, limit],
+            |row| Ok((row.parsed("id")?, row.text("adam_id")?)),
+        )
+        .await
+    }
+
+    async fn assignments(&mut self, asset: AssetId) -> Result<Vec<Holder>, StoreError> {
+        let sql = "SELECT holder_kind, holder FROM assignments WHERE asset_id = $1 ORDER BY holder_kind, holder";
+        self.all(sql, values![asset], |row| {
+            let id = row.text("holder")?;
+            Ok(if row.text("holder_kind")? == "device" {
+                Holder::Device(id)
+            } else {
+                Holder::User(id)
+            })
+        })
+        .await
+    }
+}
+
+impl Tx {
+    /// Takes over a complete list of assets, and returns how many are new or different.
+    ///
+    /// An asset that Apple lists no more stays, marked as gone and without licences: people may still hold it.
+    pub async fn assets_observed(
+        &mut self,
+        location: LocationId,
+        assets: &[ObservedAsset],
+        now: Time,
+    ) -> Result<usize, StoreError> {
+        let known = self.conn().assets_all(location).await?;
+        let mut changes = 0;
+        for asset in assets {
+            let before = known
+                .iter()
+                .find(|(_, known)| known.adam_id == asset.adam_id && known.pricing_param == asset.pricing_param);
+            if !before.is_some_and(|(gone, known)| !gone && known == asset) {
+                changes += 1;
+            }
+            let (owned, unlimited) = match Owned::of(asset.total, asset.retired) {
+                Owned::Count(owned) => (owned.cast_signed(), false),
+                Owned::Unlimited => (asset.total, true),
+            };
+            self.run(
+                "INSERT INTO assets (id, location_id, adam_id, pricing_param, product_type, owned, total, assigned,
+                                     available, retired, unlimited, device_assignable, revocable, platforms,
+                                     observed_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                 ON CONFLICT (location_id, adam_id, pricing_param) DO UPDATE SET
+                     product_type = excluded.product_type, owned = excluded.owned, total = excluded.total,
+                     assigned = excluded.assigned, available = excluded.available, retired = excluded.retired,
+                     unlimited = excluded.unlimited, device_assignable = excluded.device_assignable,
+                     revocable = excluded.revocable, platforms = excluded.platforms,
+                     observed_at = excluded.observed_at, gone_at = NULL",
+                values![
+                    AssetId(Uuid::now_v7()),
+                    location,
+                    asset.adam_id,
+                    asset.pricing_param,
+                    asset.product_type,
+                    owned,
+                    asset.total,
+                    asset.assigned,
+                    asset.available,
+                    asset.retired,
+                    unlimited,
+                    asset.device_assignable,
+                    asset.revocable,
+                    serde_json::Value::from(asset.platforms.clone()).to_string(),
+                    now
+                ],
+            )
+            .await?;
+        }
+        for (gone, before) in known {
+            let listed = assets
+                .iter()
+                .any(|asset| asset.adam_id == before.adam_id && asset.pricing_param == before.pricing_param);
+            if listed || gone {
+                continue;
+            }
+            changes += 1;
+            self.run(
+                "UPDATE assets SET gone_at = $4, owned = 0, total = 0, assigned = 0, available = 0, retired = 0,
+                                   unlimited = FALSE
+                 WHERE location_id = $1 AND adam_id = $2 AND pricing_param = $3",
+                values![location, before.adam_id, before.pricing_param, now],
+            )
+            .await?;
+        }
+        Ok(changes)
+    }
+
+    /// Counts anew what others hold: what Apple lists or counts beyond our own seats.
+    pub async fn asset_recount(&mut self, asset: AssetId) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE assets SET foreign_held = (
+                 SELECT COUNT(*) FROM assignments
+                 WHERE assignments.asset_id = assets.id
+                   AND NOT EXISTS (
+                       SELECT 1 FROM seats JOIN client_users ON client_users.person_id = seats.person_id
+                                                            AND client_users.location_id = assets.location_id
+                       WHERE seats.asset_id = assets.id AND assignments.holder_kind = 'user'
+                         AND client_users.client_user_id = assignments.holder))
+             WHERE id = $1",
+            values![asset],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// `holders` is all that Apple lists for the asset.
+    pub async fn assignments_replace(
+        &mut self,
+        asset: AssetId,
+        holders: &[Holder],
+        now: Time,
+    ) -> Result<(), StoreError> {
+        self.run("DELETE FROM assignments WHERE asset_id = $1", values![asset])
+            .await?;
+        for holder in holders {
+            self.assignment_put(asset, holder, now).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn assignment_put(&mut self, asset: AssetId, holder: &Holder, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO assignments (asset_id, holder_kind, holder, observed_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (asset_id, holder_kind, holder) DO UPDATE SET observed_at = excluded.observed_at",
+            values![asset, holder.kind(), holder.id(), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn assignment_delete(&mut self, asset: AssetId, holder: &Holder) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM assignments WHERE asset_id = $1 AND holder_kind = $2 AND holder = $3",
+            values![asset, holder.kind(), holder.id()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn metadata_put(&mut self, row: &MetadataRow) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO app_metadata (asset_id, name, bundle_id, publisher, minimum_os, device_families, version, url,
+                                       icon_url, observed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             ON CONFLICT (asset_id) DO UPDATE SET
+                 name = excluded.name, bundle_id = excluded.bundle_id, publisher = excluded.publisher,
+                 minimum_os = excluded.minimum_os, device_families = excluded.device_families,
+                 version = excluded.version, url = excluded.url, icon_url = excluded.icon_url,
+                 observed_at = excluded.observed_at",
+            values![
+                row.asset_id,
+                row.name,
+                row.bundle_id,
+                row.publisher,
+                row.minimum_os,
+                serde_json::Value::from(row.device_families.clone()).to_string(),
+                row.version,
+                row.url,
+                row.icon_url,
+                row.observed_at
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn icon_put(
+        &mut self,
+        asset: AssetId,
+        media_type: &str,
+        bytes: &[u8],
+        now: Time,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO app_icons (asset_id, media_type, bytes, fetched_at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (asset_id) DO UPDATE SET
+                 media_type = excluded.media_type, bytes = excluded.bytes, fetched_at = excluded.fetched_at",
+            values![asset, media_type, bytes.to_vec(), now],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl Conn<'_> {
+    /// Every asset that was ever listed, and whether it is gone.
+    async fn assets_all(&mut self, location: LocationId) -> Result<Vec<(bool, ObservedAsset)>, StoreError> {
+        self.all(
+            "SELECT * FROM assets WHERE location_id = $1",
+            values![location],
+            |row| {
+                let observed = ObservedAsset {
+                    adam_id: row.text("adam_id")?,
+                    pricing_param: row.text("pricing_param")?,
+                    product_type: row.text("product_type")?,
+                    total: row.int("total")?,
+                    assigned: row.int("assigned")?,
+                    available: row.int("available")?,
+                    retired: row.int("retired")?,
+                    device_assignable: row.flag("device_assignable")?,
+                    revocable: row.flag("revocable")?,
+                    platforms: row.json("platforms")?,
+                };
+                Ok((row.time_or_none("gone_at")?.is_some(), observed))
+            },
+        )
+        .await
+    }
+}
+
+fn app(row: &Record) -> Result<AppRow, StoreError> {
+    Ok(AppRow {
+        id: row.parsed("id")?,
+        location_id: row.parsed("location_id")?,
+        adam_id: row.text("adam_id")?,
+        pricing_param: row.text("pricing_param")?,
+        product_type: row.text("product_type")?,
+        owned: row.int("owned")?,
+        total: row.int("total")?,
+        assigned: row.int("assigned")?,
+        available: row.int("available")?,
+        retired: row.int("retired")?,
+        unlimited: row.flag("unlimited")?,
+        taken: row.int("taken")?,
+        foreign_held: row.int("foreign_held")?,
+        device_assignable: row.flag("device_assignable")?,
+        revocable: row.flag("revocable")?,
+        platforms: row.json("platforms")?,
+        observed_at: row.time("observed_at")?,
+        gone_at: row.time_or_none("gone_at")?,
+        name: row.text_or_none("name")?,
+        bundle_id: row.text_or_none("bundle_id")?,
+        publisher: row.text_or_none("publisher")?,
+        minimum_os: row.text_or_none("minimum_os")?,
+        device_families: match row.text_or_none("device_families")? {
+            Some(_) => row.json("device_families")?,
+            None => Vec::new(),
+        },
+        version: row.text_or_none("version")?,
+        url: row.text_or_none("url")?,
+        has_icon: row.flag("has_icon")?,
+    })
+}

@@ -1,0 +1,423 @@
+//! One text of SQL for two databases: connections, transactions, values and rows.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use domain::Time;
+use sqlx::{
+    PgPool, Postgres, Row, Sqlite, SqlitePool, Transaction,
+    pool::PoolConnection,
+    postgres::{PgConnection, PgPoolOptions, PgRow},
+    sqlite::{
+        SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
+};
+use uuid::Uuid;
+
+use crate::{MasterKey, StoreError};
+
+/// A database that is open. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    pub(crate) key: MasterKey,
+}
+
+#[derive(Clone)]
+enum Db {
+    /// SQLite has one writer: a pool of one connection is the queue of those who want to be it.
+    Lite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Pg(PgPool),
+}
+
+/// One write transaction. Dropped without [`commit`](Tx::commit), it leaves nothing behind.
+pub struct Tx {
+    inner: TxKind,
+    pub(crate) key: MasterKey,
+}
+
+enum TxKind {
+    Lite(Transaction<'static, Sqlite>),
+    Pg(Transaction<'static, Postgres>),
+}
+
+/// A connection to read with, outside of any write transaction.
+pub(crate) enum Reader {
+    Lite(PoolConnection<Sqlite>),
+    Pg(PoolConnection<Postgres>),
+}
+
+impl Store {
+    /// Opens the database at `sqlite:PATH` or `postgres://…`, makes it if it is a file that is not there, and
+    /// brings its tables up to date.
+    pub async fn open(url: &str, key: MasterKey) -> Result<Store, StoreError> {
+        let db = if let Some(path) = url.strip_prefix("sqlite:") {
+            Db::open_sqlite(path.trim_start_matches("//")).await?
+        } else {
+            Db::open_postgres(url).await?
+        };
+        let store = Store { db, key };
+        store.check_key().await?;
+        Ok(store)
+    }
+
+    /// Begins to write. On SQLite this waits for whoever writes already.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let inner = match &self.db {
+            Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Pg(pool) => TxKind::Pg(pool.begin().await?),
+        };
+        Ok(Tx {
+            inner,
+            key: self.key.clone(),
+        })
+    }
+
+    pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
+        Ok(match &self.db {
+            Db::Lite { read, .. } => Reader::Lite(read.acquire().await?),
+            Db::Pg(pool) => Reader::Pg(pool.acquire().await?),
+        })
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        match &self.db {
+            Db::Lite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Pg(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Db {
+    async fn open_sqlite(path: &str) -> Result<Db, StoreError> {
+        let exists = Path::new(path).exists();
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10));
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await?;
+        if !exists {
+            only_for_the_owner(Path::new(path));
+        }
+        sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .connect_with(options.read_only(true))
+            .await?;
+        Ok(Db::Lite { write, read })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Db, StoreError> {
+        let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
+        let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
+        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        Ok(Db::Pg(pool))
+    }
+}
+
+fn only_for_the_owner(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)) {
+            tracing::warn!(%error, "the database file could not be made private");
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+impl Tx {
+    /// Makes everything that was written visible, or nothing of it.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.inner {
+            TxKind::Lite(tx) => tx.commit().await?,
+            TxKind::Pg(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match &mut self.inner {
+            TxKind::Lite(tx) => Conn::Lite(tx),
+            TxKind::Pg(tx) => Conn::Pg(tx),
+        }
+    }
+
+    pub(crate) async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        self.conn().run(sql, values).await
+    }
+}
+
+impl Reader {
+    pub(crate) fn conn(&mut self) -> Conn<'_> {
+        match self {
+            Reader::Lite(connection) => Conn::Lite(connection),
+            Reader::Pg(connection) => Conn::Pg(connection),
+        }
+    }
+}
+
+/// Where a statement goes.
+pub(crate) enum Conn<'a> {
+    Lite(&'a mut SqliteConnection),
+    Pg(&'a mut PgConnection),
+}
+
+/// Something to bind to `$1`, `$2`, …; PostgreSQL wants to know the type of a NULL too.
+pub(crate) enum Value {
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(Option<bool>),
+    Bytes(Option<Vec<u8>>),
+}
+
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match value {
+                Value::Text(value) => query.bind(value),
+                Value::Int(value) => query.bind(value),
+                Value::Bool(value) => query.bind(value),
+                Value::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+impl Conn<'_> {
+    /// Runs a statement and returns how many rows it touched.
+    pub(crate) async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        Ok(match self {
+            Conn::Lite(connection) => bound!(sqlx::query::<Sqlite>(sql), values)
+                .execute(&mut **connection)
+                .await?
+                .rows_affected(),
+            Conn::Pg(connection) => bound!(sqlx::query::<Postgres>(sql), values)
+                .execute(&mut **connection)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    pub(crate) async fn all<T>(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+        read: fn(&Record) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match self {
+            Conn::Lite(connection) => {
+                let rows = bound!(sqlx::query::<Sqlite>(sql), values)
+                    .fetch_all(&mut **connection)
+                    .await?;
+                rows.into_iter().map(|row| read(&Record::Lite(row))).collect()
+            }
+            Conn::Pg(connection) => {
+                let rows = bound!(sqlx::query::<Postgres>(sql), values)
+                    .fetch_all(&mut **connection)
+                    .await?;
+                rows.into_iter().map(|row| read(&Record::Pg(row))).collect()
+            }
+        }
+    }
+
+    pub(crate) async fn one<T>(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+        read: fn(&Record) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.all(sql, values, read).await?.into_iter().next())
+    }
+}
+
+/// One row, of either database.
+pub(crate) enum Record {
+    Lite(SqliteRow),
+    Pg(PgRow),
+}
+
+macro_rules! column {
+    ($record:expr, $name:expr) => {
+        match $record {
+            Record::Lite(row) => row.try_get($name)?,
+            Record::Pg(row) => row.try_get($name)?,
+        }
+    };
+}
+
+impl Record {
+    pub(crate) fn text(&self, name: &str) -> Result<String, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn text_or_none(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn int(&self, name: &str) -> Result<i64, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn int_or_none(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn flag_or_none(&self, name: &str) -> Result<Option<bool>, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn bytes_or_none(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(column!(self, name))
+    }
+
+    pub(crate) fn time(&self, name: &str) -> Result<Time, StoreError> {
+        Ok(Time(self.int(name)?))
+    }
+
+    pub(crate) fn time_or_none(&self, name: &str) -> Result<Option<Time>, StoreError> {
+        Ok(self.int_or_none(name)?.map(Time))
+    }
+
+    /// An id, or a word of a fixed set.
+    pub(crate) fn parsed<T: FromStr>(&self, name: &str) -> Result<T, StoreError> {
+        let text = self.text(name)?;
+        text.parse().map_err(|_| StoreError::Corrupt {
+            column: name.to_owned(),
+            value: text,
+        })
+    }
+
+    pub(crate) fn parsed_or_none<T: FromStr>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        match self.text_or_none(name)? {
+            None => Ok(None),
+            Some(text) => text.parse().map(Some).map_err(|_| StoreError::Corrupt {
+                column: name.to_owned(),
+                value: text,
+            }),
+        }
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let text = self.text(name)?;
+        serde_json::from_str(&text).map_err(|_| StoreError::Corrupt {
+            column: name.to_owned(),
+            value: text,
+        })
+    }
+
+    /// A word that serde knows, as `domain`'s enums are kept.
+    pub(crate) fn word<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let text = self.text(name)?;
+        serde_json::from_value(serde_json::Value::String(text.clone())).map_err(|_| StoreError::Corrupt {
+            column: name.to_owned(),
+            value: text,
+        })
+    }
+
+    pub(crate) fn word_or_none<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        match self.text_or_none(name)? {
+            None => Ok(None),
+            Some(_) => self.word(name).map(Some),
+        }
+    }
+}
+
+/// How a word of `domain` is kept.
+pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        other => unreachable!("a word of a fixed set, not {other:?}"),
+    }
+}
+
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Bind::value(&$value)),*] };
+}
+pub(crate) use values;
+
+/// What can be bound.
+pub(crate) trait Bind {
+    fn value(&self) -> Value;
+}
+
+macro_rules! bind {
+    ($($type:ty => |$it:ident| $value:expr, none $none:expr;)*) => {$(
+        impl Bind for $type {
+            fn value(&self) -> Value {
+                let $it = self;
+                $value
+            }
+        }
+        impl Bind for Option<$type> {
+            fn value(&self) -> Value {
+                match self {
+                    Some($it) => $value,
+                    None => $none,
+                }
+            }
+        }
+    )*};
+}
+
+bind! {
+    String => |it| Value::Text(Some(it.clone())), none Value::Text(None);
+    &str => |it| Value::Text(Some((*it).to_owned())), none Value::Text(None);
+    Uuid => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    i64 => |it| Value::Int(Some(*it)), none Value::Int(None);
+    bool => |it| Value::Bool(Some(*it)), none Value::Bool(None);
+    Time => |it| Value::Int(Some(it.ms())), none Value::Int(None);
+    Vec<u8> => |it| Value::Bytes(Some(it.clone())), none Value::Bytes(None);
+    domain::AccountId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::ApiKeyId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::AssetId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::DeploymentId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::DeviceId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::EnrolmentId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::GroupId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::LocationId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::OperationId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::PersonId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::SyncId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::UploadId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+}
+
+/// Makes a read of a connection available outside of transactions and within.
+macro_rules! reads {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        impl $crate::Store {
+            $($(#[$doc])* pub async fn $name(&self, $($argument: $type),*) -> Result<$result, $crate::StoreError> {
+                self.reader().await?.conn().$name($($argument),*).await
+            })*
+        }
+        impl $crate::Tx {
+            $($(#[$doc])* pub async fn $name(&mut self, $($argument: $type),*) -> Result<$result, $crate::StoreError> {
+                self.conn().$name($($argument),*).await
+            })*
+        }
+    };
+}
+pub(crate) use reads;

@@ -1,0 +1,185 @@
+//! What happened. Rows are only ever added; the database refuses to change or delete one.
+
+use domain::{AccountId, ApiKeyId, AssetId, DeviceId, GroupId, LocationId, PersonId, Time};
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, reads, values},
+};
+
+/// Who caused something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    System,
+    Apple,
+    Account(AccountId),
+    ApiKey(ApiKeyId),
+    Device(DeviceId),
+}
+
+impl Actor {
+    fn kind(&self) -> &'static str {
+        match self {
+            Actor::System => "system",
+            Actor::Apple => "apple",
+            Actor::Account(_) => "account",
+            Actor::ApiKey(_) => "apiKey",
+            Actor::Device(_) => "device",
+        }
+    }
+
+    fn id(&self) -> Option<String> {
+        match self {
+            Actor::System | Actor::Apple => None,
+            Actor::Account(id) => Some(id.to_string()),
+            Actor::ApiKey(id) => Some(id.to_string()),
+            Actor::Device(id) => Some(id.to_string()),
+        }
+    }
+}
+
+/// Something that just happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    pub at: Time,
+    pub actor: Actor,
+    pub kind: String,
+    pub location: Option<LocationId>,
+    pub asset: Option<AssetId>,
+    pub person: Option<PersonId>,
+    pub device: Option<DeviceId>,
+    pub group: Option<GroupId>,
+    pub detail: serde_json::Value,
+}
+
+impl NewEvent {
+    pub fn new(at: Time, actor: Actor, kind: &str) -> NewEvent {
+        NewEvent {
+            at,
+            actor,
+            kind: kind.to_owned(),
+            location: None,
+            asset: None,
+            person: None,
+            device: None,
+            group: None,
+            detail: serde_json::json!({}),
+        }
+    }
+
+    pub fn location(mut self, id: LocationId) -> NewEvent {
+        self.location = Some(id);
+        self
+    }
+
+    pub fn asset(mut self, id: AssetId) -> NewEvent {
+        self.asset = Some(id);
+        self
+    }
+
+    pub fn person(mut self, id: PersonId) -> NewEvent {
+        self.person = Some(id);
+        self
+    }
+
+    pub fn device(mut self, id: DeviceId) -> NewEvent {
+        self.device = Some(id);
+        self
+    }
+
+    pub fn group(mut self, id: GroupId) -> NewEvent {
+        self.group = Some(id);
+        self
+    }
+
+    pub fn with(mut self, detail: serde_json::Value) -> NewEvent {
+        self.detail = detail;
+        self
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRow {
+    /// Counts up; where to go on reading from.
+    pub seq: i64,
+    pub at: Time,
+    pub actor_kind: String,
+    pub actor_id: Option<String>,
+    pub kind: String,
+    pub location_id: Option<LocationId>,
+    pub asset_id: Option<AssetId>,
+    pub person_id: Option<PersonId>,
+    pub device_id: Option<DeviceId>,
+    pub group_id: Option<GroupId>,
+    pub detail: serde_json::Value,
+}
+
+/// Which events; everything that is not given matches.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    pub asset: Option<AssetId>,
+    pub person: Option<PersonId>,
+    pub device: Option<DeviceId>,
+    /// Only those before this one.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+reads! {
+    /// The latest first.
+    events(filter: &EventFilter) -> Vec<EventRow>;
+}
+
+impl Conn<'_> {
+    async fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
+        self.all(
+            "SELECT * FROM events
+             WHERE (CAST($1 AS TEXT) IS NULL OR asset_id = $1) AND (CAST($2 AS TEXT) IS NULL OR person_id = $2)
+               AND (CAST($3 AS TEXT) IS NULL OR device_id = $3) AND (CAST($4 AS BIGINT) IS NULL OR seq < $4)
+             ORDER BY seq DESC LIMIT $5",
+            values![filter.asset, filter.person, filter.device, filter.before, filter.limit],
+            event,
+        )
+        .await
+    }
+}
+
+impl Tx {
+    pub async fn event(&mut self, event: &NewEvent) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO events (at, actor_kind, actor_id, kind, location_id, asset_id, person_id, device_id, group_id,
+                                 detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            values![
+                event.at,
+                event.actor.kind(),
+                event.actor.id(),
+                event.kind,
+                event.location,
+                event.asset,
+                event.person,
+                event.device,
+                event.group,
+                event.detail.to_string()
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn event(row: &Record) -> Result<EventRow, StoreError> {
+    Ok(EventRow {
+        seq: row.int("seq")?,
+        at: row.time("at")?,
+        actor_kind: row.text("actor_kind")?,
+        actor_id: row.text_or_none("actor_id")?,
+        kind: row.text("kind")?,
+        location_id: row.parsed_or_none("location_id")?,
+        asset_id: row.parsed_or_none("asset_id")?,
+        person_id: row.parsed_or_none("person_id")?,
+        device_id: row.parsed_or_none("device_id")?,
+        group_id: row.parsed_or_none("group_id")?,
+        detail: row.json("detail")?,
+    })
+}

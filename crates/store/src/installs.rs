@@ -1,0 +1,146 @@
+//! Apps on devices: what a device said (`device_apps`), and what was asked of it (`installs`).
+
+use domain::{AssetId, DeviceId, Failure, Install, InstallCommand};
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, reads, values, word},
+};
+
+/// Both tables side by side; a row in one of them is enough.
+const COLUMNS_ALL: &str =
+    "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
+        failure_class, failure_code, failure_at, failure_attempts
+ FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
+ WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)";
+const COLUMNS_ONE: &str =
+    "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
+        failure_class, failure_code, failure_at, failure_attempts
+ FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
+ WHERE device_id = $1 AND asset_id = $2";
+const COLUMNS_DEVICE: &str =
+    "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
+        failure_class, failure_code, failure_at, failure_attempts,
+        (SELECT bundle_id FROM app_metadata WHERE app_metadata.asset_id = installs.asset_id) AS bundle_id
+ FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
+ WHERE device_id = $1";
+
+reads! {
+    /// What is known; nothing at all is an answer too.
+    install(device: DeviceId, asset: AssetId) -> Install;
+    /// Every app about which something is known on this device, with its bundle id.
+    installs_of_device(device: DeviceId) -> Vec<(AssetId, Option<String>, Install)>;
+}
+
+impl Conn<'_> {
+    async fn install(&mut self, device: DeviceId, asset: AssetId) -> Result<Install, StoreError> {
+        Ok(self
+            .one(COLUMNS_ONE, values![device, asset], install)
+            .await?
+            .unwrap_or_default())
+    }
+
+    async fn installs_of_device(
+        &mut self,
+        device: DeviceId,
+    ) -> Result<Vec<(AssetId, Option<String>, Install)>, StoreError> {
+        self.all(COLUMNS_DEVICE, values![device], |row| {
+            Ok((row.parsed("asset_id")?, row.text_or_none("bundle_id")?, install(row)?))
+        })
+        .await
+    }
+
+    pub(crate) async fn installs_of_location(
+        &mut self,
+        location: domain::LocationId,
+    ) -> Result<Vec<(AssetId, DeviceId, Install)>, StoreError> {
+        self.all(COLUMNS_ALL, values![location], |row| {
+            Ok((row.parsed("asset_id")?, row.parsed("device_id")?, install(row)?))
+        })
+        .await
+    }
+}
+
+impl Tx {
+    pub async fn install_put(&mut self, device: DeviceId, asset: AssetId, install: &Install) -> Result<(), StoreError> {
+        match (install.seen, install.seen_at) {
+            (None, None) => {
+                self.run(
+                    "DELETE FROM device_apps WHERE device_id = $1 AND asset_id = $2",
+                    values![device, asset],
+                )
+                .await?;
+            }
+            (seen, seen_at) => {
+                self.run(
+                    "INSERT INTO device_apps (device_id, asset_id, seen, seen_at) VALUES ($1, $2, $3, $4)
+                     ON CONFLICT (device_id, asset_id) DO UPDATE SET seen = excluded.seen, seen_at = excluded.seen_at",
+                    values![device, asset, seen.map(|seen| word(&seen)), seen_at],
+                )
+                .await?;
+            }
+        }
+        let (command, since) = match install.command {
+            None => (None, None),
+            Some(InstallCommand::Install { since }) => (Some("install"), Some(since)),
+            Some(InstallCommand::Remove { since }) => (Some("remove"), Some(since)),
+        };
+        let failure = install.failure.as_ref();
+        self.run(
+            "INSERT INTO installs (device_id, asset_id, command, command_since, accepted_at, removed_at, checks,
+                                   failure_class, failure_code, failure_at, failure_attempts)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (device_id, asset_id) DO UPDATE SET
+                 command = excluded.command, command_since = excluded.command_since,
+                 accepted_at = excluded.accepted_at, removed_at = excluded.removed_at, checks = excluded.checks,
+                 failure_class = excluded.failure_class, failure_code = excluded.failure_code,
+                 failure_at = excluded.failure_at, failure_attempts = excluded.failure_attempts",
+            values![
+                device,
+                asset,
+                command,
+                since,
+                install.accepted_at,
+                install.removed_at,
+                i64::from(install.checks),
+                failure.map(|failure| word(&failure.class)),
+                failure.map(|failure| failure.code.clone()),
+                failure.map(|failure| failure.at),
+                failure.map(|failure| i64::from(failure.attempts))
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn install(row: &Record) -> Result<Install, StoreError> {
+    let since = row.time_or_none("command_since")?.unwrap_or_default();
+    let command = match row.text_or_none("command")?.as_deref() {
+        Some("install") => Some(InstallCommand::Install { since }),
+        Some("remove") => Some(InstallCommand::Remove { since }),
+        _ => None,
+    };
+    let failure = match row.word_or_none("failure_class")? {
+        None => None,
+        Some(class) => Some(Failure {
+            class,
+            code: row.text_or_none("failure_code")?.unwrap_or_default(),
+            at: row.time_or_none("failure_at")?.unwrap_or_default(),
+            attempts: small(row.int_or_none("failure_attempts")?.unwrap_or(1)),
+        }),
+    };
+    Ok(Install {
+        seen: row.word_or_none("seen")?,
+        seen_at: row.time_or_none("seen_at")?,
+        command,
+        accepted_at: row.time_or_none("accepted_at")?,
+        removed_at: row.time_or_none("removed_at")?,
+        checks: small(row.int("checks")?),
+        failure,
+    })
+}
+
+fn small(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,143 @@
+//! Secrets are sealed before they reach the database, and opened after they left it (P7).
+
+use std::{fs, io::Write, path::Path};
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use secrecy::{ExposeSecret, SecretBox};
+use std::sync::Arc;
+
+use crate::{Store, StoreError, db::values};
+
+const KEY_BYTES: usize = 32;
+const NONCE_BYTES: usize = 24;
+/// The name of a secret that only says whether this is the right key.
+const CANARY: &str = "canary";
+
+/// Opens every secret in the database. Kept in a file of its own, never beside them.
+#[derive(Clone)]
+pub struct MasterKey(Arc<SecretBox<[u8; KEY_BYTES]>>);
+
+/// Why the key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("it cannot be read or written: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("it does not hold 64 hexadecimal digits")]
+    Malformed,
+    #[error("others than its owner may read it; run chmod 600 on it")]
+    Open,
+}
+
+impl MasterKey {
+    pub fn from_bytes(bytes: [u8; KEY_BYTES]) -> MasterKey {
+        MasterKey(Arc::new(SecretBox::new(Box::new(bytes))))
+    }
+
+    /// Reads the key, or makes one when there is no such file. Make a copy of it: without it no secret opens.
+    pub fn load_or_create(path: &Path) -> Result<MasterKey, KeyError> {
+        if !path.exists() {
+            return MasterKey::create(path);
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            if fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+                return Err(KeyError::Open);
+            }
+        }
+        let text = fs::read_to_string(path)?;
+        let bytes = hex::decode(text.trim()).map_err(|_| KeyError::Malformed)?;
+        Ok(MasterKey::from_bytes(
+            bytes.try_into().map_err(|_| KeyError::Malformed)?,
+        ))
+    }
+
+    fn create(path: &Path) -> Result<MasterKey, KeyError> {
+        let mut bytes = [0; KEY_BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| KeyError::Io(std::io::Error::other(error.to_string())))?;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let mut file = options.open(path)?;
+        writeln!(file, "{}", hex::encode(bytes))?;
+        file.sync_all()?;
+        Ok(MasterKey::from_bytes(bytes))
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(self.0.expose_secret().into())
+    }
+
+    /// `place` (`locations/ID/token`) is sealed in: a secret moved to another row does not open there.
+    pub(crate) fn seal(&self, place: &str, secret: &[u8]) -> Vec<u8> {
+        let mut nonce = [0; NONCE_BYTES];
+        getrandom::fill(&mut nonce).expect("the operating system has no randomness");
+        let payload = Payload {
+            msg: secret,
+            aad: place.as_bytes(),
+        };
+        let sealed = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("a secret is far shorter than the cipher's limit");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    pub(crate) fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(StoreError::Sealed)?;
+        let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| StoreError::Sealed)?;
+        let payload = Payload {
+            msg: sealed,
+            aad: place.as_bytes(),
+        };
+        self.cipher()
+            .decrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| StoreError::Sealed)
+    }
+}
+
+impl Store {
+    /// Fails at the start, and with a clear word, when the key file is not the one of this database.
+    pub(crate) async fn check_key(&self) -> Result<(), StoreError> {
+        if self.secret(CANARY).await?.is_some() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        tx.secret_put(CANARY, b"the key is right").await?;
+        tx.commit().await
+    }
+
+    /// A secret of the installation, by name.
+    pub async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sealed = self
+            .reader()
+            .await?
+            .conn()
+            .one("SELECT sealed FROM secrets WHERE name = $1", values![name], |row| {
+                row.bytes("sealed")
+            })
+            .await?;
+        sealed
+            .map(|sealed| self.key.open(&format!("secrets/{name}"), &sealed))
+            .transpose()
+    }
+}
+
+impl crate::Tx {
+    pub async fn secret_put(&mut self, name: &str, secret: &[u8]) -> Result<(), StoreError> {
+        let sealed = self.key.seal(&format!("secrets/{name}"), secret);
+        self.run(
+            "INSERT INTO secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
+            values![name, sealed],
+        )
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! SQLite and PostgreSQL: the only place with SQL.
+//!
+//! Methods start with their noun. Reads are on [`Store`] and, where a decision needs them, the same on [`Tx`];
+//! writes are on [`Tx`] only. One text of SQL serves both databases; only the tables are made by two
+//! (`migrations/`). The rule that must hold whatever the program does is kept by the database itself: a seat
+//! that would overdraw the licences of an asset cannot be inserted ([`StoreError::Overdraft`]).
+
+mod accounts;
+mod assets;
+mod commands;
+mod db;
+mod deployments;
+mod devices;
+mod error;
+mod events;
+mod groups;
+mod installs;
+mod key;
+mod leases;
+mod locations;
+mod operations;
+mod people;
+mod seats;
+mod settings;
+mod syncs;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod world;
+
+pub use accounts::{Account, ApiKey, Role};
+pub use assets::{AppRow, Holder, MetadataRow, ObservedAsset};
+pub use commands::{CommandRow, CommandState};
+pub use db::{Store, Tx};
+pub use devices::{DeviceRow, EnrolmentRow};
+pub use error::StoreError;
+pub use events::{Actor, EventFilter, EventRow, NewEvent};
+pub use groups::GroupRow;
+pub use key::{KeyError, MasterKey};
+pub use locations::{LocationRow, Upload};
+pub use operations::{OperationKind, OperationRow, OperationState};
+pub use people::{ClientUserRow, ClientUserStatus, InvitationState, PersonRow};
+pub use seats::{OperationSeat, SeatRow, SeatState};
+pub use syncs::{SyncRow, SyncStatus};

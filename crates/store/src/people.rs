@@ -1,0 +1,247 @@
+//! The people of the organisation, and who they are at Apple.
+
+use domain::{LocationId, OperationId, PersonId, Program, Time, program::Invitation};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, reads, values, word},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonRow {
+    pub id: PersonId,
+    pub name: String,
+    pub email: Option<String>,
+    pub department: Option<String>,
+    pub created_at: Time,
+    pub left_at: Option<Time>,
+}
+
+/// What Apple calls a client user: a person in one location, under an id that says nothing (P9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientUserRow {
+    pub client_user_id: String,
+    pub location_id: LocationId,
+    pub person_id: PersonId,
+    pub status: ClientUserStatus,
+    pub invite_code: Option<String>,
+    pub id_hash: Option<String>,
+    pub invitation: InvitationState,
+    pub invitation_at: Option<Time>,
+    /// When we learned that the person had accepted.
+    pub accepted_at: Option<Time>,
+    pub operation_id: Option<OperationId>,
+    pub observed_at: Option<Time>,
+}
+
+/// Apple's words, and one of ours for the time before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientUserStatus {
+    #[serde(rename = "creating")]
+    Creating,
+    Registered,
+    Associated,
+    Retired,
+    Deleted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InvitationState {
+    None,
+    Queued,
+    Shown,
+}
+
+impl ClientUserStatus {
+    /// A word that is not known counts as registered: the person exists, and nothing more is certain.
+    pub fn from_apple(status: Option<&str>) -> ClientUserStatus {
+        match status {
+            Some("Associated") => ClientUserStatus::Associated,
+            Some("Retired") => ClientUserStatus::Retired,
+            Some("Deleted") => ClientUserStatus::Deleted,
+            _ => ClientUserStatus::Registered,
+        }
+    }
+
+    /// Apple has at most one such record of an id.
+    pub fn is_active(self) -> bool {
+        matches!(self, ClientUserStatus::Registered | ClientUserStatus::Associated)
+    }
+}
+
+impl ClientUserRow {
+    pub fn program(&self) -> Program {
+        match self.status {
+            ClientUserStatus::Creating => Program::Creating,
+            ClientUserStatus::Associated => Program::Associated {
+                since: self.accepted_at.or(self.observed_at).unwrap_or_default(),
+            },
+            ClientUserStatus::Retired | ClientUserStatus::Deleted => Program::Retired,
+            ClientUserStatus::Registered => {
+                let at = self.invitation_at.unwrap_or_default();
+                let invitation = match self.invitation {
+                    InvitationState::None => Invitation::None,
+                    InvitationState::Queued => Invitation::Queued { since: at },
+                    InvitationState::Shown => Invitation::Shown { at },
+                };
+                Program::Registered { invitation }
+            }
+        }
+    }
+}
+
+reads! {
+    people() -> Vec<PersonRow>;
+    person(id: PersonId) -> Option<PersonRow>;
+    client_users(location: LocationId) -> Vec<ClientUserRow>;
+    client_user(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
+    /// The client users of a person, in whatever location.
+    client_users_of(person: PersonId) -> Vec<ClientUserRow>;
+    /// The client users that an operation is about.
+    operation_users(operation: OperationId) -> Vec<ClientUserRow>;
+}
+
+impl Conn<'_> {
+    pub(crate) async fn people(&mut self) -> Result<Vec<PersonRow>, StoreError> {
+        self.all("SELECT * FROM people ORDER BY name, id", values![], person)
+            .await
+    }
+
+    async fn person(&mut self, id: PersonId) -> Result<Option<PersonRow>, StoreError> {
+        self.one("SELECT * FROM people WHERE id = $1", values![id], person)
+            .await
+    }
+
+    pub(crate) async fn client_users(&mut self, location: LocationId) -> Result<Vec<ClientUserRow>, StoreError> {
+        self.all(
+            "SELECT * FROM client_users WHERE location_id = $1",
+            values![location],
+            client_user,
+        )
+        .await
+    }
+
+    async fn client_user(
+        &mut self,
+        person: PersonId,
+        location: LocationId,
+    ) -> Result<Option<ClientUserRow>, StoreError> {
+        let sql = "SELECT * FROM client_users WHERE person_id = $1 AND location_id = $2";
+        self.one(sql, values![person, location], client_user).await
+    }
+
+    async fn client_users_of(&mut self, person: PersonId) -> Result<Vec<ClientUserRow>, StoreError> {
+        self.all(
+            "SELECT * FROM client_users WHERE person_id = $1",
+            values![person],
+            client_user,
+        )
+        .await
+    }
+
+    async fn operation_users(&mut self, operation: OperationId) -> Result<Vec<ClientUserRow>, StoreError> {
+        self.all(
+            "SELECT * FROM client_users WHERE operation_id = $1",
+            values![operation],
+            client_user,
+        )
+        .await
+    }
+}
+
+impl Tx {
+    pub async fn person_insert(&mut self, row: &PersonRow) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO people (id, name, email, department, created_at, left_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            values![row.id, row.name, row.email, row.department, row.created_at, row.left_at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn person_update(&mut self, row: &PersonRow) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE people SET name = $2, email = $3, department = $4, left_at = $5 WHERE id = $1",
+            values![row.id, row.name, row.email, row.department, row.left_at],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn person_left(&mut self, id: PersonId, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE people SET left_at = $2 WHERE id = $1 AND left_at IS NULL",
+            values![id, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn client_user_insert(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO client_users (client_user_id, location_id, person_id, status, invite_code, id_hash, invitation,
+                                       invitation_at, accepted_at, operation_id, observed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            client_user_values(row),
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn client_user_update(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE client_users SET location_id = $2, person_id = $3, status = $4, invite_code = $5, id_hash = $6,
+                                     invitation = $7, invitation_at = $8, accepted_at = $9, operation_id = $10,
+                                     observed_at = $11
+             WHERE client_user_id = $1",
+            client_user_values(row),
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn client_user_values(row: &ClientUserRow) -> Vec<crate::db::Value> {
+    values![
+        row.client_user_id,
+        row.location_id,
+        row.person_id,
+        word(&row.status),
+        row.invite_code,
+        row.id_hash,
+        word(&row.invitation),
+        row.invitation_at,
+        row.accepted_at,
+        row.operation_id,
+        row.observed_at
+    ]
+}
+
+fn person(row: &Record) -> Result<PersonRow, StoreError> {
+    Ok(PersonRow {
+        id: row.parsed("id")?,
+        name: row.text("name")?,
+        email: row.text_or_none("email")?,
+        department: row.text_or_none("department")?,
+        created_at: row.time("created_at")?,
+        left_at: row.time_or_none("left_at")?,
+    })
+}
+
+fn client_user(row: &Record) -> Result<ClientUserRow, StoreError> {
+    Ok(ClientUserRow {
+        client_user_id: row.text("client_user_id")?,
+        location_id: row.parsed("location_id")?,
+        person_id: row.parsed("person_id")?,
+        status: row.word("status")?,
+        invite_code: row.text_or_none("invite_code")?,
+        id_hash: row.text_or_none("id_hash")?,
+        invitation: row.word("invitation")?,
+        invitation_at: row.time_or_none("invitation_at")?,
+        accepted_at: row.time_or_none("accepted_at")?,
+        operation_id: row.parsed_or_none("operation_id")?,
+        observed_at: row.time_or_none("observed_at")?,
+    })
+}

@@ -1,0 +1,186 @@
+//! Licences that are ours or about to be. A row is the reservation; the database refuses one too many (P1).
+
+use domain::{AssetId, OperationId, PersonId, Seat, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, reads, values, word},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SeatState {
+    Reserved,
+    Held,
+    Returning,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatRow {
+    pub asset_id: AssetId,
+    pub person_id: PersonId,
+    pub state: SeatState,
+    /// What it waits for, while it does.
+    pub operation_id: Option<OperationId>,
+    pub since: Time,
+}
+
+impl SeatRow {
+    pub fn seat(&self) -> Seat {
+        let since = self.since;
+        match self.state {
+            SeatState::Reserved => Seat::Reserved { since },
+            SeatState::Held => Seat::Held { since },
+            SeatState::Returning => Seat::Returning { since },
+        }
+    }
+}
+
+/// A seat in the words that Apple needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperationSeat {
+    pub asset_id: AssetId,
+    pub adam_id: String,
+    pub pricing_param: String,
+    pub person_id: PersonId,
+    pub client_user_id: String,
+    pub state: SeatState,
+}
+
+reads! {
+    seats(asset: AssetId) -> Vec<SeatRow>;
+    /// The seats that an operation is about and that still wait for it.
+    operation_seats(operation: OperationId) -> Vec<OperationSeat>;
+    /// How often in a row Apple refused.
+    refusal_attempts(asset: AssetId, person: PersonId) -> i64;
+}
+
+impl Conn<'_> {
+    async fn seats(&mut self, asset: AssetId) -> Result<Vec<SeatRow>, StoreError> {
+        self.all(
+            "SELECT * FROM seats WHERE asset_id = $1 ORDER BY since, person_id",
+            values![asset],
+            seat,
+        )
+        .await
+    }
+
+    async fn operation_seats(&mut self, operation: OperationId) -> Result<Vec<OperationSeat>, StoreError> {
+        self.all(
+            "SELECT seats.asset_id, adam_id, pricing_param, seats.person_id, client_user_id, state
+             FROM seats
+             JOIN assets ON assets.id = seats.asset_id
+             JOIN client_users ON client_users.person_id = seats.person_id
+                              AND client_users.location_id = assets.location_id
+             WHERE seats.operation_id = $1
+             ORDER BY seats.asset_id, seats.person_id",
+            values![operation],
+            |row| {
+                Ok(OperationSeat {
+                    asset_id: row.parsed("asset_id")?,
+                    adam_id: row.text("adam_id")?,
+                    pricing_param: row.text("pricing_param")?,
+                    person_id: row.parsed("person_id")?,
+                    client_user_id: row.text("client_user_id")?,
+                    state: row.word("state")?,
+                })
+            },
+        )
+        .await
+    }
+
+    async fn refusal_attempts(&mut self, asset: AssetId, person: PersonId) -> Result<i64, StoreError> {
+        let sql = "SELECT attempts FROM seat_refusals WHERE asset_id = $1 AND person_id = $2";
+        Ok(self
+            .one(sql, values![asset, person], |row| row.int("attempts"))
+            .await?
+            .unwrap_or(0))
+    }
+}
+
+impl Tx {
+    /// Takes a licence.
+    ///
+    /// [`SeatState::Reserved`] is refused with [`StoreError::Overdraft`] when none is free;
+    /// [`SeatState::Held`] is a fact that Apple told, and is not.
+    pub async fn seat_insert(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+        state: SeatState,
+        operation: Option<OperationId>,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO seats (asset_id, person_id, state, operation_id, since) VALUES ($1, $2, $3, $4, $5)",
+            values![asset, person, word(&state), operation, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn seat_set(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+        state: SeatState,
+        operation: Option<OperationId>,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE seats SET state = $3, operation_id = $4, since = $5 WHERE asset_id = $1 AND person_id = $2",
+            values![asset, person, word(&state), operation, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn seat_delete(&mut self, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM seats WHERE asset_id = $1 AND person_id = $2",
+            values![asset, person],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn refusal_put(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+        error_number: i64,
+        now: Time,
+        not_before: Time,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
+             VALUES ($1, $2, $3, $4, 1, $5)
+             ON CONFLICT (asset_id, person_id) DO UPDATE SET
+                 error_number = excluded.error_number, at = excluded.at,
+                 attempts = seat_refusals.attempts + 1, not_before = excluded.not_before",
+            values![asset, person, error_number, now, not_before],
+        )
+        .await?;
+        Ok(())
+    }
+
+    pub async fn refusal_clear(&mut self, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
+        self.run(
+            "DELETE FROM seat_refusals WHERE asset_id = $1 AND person_id = $2",
+            values![asset, person],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+pub(crate) fn seat(row: &Record) -> Result<SeatRow, StoreError> {
+    Ok(SeatRow {
+        asset_id: row.parsed("asset_id")?,
+        person_id: row.parsed("person_id")?,
+        state: row.word("state")?,
+        operation_id: row.parsed_or_none("operation_id")?,
+        since: row.time("since")?,
+    })
+}

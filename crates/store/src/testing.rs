@@ -1,0 +1,77 @@
+//! A database of its own for each test, of either kind.
+
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+/// Names the PostgreSQL server on which tests may make databases.
+const POSTGRES: &str = "ALLOTMENT_TEST_POSTGRES";
+
+/// A database that nobody has used, and a folder beside it.
+pub struct Fresh {
+    url: String,
+    folder: tempfile::TempDir,
+    /// The server's own address, and the database to drop there.
+    postgres: Option<(String, String)>,
+}
+
+impl Fresh {
+    pub fn sqlite() -> Fresh {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let url = format!("sqlite:{}", folder.path().join("allotment.db").display());
+        Fresh {
+            url,
+            folder,
+            postgres: None,
+        }
+    }
+
+    /// `None`, said in one line, when no server is named; where everything must be tested, that is a failure.
+    pub async fn postgres() -> Option<Fresh> {
+        let Ok(server) = std::env::var(POSTGRES) else {
+            assert!(
+                std::env::var("CI").is_err(),
+                "{POSTGRES} is not set, and nothing may be skipped here"
+            );
+            eprintln!("skipped: PostgreSQL (set {POSTGRES})");
+            return None;
+        };
+        let name = format!("allotment_{}", Uuid::new_v4().simple());
+        let mut connection = PgConnection::connect(&server)
+            .await
+            .expect("the PostgreSQL server answers");
+        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+            .execute(&mut connection)
+            .await
+            .expect("a database can be made");
+        let (base, _) = server.rsplit_once('/').expect("an address with a database at its end");
+        let url = format!("{base}/{name}");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Some(Fresh {
+            url,
+            folder,
+            postgres: Some((server, name)),
+        })
+    }
+
+    /// For `Store::open`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A folder that goes with the database.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Drops the database. A test that fails leaves it behind, to be looked at.
+    pub async fn close(self) {
+        let Some((server, name)) = self.postgres else { return };
+        let Ok(mut connection) = PgConnection::connect(&server).await else {
+            return;
+        };
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        let _ = sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await;
+    }
+}

@@ -1,0 +1,485 @@
+//! What the store promises, on both databases.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use domain::{
+    Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, Failure, FailureClass, GroupId, GroupKind,
+    Install, InstallCommand, LocationId, Owned, PersonId, Platform, Policy, Program, Seat, Seen, Time, TokenState,
+};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection;
+use store::{
+    Actor, ClientUserRow, ClientUserStatus, CommandRow, CommandState, DeviceRow, EventFilter, GroupRow, Holder,
+    InvitationState, LocationRow, MasterKey, NewEvent, ObservedAsset, PersonRow, SeatState, Store, StoreError,
+    testing::Fresh,
+};
+use uuid::Uuid;
+
+const NOW: Time = Time(1_795_410_300_000);
+const TOKEN: &str = "c2VjcmV0IG9mIHRoZSBsb2NhdGlvbg==";
+
+/// Makes one test for each database out of a story that is told on a store.
+macro_rules! on_both {
+    ($($(#[$doc:meta])* async fn $name:ident($fresh:ident: &Fresh, $store:ident: Store) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$doc])*
+            async fn story($fresh: &Fresh, $store: Store) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                let fresh = Fresh::sqlite();
+                let store = Store::open(fresh.url(), key()).await.unwrap();
+                story(&fresh, store.clone()).await;
+                store.close().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                let Some(fresh) = Fresh::postgres().await else { return };
+                let store = Store::open(fresh.url(), key()).await.unwrap();
+                story(&fresh, store.clone()).await;
+                store.close().await;
+                fresh.close().await;
+            }
+        }
+    )*};
+}
+
+fn key() -> MasterKey {
+    MasterKey::from_bytes([7; 32])
+}
+
+fn location_row() -> LocationRow {
+    LocationRow {
+        id: LocationId(Uuid::now_v7()),
+        uid: "204977130058".into(),
+        display_name: "본사 토큰".into(),
+        apple_id: "vpp@example.com".into(),
+        token_sha256: "aa".into(),
+        organization_name: "서린들".into(),
+        location_name: "본사".into(),
+        country: "KR".into(),
+        default_platform: "enterprisestore".into(),
+        website_url: None,
+        expires_at: NOW + Duration::from_secs(86_400 * 300),
+        state: TokenState::Valid,
+        owner_name: None,
+        owner_metadata: None,
+        mdm_id: "m".into(),
+        uploaded_by: Some("홍라온".into()),
+        last_modified_at: NOW,
+        last_sync_at: None,
+        assets_version: None,
+        assignments_version: None,
+        users_version: None,
+        created_at: NOW,
+    }
+}
+
+fn observed(adam_id: &str, total: i64) -> ObservedAsset {
+    ObservedAsset {
+        adam_id: adam_id.into(),
+        pricing_param: "STDQ".into(),
+        product_type: "App".into(),
+        total,
+        assigned: 0,
+        available: total,
+        retired: 0,
+        device_assignable: true,
+        revocable: true,
+        platforms: vec!["iOS".into()],
+    }
+}
+
+/// A location that owns so many licences of one app.
+async fn one_asset(store: &Store, total: i64) -> (LocationId, AssetId) {
+    let location = location_row();
+    let mut tx = store.begin().await.unwrap();
+    tx.location_insert(&location, &SecretString::from(TOKEN)).await.unwrap();
+    tx.assets_observed(location.id, &[observed("900000101", total)], NOW)
+        .await
+        .unwrap();
+    let asset = tx.apps(location.id).await.unwrap()[0].id;
+    tx.commit().await.unwrap();
+    (location.id, asset)
+}
+
+async fn people(store: &Store, count: usize) -> Vec<PersonId> {
+    let mut tx = store.begin().await.unwrap();
+    let mut people = Vec::new();
+    for number in 0..count {
+        let id = PersonId(Uuid::now_v7());
+        let row = PersonRow {
+            id,
+            name: format!("사람 {number}"),
+            email: None,
+            department: None,
+            created_at: NOW,
+            left_at: None,
+        };
+        tx.person_insert(&row).await.unwrap();
+        people.push(id);
+    }
+    tx.commit().await.unwrap();
+    people
+}
+
+async fn device(store: &Store, person: PersonId) -> DeviceId {
+    let row = DeviceRow {
+        id: DeviceId(Uuid::now_v7()),
+        udid: Uuid::now_v7().to_string(),
+        serial: Some("C02X".into()),
+        name: "iPhone".into(),
+        product_name: "iPhone15,4".into(),
+        platform: Platform::Ios,
+        os_version: Some("18.0".into()),
+        build_version: None,
+        person_id: person,
+        enrolment: Enrolment::Enrolled,
+        dep: true,
+        supervised: Some(true),
+        awaiting_configuration: false,
+        push_token: Some(vec![1, 2, 3]),
+        push_magic: Some("magic".into()),
+        topic: Some("topic".into()),
+        enrolment_id: None,
+        enrolled_at: Some(NOW),
+        last_seen_at: None,
+        informed_at: None,
+        gone_at: None,
+        next_push_at: None,
+        pushed_at: None,
+        store_account_active: None,
+        store_account_hash: None,
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.device_put(&row).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.device(row.id).await.unwrap().as_ref(), Some(&row));
+    row.id
+}
+
+async fn take(store: &Store, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    tx.seat_insert(asset, person, SeatState::Reserved, None, NOW).await?;
+    tx.commit().await
+}
+
+/// Runs a statement that the store does not have.
+async fn by_hand(fresh: &Fresh, statement: &str) -> Result<(), sqlx::Error> {
+    let statement = sqlx::AssertSqlSafe(statement.to_owned());
+    match fresh.url().strip_prefix("sqlite:") {
+        Some(path) => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+            sqlx::query::<sqlx::Sqlite>(statement).execute(&mut connection).await?;
+        }
+        None => {
+            let mut connection = sqlx::PgConnection::connect(fresh.url()).await?;
+            sqlx::query::<sqlx::Postgres>(statement)
+                .execute(&mut connection)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+on_both! {
+    /// Thirty-two writers at once, twenty licences: the database itself lets twenty through.
+    async fn no_crowd_of_writers_takes_more_than_is_owned(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (_, asset) = one_asset(&store, 20).await;
+        let people = people(&store, 32).await;
+        let mut writers = Vec::new();
+        for person in people {
+            let store = store.clone();
+            writers.push(tokio::spawn(async move { take(&store, asset, person).await }));
+        }
+        let (mut taken, mut refused) = (0, 0);
+        for writer in writers {
+            match writer.await.unwrap() {
+                Ok(()) => taken += 1,
+                Err(StoreError::Overdraft) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!((taken, refused), (20, 12));
+        assert_eq!(store.app(asset).await.unwrap().unwrap().taken, 20);
+        assert_eq!(store.seats(asset).await.unwrap().len(), 20);
+    }
+
+    /// What others hold is not free; what Apple lists as ours counts, and is not refused; what is given back is free.
+    async fn the_sum_counts_everybody(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 3).await;
+        let people = people(&store, 4).await;
+        let mut tx = store.begin().await.unwrap();
+        tx.assignments_replace(asset, &[Holder::User("somebody else's".into()), Holder::Device("S1".into())], NOW)
+            .await
+            .unwrap();
+        tx.asset_recount(asset).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.app(asset).await.unwrap().unwrap().foreign_held, 2);
+
+        take(&store, asset, people[0]).await.unwrap();
+        assert!(matches!(take(&store, asset, people[1]).await, Err(StoreError::Overdraft)));
+
+        let mut tx = store.begin().await.unwrap();
+        tx.seat_insert(asset, people[2], SeatState::Held, None, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.app(asset).await.unwrap().unwrap().taken, 2);
+
+        // Apple sold back two: a fact. Nothing more goes out until enough came back.
+        let mut tx = store.begin().await.unwrap();
+        tx.assets_observed(location, &[observed("900000101", 1)], NOW).await.unwrap();
+        tx.seat_delete(asset, people[2]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(matches!(take(&store, asset, people[3]).await, Err(StoreError::Overdraft)));
+
+        let mut tx = store.begin().await.unwrap();
+        tx.assets_observed(location, &[observed("900000101", i64::from(i32::MAX))], NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        take(&store, asset, people[3]).await.unwrap();
+        let world = store.world(location, NOW).await.unwrap();
+        assert_eq!(world.apps[&asset].owned, Owned::Unlimited);
+    }
+
+    /// Past the program, by hand: the count, the seats' owners and the history cannot be bent.
+    async fn the_database_refuses_what_the_program_would_never_do(fresh: &Fresh, store: Store) {
+        let (_, asset) = one_asset(&store, 1).await;
+        let people = people(&store, 2).await;
+        take(&store, asset, people[0]).await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        tx.event(&NewEvent::new(NOW, Actor::System, "something")).await.unwrap();
+        tx.commit().await.unwrap();
+        for statement in [
+            "UPDATE assets SET taken = 0".to_owned(),
+            format!("UPDATE seats SET person_id = '{}'", people[1]),
+            format!("INSERT INTO seats VALUES ('{asset}', '{}', 'reserved', NULL, 0)", people[1]),
+            format!("INSERT INTO seats VALUES ('{asset}', '{}', 'returning', NULL, 0)", people[1]),
+            "UPDATE events SET kind = 'nothing'".to_owned(),
+            "DELETE FROM events".to_owned(),
+        ] {
+            assert!(by_hand(fresh, &statement).await.is_err(), "{statement}");
+        }
+        assert_eq!(store.app(asset).await.unwrap().unwrap().taken, 1);
+    }
+
+    /// A transaction that is not committed leaves nothing behind, its seats included.
+    async fn a_crash_in_the_middle_takes_nothing(fresh: &Fresh, store: Store) {
+        let (_, asset) = one_asset(&store, 1).await;
+        let people = people(&store, 2).await;
+        let mut tx = store.begin().await.unwrap();
+        tx.seat_insert(asset, people[0], SeatState::Reserved, None, NOW).await.unwrap();
+        drop(tx);
+        take(&store, asset, people[1]).await.unwrap();
+        let other = Store::open(fresh.url(), key()).await.unwrap();
+        assert_eq!(other.seats(asset).await.unwrap().len(), 1, "another server sees the same");
+        other.close().await;
+    }
+
+    /// The token is sealed, opens with its key only, and is not in the file.
+    async fn secrets_are_sealed(fresh: &Fresh, store: Store) {
+        let (location, _) = one_asset(&store, 1).await;
+        assert_eq!(store.location_token(location).await.unwrap().expose_secret(), TOKEN);
+        store.close().await;
+        if let Some(path) = fresh.url().strip_prefix("sqlite:") {
+            let bytes = std::fs::read(path).unwrap();
+            assert!(!bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes()));
+        }
+        let wrong = Store::open(fresh.url(), MasterKey::from_bytes([8; 32])).await;
+        assert!(matches!(wrong, Err(StoreError::Sealed)));
+    }
+
+    /// First in, first out; the same again until it is answered; what was put off waits for the device to come by itself.
+    async fn a_device_gets_its_commands_in_order(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let device = device(&store, person).await;
+        let mut tx = store.begin().await.unwrap();
+        let mut uuids = Vec::new();
+        for number in 0..2_u64 {
+            let uuid = Uuid::now_v7();
+            let at = NOW + Duration::from_millis(number);
+            let row = CommandRow::new(uuid, device, "InstallApplication", None, None, vec![1], at);
+            tx.command_insert(&row).await.unwrap();
+            uuids.push(uuid);
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(store.devices_to_push(NOW, 10).await.unwrap().len(), 1);
+
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
+        assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
+        tx.command_answer(uuids[0], CommandState::NotNow, None, NOW).await.unwrap().unwrap();
+        assert_eq!(tx.command_next(device, false, NOW).await.unwrap().unwrap().uuid, uuids[1]);
+        let before = tx.command_answer(uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap();
+        assert_eq!(before.unwrap().state, CommandState::Sent);
+        assert!(tx.command_answer(uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap().is_none());
+        assert!(tx.command_next(device, false, NOW).await.unwrap().is_none());
+        assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
+        assert_eq!(tx.commands_drop(device, NOW).await.unwrap().len(), 1);
+        assert!(tx.command_next(device, true, NOW).await.unwrap().is_none());
+        tx.commit().await.unwrap();
+    }
+
+    /// One holder at a time; a number that grows when another takes over.
+    async fn a_lease_has_one_holder(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let minute = Duration::from_secs(60);
+        let first = store.lease_take("location", "a", NOW, minute).await.unwrap().unwrap();
+        assert_eq!(store.lease_take("location", "b", NOW, minute).await.unwrap(), None);
+        assert_eq!(store.lease_take("location", "a", NOW + minute, minute).await.unwrap(), Some(first));
+        let later = NOW + Duration::from_secs(200);
+        assert_eq!(store.lease_take("location", "b", later, minute).await.unwrap(), Some(first + 1));
+        store.lease_release("location", "b").await.unwrap();
+        assert_eq!(store.lease_take("location", "a", later, minute).await.unwrap(), Some(first + 2));
+    }
+
+    /// Everything that is known of an app on a device comes back as it was written.
+    async fn an_install_is_kept_whole(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 1).await;
+        let person = people(&store, 1).await[0];
+        let device = device(&store, person).await;
+        let install = Install {
+            seen: Some(Seen::AwaitingConsent),
+            seen_at: Some(NOW),
+            command: Some(InstallCommand::Remove { since: NOW }),
+            accepted_at: Some(Time(1)),
+            removed_at: Some(Time(2)),
+            checks: 3,
+            failure: Some(Failure {
+                class: FailureClass::LicenceNotFound,
+                code: "MCMDMErrorDomain 12064".into(),
+                at: Time(4),
+                attempts: 5,
+            }),
+            ..Install::default()
+        };
+        let mut tx = store.begin().await.unwrap();
+        tx.install_put(device, asset, &install).await.unwrap();
+        assert_eq!(tx.install(device, asset).await.unwrap(), install);
+        tx.commit().await.unwrap();
+        let world = store.world(location, NOW).await.unwrap();
+        assert_eq!(world.apps[&asset].installs[&device], install);
+    }
+
+    /// One read brings everything that a decision may look at.
+    async fn the_world_is_complete(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 5).await;
+        let people = people(&store, 2).await;
+        let device = device(&store, people[0]).await;
+        let group = GroupId(Uuid::now_v7());
+        let mut tx = store.begin().await.unwrap();
+        let row = GroupRow {
+            id: group,
+            kind: GroupKind::User,
+            name: "영업팀".into(),
+            priority: 3,
+            created_at: NOW,
+            members: 0,
+        };
+        tx.group_insert(&row).await.unwrap();
+        tx.group_members_set(group, &[people[0].0, people[1].0]).await.unwrap();
+        let line = Deployment {
+            id: DeploymentId(Uuid::now_v7()),
+            app: asset,
+            group,
+            kind: GroupKind::User,
+            approval: Approval::Required,
+            deadline: Some(NOW),
+            since: NOW,
+        };
+        tx.deployments_replace(asset, std::slice::from_ref(&line), NOW).await.unwrap();
+        tx.client_user_insert(&ClientUserRow {
+            client_user_id: "u-1".into(),
+            location_id: location,
+            person_id: people[0],
+            status: ClientUserStatus::Associated,
+            invite_code: None,
+            id_hash: None,
+            invitation: InvitationState::Shown,
+            invitation_at: Some(NOW),
+            accepted_at: Some(NOW),
+            operation_id: None,
+            observed_at: Some(NOW),
+        })
+        .await
+        .unwrap();
+        tx.seat_insert(asset, people[0], SeatState::Reserved, None, NOW).await.unwrap();
+        tx.refusal_put(asset, people[1], 9709, NOW, NOW + Duration::from_secs(5)).await.unwrap();
+        tx.request_put(asset, people[1], NOW).await.unwrap();
+        let uuid = Uuid::now_v7();
+        tx.command_insert(&CommandRow::new(uuid, device, "ManagedApplicationList", None, None, vec![1], NOW))
+            .await
+            .unwrap();
+        let policy = Policy { policy_2016: true, ..Policy::default() };
+        tx.policy_set(&policy, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let world = store.world(location, NOW).await.unwrap();
+        assert_eq!(world.policy, policy);
+        assert_eq!(world.token, TokenState::Valid);
+        assert_eq!(world.people[&people[0]].program, Program::Associated { since: NOW });
+        assert_eq!(world.people[&people[1]].program, Program::None);
+        assert_eq!(world.devices[&device].os_version, [18], "zeros at the end say nothing");
+        assert!(world.devices[&device].asked_apps && !world.devices[&device].asked_information);
+        assert_eq!(world.groups[&group].people, people.iter().copied().collect::<BTreeSet<_>>());
+        let app = &world.apps[&asset];
+        assert_eq!(app.deployments, [line]);
+        assert_eq!(app.seats[&people[0]], Seat::Reserved { since: NOW });
+        assert_eq!(app.not_before[&people[1]], NOW + Duration::from_secs(5));
+        assert_eq!(app.requests[&people[1]], NOW);
+        assert_eq!(app.platforms, [Platform::Ios, Platform::IpadOs].into());
+    }
+
+    /// Only what is new or different is counted, and what Apple lists no more has no licences left.
+    async fn assets_come_change_and_go(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 5).await;
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.assets_observed(location, &[observed("900000101", 5)], NOW).await.unwrap(), 0);
+        assert_eq!(tx.assets_observed(location, &[observed("900000101", 6)], NOW).await.unwrap(), 1);
+        assert_eq!(tx.assets_observed(location, &[], NOW).await.unwrap(), 1);
+        assert_eq!(tx.assets_observed(location, &[], NOW).await.unwrap(), 0);
+        let gone = tx.app(asset).await.unwrap().unwrap();
+        assert_eq!((gone.owned, gone.gone_at), (0, Some(NOW)));
+        assert!(tx.apps(location).await.unwrap().is_empty());
+        tx.commit().await.unwrap();
+    }
+
+    /// A second wish for a read is the first one, until it is done.
+    async fn syncs_do_not_pile_up(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, _) = one_asset(&store, 1).await;
+        let mut tx = store.begin().await.unwrap();
+        let first = tx.sync_request(location, "person", "홍라온", NOW).await.unwrap();
+        assert_eq!(tx.sync_request(location, "schedule", "system", NOW).await.unwrap(), first);
+        let mut row = tx.sync_open(location).await.unwrap().unwrap();
+        row.status = store::SyncStatus::Completed;
+        tx.sync_update(&row).await.unwrap();
+        assert_ne!(tx.sync_request(location, "schedule", "system", NOW).await.unwrap(), first);
+        tx.commit().await.unwrap();
+    }
+
+    /// The latest first, narrowed to what one asks for.
+    async fn history_is_read_backwards(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let people = people(&store, 2).await;
+        let mut tx = store.begin().await.unwrap();
+        for (number, person) in [people[0], people[1], people[0]].into_iter().enumerate() {
+            let event = NewEvent::new(NOW, Actor::Apple, &format!("event{number}")).person(person);
+            tx.event(&event).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let filter = EventFilter { person: Some(people[0]), limit: 10, ..EventFilter::default() };
+        let events = store.events(&filter).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["event2", "event0"]);
+        let earlier = EventFilter { before: Some(events[0].seq), ..filter };
+        assert_eq!(store.events(&earlier).await.unwrap().len(), 1);
+    }
+}
