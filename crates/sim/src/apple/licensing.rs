@@ -1,0 +1,658 @@
+//! The licensing service's HTTP face: `/mdm/v2`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Query, Request, State as Extract};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::connection::Peer;
+use super::ledger::{
+    Asset, AssetKey, Books, ClientConfigRequest, EventStatus, EventType, Holder, Location, ManageAssets, ManageUsers,
+    User, UserStatus,
+};
+use super::refusal::{self, Refusal};
+use super::service::{Service, State};
+use super::switches::{ExpirationDate, Switches, TokenErrors};
+use super::world::date;
+
+/// More than the largest request that the limits allow.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Endpoint {
+    ServiceConfig,
+    ClientConfig,
+    Assets,
+    Assignments,
+    Users,
+    Status,
+    Assign(EventType),
+    Revoke,
+    Manage(EventType),
+}
+
+impl Endpoint {
+    fn find(path: &str) -> Option<Endpoint> {
+        Some(match path {
+            "service/config" => Endpoint::ServiceConfig,
+            "client/config" => Endpoint::ClientConfig,
+            "assets" => Endpoint::Assets,
+            "assignments" => Endpoint::Assignments,
+            "users" => Endpoint::Users,
+            "status" => Endpoint::Status,
+            "assets/associate" => Endpoint::Assign(EventType::Associate),
+            "assets/disassociate" => Endpoint::Assign(EventType::Disassociate),
+            "assets/revoke" => Endpoint::Revoke,
+            "users/create" => Endpoint::Manage(EventType::Create),
+            "users/update" => Endpoint::Manage(EventType::Update),
+            "users/retire" => Endpoint::Manage(EventType::Retire),
+            _ => return None,
+        })
+    }
+
+    fn is_event(self) -> bool {
+        matches!(self, Endpoint::Assign(_) | Endpoint::Revoke | Endpoint::Manage(_))
+    }
+
+    fn is_paged(self) -> bool {
+        matches!(self, Endpoint::Assets | Endpoint::Assignments | Endpoint::Users)
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        match self {
+            Endpoint::ClientConfig => method == Method::GET || method == Method::POST,
+            _ if self.is_event() => method == Method::POST,
+            _ => method == Method::GET,
+        }
+    }
+}
+
+/// What goes back, and whether it gets there.
+struct Answer {
+    status: u16,
+    body: Value,
+    retry_after_s: Option<u32>,
+    cut: bool,
+}
+
+impl Answer {
+    fn ok(body: Value) -> Self {
+        Answer {
+            status: 200,
+            body,
+            retry_after_s: None,
+            cut: false,
+        }
+    }
+}
+
+/// Answers every request below `/mdm/v2`.
+pub async fn answer(
+    Extract(service): Extract<Arc<Service>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let path = parts.uri.path().trim_start_matches("/mdm/v2/").to_string();
+    let endpoint = Endpoint::find(&path);
+
+    let reading = endpoint
+        .is_some_and(Endpoint::is_paged)
+        .then(|| Reading::start(&service));
+    let reads = service.reads.load(Ordering::SeqCst);
+    let (answer, delay_ms) = service.with(|state| {
+        *state.traffic.requests.entry(path.clone()).or_default() += 1;
+        state.traffic.most_parallel_reads = state.traffic.most_parallel_reads.max(reads);
+        let answer = state.answer(endpoint, reads, &parts, &body);
+        state.traffic.cut_connections += u64::from(answer.cut);
+        (answer, state.switches.answer_delay_ms)
+    });
+    tracing::debug!(method = %parts.method, path, status = answer.status, "answered for Apple");
+
+    // What was asked for has happened; a client that does not wait for the answer misses it.
+    if delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+    }
+    drop(reading);
+    if answer.cut {
+        peer.cut();
+    }
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, axum::Json(answer.body)).into_response();
+    if let Some(seconds) = answer.retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+/// Counts a page read as long as it lasts, also when the client goes away.
+struct Reading<'a>(&'a Service);
+
+impl<'a> Reading<'a> {
+    fn start(service: &'a Service) -> Self {
+        service.reads.fetch_add(1, Ordering::SeqCst);
+        Reading(service)
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.reads.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Who asks, as the token says.
+struct Caller {
+    uid: String,
+    read_only: bool,
+    expires_at: i64,
+}
+
+impl State {
+    fn answer(&mut self, endpoint: Option<Endpoint>, reads: usize, parts: &Parts, body: &Bytes) -> Answer {
+        let outcome = self.outcome(endpoint, reads, parts, body);
+        match outcome {
+            Ok(answer) => answer,
+            Err(refusal) => self.refuse(&refusal),
+        }
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        let hidden = refusal.is_about_the_token() && self.switches.token_errors == TokenErrors::Body200;
+        Answer {
+            status: if hidden { 200 } else { refusal::status(refusal.number) },
+            body: refusal.body(),
+            retry_after_s: match refusal.number {
+                9646 => self.switches.rate_retry_after_s,
+                9729 => Some(self.switches.unavailable_retry_after_s),
+                _ => None,
+            },
+            cut: false,
+        }
+    }
+
+    /// The checks, in the order in which they win over each other, and then the deed.
+    fn outcome(
+        &mut self,
+        endpoint: Option<Endpoint>,
+        reads: usize,
+        parts: &Parts,
+        body: &Bytes,
+    ) -> Result<Answer, Refusal> {
+        let endpoint = endpoint.ok_or(Refusal::new(9634))?;
+        if !endpoint.takes(&parts.method) {
+            return Err(Refusal::new(9726));
+        }
+        if parts.method == Method::POST && !is_json(&parts.headers) {
+            return Err(Refusal::new(9727));
+        }
+        if endpoint == Endpoint::ServiceConfig {
+            return Ok(Answer::ok(self.service_config(&base_url(&parts.headers))));
+        }
+        if self.world.rng.chance(self.switches.unavailable) {
+            return Err(Refusal::new(9729));
+        }
+        if self.world.rng.chance(self.switches.internal_error) {
+            return Err(Refusal::new(9603));
+        }
+
+        let bearer = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let now = self.now();
+        let token = self.world.authorise(bearer, now)?;
+        let caller = Caller {
+            uid: token.uid.clone(),
+            read_only: token.read_only,
+            expires_at: token.expires_at,
+        };
+        if !self.may_ask(&caller.uid) {
+            return Err(Refusal::new(9646));
+        }
+        if endpoint.is_paged() && self.switches.parallel_reads.is_some_and(|limit| reads > limit as usize) {
+            return Err(Refusal::new(9646));
+        }
+        if endpoint.is_event() && caller.read_only {
+            return Err(Refusal::new(9637));
+        }
+
+        if endpoint.is_event() {
+            return self.accept_write(endpoint, &caller, body);
+        }
+        let query = Asked::of(parts)?;
+        let answer = match endpoint {
+            Endpoint::ClientConfig if parts.method == Method::POST => {
+                let request: ClientConfigRequest = parse(body)?;
+                self.change(&caller.uid, |location, step| location.configure(request, step.switches))?;
+                self.client_config(&caller)
+            }
+            Endpoint::ClientConfig => self.client_config(&caller),
+            Endpoint::Status => self.status(&caller, &query)?,
+            _ => self.read(endpoint, &caller, &query)?,
+        };
+        Ok(Answer::ok(self.sign(answer, &caller)))
+    }
+
+    fn accept_write(&mut self, endpoint: Endpoint, caller: &Caller, body: &Bytes) -> Result<Answer, Refusal> {
+        let event_id = match endpoint {
+            Endpoint::Manage(event_type) => {
+                let request: ManageUsers = parse(body)?;
+                self.change(&caller.uid, |location, step| {
+                    location.manage_users(event_type, request, step)
+                })?
+            }
+            Endpoint::Assign(event_type) => {
+                let request: ManageAssets = parse(body)?;
+                self.change(&caller.uid, |location, step| {
+                    location.manage_assets(event_type, request, step)
+                })?
+            }
+            _ => {
+                let request: ManageAssets = parse(body)?;
+                self.change(&caller.uid, |location, step| location.revoke(request, step))?
+            }
+        };
+        if self.world.rng.chance(self.switches.internal_error_after_write) {
+            return Err(Refusal::new(9603));
+        }
+        let mut answer = Answer::ok(self.sign(json!({"eventId": event_id}), caller));
+        answer.cut = self.world.rng.chance(self.switches.cut_after_write);
+        Ok(answer)
+    }
+
+    /// Adds what every answer to a token says: whose it is, who manages it, how long it lasts.
+    fn sign(&mut self, mut answer: Value, caller: &Caller) -> Value {
+        let days_left = (caller.expires_at - self.now()) / (24 * 60 * 60 * 1000);
+        let tell = match self.switches.expiration_date {
+            ExpirationDate::Always => true,
+            ExpirationDate::Within15Days => days_left < 15,
+            ExpirationDate::Never => false,
+        };
+        answer["uId"] = json!(caller.uid);
+        if tell {
+            answer["tokenExpirationDate"] = json!(date(caller.expires_at));
+        }
+        if let Some(info) = &self.mine(caller).configuration.mdm_info {
+            answer["mdmInfo"] = json!(info);
+        }
+        if self.switches.unknown_fields {
+            answer["somethingNew"] = json!({"list": [1, "two", null]});
+        }
+        answer
+    }
+
+    fn mine(&mut self, caller: &Caller) -> &mut Location {
+        self.world.location(&caller.uid).expect("a token's location exists")
+    }
+
+    fn service_config(&self, base: &str) -> Value {
+        let api = format!("{base}/mdm/v2");
+        json!({
+            "errorCodes": refusal::listed(),
+            "limits": self.switches.published_limits(),
+            "notificationTypes": ["ASSET_MANAGEMENT", "USER_MANAGEMENT", "USER_ASSOCIATED", "ASSET_COUNT"],
+            "urls": {
+                "associateAssets": format!("{api}/assets/associate"),
+                "clientConfig": format!("{api}/client/config"),
+                "contentMetadataLookup": format!("{base}/lookup"),
+                "createUsers": format!("{api}/users/create"),
+                "disassociateAssets": format!("{api}/assets/disassociate"),
+                "eventStatus": format!("{api}/status"),
+                "getAssets": format!("{api}/assets"),
+                "getAssignments": format!("{api}/assignments"),
+                "getUsers": format!("{api}/users"),
+                // The placeholder is literal: percent, two, five, name, percent, two, five.
+                "invitationEmail": format!("{base}/invite?inviteCode=%25inviteCode%25&mt=8"),
+                "retireUsers": format!("{api}/users/retire"),
+                "revokeAssets": format!("{api}/assets/revoke"),
+                "updateUsers": format!("{api}/users/update"),
+            },
+        })
+    }
+
+    fn client_config(&mut self, caller: &Caller) -> Value {
+        let location = self.mine(caller);
+        let mut answer = json!({
+            "countryISO2ACode": location.country,
+            "defaultPlatform": location.default_platform,
+            "locationName": location.name,
+            "subscribedNotificationTypes": location.configuration.notification_types,
+            "websiteURL": location.website_url,
+        });
+        if let Some(url) = &location.configuration.notification_url {
+            answer["notificationUrl"] = json!(url);
+        }
+        if let Some(token) = &location.configuration.notification_auth_token {
+            answer["notificationAuthToken"] = json!(token);
+        }
+        answer
+    }
+
+    fn status(&mut self, caller: &Caller, query: &Asked) -> Result<Value, Refusal> {
+        let id = query.text("eventId").ok_or(Refusal::new(9602))?.to_string();
+        let now = self.now();
+        let refuse_early = self.switches.early_poll_refused;
+        let event = self.mine(caller).event(&id).ok_or(Refusal::new(9708))?;
+
+        // Whoever asked while it was pending has to wait before asking again, however it went on.
+        let early = event.polled_at.is_some_and(|at| now - at < 30_000);
+        if event.status() == EventStatus::Pending {
+            event.polled_at = Some(now);
+        }
+        let mut answer = json!({
+            "eventStatus": event.status(),
+            "eventType": event.event_type,
+            "numRequested": event.requested,
+            "numCompleted": event.completed,
+        });
+        if event.status() == EventStatus::Failed {
+            let failures = event.failures.iter();
+            let failures: Vec<Value> = failures
+                .map(|failure| {
+                    Refusal {
+                        number: failure.number,
+                        info: failure.info.clone(),
+                    }
+                    .body()
+                })
+                .collect();
+            answer["failures"] = json!(failures);
+        }
+        if early {
+            self.traffic.early_polls += 1;
+            if refuse_early {
+                return Err(Refusal::new(9646));
+            }
+        }
+        Ok(answer)
+    }
+
+    fn read(&mut self, endpoint: Endpoint, caller: &Caller, query: &Asked) -> Result<Value, Refusal> {
+        let now = self.now();
+        let switches = self.switches.clone();
+        let location = self.mine(caller);
+        let uid = location.uid.clone();
+        let books = location.shown(now, switches.read_lag_ms);
+        match endpoint {
+            Endpoint::Assets => {
+                let version = books.assets_version.id(&format!("{uid}/assets"));
+                page("assets", asset_records(books, query)?, query, &switches, version)
+            }
+            Endpoint::Assignments => {
+                let place = format!("{uid}/assignments");
+                let since = query.since(|id| books.assignments_version.find(&place, id))?;
+                let version = books.assignments_version.id(&place);
+                page(
+                    "assignments",
+                    assignment_records(books, query, since, &switches)?,
+                    query,
+                    &switches,
+                    version,
+                )
+            }
+            _ => {
+                let place = format!("{uid}/users");
+                let since = query.since(|id| books.users_version.find(&place, id))?;
+                let version = books.users_version.id(&place);
+                page("users", user_records(books, query, since)?, query, &switches, version)
+            }
+        }
+    }
+}
+
+/// The part of the query that a read understands.
+struct Asked(HashMap<String, String>);
+
+impl Asked {
+    fn of(parts: &Parts) -> Result<Self, Refusal> {
+        match Query::<HashMap<String, String>>::try_from_uri(&parts.uri) {
+            Ok(Query(query)) => Ok(Asked(query)),
+            Err(_) => Err(Refusal::new(9602)),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    fn number(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        self.text(name)
+            .map(|text| text.parse().map_err(|_| Refusal::new(9602)))
+            .transpose()
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        match self.text(name) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Refusal::new(9602)),
+        }
+    }
+
+    fn is_or_open(&self, name: &str, value: &str) -> bool {
+        self.text(name).is_none_or(|asked| asked == value)
+    }
+
+    fn since(&self, find: impl Fn(&str) -> Option<u64>) -> Result<Option<u64>, Refusal> {
+        match self.text("sinceVersionId") {
+            None => Ok(None),
+            Some(id) => find(id).map(Some).ok_or(Refusal::new(9721)),
+        }
+    }
+}
+
+fn asset_records(books: &Books, query: &Asked) -> Result<Vec<Value>, Refusal> {
+    let unlimited = query.flag("unlimited")?;
+    let revocable = query.flag("revocable")?;
+    let device_assignable = query.flag("deviceAssignable")?;
+    let bounds = [
+        (query.number("minAvailableCount")?, query.number("maxAvailableCount")?),
+        (query.number("minAssignedCount")?, query.number("maxAssignedCount")?),
+    ];
+
+    let mut records = Vec::new();
+    for asset in &books.assets {
+        let fits = query.is_or_open("adamId", &asset.key.adam_id)
+            && query.is_or_open("pricingParam", &asset.key.pricing_param)
+            && query.is_or_open("productType", &asset.product_type)
+            && revocable.is_none_or(|asked| asked == asset.revocable)
+            && device_assignable.is_none_or(|asked| asked == asset.device_assignable)
+            && within(bounds[0], asset.available)
+            && within(bounds[1], asset.assigned)
+            && !(asset.unlimited && unlimited == Some(false));
+        if fits {
+            records.push(asset_record(asset, unlimited == Some(true)));
+        }
+    }
+    Ok(records)
+}
+
+fn within((least, most): (Option<i64>, Option<i64>), count: i64) -> bool {
+    least.is_none_or(|least| count >= least) && most.is_none_or(|most| count <= most)
+}
+
+/// An asset without a `totalCount` belongs in the list of its own that unlimited assets have.
+fn asset_record(asset: &Asset, apart: bool) -> Value {
+    let mut record = json!({
+        "adamId": asset.key.adam_id,
+        "pricingParam": asset.key.pricing_param,
+        "productType": asset.product_type,
+        "assignedCount": asset.assigned,
+        "deviceAssignable": asset.device_assignable,
+        "revocable": asset.revocable,
+        "supportedPlatforms": asset.supported_platforms,
+    });
+    if !(asset.unlimited && apart) {
+        record["availableCount"] = json!(asset.available);
+        record["retiredCount"] = json!(asset.retired);
+        record["totalCount"] = json!(asset.total);
+    }
+    record
+}
+
+fn assignment_records(
+    books: &Books,
+    query: &Asked,
+    since: Option<u64>,
+    switches: &Switches,
+) -> Result<Vec<Value>, Refusal> {
+    let with_state = query.flag("includeUserState")? == Some(true);
+    let only_active = query.flag("excludeInactiveUsers")? == Some(true);
+    let by_holder = query.text("clientUserId").is_some() || query.text("serialNumber").is_some();
+
+    let mut records = Vec::new();
+    let mut add = |key: &AssetKey, holder: &Holder| {
+        let fits = query.is_or_open("adamId", &key.adam_id)
+            && query.is_or_open("pricingParam", &key.pricing_param)
+            && match holder {
+                Holder::User(id) => !by_holder || query.text("clientUserId") == Some(id),
+                Holder::Device(id) => !by_holder || query.text("serialNumber") == Some(id),
+            };
+        if !fits {
+            return;
+        }
+        let mut record = json!({"adamId": key.adam_id, "pricingParam": key.pricing_param});
+        match holder {
+            Holder::Device(serial) => record["serialNumber"] = json!(serial),
+            Holder::User(id) => {
+                let user = books.user(id);
+                if only_active && !user.is_some_and(|user| user.status.is_active()) {
+                    return;
+                }
+                record["clientUserId"] = json!(id);
+                if let (true, Some(user)) = (with_state, user) {
+                    record["userStatus"] = json!(user.status);
+                    if let Some(id_hash) = &user.id_hash {
+                        record["idHash"] = json!(id_hash);
+                    }
+                }
+            }
+        }
+        records.push(record);
+    };
+    for asset in &books.assets {
+        for (holder, row) in &asset.holders {
+            if since.is_none_or(|since| row.changed > since) {
+                add(&asset.key, holder);
+            }
+        }
+    }
+    if let (Some(since), true) = (since, switches.removed_in_delta) {
+        for (key, holder, changed) in &books.removed {
+            if *changed > since {
+                add(key, holder);
+            }
+        }
+    }
+    Ok(records)
+}
+
+fn user_records(books: &Books, query: &Asked, since: Option<u64>) -> Result<Vec<Value>, Refusal> {
+    let active_only = query.flag("activeOnly")? == Some(true);
+    let retired_only = query.flag("retiredOnly")? == Some(true);
+    let mut records = Vec::new();
+    for user in &books.users {
+        let fits = query.is_or_open("clientUserId", &user.client_user_id)
+            && (!active_only || user.status.is_active())
+            && (!retired_only || user.status == UserStatus::Retired)
+            && since.is_none_or(|since| user.changed > since);
+        if fits {
+            records.push(user_record(user));
+        }
+    }
+    Ok(records)
+}
+
+fn user_record(user: &User) -> Value {
+    let mut record = json!({"clientUserId": user.client_user_id, "status": user.status});
+    if let Some(email) = &user.email {
+        record["email"] = json!(email);
+    }
+    if let (Some(code), true) = (&user.invite_code, user.status.is_active()) {
+        record["inviteCode"] = json!(code);
+    }
+    if let Some(id_hash) = &user.id_hash {
+        record["idHash"] = json!(id_hash);
+    }
+    record
+}
+
+/// One page of the records, with what the client needs to ask for the next.
+fn page(
+    name: &str,
+    mut records: Vec<Value>,
+    query: &Asked,
+    switches: &Switches,
+    version: String,
+) -> Result<Value, Refusal> {
+    let length = switches.page_length.max(1);
+    let mut pages = records.len().div_ceil(length).max(1);
+    if switches.trailing_empty_page && !records.is_empty() {
+        pages += 1;
+    }
+    let index = match usize::try_from(query.number("pageIndex")?.unwrap_or(0)) {
+        Ok(index) if index < pages => index,
+        _ => return Err(Refusal::new(9650)),
+    };
+    let mut records: Vec<Value> = records.drain(..).skip(index * length).take(length).collect();
+    if switches.unknown_fields {
+        for record in &mut records {
+            record["somethingNew"] = json!("?");
+        }
+    }
+
+    let mut answer = Map::new();
+    answer.insert("currentPageIndex".into(), json!(index));
+    if index + 1 < pages {
+        answer.insert("nextPageIndex".into(), json!(index + 1));
+    }
+    answer.insert("totalPages".into(), json!(pages));
+    answer.insert("size".into(), json!(records.len()));
+    answer.insert("versionId".into(), json!(version));
+    if name == "assets" && query.flag("unlimited")? == Some(true) {
+        let (apart, rest) = records
+            .into_iter()
+            .partition::<Vec<_>, _>(|record| record.get("totalCount").is_none());
+        answer.insert("unlimitedAssets".into(), json!(apart));
+        records = rest;
+    }
+    answer.insert(name.into(), json!(records));
+    Ok(Value::Object(answer))
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|_| Refusal::new(9602))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    content_type
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// This server's address as the client knows it.
+pub fn base_url(headers: &HeaderMap) -> String {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("localhost");
+    format!("http://{host}")
+}

@@ -1,0 +1,293 @@
+//! Apple, simulated: the licensing service, the store, the push service, over real HTTP.
+//!
+//! Start one with [`Apple::start`]; point the licensing client at [`Apple::base_url`], the
+//! push client at [`Apple::url`]. Everything that a person would do at Apple, buying
+//! licences or accepting an invitation, is a method here and a request under `/sim/`.
+//!
+//! Notifications to a webhook and subscriptions are not simulated. Answers are written
+//! without the client's own types, so that a field which those misspell is found.
+
+mod connection;
+mod control;
+mod icon;
+mod ledger;
+mod licensing;
+mod png;
+mod push;
+mod refusal;
+mod rng;
+pub mod sample;
+mod service;
+mod snapshot;
+mod store_front;
+mod switches;
+mod world;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::routing::{any, get, post};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use self::connection::{Doorway, Peer};
+use self::service::{Service, State};
+use self::world::World;
+
+pub use self::icon::Mark;
+pub use self::ledger::{AcceptError, EventStatus, EventType, Failure, Holder, MdmInfo, User, UserStatus, id_hash};
+pub use self::refusal::Subjects;
+pub use self::rng::Rng;
+pub use self::sample::{App, Organisation};
+pub use self::service::Clock;
+pub use self::snapshot::{AssetLedger, EventLedger, Ledger, LocationLedger, Traffic};
+pub use self::switches::{Artwork, EventOrder, ExpirationDate, Omitted, Overassign, Switches, TokenErrors, Told};
+pub use self::world::{Push, TokenKind, TokenState, Via};
+
+/// How to start. The default is the sample organisation on a free port of this machine,
+/// forgotten when it stops.
+#[derive(Clone)]
+pub struct AppleOptions {
+    /// With port 0, a free one is chosen, and taken again at a restart if it is still free.
+    pub listen: SocketAddr,
+    /// Where everything is kept that an answer promised. Without it, nothing survives.
+    pub state_file: Option<PathBuf>,
+    pub seed: u64,
+    /// How long an event is pending.
+    pub event_delay: Duration,
+    /// How it behaves. Switches set later are forgotten at a restart.
+    pub switches: Switches,
+    /// What there is at the first start; not looked at when the state file exists.
+    pub organisations: Vec<Organisation>,
+    pub clock: Clock,
+}
+
+impl Default for AppleOptions {
+    fn default() -> Self {
+        AppleOptions {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            state_file: None,
+            seed: 1,
+            event_delay: Duration::from_secs(2),
+            switches: Switches::default(),
+            organisations: sample::organisations(),
+            clock: system_clock(),
+        }
+    }
+}
+
+/// The time it is.
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as i64)
+    })
+}
+
+/// Why the simulator could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("could not listen on {address}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("could not use the state file {}", path.display())]
+    StateFile { path: PathBuf, source: io::Error },
+}
+
+/// A running simulator. Stops when it is dropped.
+pub struct Apple {
+    service: Arc<Service>,
+    address: SocketAddr,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Apple {
+    pub async fn start(options: AppleOptions) -> Result<Apple, StartError> {
+        let known = match &options.state_file {
+            Some(path) => load(path).map_err(|source| StartError::StateFile {
+                path: path.clone(),
+                source,
+            })?,
+            None => None,
+        };
+        let now = (options.clock)();
+        let mut world = known.unwrap_or_else(|| World::new(&options.organisations, options.seed, now));
+
+        let listener = listen(options.listen, world.port).await?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen {
+            address: options.listen,
+            source,
+        })?;
+        if options.listen.port() == 0 && world.port.is_none() {
+            world.port = Some(address.port());
+        }
+        let delay_ms = options.event_delay.as_millis() as i64;
+        let state_file = options.state_file.clone();
+        let mut state = State::new(world, options.switches, options.clock, delay_ms, options.state_file);
+        state.changed = true;
+        if let Some(path) = state_file {
+            state.save().map_err(|source| StartError::StateFile { path, source })?;
+        }
+
+        let service = Arc::new(Service::new(state));
+        let mut closing = service.closing.subscribe();
+        let app = router(service.clone()).into_make_service_with_connect_info::<Peer>();
+        let server = axum::serve(Doorway(listener), app).with_graceful_shutdown(async move {
+            let _ = closing.wait_for(|closing| *closing).await;
+        });
+        let server = tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the simulated Apple stopped");
+            }
+        });
+        tracing::info!(%address, "the simulated Apple listens");
+        Ok(Apple {
+            service,
+            address,
+            server: Some(server),
+        })
+    }
+
+    /// Where the store, the push service and `/sim/` are, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where the licensing service is: `…/mdm/v2`.
+    pub fn base_url(&self) -> String {
+        format!("{}/mdm/v2", self.url())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Finishes the answers under way, and frees the port.
+    pub async fn shutdown(mut self) {
+        self.service.closing.send_replace(true);
+        let Some(mut server) = self.server.take() else { return };
+        // A client that never reads its answer must not keep us.
+        if tokio::time::timeout(Duration::from_secs(5), &mut server).await.is_err() {
+            server.abort();
+        }
+    }
+
+    /// The text of a token file as the portal would let one download it.
+    ///
+    /// # Panics
+    ///
+    /// When none of the organisations has a token of that kind.
+    pub fn token_file(&self, kind: TokenKind) -> String {
+        self.service.with(|state| {
+            let token = state.world.tokens.iter().find(|token| token.kind == kind);
+            token
+                .unwrap_or_else(|| panic!("no organisation has a token {kind:?}"))
+                .text
+                .clone()
+        })
+    }
+
+    /// False when no organisation has a token of that kind.
+    pub fn set_token_state(&self, kind: TokenKind, token_state: TokenState) -> bool {
+        self.service.with(|state| state.set_token_state(kind, token_state))
+    }
+
+    /// Buys licences for the first location, or gives some back when `count` is negative.
+    /// False when that is not possible.
+    pub fn buy(&self, adam_id: &str, count: i64) -> bool {
+        self.service.with(|state| state.buy(None, adam_id, count))
+    }
+
+    /// Another server takes the first location, or `None` lets go of it.
+    pub fn set_mdm_info(&self, mdm_info: Option<MdmInfo>) {
+        self.service.with(|state| state.set_mdm_info(None, mdm_info));
+    }
+
+    /// A person opens the invitation, signs in with an account, and agrees.
+    pub fn accept(&self, invite_code: &str, account: &str) -> Result<User, AcceptError> {
+        self.service.with(|state| state.accept(invite_code, account))
+    }
+
+    pub fn ledger(&self) -> Ledger {
+        self.service.with(|state| state.ledger())
+    }
+
+    pub fn switches(&self) -> Switches {
+        self.service.with(|state| state.switches.clone())
+    }
+
+    /// Changes the behaviour from the next request on.
+    pub fn switch(&self, change: impl FnOnce(&mut Switches)) {
+        self.service.with(|state| change(&mut state.switches));
+    }
+
+    /// Pushes after the one with that id, as soon as there are any, and the id to go on from.
+    pub async fn pushes(&self, after: u64, wait: Duration) -> (Vec<Push>, u64) {
+        push::wait_for_pushes(&self.service, after, wait).await
+    }
+
+    /// Answers pushes to a token (in hex) with 410 from now on, or no longer.
+    pub fn set_push_token_dead(&self, token: &str, dead: bool) {
+        self.service.with(|state| state.set_push_token_dead(token, dead));
+    }
+
+    /// Whether the store lets a device with this serial number and account install an app.
+    pub fn licence(&self, adam_id: &str, serial: &str, account: &str) -> Option<Via> {
+        self.service.with(|state| state.licence(adam_id, serial, account))
+    }
+}
+
+impl Drop for Apple {
+    fn drop(&mut self) {
+        self.service.closing.send_replace(true);
+    }
+}
+
+fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route("/mdm/v2/{*path}", any(licensing::answer))
+        .route("/lookup", get(store_front::lookup))
+        .route("/icons/{file}", get(store_front::icon))
+        .route("/icons/{adam_id}/{size}", get(store_front::sized_icon))
+        .route(
+            "/invite",
+            get(store_front::invitation).post(store_front::invitation_accepted),
+        )
+        .route("/3/device/{token}", post(push::accept))
+        .route("/sim/pushes", get(push::pushes))
+        .route("/sim/dead-token", post(control::dead_token))
+        .route("/sim/licence", get(control::licence))
+        .route("/sim/apps", get(control::apps))
+        .route("/sim/accept", post(control::accept))
+        .route("/sim/buy", post(control::buy))
+        .route("/sim/mdm-info", post(control::mdm_info))
+        .route("/sim/switches", get(control::switches).post(control::set_switches))
+        .route("/sim/ledger", get(control::ledger))
+        .route("/sim/tokens", get(control::tokens))
+        .route("/sim/token-state", post(control::token_state))
+        .with_state(service)
+}
+
+fn load(path: &Path) -> io::Result<Option<World>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Listens where it is told to; where the port is free to choose, first where it was before.
+async fn listen(address: SocketAddr, earlier_port: Option<u16>) -> Result<TcpListener, StartError> {
+    if let (0, Some(port)) = (address.port(), earlier_port)
+        && let Ok(listener) = TcpListener::bind(SocketAddr::new(address.ip(), port)).await
+    {
+        return Ok(listener);
+    }
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}

@@ -1,0 +1,182 @@
+//! The running simulator: the world, its switches, its file. One request at a time changes it.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use super::ledger::{Location, Step};
+use super::refusal::Refusal;
+use super::snapshot::{Ledger, LocationLedger, Traffic};
+use super::switches::Switches;
+use super::world::World;
+
+/// Tells the time, in milliseconds since 1970.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+pub struct Service {
+    state: Mutex<State>,
+    /// The id of the latest push, for those who wait for one.
+    pub pushed: watch::Sender<u64>,
+    pub closing: watch::Sender<bool>,
+    /// Page reads under way.
+    pub reads: AtomicUsize,
+}
+
+pub struct State {
+    pub world: World,
+    pub switches: Switches,
+    pub clock: Clock,
+    pub event_delay_ms: i64,
+    pub state_file: Option<PathBuf>,
+    pub traffic: Traffic,
+    /// Whether the world is ahead of its file.
+    pub changed: bool,
+    /// When each location was asked for something within the last second.
+    asked: HashMap<String, VecDeque<i64>>,
+}
+
+impl Service {
+    pub fn new(state: State) -> Self {
+        let last = state.world.pushes.last;
+        Service {
+            state: Mutex::new(state),
+            pushed: watch::Sender::new(last),
+            closing: watch::Sender::new(false),
+            reads: AtomicUsize::new(0),
+        }
+    }
+
+    /// Lets the world catch up with the clock, does one thing to it, and saves what changed
+    /// before anybody can hear the answer.
+    ///
+    /// # Panics
+    ///
+    /// When the books do not add up or the file cannot be written: an answer would be a lie then.
+    pub fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock().expect("no request before this one broke the books");
+        state.advance();
+        let answer = act(&mut state);
+        state.save().expect("the state file can be written");
+        answer
+    }
+}
+
+impl State {
+    pub fn new(
+        world: World,
+        switches: Switches,
+        clock: Clock,
+        event_delay_ms: i64,
+        state_file: Option<PathBuf>,
+    ) -> Self {
+        State {
+            world,
+            switches,
+            clock,
+            event_delay_ms,
+            state_file,
+            traffic: Traffic::default(),
+            changed: false,
+            asked: HashMap::new(),
+        }
+    }
+
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    fn advance(&mut self) {
+        let now = self.now();
+        let event_delay_ms = self.event_delay_ms();
+        for location in &mut self.world.locations {
+            let mut step = Step {
+                now,
+                rng: &mut self.world.rng,
+                switches: &self.switches,
+                event_delay_ms,
+            };
+            self.changed |= location.advance(&mut step);
+        }
+    }
+
+    fn event_delay_ms(&self) -> i64 {
+        self.switches
+            .event_delay_ms
+            .map_or(self.event_delay_ms, |delay| delay as i64)
+    }
+
+    /// Changes a location, and notes that the file has to be written when it did.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such location; tokens only lead to ones that exist.
+    pub fn change<T>(
+        &mut self,
+        uid: &str,
+        act: impl FnOnce(&mut Location, &mut Step) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let now = self.now();
+        let event_delay_ms = self.event_delay_ms();
+        let World { rng, locations, .. } = &mut self.world;
+        let location = locations
+            .iter_mut()
+            .find(|location| location.uid == uid)
+            .expect("a token's location exists");
+        let done = act(
+            location,
+            &mut Step {
+                now,
+                rng,
+                switches: &self.switches,
+                event_delay_ms,
+            },
+        );
+        self.changed |= done.is_ok();
+        done
+    }
+
+    /// Counts a request; false when it is one too many for this second.
+    pub fn may_ask(&mut self, uid: &str) -> bool {
+        let now = self.now();
+        let asked = self.asked.entry(uid.into()).or_default();
+        while asked.front().is_some_and(|at| *at <= now - 1000) {
+            asked.pop_front();
+        }
+        if self
+            .switches
+            .requests_per_second
+            .is_some_and(|limit| asked.len() >= limit as usize)
+        {
+            self.traffic.too_many += 1;
+            return false;
+        }
+        asked.push_back(now);
+        true
+    }
+
+    pub fn ledger(&self) -> Ledger {
+        Ledger {
+            locations: self.world.locations.iter().map(LocationLedger::of).collect(),
+            traffic: self.traffic.clone(),
+        }
+    }
+
+    /// Writes the world beside its file and puts it in place in one move, so that whoever
+    /// stops the process in between finds the old or the new one.
+    pub fn save(&mut self) -> io::Result<()> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let Some(path) = &self.state_file else {
+            return Ok(());
+        };
+        let mut beside = path.clone().into_os_string();
+        beside.push(".new");
+        std::fs::write(&beside, serde_json::to_vec(&self.world)?)?;
+        std::fs::rename(&beside, path)
+    }
+}

@@ -1,0 +1,138 @@
+//! The ledger as a test or a person wants to see it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{EventStatus, EventType, Failure, Holder, Location, MdmInfo, User};
+
+/// Everything there is to know, as of one moment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    pub locations: Vec<LocationLedger>,
+    pub traffic: Traffic,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LocationLedger {
+    pub uid: String,
+    pub name: String,
+    pub mdm_info: Option<MdmInfo>,
+    pub assets: Vec<AssetLedger>,
+    pub users: Vec<User>,
+    pub events: Vec<EventLedger>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssetLedger {
+    pub adam_id: String,
+    pub pricing_param: String,
+    pub total: i64,
+    pub assigned: i64,
+    pub available: i64,
+    pub retired: i64,
+    pub unlimited: bool,
+    pub holders: Vec<Holder>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventLedger {
+    pub id: String,
+    pub event_type: EventType,
+    pub status: EventStatus,
+    pub requested: usize,
+    pub completed: usize,
+    pub failures: Vec<Failure>,
+}
+
+/// What was asked of the service since it started; forgotten at a restart.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Traffic {
+    /// Requests by their path below the base address.
+    pub requests: BTreeMap<String, u64>,
+    /// Requests refused with 9646.
+    pub too_many: u64,
+    pub most_parallel_reads: usize,
+    /// Questions for a pending event less than 30 seconds after the one before.
+    pub early_polls: u64,
+    pub cut_connections: u64,
+}
+
+impl Ledger {
+    /// The location that the simulator was started with first.
+    ///
+    /// # Panics
+    ///
+    /// When it was started with none.
+    pub fn main(&self) -> &LocationLedger {
+        &self.locations[0]
+    }
+}
+
+impl LocationLedger {
+    pub fn of(location: &Location) -> Self {
+        let mut assets = Vec::new();
+        for asset in &location.books.assets {
+            assets.push(AssetLedger {
+                adam_id: asset.key.adam_id.clone(),
+                pricing_param: asset.key.pricing_param.clone(),
+                total: asset.total,
+                assigned: asset.assigned,
+                available: asset.available,
+                retired: asset.retired,
+                unlimited: asset.unlimited,
+                holders: asset.holders.keys().cloned().collect(),
+            });
+        }
+        let mut events = Vec::new();
+        for event in &location.events {
+            events.push(EventLedger {
+                id: event.id.clone(),
+                event_type: event.event_type,
+                status: event.status(),
+                requested: event.requested,
+                completed: event.completed,
+                failures: event.failures.clone(),
+            });
+        }
+        LocationLedger {
+            uid: location.uid.clone(),
+            name: location.name.clone(),
+            mdm_info: location.configuration.mdm_info.clone(),
+            assets,
+            users: location.books.users.clone(),
+            events,
+        }
+    }
+
+    pub fn asset(&self, adam_id: &str) -> Option<&AssetLedger> {
+        self.assets.iter().find(|asset| asset.adam_id == adam_id)
+    }
+
+    /// Who holds the app; nobody, when the location does not own it.
+    pub fn holders(&self, adam_id: &str) -> &[Holder] {
+        self.asset(adam_id)
+            .map(|asset| asset.holders.as_slice())
+            .unwrap_or_default()
+    }
+
+    pub fn user(&self, client_user_id: &str) -> Option<&User> {
+        let mut records = self.users.iter().filter(|user| user.client_user_id == client_user_id);
+        records
+            .clone()
+            .find(|user| user.status.is_active())
+            .or_else(|| records.next_back())
+    }
+
+    pub fn pending_events(&self) -> usize {
+        self.events
+            .iter()
+            .filter(|event| event.status == EventStatus::Pending)
+            .count()
+    }
+}

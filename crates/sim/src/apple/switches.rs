@@ -1,0 +1,243 @@
+//! How the simulated service behaves where the real one is unknown, varies, or fails.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// All that can be switched, while it runs too. The defaults are a healthy service that
+/// does what is known of Apple's.
+///
+/// Probabilities are from 0 (never) to 1 (always).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Switches {
+    /// How a token that does not work is told: by the status, or only in the body of a 200.
+    pub token_errors: TokenErrors,
+    /// When answers hold `tokenExpirationDate`.
+    pub expiration_date: ExpirationDate,
+    /// More requests than this in a second for one location are refused with 9646; `None` never refuses.
+    pub requests_per_second: Option<u32>,
+    /// Sent with 9646. Apple documents no such header there.
+    pub rate_retry_after_s: Option<u32>,
+    /// 500 with 9603, and nothing was done.
+    pub internal_error: f64,
+    /// 500 with 9603, although the write was accepted.
+    pub internal_error_after_write: f64,
+    /// 503 with 9729 and `Retry-After`, and nothing was done.
+    pub unavailable: f64,
+    pub unavailable_retry_after_s: u32,
+    /// The connection is cut after a write was accepted, so nobody learns the event's id.
+    pub cut_after_write: f64,
+    /// Every answer of the licensing service takes this much longer.
+    pub answer_delay_ms: u64,
+    /// Answers and the records in them hold fields that no document names.
+    pub unknown_fields: bool,
+    /// Replaces single values of the published limits.
+    pub limits: BTreeMap<String, i64>,
+
+    /// What becomes of the configuration that a request leaves out.
+    pub omitted_configuration: Omitted,
+    /// Off: every configuration with a notification URL is refused with 9728. On: it is
+    /// taken for reachable, without a test call.
+    pub notification_url_reachable: bool,
+
+    pub page_length: usize,
+    /// The last page with records names a next page, and that one is empty.
+    pub trailing_empty_page: bool,
+    /// Assignments taken back are in the delta, looking like all the others.
+    pub removed_in_delta: bool,
+    /// How long `sinceVersionId` is understood. The newest version always is.
+    pub version_days: u32,
+    /// Reads show the world as it was this long ago.
+    pub read_lag_ms: u64,
+    /// More page reads than this at a time are refused with 9646; `None` only counts them.
+    pub parallel_reads: Option<u32>,
+
+    /// How long an event is pending; `None` leaves it at what the simulator was started with.
+    pub event_delay_ms: Option<u64>,
+    /// How long each task of an event takes after that.
+    pub task_ms: u64,
+    /// Events stay pending.
+    pub stuck_events: bool,
+    pub event_order: EventOrder,
+    pub unknown_user: Told,
+    /// `Early` is 9602, `Late` is 9709 in the event.
+    pub unknown_asset: Told,
+    pub overassign: Overassign,
+    pub shuffle_tasks: bool,
+    /// Assigning once more fails with 9616 instead of changing nothing.
+    pub assigned_again_fails: bool,
+    /// Taking back what is not assigned fails with 9619 instead of changing nothing.
+    pub unassigned_again_fails: bool,
+    /// A single task fails with 9603.
+    pub task_failure: f64,
+    /// How long a finished event can be asked for.
+    pub event_hours: u32,
+    /// Asking for a pending event within 30 seconds is refused with 9646 instead of only counted.
+    pub early_poll_refused: bool,
+
+    /// A person who has not accepted yet can be given a licence.
+    pub registered_user_gets_licence: bool,
+
+    /// The store believes in a licence only this long after it was assigned.
+    pub licence_lag_ms: u64,
+    pub metadata_unavailable: bool,
+    pub artwork: Artwork,
+    /// Pushes are refused with 503.
+    pub push_unavailable: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenErrors {
+    Status401,
+    Body200,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ExpirationDate {
+    Always,
+    Within15Days,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Omitted {
+    Keep,
+    Clear,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EventOrder {
+    InOrder,
+    Shuffled,
+}
+
+/// Whether something wrong is told in the answer or only by the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Told {
+    Early,
+    Late,
+}
+
+/// What happens when an event wants more licences of an asset than there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Overassign {
+    /// The first tasks get what there is.
+    Partial,
+    /// No task for that asset gets any.
+    AllOrNothing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Artwork {
+    /// A list of sizes.
+    Sizes,
+    /// One object whose URL has `{w}`, `{h}` and `{f}` in it.
+    Template,
+}
+
+/// The limits Apple publishes; some of its own samples leave `maxRequestPerSecond` out.
+const PUBLISHED_LIMITS: [(&str, i64); 13] = [
+    ("maxAssets", 25),
+    ("maxClientUserIds", 1000),
+    ("maxSerialNumbers", 1000),
+    ("maxRevokeClientUserIds", 100),
+    ("maxRevokeSerialNumbers", 100),
+    ("maxUsers", 100),
+    ("maxNotificationLength", 512),
+    ("maxMdmNameLength", 100),
+    ("maxMdmMetadataLength", 255),
+    ("maxMdmIdLength", 100),
+    ("maxSubscriptions", 25),
+    ("maxSubscriptionClientUserIds", 1000),
+    ("maxRequestPerSecond", 15),
+];
+
+impl Default for Switches {
+    fn default() -> Self {
+        Switches {
+            token_errors: TokenErrors::Status401,
+            expiration_date: ExpirationDate::Always,
+            requests_per_second: Some(15),
+            rate_retry_after_s: None,
+            internal_error: 0.0,
+            internal_error_after_write: 0.0,
+            unavailable: 0.0,
+            unavailable_retry_after_s: 5,
+            cut_after_write: 0.0,
+            answer_delay_ms: 0,
+            unknown_fields: false,
+            limits: BTreeMap::new(),
+            omitted_configuration: Omitted::Keep,
+            notification_url_reachable: true,
+            page_length: 500,
+            trailing_empty_page: false,
+            removed_in_delta: false,
+            version_days: 7,
+            read_lag_ms: 0,
+            parallel_reads: None,
+            event_delay_ms: None,
+            task_ms: 0,
+            stuck_events: false,
+            event_order: EventOrder::InOrder,
+            unknown_user: Told::Early,
+            unknown_asset: Told::Early,
+            overassign: Overassign::Partial,
+            shuffle_tasks: false,
+            assigned_again_fails: false,
+            unassigned_again_fails: false,
+            task_failure: 0.0,
+            event_hours: 24,
+            early_poll_refused: false,
+            registered_user_gets_licence: true,
+            licence_lag_ms: 0,
+            metadata_unavailable: false,
+            artwork: Artwork::Sizes,
+            push_unavailable: 0.0,
+        }
+    }
+}
+
+impl Switches {
+    /// No limit on requests: for tests that have better things to do than to wait.
+    pub fn unhurried() -> Self {
+        Switches {
+            requests_per_second: None,
+            ..Switches::default()
+        }
+    }
+
+    /// The limit by its published name; no limit for a name nobody knows.
+    pub fn limit(&self, name: &str) -> usize {
+        let limit = match self.limits.get(name) {
+            Some(limit) => Some(*limit),
+            None => PUBLISHED_LIMITS
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, limit)| *limit),
+        };
+        limit
+            .and_then(|limit| usize::try_from(limit).ok())
+            .unwrap_or(usize::MAX)
+    }
+
+    /// The limits as `service/config` tells them.
+    pub fn published_limits(&self) -> BTreeMap<String, i64> {
+        let mut limits: BTreeMap<String, i64> = PUBLISHED_LIMITS
+            .iter()
+            .map(|(name, limit)| (name.to_string(), *limit))
+            .collect();
+        limits.extend(self.limits.clone());
+        if self.unknown_fields {
+            limits.insert("maxThingsToCome".into(), 3);
+        }
+        limits
+    }
+}

@@ -1,0 +1,568 @@
+//! Apps on a device, from the install command to the home screen and away again.
+
+use plist::{Dictionary, Value};
+use serde::{Deserialize, Serialize};
+
+use super::commands::{Answer, chain};
+use super::device::Device;
+use super::spec::{DeviceSpec, Prompt, version};
+use super::store::{AppFacts, Licence};
+use crate::apple::Rng;
+
+/// An app that is on a device, on its way there, or about to be mentioned for the last time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstalledApp {
+    pub adam_id: String,
+    pub bundle_id: String,
+    pub name: String,
+    pub version: String,
+    pub external_version: i64,
+    /// The version being installed over the present one.
+    pub next: Option<(String, i64)>,
+    pub flags: i64,
+    pub has_configuration: bool,
+    pub removable: bool,
+    pub by_device_licence: bool,
+    pub phase: Phase,
+}
+
+/// Where an app is. Times are when the phase ends by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Phase {
+    Queued {
+        until: i64,
+    },
+    NeedsRedemption,
+    Prompting {
+        shown_at: i64,
+    },
+    PromptingForLogin,
+    Installing {
+        until: i64,
+    },
+    Managed,
+    ManagedButUninstalled,
+    PromptingForUpdate {
+        shown_at: i64,
+    },
+    Updating {
+        until: i64,
+    },
+    PromptingForManagement {
+        shown_at: i64,
+    },
+    /// The person's own; device management does not list it.
+    Unmanaged,
+    // Said exactly once.
+    UserInstalledApp,
+    UserRejected,
+    UpdateRejected,
+    ManagementRejected,
+    Failed,
+    /// Nothing is left of it.
+    Nothing,
+}
+
+impl Phase {
+    /// The word for it in `ManagedApplicationList`; none for an app that is not listed.
+    pub fn status(&self) -> Option<&'static str> {
+        Some(match self {
+            Phase::Queued { .. } => "Queued",
+            Phase::NeedsRedemption => "NeedsRedemption",
+            Phase::Prompting { .. } => "Prompting",
+            Phase::PromptingForLogin => "PromptingForLogin",
+            Phase::Installing { .. } => "Installing",
+            Phase::Managed => "Managed",
+            Phase::ManagedButUninstalled => "ManagedButUninstalled",
+            Phase::PromptingForUpdate { .. } => "PromptingForUpdate",
+            Phase::Updating { .. } => "Updating",
+            Phase::PromptingForManagement { .. } => "PromptingForManagement",
+            Phase::UserInstalledApp => "UserInstalledApp",
+            Phase::UserRejected => "UserRejected",
+            Phase::UpdateRejected => "UpdateRejected",
+            Phase::ManagementRejected => "ManagementRejected",
+            Phase::Failed => "Failed",
+            Phase::Unmanaged | Phase::Nothing => return None,
+        })
+    }
+
+    /// What is left after the phase was told to the server; the same for all that lasts.
+    fn after_telling(&self) -> Phase {
+        match self {
+            Phase::UserInstalledApp | Phase::ManagementRejected => Phase::Unmanaged,
+            Phase::UpdateRejected => Phase::Managed,
+            Phase::UserRejected | Phase::Failed => Phase::Nothing,
+            lasting => lasting.clone(),
+        }
+    }
+}
+
+impl InstalledApp {
+    fn new(facts: &AppFacts, command: &Dictionary) -> Self {
+        let mut app = InstalledApp {
+            adam_id: facts.adam_id.clone(),
+            bundle_id: facts.bundle_id.clone(),
+            name: facts.name.clone(),
+            version: facts.version.clone(),
+            external_version: facts.external_version_id,
+            next: None,
+            flags: 0,
+            has_configuration: false,
+            removable: true,
+            by_device_licence: false,
+            phase: Phase::Nothing,
+        };
+        app.manage(command);
+        app
+    }
+
+    /// The person's own.
+    pub fn own(facts: &AppFacts) -> Self {
+        InstalledApp {
+            phase: Phase::Unmanaged,
+            ..InstalledApp::new(facts, &Dictionary::new())
+        }
+    }
+
+    /// Takes over what the command says about managing it.
+    fn manage(&mut self, command: &Dictionary) {
+        self.flags = integer(command, "ManagementFlags").unwrap_or(0);
+        self.has_configuration = command.contains_key("Configuration");
+        let attributes = command.get("Attributes").and_then(Value::as_dictionary);
+        self.removable = attributes
+            .and_then(|attributes| attributes.get("Removable"))
+            .and_then(Value::as_boolean)
+            .unwrap_or(true);
+    }
+
+    pub fn advance(&mut self, now: i64, spec: &DeviceSpec, failing_downloads: &mut u32) {
+        let download_ms = spec.download_time.as_millis() as i64;
+        loop {
+            let next = match self.phase {
+                Phase::Queued { until } if until <= now => Phase::Installing {
+                    until: until + download_ms,
+                },
+                Phase::Installing { until } if until <= now => match *failing_downloads {
+                    0 => Phase::Managed,
+                    _ => {
+                        *failing_downloads -= 1;
+                        Phase::Failed
+                    }
+                },
+                Phase::Updating { until } if until <= now => {
+                    if let Some((version, external_version)) = self.next.take() {
+                        self.version = version;
+                        self.external_version = external_version;
+                    }
+                    Phase::Managed
+                }
+                Phase::Prompting { shown_at }
+                | Phase::PromptingForUpdate { shown_at }
+                | Phase::PromptingForManagement { shown_at } => match spec.prompt {
+                    Prompt::Ignore => return,
+                    Prompt::Accept { after } if shown_at + after.as_millis() as i64 <= now => {
+                        self.answered(true, shown_at + after.as_millis() as i64, spec)
+                    }
+                    Prompt::Reject { after } if shown_at + after.as_millis() as i64 <= now => {
+                        self.answered(false, now, spec)
+                    }
+                    Prompt::Accept { .. } | Prompt::Reject { .. } => return,
+                },
+                _ => return,
+            };
+            self.phase = next;
+        }
+    }
+
+    /// What follows the answer to a question on the screen; the same phase if there is none.
+    pub fn answered(&self, accepts: bool, at: i64, spec: &DeviceSpec) -> Phase {
+        match (&self.phase, accepts) {
+            (Phase::Prompting { .. }, true) => Phase::Queued { until: at },
+            (Phase::Prompting { .. }, false) => Phase::UserRejected,
+            (Phase::PromptingForUpdate { .. }, true) => Phase::Updating {
+                until: at + spec.download_time.as_millis() as i64,
+            },
+            (Phase::PromptingForUpdate { .. }, false) => Phase::UpdateRejected,
+            (Phase::PromptingForManagement { .. }, true) => Phase::Managed,
+            (Phase::PromptingForManagement { .. }, false) => Phase::ManagementRejected,
+            (other, _) => other.clone(),
+        }
+    }
+
+    pub fn is_nothing(&self) -> bool {
+        self.phase == Phase::Nothing
+    }
+
+    /// Whether it can be opened.
+    pub fn is_on_the_device(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Managed
+                | Phase::PromptingForUpdate { .. }
+                | Phase::Updating { .. }
+                | Phase::UpdateRejected
+                | Phase::Unmanaged
+                | Phase::UserInstalledApp
+                | Phase::PromptingForManagement { .. }
+                | Phase::ManagementRejected
+        )
+    }
+
+    pub fn is_managed(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Managed | Phase::PromptingForUpdate { .. } | Phase::Updating { .. } | Phase::UpdateRejected
+        )
+    }
+
+    pub fn survives_the_profile(&self) -> bool {
+        self.is_on_the_device() && !(self.is_managed() && self.flags & 1 != 0)
+    }
+
+    pub fn becomes_the_persons_own(&mut self) {
+        self.phase = Phase::Unmanaged;
+    }
+
+    fn entry(&self, status: &str) -> Value {
+        let mut entry = Dictionary::new();
+        entry.insert("Status".into(), status.into());
+        entry.insert("ManagementFlags".into(), self.flags.into());
+        entry.insert("HasConfiguration".into(), self.has_configuration.into());
+        entry.insert("HasFeedback".into(), false.into());
+        entry.insert("IsValidated".into(), self.is_managed().into());
+        if !matches!(self.phase, Phase::Failed | Phase::UserRejected) {
+            entry.insert("ExternalVersionIdentifier".into(), self.external_version.into());
+        }
+        entry.into()
+    }
+}
+
+/// What one needs to know besides the device to answer an install command.
+pub struct Install<'a> {
+    pub command: &'a Dictionary,
+    /// `None` when the store does not know the app, or could not be asked.
+    pub facts: Option<&'a AppFacts>,
+    pub licence: Licence,
+    pub queue_ms: i64,
+}
+
+impl Device {
+    /// Answers an install command at once; the rest happens as time goes by.
+    pub fn install(&mut self, install: &Install, now: i64) -> Answer {
+        let Some(facts) = install.facts else {
+            return refused(
+                &mut self.rng,
+                Some("CouldNotVerifyAppID"),
+                &[(12023, "MCMDMErrorDomain")],
+            );
+        };
+        if let Some(refusal) = self.cannot_run(facts) {
+            return refusal;
+        }
+        let bundle_id = facts.bundle_id.clone();
+        let changes_management =
+            install.command.get("ChangeManagementState").and_then(Value::as_string) == Some("Managed");
+        if let Some(app) = self.apps.get(&bundle_id) {
+            match app.phase {
+                Phase::Queued { .. } | Phase::Installing { .. } | Phase::Updating { .. } => {
+                    return refused(&mut self.rng, Some("AppAlreadyQueued"), &[(12026, "MCMDMErrorDomain")]);
+                }
+                Phase::Prompting { .. }
+                | Phase::PromptingForLogin
+                | Phase::PromptingForUpdate { .. }
+                | Phase::PromptingForManagement { .. } => {
+                    return refused(&mut self.rng, None, &[(1407, "DeviceManagement.error")]);
+                }
+                Phase::Unmanaged | Phase::UserInstalledApp | Phase::ManagementRejected if !changes_management => {
+                    return refused(
+                        &mut self.rng,
+                        Some("AppAlreadyInstalled"),
+                        &[(12025, "MCMDMErrorDomain")],
+                    );
+                }
+                _ => {}
+            }
+        }
+
+        let options = install.command.get("Options").and_then(Value::as_dictionary);
+        let purchase_method = options
+            .and_then(|options| integer(options, "PurchaseMethod"))
+            .unwrap_or(0);
+        let mut app = self
+            .apps
+            .get(&bundle_id)
+            .cloned()
+            .unwrap_or_else(|| InstalledApp::new(facts, install.command));
+        app.manage(install.command);
+        app.by_device_licence = install.licence == Licence::Device;
+
+        if matches!(
+            app.phase,
+            Phase::Unmanaged | Phase::UserInstalledApp | Phase::ManagementRejected
+        ) {
+            app.phase = match self.spec.supervised {
+                true => Phase::Managed,
+                false => Phase::PromptingForManagement { shown_at: now },
+            };
+            return self.accepted(app);
+        }
+        if matches!(app.phase, Phase::Managed | Phase::UpdateRejected) {
+            if facts.external_version_id == app.external_version {
+                app.phase = Phase::Managed;
+                return self.accepted(app);
+            }
+            if install.licence == Licence::None {
+                return self.without_licence();
+            }
+            app.next = Some((facts.version.clone(), facts.external_version_id));
+            app.phase = match self.spec.supervised {
+                true => Phase::Updating {
+                    until: now + self.spec.download_time.as_millis() as i64,
+                },
+                false => Phase::PromptingForUpdate { shown_at: now },
+            };
+            return self.accepted(app);
+        }
+
+        app.version = facts.version.clone();
+        app.external_version = facts.external_version_id;
+        if purchase_method != 1 {
+            // The store account would have to buy it; the command said not to use our licences.
+            app.phase = Phase::NeedsRedemption;
+            return self.accepted(app);
+        }
+        match install.licence {
+            Licence::Device | Licence::User => {}
+            Licence::None if self.awaiting_configuration => {
+                return refused(&mut self.rng, None, &[(12040, "MCMDMErrorDomain")]);
+            }
+            Licence::None if self.spec.account.is_some() => return self.without_licence(),
+            Licence::None => {
+                app.phase = Phase::PromptingForLogin;
+                return self.accepted(app);
+            }
+        }
+        app.phase = match self.spec.supervised {
+            true => Phase::Queued {
+                until: now + install.queue_ms,
+            },
+            false => Phase::Prompting { shown_at: now },
+        };
+        self.accepted(app)
+    }
+
+    fn accepted(&mut self, app: InstalledApp) -> Answer {
+        let mut body = Dictionary::new();
+        body.insert("Identifier".into(), app.bundle_id.clone().into());
+        // Real devices call an app that waits for its download Installing in this answer.
+        let state = match app.phase {
+            Phase::Queued { .. } => "Installing",
+            _ => app.phase.status().unwrap_or("Unknown"),
+        };
+        body.insert("State".into(), state.into());
+        self.apps.insert(app.bundle_id.clone(), app);
+        Answer::Report {
+            status: "Acknowledged",
+            body,
+        }
+    }
+
+    /// Devices are not of one mind about the reason they give.
+    fn without_licence(&mut self) -> Answer {
+        let reason = [None, Some("Other"), Some("LicenseNotFound")][self.rng.below(3)];
+        refused(
+            &mut self.rng,
+            reason,
+            &[(12064, "MCMDMErrorDomain"), (2605, "DeviceManagement.error")],
+        )
+    }
+
+    fn cannot_run(&mut self, facts: &AppFacts) -> Option<Answer> {
+        let family = if self.spec.is_ipad() { "ipad" } else { "iphone" };
+        let families = &facts.device_families;
+        // An app made for the iPhone alone runs on an iPad too.
+        let by_family = families.is_empty()
+            || families.iter().any(|known| known == family)
+            || (self.spec.is_ipad() && families.iter().any(|known| known == "iphone"));
+        if !facts.platforms.iter().any(|platform| platform == "iOS") || !by_family {
+            return Some(refused(
+                &mut self.rng,
+                Some("NotSupported"),
+                &[(12027, "MCMDMErrorDomain")],
+            ));
+        }
+        if version(&facts.minimum_os) > self.spec.os() {
+            return Some(refused(
+                &mut self.rng,
+                Some("NotSupported"),
+                &[(12035, "MCMDMErrorDomain")],
+            ));
+        }
+        None
+    }
+
+    /// A managed app goes at once with its data.
+    pub fn remove(&mut self, command: &Dictionary) -> Answer {
+        let bundle_id = command.get("Identifier").and_then(Value::as_string).unwrap_or_default();
+        match self.apps.get(bundle_id).map(|app| &app.phase) {
+            Some(Phase::Queued { .. } | Phase::Installing { .. } | Phase::Updating { .. }) => {
+                refused(&mut self.rng, None, &[(12036, "MCMDMErrorDomain")])
+            }
+            Some(
+                Phase::Managed
+                | Phase::ManagedButUninstalled
+                | Phase::PromptingForUpdate { .. }
+                | Phase::UpdateRejected
+                | Phase::NeedsRedemption
+                | Phase::Prompting { .. }
+                | Phase::PromptingForLogin,
+            ) => {
+                self.apps.remove(bundle_id);
+                Answer::Report {
+                    status: "Acknowledged",
+                    body: Dictionary::new(),
+                }
+            }
+            _ => refused(&mut self.rng, None, &[(12038, "MCMDMErrorDomain")]),
+        }
+    }
+
+    /// Lists the managed apps. What is said only once is over when this returns: from here on
+    /// it exists only in the result.
+    pub fn managed_application_list(&mut self, command: &Dictionary) -> Answer {
+        let wanted = identifiers(command);
+        let mut list = Dictionary::new();
+        for (bundle_id, app) in &mut self.apps {
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(bundle_id)) {
+                continue;
+            }
+            let Some(status) = app.phase.status() else { continue };
+            list.insert(bundle_id.clone(), app.entry(status));
+            app.phase = app.phase.after_telling();
+        }
+        self.apps.retain(|_, app| !app.is_nothing());
+        let mut body = Dictionary::new();
+        body.insert("ManagedApplicationList".into(), list.into());
+        Answer::Report {
+            status: "Acknowledged",
+            body,
+        }
+    }
+
+    pub fn installed_application_list(&self, command: &Dictionary) -> Answer {
+        let wanted = identifiers(command);
+        let managed_only = command.get("ManagedAppsOnly").and_then(Value::as_boolean) == Some(true);
+        let items: Option<Vec<&str>> = command
+            .get("Items")
+            .and_then(Value::as_array)
+            .map(|items| items.iter().filter_map(Value::as_string).collect());
+        let mut list = Vec::new();
+        for (bundle_id, app) in &self.apps {
+            let installing = matches!(app.phase, Phase::Queued { .. } | Phase::Installing { .. });
+            if wanted.as_ref().is_some_and(|wanted| !wanted.contains(bundle_id))
+                || !(app.is_on_the_device() || installing)
+                || (managed_only && !app.is_managed() && !installing)
+            {
+                continue;
+            }
+            let mut item = Dictionary::new();
+            item.insert("Identifier".into(), bundle_id.clone().into());
+            item.insert("Name".into(), app.name.clone().into());
+            // A placeholder stands in until the download is complete.
+            let shown = if installing { "1.0" } else { &app.version };
+            item.insert("ShortVersion".into(), shown.into());
+            item.insert("Version".into(), shown.into());
+            item.insert("ExternalVersionIdentifier".into(), app.external_version.into());
+            item.insert("Installing".into(), installing.into());
+            item.insert("DeviceBasedVPP".into(), app.by_device_licence.into());
+            item.insert("AppStoreVendable".into(), (!app.by_device_licence).into());
+            item.insert("IsValidated".into(), (!installing).into());
+            item.insert("BetaApp".into(), false.into());
+            item.insert("AdHocCodeSigned".into(), false.into());
+            item.insert("HasUpdateAvailable".into(), false.into());
+            item.insert("BundleSize".into(), 48_234_496.into());
+            item.insert("DynamicSize".into(), 126_976.into());
+            if let Some(items) = &items {
+                item.retain(|key, _| items.contains(&key.as_str()));
+            }
+            list.push(item.into());
+        }
+        let mut body = Dictionary::new();
+        body.insert("InstalledApplicationList".into(), Value::Array(list));
+        Answer::Report {
+            status: "Acknowledged",
+            body,
+        }
+    }
+
+    /// The person deletes an app. False when there is nothing to delete, or it may not be.
+    pub fn user_removes(&mut self, bundle_id: &str) -> bool {
+        let Some(app) = self.apps.get_mut(bundle_id) else {
+            return false;
+        };
+        if !app.is_on_the_device() || (app.is_managed() && !app.removable) {
+            return false;
+        }
+        match app.is_managed() {
+            true => app.phase = Phase::ManagedButUninstalled,
+            false => {
+                self.apps.remove(bundle_id);
+            }
+        }
+        true
+    }
+
+    /// The person gets an app from the store. False when it is there already.
+    pub fn user_installs(&mut self, facts: &AppFacts) -> bool {
+        match self.apps.get_mut(&facts.bundle_id) {
+            Some(app) if app.is_on_the_device() => false,
+            Some(app) if matches!(app.phase, Phase::ManagedButUninstalled) => {
+                app.phase = Phase::Managed;
+                true
+            }
+            Some(app) => {
+                app.phase = Phase::UserInstalledApp;
+                true
+            }
+            None => {
+                self.apps.insert(facts.bundle_id.clone(), InstalledApp::own(facts));
+                true
+            }
+        }
+    }
+
+    /// The person answers a question about an app. False when none is on the screen.
+    pub fn user_answers(&mut self, bundle_id: &str, accepts: bool, now: i64) -> bool {
+        let Some(app) = self.apps.get_mut(bundle_id) else {
+            return false;
+        };
+        let next = app.answered(accepts, now, &self.spec);
+        let asked = next != app.phase;
+        app.phase = next;
+        asked
+    }
+}
+
+fn identifiers(command: &Dictionary) -> Option<Vec<String>> {
+    let identifiers = command.get("Identifiers")?.as_array()?;
+    Some(
+        identifiers
+            .iter()
+            .filter_map(Value::as_string)
+            .map(String::from)
+            .collect(),
+    )
+}
+
+pub fn integer(dictionary: &Dictionary, key: &str) -> Option<i64> {
+    dictionary.get(key)?.as_signed_integer()
+}
+
+fn refused(rng: &mut Rng, reason: Option<&str>, errors: &[(i64, &str)]) -> Answer {
+    let mut body = Dictionary::new();
+    if let Some(reason) = reason {
+        body.insert("RejectionReason".into(), reason.into());
+    }
+    body.insert("ErrorChain".into(), chain(rng, errors));
+    Answer::Report { status: "Error", body }
+}

@@ -1,0 +1,301 @@
+//! What a device does with a command, and the result that it writes.
+
+use plist::{Dictionary, Value};
+
+use super::apps::Install;
+use super::device::{CachedResult, Device, Invitation, xml};
+use super::schema;
+use crate::apple::{Rng, id_hash};
+
+/// What a device says to a command.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Report { status: &'static str, body: Dictionary },
+    NotNow,
+    CommandFormatError,
+}
+
+/// What is left to do about a command that arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Received {
+    /// Nobody will ever know that it did.
+    Lost,
+    /// The result is ready to be sent.
+    Answered,
+    /// The store has to be asked before [`Device::install_now`] can answer.
+    AskStore(Wanted),
+}
+
+/// An install command that waits for what the store says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    pub command_uuid: String,
+    pub command: Dictionary,
+}
+
+impl Wanted {
+    /// How the command names the app: by number, or else by bundle identifier.
+    pub fn app(&self) -> Option<AppName> {
+        if let Some(number) = self.command.get("iTunesStoreID").and_then(Value::as_unsigned_integer) {
+            return Some(AppName::AdamId(number.to_string()));
+        }
+        Some(AppName::BundleId(
+            self.command.get("Identifier")?.as_string()?.to_string(),
+        ))
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppName {
+    AdamId(String),
+    BundleId(String),
+}
+
+impl Device {
+    /// Looks at a command, and answers it unless the store has to be asked first.
+    pub fn receive(&mut self, message: &Dictionary, now: i64) -> Received {
+        let lost_commands = self.spec.lost_commands;
+        if !self.is_enrolled() || self.rng.chance(lost_commands) {
+            return Received::Lost;
+        }
+        for violation in schema::violations(message) {
+            self.complain(violation);
+        }
+        let Some(command_uuid) = message.get("CommandUUID").and_then(Value::as_string) else {
+            return Received::Lost;
+        };
+        if self.finished.iter().any(|finished| finished == command_uuid) {
+            self.complain(format!("command {command_uuid} came again after its result was taken"));
+        }
+        let command_uuid = command_uuid.to_string();
+        let Some(command) = message.get("Command").and_then(Value::as_dictionary) else {
+            return self.answer(command_uuid, Answer::CommandFormatError);
+        };
+        let request_type = command
+            .get("RequestType")
+            .and_then(Value::as_string)
+            .unwrap_or_default();
+        if schema::is_malformed(command) || request_type.is_empty() {
+            return self.answer(command_uuid, Answer::CommandFormatError);
+        }
+        let right = schema::access_right(request_type);
+        let rights = self.profile.as_ref().map_or(0, |profile| profile.access_rights);
+        if rights & right != right {
+            let refusal = self.error(12007);
+            return self.answer(command_uuid, refusal);
+        }
+        if self.answers_not_now(request_type, now) {
+            self.not_nows += 1;
+            return self.answer(command_uuid, Answer::NotNow);
+        }
+        let answer = match request_type {
+            "InstallApplication" => {
+                let wanted = Wanted {
+                    command_uuid: command_uuid.clone(),
+                    command: command.clone(),
+                };
+                match wanted.app() {
+                    Some(_) => return Received::AskStore(wanted),
+                    None => Answer::CommandFormatError,
+                }
+            }
+            "RemoveApplication" => self.remove(command),
+            "ManagedApplicationList" => self.managed_application_list(command),
+            "InstalledApplicationList" => self.installed_application_list(command),
+            "InviteToProgram" => self.invite(command, now),
+            "DeviceInformation" => self.device_information(command),
+            "DeviceConfigured" => self.configured(),
+            _ => self.error(12021),
+        };
+        self.answer(command_uuid, answer)
+    }
+
+    /// Answers the install command that waited for the store.
+    pub fn install_now(&mut self, command_uuid: String, install: &Install, now: i64) {
+        if !self.is_enrolled() {
+            return;
+        }
+        let answer = self.install(install, now);
+        self.answer(command_uuid, answer);
+    }
+
+    fn answer(&mut self, command_uuid: String, answer: Answer) -> Received {
+        let (status, mut result) = match answer {
+            Answer::Report { status, body } => (status, body),
+            Answer::NotNow => ("NotNow", Dictionary::new()),
+            Answer::CommandFormatError => ("CommandFormatError", Dictionary::new()),
+        };
+        result.insert("CommandUUID".into(), command_uuid.clone().into());
+        result.insert("Status".into(), status.into());
+        result.insert("UDID".into(), self.udid.clone().into());
+        self.result = Some(CachedResult {
+            command_uuid,
+            status: status.into(),
+            body: xml(&result),
+        });
+        Received::Answered
+    }
+
+    fn answers_not_now(&mut self, request_type: &str, now: i64) -> bool {
+        let installs = request_type == "InstallApplication";
+        if !installs && request_type != "InviteToProgram" {
+            return false;
+        }
+        if self.awaiting_configuration {
+            let can_install = self.spec.supervised && self.spec.os() >= vec![16];
+            return !(installs && can_install);
+        }
+        if self.spec.not_now_for.is_zero() {
+            return false;
+        }
+        let since = *self.not_now_since.get_or_insert(now);
+        now < since + self.spec.not_now_for.as_millis() as i64
+    }
+
+    /// Shows an invitation; the person accepts it later, or never.
+    fn invite(&mut self, command: &Dictionary, now: i64) -> Answer {
+        let text = |key: &str| command.get(key).and_then(Value::as_string).unwrap_or_default();
+        let result = match invite_code(text("InvitationURL")) {
+            _ if text("ProgramID") != "com.apple.cloudvpp" => "InvalidProgramID",
+            None => "InvalidInvitationURL",
+            Some(code) => {
+                let patience = self.spec.accepts_invitation_after;
+                self.invitations.push(Invitation {
+                    code,
+                    accept_at: patience.map(|patience| now + patience.as_millis() as i64),
+                    accepted: false,
+                    attempts: 0,
+                });
+                "Acknowledged"
+            }
+        };
+        let mut body = Dictionary::new();
+        body.insert("InvitationResult".into(), result.into());
+        Answer::Report {
+            status: "Acknowledged",
+            body,
+        }
+    }
+
+    fn device_information(&self, command: &Dictionary) -> Answer {
+        let mut responses = Dictionary::new();
+        for query in command.get("Queries").and_then(Value::as_array).into_iter().flatten() {
+            let Some(name) = query.as_string() else { continue };
+            if let Some(value) = self.fact(name) {
+                responses.insert(name.into(), value);
+            }
+        }
+        let mut body = Dictionary::new();
+        body.insert("QueryResponses".into(), responses.into());
+        Answer::Report {
+            status: "Acknowledged",
+            body,
+        }
+    }
+
+    /// What the device knows under a name. What it may not say it leaves out silently.
+    fn fact(&self, name: &str) -> Option<Value> {
+        let rights = self.profile.as_ref().map_or(0, |profile| profile.access_rights);
+        let right = match name {
+            "UDID" | "AwaitingConfiguration" => 0,
+            "iTunesStoreAccountIsActive" | "iTunesStoreAccountHash" => 4096,
+            "IMEI" | "WiFiMAC" | "IsRoaming" => 32,
+            _ => 16,
+        };
+        if rights & right != right {
+            return None;
+        }
+        let spec = &self.spec;
+        Some(match name {
+            "UDID" => self.udid.clone().into(),
+            "SerialNumber" => spec.serial.clone().into(),
+            "DeviceName" => spec.name.clone().into(),
+            "OSVersion" => spec.os_version.clone().into(),
+            "BuildVersion" => spec.build_version.clone().into(),
+            "ProductName" => spec.product_name.clone().into(),
+            "ModelName" => if spec.is_ipad() { "iPad" } else { "iPhone" }.into(),
+            "Model" => if spec.is_ipad() { "MYFM2KH" } else { "MPXV3KH" }.into(),
+            "ModelNumber" => if spec.is_ipad() { "MYFM2KH/A" } else { "MPXV3KH/A" }.into(),
+            "IsSupervised" => spec.supervised.into(),
+            "IsMultiUser" => false.into(),
+            "IsMDMLostModeEnabled" => false.into(),
+            "IsRoaming" => false.into(),
+            "AwaitingConfiguration" => self.awaiting_configuration.into(),
+            "DeviceCapacity" => Value::Real(119.209_289_550_781_25),
+            "AvailableDeviceCapacity" => Value::Real(26.914_535_522_460_938),
+            "BatteryLevel" => Value::Real(0.75),
+            "IMEI" if !spec.is_ipad() => self.imei().into(),
+            "WiFiMAC" => format!(
+                "f0:18:98:{:02x}:{:02x}:{:02x}",
+                self.token[0], self.token[1], self.token[2]
+            )
+            .into(),
+            "TimeZone" => "Asia/Seoul".into(),
+            "PushToken" => Value::Data(self.token.clone()),
+            "iTunesStoreAccountIsActive" => spec.account.is_some().into(),
+            "iTunesStoreAccountHash" => id_hash(spec.account.as_ref()?).into(),
+            _ => return None,
+        })
+    }
+
+    fn configured(&mut self) -> Answer {
+        if !self.awaiting_configuration {
+            let body = Dictionary::from_iter([("ErrorChain", chain(&mut self.rng, &[(101, "MDMDeviceEnrollment")]))]);
+            return Answer::Report { status: "Error", body };
+        }
+        self.awaiting_configuration = false;
+        Answer::Report {
+            status: "Acknowledged",
+            body: Dictionary::new(),
+        }
+    }
+
+    fn error(&mut self, code: i64) -> Answer {
+        let body = Dictionary::from_iter([("ErrorChain", chain(&mut self.rng, &[(code, "MCMDMErrorDomain")]))]);
+        Answer::Report { status: "Error", body }
+    }
+}
+
+/// An error chain, outermost first. The English text is sometimes missing, as in the field.
+pub fn chain(rng: &mut Rng, errors: &[(i64, &str)]) -> Value {
+    let mut items = Vec::new();
+    for (code, domain) in errors {
+        let text = description(*code);
+        let mut item = Dictionary::new();
+        item.insert("ErrorCode".into(), (*code).into());
+        item.insert("ErrorDomain".into(), (*domain).into());
+        item.insert("LocalizedDescription".into(), text.into());
+        if *domain == "MCMDMErrorDomain" && rng.chance(0.8) {
+            item.insert("USEnglishDescription".into(), text.into());
+        }
+        items.push(item.into());
+    }
+    Value::Array(items)
+}
+
+fn description(code: i64) -> &'static str {
+    match code {
+        101 => "The device is not waiting to be configured.",
+        1407 => "The user is already being asked about this app.",
+        2605 => "There is no license for this app.",
+        12007 => "The server may not do this.",
+        12021 => "The request type is not known.",
+        12023 => "The app could not be looked up in the store.",
+        12025 => "The app is already installed.",
+        12026 => "The app is already on its way.",
+        12027 => "This is not an app for this device.",
+        12035 => "The app cannot be had for this version of the system.",
+        12036 => "The app cannot be removed while it is being installed.",
+        12038 => "The app is not managed.",
+        12040 => "Nobody is signed in to the store.",
+        12064 => "The license for the app could not be retrieved.",
+        _ => "Something went wrong.",
+    }
+}
+
+/// The code in an invitation's address.
+fn invite_code(url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok()?;
+    let (_, code) = url.query_pairs().find(|(name, _)| name == "inviteCode")?;
+    Some(code.into_owned()).filter(|code| !code.is_empty() && !code.contains('%'))
+}

@@ -1,0 +1,123 @@
+//! What one simulated device is, and how it and its person behave.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A device and its habits. The default is a supervised iPhone without an account, whose
+/// person does everything that is asked at once; only the serial number has to be given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeviceSpec {
+    pub serial: String,
+    /// What the person calls it.
+    pub name: String,
+    /// `iPhone15,2`, `iPad13,1`.
+    pub product_name: String,
+    pub os_version: String,
+    pub build_version: String,
+    /// Apps come silently; otherwise each one asks first.
+    pub supervised: bool,
+    /// Enrols out of Setup Assistant, and waits there until it is told that it is configured.
+    pub dep: bool,
+    /// The Apple Account signed in to the store. Devices of one person share it.
+    pub account: Option<String>,
+    /// How long the person takes to accept an invitation; `None` never does.
+    pub accepts_invitation_after: Option<Duration>,
+    pub prompt: Prompt,
+    /// Answers `NotNow` to installs and invitations for that long, counted from the first one.
+    pub not_now_for: Duration,
+    /// Times without a network, counted from the enrolment.
+    pub offline: Vec<OfflineSpell>,
+    /// How long the download of an app takes.
+    pub download_time: Duration,
+    /// How many downloads fail before one works.
+    pub failing_downloads: u32,
+    pub signature: SignatureForm,
+    /// The probability that a result is sent twice, because its first answer got lost.
+    pub duplicate_results: f64,
+    /// The probability that a command which arrived gets lost before it is looked at.
+    pub lost_commands: f64,
+}
+
+impl Default for DeviceSpec {
+    fn default() -> Self {
+        DeviceSpec {
+            serial: String::new(),
+            name: "iPhone".into(),
+            product_name: "iPhone15,2".into(),
+            os_version: "18.1".into(),
+            build_version: "22B83".into(),
+            supervised: true,
+            dep: false,
+            account: None,
+            accepts_invitation_after: Some(Duration::ZERO),
+            prompt: Prompt::Accept { after: Duration::ZERO },
+            not_now_for: Duration::ZERO,
+            offline: Vec::new(),
+            download_time: Duration::from_secs(4),
+            failing_downloads: 0,
+            signature: SignatureForm::AppleBer,
+            duplicate_results: 0.0,
+            lost_commands: 0.0,
+        }
+    }
+}
+
+impl DeviceSpec {
+    pub fn new(serial: &str) -> Self {
+        DeviceSpec {
+            serial: serial.into(),
+            ..DeviceSpec::default()
+        }
+    }
+
+    pub(super) fn is_ipad(&self) -> bool {
+        self.product_name.starts_with("iPad")
+    }
+
+    /// `18.1` as numbers that can be compared.
+    pub(super) fn os(&self) -> Vec<u32> {
+        version(&self.os_version)
+    }
+}
+
+/// `16.4.1` as numbers that can be compared; what is no number counts as 0.
+pub(super) fn version(text: &str) -> Vec<u32> {
+    let mut parts: Vec<u32> = text.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    while parts.last() == Some(&0) {
+        parts.pop();
+    }
+    parts
+}
+
+/// What the person does when the device asks whether to install, update or manage an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "answer")]
+pub enum Prompt {
+    Accept {
+        after: Duration,
+    },
+    Reject {
+        after: Duration,
+    },
+    /// Leaves the question on the screen.
+    Ignore,
+}
+
+/// How a device writes its `Mdm-Signature`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SignatureForm {
+    /// BER of indefinite length, SHA-1, no signed attributes: what Apple's devices send.
+    AppleBer,
+    /// DER with signed attributes: what other clients send.
+    DerWithAttributes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfflineSpell {
+    pub starts_after: Duration,
+    pub lasts: Duration,
+}

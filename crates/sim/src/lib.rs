@@ -1,0 +1,4 @@
+//! Apple and a fleet of devices, simulated, with their faults.
+
+pub mod apple;
+pub mod devices;
