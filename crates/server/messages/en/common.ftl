@@ -1,0 +1,172 @@
+# Around every page, and what many pages share.
+
+frame-skip = Skip to content
+frame-menu = Menu
+frame-close = Close
+frame-find = Find people, devices, apps
+frame-nav = Main menu
+frame-sign-out = Sign out
+role-full = Full access
+role-read-only = Read only
+
+nav-dashboard = Dashboard
+nav-apps = Apps
+nav-devices = Devices
+nav-people = People
+nav-groups = Groups
+nav-activity = Activity
+nav-administration = Administration
+nav-vpp = Volume Purchase Program
+nav-settings = Settings
+crumb-managed-software = Managed software
+crumb-ios-and-mac = iOS and Mac OS X
+
+near-now = Just now
+near-minutes = { $minutes } min ago
+near-today = Today { $time }
+near-yesterday = Yesterday { $time }
+near-tomorrow = Tomorrow { $time }
+days-left = { $days ->
+    [one] { $days } day left
+   *[other] { $days } days left
+}
+
+count-apps = { $count ->
+    [one] { $count } app
+   *[other] { $count } apps
+}
+count-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+}
+count-devices = { $count ->
+    [one] { $count } device
+   *[other] { $count } devices
+}
+count-events = { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+}
+count-groups = { $count ->
+    [one] { $count } group
+   *[other] { $count } groups
+}
+count-people = { $count ->
+    [one] { $count } person
+   *[other] { $count } people
+}
+count-pieces = { $count }
+count-of-apps = { $shown } of { $total } apps
+range-apps = { $from }–{ $to } of { $total }
+range-devices = { $from }–{ $to } of { $total }
+range-licences = { $from }–{ $to } of { $total }
+range-people = { $from }–{ $to } of { $total }
+
+button-cancel = Cancel
+button-edit = Edit
+button-no = No
+button-save = Save
+word-yes = Yes
+word-no = No
+
+asof-apple = As Apple says,
+sync-now = Sync now
+
+filter-label = Filter
+filter-by-state = Filter by state
+filter-none = Filter: none
+filter-all = All
+filter-all-platforms = All platforms
+filter-apply = Apply
+filter-short = Short of licences
+filter-undeployed = Not deployed
+filter-has-failed = With failures
+filter-has-pending = With pending installs
+filter-quiet = Silent for over 7 days
+filter-dep = Enrolled through DEP
+filter-terms = Terms not accepted
+filter-waiting = Waiting for a licence
+filter-no-device = Without a device
+filter-left = Left
+
+pager-label = Pages
+pager-previous = Previous
+pager-next = Next
+
+column-action = Action
+column-answered = Answered
+column-app = App
+column-approval = Approval
+column-cause = Cause
+column-changes = Changes
+column-command = Command
+column-deadline = Deadline
+column-deployed-apps = Deployed apps
+column-deployment = Deployment
+column-device = Device
+column-device-name = Device name
+column-device-said = Device said
+column-enrolment = Enrolment
+column-failed = Failed
+column-group = Group
+column-install-state = Install state
+column-kind = Kind
+column-last-check-in = Last check-in
+column-last-seen = Last seen
+column-licence = Licence
+column-members = Members
+column-name = Name
+column-pending = Pending
+column-platform = Platform
+column-priority = Priority
+column-queued = Queued
+column-requests = Requests
+column-result = Result
+column-since = Since
+column-start = Start
+column-terms = VPP terms of use
+column-time = Time
+column-took = Took
+column-used-owned = Used / owned
+column-user = User
+column-user-name = User name
+column-what = What happened
+column-who = By
+
+problem-missing = Fill this in.
+problem-too-long = This is too long. Shorten it.
+problem-taken = This is in use already. Choose another.
+problem-unknown = There is no such thing. Choose from the list.
+problem-malformed = This does not have the right form. Check it.
+problem-too-short = This is too short. Make it longer.
+form-wrong = Nothing was saved. Correct the marked fields.
+
+flash-saved = Saved.
+flash-deployment-saved = Deployment saved. The changes take effect from now on.
+flash-sync-requested = Sync requested. The result appears here when it is done.
+flash-token-linked = Account linked. The apps and licences you bought are being read.
+flash-token-renewed = Token renewed. The latest from Apple is being read.
+flash-upload-cancelled = Upload cancelled. Nothing was changed.
+flash-person-added = Person added.
+flash-person-left = Marked as left. Apps are removed and licences returned.
+flash-invited-again = The invitation to the programme is sent again.
+flash-app-requested = App requested.
+flash-app-request-withdrawn = Request withdrawn. An installed app stays.
+flash-group-added = Group created. Choose its members.
+flash-group-deleted = Group deleted. Its members stay.
+flash-group-in-use = The group was not deleted, because apps are deployed to it. Change the deployments first.
+flash-members-saved = Members saved.
+
+error-not-found = Not found
+error-not-found-advice = There is nothing at this address. It was deleted, or the address is wrong.
+error-forbidden = Not allowed
+error-forbidden-advice = This account may only look. Ask an administrator with full access. Nothing was changed.
+error-bad-request = The request made no sense
+error-bad-request-advice = The form was incomplete. Reload the page before this one and try again. Nothing was changed.
+error-too-large = Too large
+error-too-large-advice = The file you sent is too large. Go back and choose the right file. Nothing was changed.
+error-conflict = It has changed meanwhile
+error-conflict-advice = Somebody else changed the same thing. Reload the page before this one and try again.
+error-failed = This does not work at the moment
+error-failed-advice = The server has a problem. Try again in a while. If it goes on, look at the server's log.
+error-home = To the dashboard

@@ -1,0 +1,119 @@
+# What runs, and what happened.
+
+running-nothing = Nothing is under way.
+running-sync = Sync with Apple
+running-steps = Step { $done } of { $total }
+running-sync-reason = { $phase } · { $requests } requests, { $span } so far
+running-apple-confirms = Waiting for Apple to confirm, { $span } so far
+running-to-be-sent = Sent to Apple in a moment.
+running-installs = { $count ->
+    [one] { $count } install command
+   *[other] { $count } install commands
+}
+running-removals = { $count ->
+    [one] { $count } remove command
+   *[other] { $count } remove commands
+}
+running-installs-and-removals = Install commands: { $installs }, remove commands: { $removals }
+running-devices-wait = { $count ->
+    [one] { $count } device has not answered yet.
+   *[other] { $count } devices have not answered yet.
+}
+
+operation-create-users = { $count ->
+    [one] Register { $count } person with the programme
+   *[other] Register { $count } people with the programme
+}
+operation-associate = { $count ->
+    [one] Assign { $count } licence
+   *[other] Assign { $count } licences
+}
+operation-disassociate = { $count ->
+    [one] Take back { $count } licence
+   *[other] Take back { $count } licences
+}
+
+sync-phase-waiting = Waiting to start.
+sync-phase-config = Checking the token
+sync-phase-assets = Apps read
+sync-phase-assignments = Assignments read
+sync-phase-users = People read
+sync-phase-metadata = Reading names and icons
+sync-waiting = Waiting
+sync-running = Running
+sync-cause-person = Started by { $actor }
+sync-cause-schedule = Scheduled
+sync-cause-token = Token uploaded by { $actor }
+sync-cause-change = Something changed at Apple
+sync-error-expired = The token has expired. Renew it.
+sync-error-revoked = Apple has revoked the token. Upload a new one.
+sync-error-invalid = Apple does not know the token. Upload a new one.
+sync-error-other-account = Apple answered for another account. Nothing was changed.
+sync-error-taken = Another MDM server manages this location. All writing has stopped.
+sync-error-throttled = Apple asked us to wait. It is tried again by itself.
+sync-error-unreachable = Apple could not be reached. It is tried again by itself.
+sync-error-apple = Apple could not do what was asked. It is tried again by itself.
+sync-error-internal = The server has a problem. Look at its log.
+
+result-done = Done
+result-failed = Failed
+result-look = Look
+result-sent = Sent
+result-accepted = Taken by the device
+result-apple-confirms = Apple confirming
+result-apple-confirmed = Confirmed by Apple
+
+who-system = System
+who-device = Device
+who-api-key = API key { $name }
+
+event-account-added = Added the account { $name }
+event-api-key-created = Created the API key { $name }
+event-api-key-revoked = Revoked the API key { $name }
+event-app-described = Read the name and icon of { $app }
+event-app-gone = { $app } is proved gone from { $device }
+event-app-installed = { $app } is proved installed on { $device }
+event-app-removed-by-user = The person removed { $app } from { $device }
+event-app-requested = { $app } was asked for, for { $person }
+event-app-request-withdrawn = Withdrew the request for { $app } of { $person }
+event-deployment-saved = Saved the deployment of { $app }
+event-device-authenticated = { $device } began to enrol
+event-device-checked-out = { $device } left management
+event-device-enrolled = { $device } enrolled
+event-device-unreachable = { $device } cannot be woken
+event-enrolment-link-made = Made an enrolment link for { $person }
+event-enrolment-profile-taken = Downloaded the enrolment profile of { $person }
+event-group-added = Created the group { $group }
+event-group-changed = Changed the group { $group }
+event-group-deleted = Deleted the group { $group }
+event-group-members-set = Changed the members of the group { $group }
+event-install-accepted = { $device } took the command to install { $app }
+event-install-commanded = Told { $device } to install { $app }
+event-install-failed = { $device } could not install { $app }
+event-install-rejected = Declined on { $device }: { $app }
+event-invitation-failed = Could not invite { $person } to the programme
+event-invitation-renewed = { $person } is to be invited to the programme again
+event-invitation-shown = { $person } was shown the invitation to the programme
+event-licence-assigned = Assigned a licence of { $app } to { $person }
+event-licence-found = Found a licence of { $app } for { $person } in Apple's list
+event-licence-lost = The licence of { $app } for { $person } is gone from Apple's list
+event-licence-refused = Apple turned down a licence of { $app } for { $person }
+event-licence-reserved = Asked for a licence of { $app } for { $person }
+event-licence-returned = Took back the licence of { $app } from { $person }
+event-licence-returning = Asked to take back the licence of { $app } from { $person }
+event-licence-return-refused = Apple refused to take back the licence of { $app } from { $person }
+event-person-added = Added { $person }
+event-person-changed = Changed the details of { $person }
+event-person-invited = Sent { $person } the invitation to the programme
+event-person-left = Marked { $person } as left
+event-policy-changed = Changed the policy
+event-program-accepted = { $person } accepted the VPP terms of use
+event-program-user-created = Registered { $person } with the programme
+event-program-user-retired = { $person } left the programme
+event-remove-accepted = { $device } took the command to remove { $app }
+event-remove-commanded = Told { $device } to remove { $app }
+event-remove-failed = { $device } could not remove { $app }
+event-signed-in = Signed in to the console
+event-token-linked = Linked the token of the location { $name }
+event-token-renewed = Renewed the token
+event-token-unusable = The token became unusable

@@ -1,0 +1,402 @@
+# The pages, one after the other.
+
+## Signing in
+
+sign-in-title = Sign in
+sign-in-console = Management console
+sign-in-console-of = { $organization } management console
+sign-in-login = Login
+sign-in-password = Password
+sign-in-button = Sign in
+sign-in-wrong = Login or password is wrong.
+sign-in-wait = There were many wrong attempts. Try again in { $span }.
+sign-in-over = Your session has ended. Sign in again. What you entered last was not saved.
+sign-in-forgotten = If you forgot your password, ask another administrator to reset it.
+
+## Dashboard
+
+dashboard-empty-context = Once a token is linked, the apps and licences you bought appear here.
+dashboard-location = { $location } location
+dashboard-counts = { $apps } apps, { $people } people, { $devices } devices
+dashboard-token = Token
+dashboard-details = Details
+dashboard-days-left = { " " }days left
+dashboard-last-sync = Last sync
+dashboard-sync-failed = Failed
+dashboard-licences = Licences
+dashboard-short = { $apps ->
+    [one] { $apps } app short
+   *[other] { $apps } apps short
+}, { $people } people waiting
+dashboard-enough = No shortage
+dashboard-free-of = { " " }free of { $owned } owned
+dashboard-unlimited = { $count ->
+    [one] One app with unlimited licences is not counted.
+   *[other] { $count } apps with unlimited licences are not counted.
+}
+dashboard-todo = Needs you
+dashboard-list = List
+dashboard-critical = { $count } critical
+dashboard-warnings = { $count ->
+    [one] { $count } warning
+   *[other] { $count } warnings
+}
+dashboard-nothing = No problem
+dashboard-open = { " " }open
+dashboard-by-app = Licences by app
+dashboard-by-app-order = Fewest free first
+dashboard-full-list = Open the full list
+dashboard-installs = Installs
+dashboard-as-devices-say = as { $count } devices report
+dashboard-no-installs = No app is deployed yet.
+dashboard-running = Running
+
+todo-token-taken = Another server took over this location: { $owner }
+todo-token-expired = The token expired on { $date }.
+todo-token-refused = Apple does not accept the token.
+todo-token-stopped = No new licence can be assigned. Installed apps stay.
+todo-token-expiring = { $days ->
+    [one] The token expires in { $days } day.
+   *[other] The token expires in { $days } days.
+}
+todo-token-expiring-reason = Upload a new token of the same account by { $date }.
+todo-sync-failed = The last sync failed.
+todo-short = { $app }: { $waiting } licences short, { $waiting } people waiting.
+todo-since = Since { $time }
+todo-foreign = { $app }: another server uses { $foreign } of { $owned } licences. { $waiting } people are waiting.
+todo-apple-says = Reported by Apple
+todo-install-failed = { $devices ->
+    [one] { $app } does not install on { $devices } device.
+   *[other] { $app } does not install on { $devices } devices.
+}
+todo-device-says = Reported by the device
+todo-terms = { $people ->
+    [one] { $people } person has not accepted the VPP terms of use and gets no apps.
+   *[other] { $people } people have not accepted the VPP terms of use and get no apps.
+}
+todo-invited = Oldest invitation: { $time }
+todo-no-deployment = { $apps ->
+    [one] { $apps } app is not deployed yet.
+   *[other] { $apps } apps are not deployed yet.
+}
+todo-no-deployment-reason = Bought, and nobody gets it.
+verb-apps = See apps
+verb-devices = See devices
+verb-look = Look
+verb-people = See people
+verb-renew = Renew token
+verb-solve = What helps
+verb-where = Where used
+
+no-token = No token yet
+no-token-advice = Download the token file (.vpptoken) from your Apple VPP account and upload it. The apps and licences you bought are read at once. It usually takes a minute.
+
+## Apps
+
+apps-title = Volume-purchased apps
+apps-context = All apps bought from Apple. Nothing is added or deleted here by hand.
+apps-search = Search apps
+apps-search-hint = Name, publisher, bundle ID
+apps-none = No such app
+apps-none-advice = Change the search or the filter. If you have just bought it, press Sync now.
+
+app-gone = Apple has not listed this app since { $date }. It cannot be assigned any more.
+app-short = { $count } short, { $count } people waiting
+app-enough = No shortage
+app-views = Views of this app
+tab-general = General
+tab-deployment = Deployment
+tab-devices = Devices
+tab-users = Users
+tab-licences = Licences
+tab-history = History
+app-publisher = Publisher
+app-version = Version
+app-bundle-id = Bundle ID
+app-adam-id = App Store ID
+app-product-type = Product type
+app-minimum-os = Minimum system
+app-revocable = Licences can be taken back
+app-device-assignable = Assignable to devices
+app-retired = Licences retired by Apple
+app-store-page = See in the App Store
+app-users-none = No such person
+app-users-none-advice = Choose groups under Manage deployment, and their members appear here.
+app-devices-none = No such device
+app-devices-none-advice = Devices of the people to whom the app is deployed appear here.
+app-deployment-none = Not deployed yet
+app-deployment-none-advice = Choose groups and an approval, and their members get the app.
+app-licences-none = No licence in use
+app-licences-none-advice = Each person who accepts the terms and gets the app takes one licence.
+licences-foreign-note = Another server assigned { $count } licences. This server only reads those assignments and does not change them.
+
+waiting-title = { $count ->
+    [one] { $count } person waiting
+   *[other] { $count } people waiting
+}
+waiting-order = By group priority, required first, then by the oldest request.
+remedy-buy = Buy more
+remedy-buy-advice = Buy { $count } and nobody waits. After the next sync they are assigned by themselves.
+remedy-return = Take licences back
+remedy-return-advice = Set the approval of a group that does not need it to Uninstall. The licences return once the app is gone.
+remedy-return-foreign = Another server uses { $count }. Take them back there, and this server can use them.
+remedy-narrow = Narrow the deployment
+remedy-narrow-advice = Change Required to Available, and only those who ask take a licence.
+
+## Deployment
+
+deployment-manage = Manage deployment
+deployment-context = { $app } · { $owned } owned, { $used } used, { $free } free
+deployment-context-unlimited = { $app } · { $used } used, unlimited
+deployment-needs-group = Deploying an app takes a group.
+deployment-choose = Choose groups and their approval
+deployment-note-new = A new group.
+deployment-note-dropped = The app is deployed to this group now. Leaving it out works like Uninstall.
+deployment-note-same = As it is now.
+deployment-note-changed = Changed from { $from } to { $to }.
+deployment-note-uninstall = Licences return once the app is proved gone.
+deployment-rule-device-available = With device groups alone, Available cannot be chosen.
+deployment-rule-mixed = With user groups and device groups together, only Available can be chosen.
+deployment-rule-deadline = Only Required has a deadline.
+deployment-rule-uninstall = A licence returns after the app is gone from the devices.
+deployment-rule-set = Conflicts are resolved by rule set { $set }.
+deployment-error = Nothing was saved. Correct the marked groups.
+deployment-error-device-available = A device group cannot have Available. Choose Required, Not applicable or Uninstall.
+deployment-error-mixed = With user groups and device groups together, only Available can be chosen. Set it to Available, or choose groups of one kind.
+deployment-error-deadline-not-required = Only Required has a deadline. Set the deadline to None.
+deployment-error-twice = The same group was chosen twice. Choose it once.
+deployment-error-deadline = Enter the whole date and time.
+deployment-error-past = The deadline has passed. Choose today or later.
+deployment-error-approval = Choose an approval.
+deadline-none = None
+deadline-days = Within { $days } days ({ $date })
+deadline-custom = Custom
+deadline-custom-label = Date and time
+
+preview-title = Preview
+preview-not-saved = Not saved yet
+preview-hint = Choose groups and approvals, then refresh the preview to see who gets the app and who loses it.
+preview-refresh = Refresh preview
+preview-nothing = Nobody gets or loses the app.
+preview-gain = { $gains ->
+    [one] { $gains } person gets the app.
+   *[other] { $gains } people get the app.
+}
+preview-lose = { $loses ->
+    [one] { $loses } person loses the app.
+   *[other] { $loses } people lose the app.
+}
+preview-gain-lose = { $gains } get the app and { $loses } lose it.
+preview-at-once = { $count } of them at once.
+preview-used-now = Out now
+preview-needed = Needed
+preview-coming-back = Coming back
+preview-after = After saving / owned
+preview-gains = Get it
+preview-loses = Lose it
+preview-without = Do not get it
+preview-and-more = and { $count } more
+
+## Volume Purchase Program
+
+vpp-title = Apple VPP (Volume Purchase Program)
+vpp-context = Links one purchase token of the organisation to this server. Tokens come from your
+vpp-account = Apple VPP account
+vpp-program = Volume purchase programme · { $name }
+token-name = VPP token name
+token-organization = Organisation
+token-location = Location
+token-country = Country or region
+token-uid = Account identifier (uId)
+token-last-modified = Last updated
+token-uploaded-by = uploaded by { $name }
+token-expires = Expected expiry
+token-last-sync = Last sync
+token-never-synced = Not synced yet
+token-owner = Managed by
+token-owner-us = This server
+token-facts = Token
+token-renew = Renew token
+token-time-left = Time left
+token-apps = Apps bought
+token-licences = Licences owned
+year-label = Of the token's year { $gone } days are gone and { $left } are left. 60 and 30 days before the end are marked.
+year-today = Today
+year-60-days = 60 days before
+syncs-title = Latest syncs
+syncs-when = Syncs by itself twice a day: { $times }
+syncs-none = Not synced yet.
+
+upload-title = Upload VPP token
+upload-intro = The file is read first. The next step asks you to confirm.
+upload-intro-renewal = Only a new token of the linked account is taken. The file is read first, then you confirm.
+upload-name-help = A name for this console only.
+upload-apple-id-help = The Apple ID of the Apple VPP account that the token comes from.
+upload-file = Token file
+upload-file-help = The .vpptoken file from your Apple VPP account. If another product used it, make a new one.
+upload-button = Upload
+upload-nothing-changed = The token was not taken. Nothing was changed.
+upload-name-missing = Enter a name for the token.
+upload-apple-id-missing = Enter the Apple ID.
+upload-apple-id-malformed = An Apple ID is a mail address. Enter all of it.
+upload-file-missing = Choose the token file.
+
+confirm-title = Link this account?
+confirm-renewal-title = Renew the token?
+confirm-intro = The file has been read. Nothing is saved yet.
+confirm-owner-now = Managed by now
+confirm-owner-nobody = Nobody. It can be linked at once
+confirm-box = I understand that the linked account cannot be changed later.
+confirm-box-help = This cannot be undone. From then on only renewed tokens of the same account are taken. Uploading this token to another MDM may lose assignments.
+confirm-yes = Yes, link it
+confirm-renewal-box = Use this token in place of the old one.
+confirm-renewal-box-help = The linked account stays the same. Uploading this token to another MDM may lose assignments.
+confirm-renewal-yes = Yes, renew it
+
+token-refused-empty = The file is empty. Nothing was changed. Download the token from your Apple VPP account again and upload it.
+token-refused-too-large = The file is larger than { $limit } KB, so it is not a token. Nothing was changed. Choose the .vpptoken file from your Apple VPP account.
+token-refused-device-enrolment = This is a server token for device enrolment (ADE, DEP), not a content token for buying apps. Nothing was changed. Download the location's content token (.vpptoken) under Apps and Books in your Apple VPP account and upload that.
+token-refused-not-base64 = This is not a token file: it does not hold base64 text. Nothing was changed. Upload the downloaded .vpptoken file as it is, without opening or editing it.
+token-refused-not-json = The token file is damaged: there is no JSON inside the base64. Nothing was changed. Download the token from your Apple VPP account again and upload it.
+token-refused-not-a-content-token = This is not a content token: the file has no { $missing }. Nothing was changed. Download the location's content token from your Apple VPP account and upload it.
+token-refused-bad-date = The token's expiry "{ $date }" is not a date. Nothing was changed. Download the token from your Apple VPP account again and upload it.
+token-refused-expired = The token expired on { $date }. Nothing was changed. Download a new token from your Apple VPP account and upload it.
+token-refused-same-again = This is the token that is linked already. Nothing was changed. To renew it, download a new token from your Apple VPP account and upload that.
+token-refused-revoked = Apple has revoked this token. The password may have been changed, or there is a newer token. Nothing was changed. Download a new token from your Apple VPP account and upload it.
+token-refused-unrecognised = Apple does not know this token (error { $number }). Nothing was changed. Download a new token from your Apple VPP account and upload it.
+token-refused-other-account = This token belongs to another account. Linked location: { $linked }. Location of this token: { $given }. A linked account cannot be changed. Nothing was changed. Upload a token of { $linked }.
+token-refused-held-by-other = Another MDM server manages this account: { $name } ({ $metadata }). Sharing it may lose assignments, so it was not linked. Nothing was changed. Remove the token there, then upload a new one here.
+token-refused-not-allowed = This token may not manage licences (error { $number }). Nothing was changed. Make a token with an Apple ID that is a content manager and upload it.
+token-refused-apple-unreachable = Apple could not be reached, so the token could not be checked. Nothing was changed. Check the server's internet connection and try again.
+token-refused-apple-refused = Apple refused to check the token (error { $number }). Nothing was changed. Try again in a while. If it goes on, make a new token.
+token-refused-not-confirmed = The box is not ticked. Nothing was changed. Read what it says, and tick it.
+token-refused-upload-gone = The uploaded file is gone: it was linked or cancelled already. Upload the token again.
+
+## Devices
+
+device-enrol = Enrol a device
+devices-none = No such device
+devices-none-advice = Make an enrolment link on a person's page and send it; the person then enrols their own device.
+devices-search = Search devices
+devices-search-hint = Device, person, serial number
+device-no-apps = No app applies to this device.
+device-commands = Latest commands
+device-no-commands = No command was sent yet.
+device-facts = Device
+device-enrolled-at = Enrolled
+device-informed-at = Details read
+device-store-active = Signed in
+device-store-inactive = Not signed in
+device-setup = Setup Assistant
+device-awaiting-configuration = Waiting for the server
+
+## People
+
+people-context = The people who get apps and licences.
+people-none = No such person
+people-none-advice = Add people and put them into groups, then apps can be deployed to them.
+people-search = Search people
+people-search-hint = Name, department, mail
+person-new = Add a person
+person-edit = Edit person
+person-email = Mail
+person-email-help = May be left empty. It is not sent to Apple.
+person-department = Department
+person-no-email = No mail address
+person-left-at = Left { $date }
+person-left-note = Marked as left on { $date }. Apps are removed and licences returned.
+person-no-apps = No app applies to this person.
+person-no-devices = No device is enrolled.
+person-no-groups = In no group.
+request-button = Request
+request-for = Request { $app }
+withdraw-button = Withdraw request
+withdraw-for = Withdraw the request for { $app }
+invite-again = Invite again
+invite-again-help = The invitation is sent once by itself. Send it again if the person missed it.
+link-title = Enrolment link
+link-help = Make a link that works once and send it to the person. Opening it on their device begins the enrolment. It works for 7 days.
+link-make = Make an enrolment link
+link-once = This link is shown only now. Copy it and send it to the person. It works once, for one device, and expires in 7 days.
+link-label = Address that works once
+link-copy = Copy
+link-copied = Copied.
+leave-title = Leaving
+leave-box = Remove all apps of this person and return the licences.
+leave-box-help = This cannot be undone. Licences return once the apps are proved gone.
+leave-button = Mark as left
+leave-not-confirmed = The box is not ticked. Nothing was changed.
+
+## Groups
+
+groups-context = Apps are deployed to groups.
+groups-none = No groups
+groups-none-advice = Deploying an app takes a group. Create a group of people or of devices.
+group-new = Create a group
+group-facts = Group
+group-priority-help = The higher the number, the sooner its members get a licence.
+group-priority-malformed = Enter a whole number.
+group-save-members = Save members
+group-no-people = There are no people yet. Add people first.
+group-no-devices = No device is enrolled yet.
+group-no-apps = No app is deployed to this group.
+group-delete = Delete group
+group-delete-help = Its members are not deleted.
+group-delete-refused = It cannot be deleted while apps are deployed to it. Change the deployments first.
+
+## Activity, settings, search
+
+activity-context = What is under way, and the history of every change.
+history-earlier = Earlier
+settings-context = For this whole installation.
+settings-policy = Deployment policy
+settings-policy-2016 = 2016 policy
+settings-policy-2016-help = Works the way the product of 2016 did: devices enrolled through DEP get no apps, and without a free licence an install counts as failed. Off, it counts as waiting for a licence. The order of waiting is the same.
+settings-rule-set = Conflict rules
+settings-rule-set-help = Which rules to follow when several deployments meet on one device. In 2016 install beats uninstall; in 2020 uninstall beats available within one kind of group.
+settings-server = Server
+settings-public-url = Public address
+settings-time-zone = Time zone
+settings-inventory = Apps are listed every
+settings-push = Waking devices
+settings-push-ready = Ready
+settings-push-missing = No push certificate
+settings-file = These are set in the server's configuration file.
+search-title = Search
+search-context = "{ $query }": { $count ->
+    [one] { $count } result
+   *[other] { $count } results
+}
+search-nothing = Nothing found
+search-nothing-advice = Try part of a name, a serial number or a bundle ID.
+
+## What an employee sees
+
+enrol-title = Enrol this device
+enrol-intro = { $person }, enrol this device to get the apps that { $organization } bought. It takes a few minutes.
+enrol-steps = What happens
+enrol-step-download = Download the enrolment profile below.
+enrol-step-download-more = Open this page in Safari on the device that you want to enrol.
+enrol-step-settings = Install the profile in Settings.
+enrol-step-settings-more = Tap "Profile Downloaded" at the top of Settings, then Install.
+enrol-step-accept = Allow remote management.
+enrol-step-accept-more = The device may ask for its passcode.
+enrol-step-terms = Join the programme when Apple asks you.
+enrol-step-terms-more = Agree once with the Apple ID that you use. The apps are installed after that.
+enrol-download = Download enrolment profile
+enrol-once = This link works once, for one device.
+enrol-privacy = What your company sees, and what it does not
+enrol-sees-device = Name, model, serial number and system version of the device
+enrol-sees-apps = Whether the apps from your company are installed
+enrol-sees-terms = Whether you joined the programme
+enrol-not-account = It does not see your Apple ID or password
+enrol-not-private = It does not see your own apps, photos or messages
+enrol-apple = Your company sends Apple a random identifier in place of your name.
+enrol-used = This link has been used
+enrol-used-advice = A link works once. Ask your IT contact for a new one to enrol another device, or this one again.
+enrol-expired = This link has expired
+enrol-expired-advice = A link works for 7 days. Ask your IT contact for a new one.
+enrol-unknown = This link is not known
+enrol-unknown-advice = Check that the whole address was copied. If it still does not open, ask your IT contact for a new one.
+enrol-not-ready = Enrolment is not ready
+enrol-not-ready-advice = The server is not ready yet. Tell your IT contact. The link stays good.

@@ -1,0 +1,144 @@
+//! The volume-purchased apps, and the decision about each.
+
+use std::collections::BTreeMap;
+
+use domain::{AssetId, Decision, DeviceId, GroupId, PersonId, World, decide};
+use store::{AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, NewEvent, OperationRow, PersonRow};
+
+use super::{App, AppError, Caller, tokens::LocationView};
+
+/// One app: what Apple says of it, and what is decided about it.
+#[derive(Debug, Clone)]
+pub struct AppView {
+    pub row: AppRow,
+    pub facts: domain::App,
+    pub decision: Decision,
+}
+
+/// Everything that the pages show of the location, read at one instant.
+pub struct Overview {
+    pub location: LocationView,
+    pub world: World,
+    pub apps: Vec<AppView>,
+    pub people: BTreeMap<PersonId, PersonRow>,
+    pub devices: BTreeMap<DeviceId, DeviceRow>,
+    pub groups: BTreeMap<GroupId, GroupRow>,
+    pub client_users: BTreeMap<PersonId, ClientUserRow>,
+}
+
+impl Overview {
+    pub fn app(&self, asset: AssetId) -> Option<&AppView> {
+        self.apps.iter().find(|app| app.row.id == asset)
+    }
+}
+
+impl App {
+    /// `None` until a token is linked.
+    pub async fn overview(&self) -> Result<Option<Overview>, AppError> {
+        let now = self.now();
+        let Some(location) = self.store.locations().await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let id = location.id;
+        let world = self.store.world(id, now).await?;
+        let apps = self
+            .store
+            .apps(id)
+            .await?
+            .into_iter()
+            .filter_map(|row| {
+                let facts = world.apps.get(&row.id)?.clone();
+                let decision = decide(&world, &facts);
+                Some(AppView { row, facts, decision })
+            })
+            .collect();
+        Ok(Some(Overview {
+            location: LocationView::of(location, now),
+            apps,
+            people: self
+                .store
+                .people()
+                .await?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect(),
+            devices: self
+                .store
+                .devices()
+                .await?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect(),
+            groups: self
+                .store
+                .groups()
+                .await?
+                .into_iter()
+                .map(|row| (row.id, row))
+                .collect(),
+            client_users: self
+                .store
+                .client_users(id)
+                .await?
+                .into_iter()
+                .map(|row| (row.person_id, row))
+                .collect(),
+            world,
+        }))
+    }
+
+    /// Media type and bytes of the icon that was copied from Apple.
+    pub async fn app_icon(&self, asset: AssetId) -> Result<Option<(String, Vec<u8>)>, AppError> {
+        Ok(self.store.icon(asset).await?)
+    }
+
+    /// The person asks for an app that is available to them.
+    pub async fn app_request(&self, caller: &Caller, asset: AssetId, person: PersonId) -> Result<(), AppError> {
+        caller.may_write()?;
+        self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        self.person(person).await?.ok_or(AppError::NotFound("person"))?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        tx.request_put(asset, person, now).await?;
+        tx.event(
+            &NewEvent::new(now, caller.actor(), "appRequested")
+                .asset(asset)
+                .person(person),
+        )
+        .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// Takes back what [`app_request`](Self::app_request) asked for. What is installed stays.
+    pub async fn app_request_withdraw(
+        &self,
+        caller: &Caller,
+        asset: AssetId,
+        person: PersonId,
+    ) -> Result<(), AppError> {
+        caller.may_write()?;
+        let mut tx = self.store.begin().await?;
+        tx.request_delete(asset, person).await?;
+        tx.event(
+            &NewEvent::new(self.now(), caller.actor(), "appRequestWithdrawn")
+                .asset(asset)
+                .person(person),
+        )
+        .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// The latest first.
+    pub async fn operations_recent(&self, limit: i64) -> Result<Vec<OperationRow>, AppError> {
+        Ok(self.store.operations_recent(limit).await?)
+    }
+
+    /// The latest first.
+    pub async fn events(&self, filter: &EventFilter) -> Result<Vec<EventRow>, AppError> {
+        Ok(self.store.events(filter).await?)
+    }
+}

@@ -1,0 +1,143 @@
+//! One-time links with which a person enrols a device.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{EnrolmentId, PersonId};
+use mdm::profile::EnrolmentProfile;
+use secrecy::{ExposeSecret, SecretString};
+use store::{EnrolmentRow, NewEvent};
+
+use super::{App, AppError, Caller, accounts::sha256_hex};
+use crate::clock::{time, timestamp};
+
+/// How long a link waits to be used.
+const LINK_GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a device identity lasts; the device is lost to us afterwards unless it enrols again.
+const IDENTITY_DAYS: u32 = 2 * 365;
+
+/// What the page behind a link shows.
+#[derive(Debug, Clone)]
+pub struct EnrolmentView {
+    pub person_name: String,
+    pub state: LinkState,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkState {
+    Open,
+    Used,
+    Expired,
+}
+
+pub enum ProfileAnswer {
+    /// A `.mobileconfig`. Handed out once: it holds the device's private key.
+    Profile(Vec<u8>),
+    Used,
+    Expired,
+    Unknown,
+    /// No push certificate: a device could enrol but would never be woken.
+    NotReady,
+}
+
+impl App {
+    /// Makes a link for one device of this person. The text is shown once; only its SHA-256 is kept.
+    pub async fn enrolment_link(&self, caller: &Caller, person: PersonId) -> Result<SecretString, AppError> {
+        caller.may_write()?;
+        self.person(person).await?.ok_or(AppError::NotFound("person"))?;
+        let token = URL_SAFE_NO_PAD.encode(self.random.secret());
+        let now = self.now();
+        let row = EnrolmentRow {
+            id: EnrolmentId(self.random.id()),
+            person_id: person,
+            token_sha256: sha256_hex(&token),
+            created_at: now,
+            expires_at: now + LINK_GOOD_FOR,
+            downloaded_at: None,
+            certificate_sha256: None,
+            not_after: None,
+            device_id: None,
+        };
+        let mut tx = self.store.begin().await?;
+        tx.enrolment_insert(&row).await?;
+        tx.event(&NewEvent::new(now, caller.actor(), "enrolmentLinkMade").person(person))
+            .await?;
+        tx.commit().await?;
+        Ok(SecretString::from(format!(
+            "{}/enrol/{token}",
+            self.config.public_url.trim_end_matches('/')
+        )))
+    }
+
+    pub async fn enrolment_view(&self, token: &str) -> Result<Option<EnrolmentView>, AppError> {
+        let Some(row) = self.store.enrolment_by_token(&sha256_hex(token)).await? else {
+            return Ok(None);
+        };
+        let person = self.person(row.person_id).await?.ok_or(AppError::NotFound("person"))?;
+        Ok(Some(EnrolmentView {
+            person_name: person.name,
+            state: self.link_state(&row),
+        }))
+    }
+
+    fn link_state(&self, row: &EnrolmentRow) -> LinkState {
+        if row.downloaded_at.is_some() {
+            LinkState::Used
+        } else if row.expires_at <= self.now() {
+            LinkState::Expired
+        } else {
+            LinkState::Open
+        }
+    }
+
+    /// Makes the identity of one device and wraps it into its enrolment profile.
+    pub async fn enrolment_profile(&self, token: &str) -> Result<ProfileAnswer, AppError> {
+        let Some(row) = self.store.enrolment_by_token(&sha256_hex(token)).await? else {
+            return Ok(ProfileAnswer::Unknown);
+        };
+        match self.link_state(&row) {
+            LinkState::Open => {}
+            LinkState::Used => return Ok(ProfileAnswer::Used),
+            LinkState::Expired => return Ok(ProfileAnswer::Expired),
+        }
+        let Some(topic) = self.config.push_topic() else {
+            return Ok(ProfileAnswer::NotReady);
+        };
+
+        let app = self.clone();
+        let now = self.now();
+        let common_name = row.id.to_string();
+        // An RSA key takes up to half a second.
+        let issued =
+            tokio::task::spawn_blocking(move || app.device_ca.issue(&common_name, timestamp(now), IDENTITY_DAYS))
+                .await
+                .expect("issuing does not panic")
+                .map_err(|error| {
+                    tracing::error!(%error, "could not issue a device identity");
+                    AppError::NotFound("identity")
+                })?;
+
+        let mut tx = self.store.begin().await?;
+        if !tx
+            .enrolment_downloaded(row.id, &issued.sha256, time(issued.not_after), now)
+            .await?
+        {
+            return Ok(ProfileAnswer::Used);
+        }
+        tx.event(&NewEvent::new(now, store::Actor::System, "enrolmentProfileTaken").person(row.person_id))
+            .await?;
+        tx.commit().await?;
+
+        let organization = self.config.mdm_organization();
+        let server_url = format!("{}/mdm", self.config.public_url.trim_end_matches('/'));
+        let profile = EnrolmentProfile {
+            organization,
+            server_url,
+            topic,
+            p12: issued.p12,
+            password: SecretString::from(issued.password.expose_secret()),
+            enrolment_id: row.id.0,
+        };
+        Ok(ProfileAnswer::Profile(profile.to_plist()))
+    }
+}

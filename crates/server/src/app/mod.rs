@@ -1,0 +1,251 @@
+//! What the product can do: one file per noun. Every change writes its event in the same transaction.
+
+pub mod accounts;
+pub mod apps;
+pub mod deployments;
+pub mod devices;
+pub mod enrolments;
+pub mod groups;
+pub mod people;
+pub mod settings;
+pub mod sync;
+pub mod tokens;
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{AccountId, ApiKeyId, Time};
+use store::{Store, StoreError};
+use tokio::sync::Notify;
+
+use crate::{
+    clock::{Clock, Random},
+    config::Config,
+};
+
+/// The product. Cheap to clone; everything behind it is shared.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What the product is made of.
+pub struct Parts {
+    pub store: Store,
+    pub clock: Clock,
+    pub random: Random,
+    pub config: Config,
+    pub http: reqwest::Client,
+    pub device_ca: mdm::identity::DeviceCa,
+    /// Wakes devices. `None` without a push certificate: devices are heard, but not called.
+    pub apns: Option<apple::push::Apns>,
+    pub polled: Polls,
+    /// Rung when a location may have something to do.
+    pub location_bell: Arc<Notify>,
+    /// Rung when a device may have something to fetch.
+    pub device_bell: Arc<Notify>,
+    /// Names this process in leases.
+    pub instance: String,
+}
+
+/// When this server last looked for changes at Apple, and until when Apple asked it to wait.
+///
+/// Kept in memory: a server that starts anew may look once more.
+#[derive(Debug, Default)]
+pub struct Polls {
+    looked_at: AtomicI64,
+    paused_until: AtomicI64,
+    failures: AtomicU32,
+}
+
+/// After the first failure in a row; doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+impl Polls {
+    pub fn due(&self, now: Time, every: Duration) -> bool {
+        !self.paused(now) && now.since(Time(self.looked_at.load(Ordering::Relaxed))) >= every
+    }
+
+    pub fn done(&self, now: Time) {
+        self.looked_at.store(now.ms(), Ordering::Relaxed);
+    }
+
+    pub fn paused(&self, now: Time) -> bool {
+        now < Time(self.paused_until.load(Ordering::Relaxed))
+    }
+
+    pub fn pause(&self, until: Time) {
+        self.paused_until.store(until.ms(), Ordering::Relaxed);
+    }
+
+    /// Apple did not answer as it should: it is left alone for a while, the longer the more often.
+    pub fn failed(&self, now: Time) {
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+        self.pause(now + FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE));
+    }
+
+    pub fn succeeded(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// Who does something, for the history and for what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    Account {
+        id: AccountId,
+        name: String,
+        role: Role,
+    },
+    ApiKey {
+        id: ApiKeyId,
+        name: String,
+        role: Role,
+    },
+    /// The command line on the server's own machine, or a loop.
+    System,
+}
+
+pub use store::Role;
+
+impl Caller {
+    /// Errors unless the caller may change things.
+    pub fn may_write(&self) -> Result<(), Forbidden> {
+        match self {
+            Caller::System => Ok(()),
+            Caller::Account { role, .. } | Caller::ApiKey { role, .. } => match role {
+                Role::Full => Ok(()),
+                Role::ReadOnly => Err(Forbidden),
+            },
+        }
+    }
+
+    pub fn actor(&self) -> store::Actor {
+        match self {
+            Caller::Account { id, .. } => store::Actor::Account(*id),
+            Caller::ApiKey { id, .. } => store::Actor::ApiKey(*id),
+            Caller::System => store::Actor::System,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Caller::Account { name, .. } | Caller::ApiKey { name, .. } => name,
+            Caller::System => "system",
+        }
+    }
+}
+
+/// The caller's role permits reading only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this role may look but not change")]
+pub struct Forbidden;
+
+/// Why something was not done, as far as every part of the product can say.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("{field}: {problem}")]
+    Invalid { field: &'static str, problem: Problem },
+    #[error("the deployment cannot be saved")]
+    Deployment(#[from] domain::DeploymentError),
+    #[error("the token was not taken")]
+    Token(#[from] tokens::TokenRefused),
+    #[error("the database did not do what was asked")]
+    Store(#[from] StoreError),
+}
+
+/// What is wrong with one field. Each has a sentence in the message files (`problem-missing`, …).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    #[error("is missing")]
+    Missing,
+    #[error("is too long")]
+    TooLong,
+    #[error("is taken already")]
+    Taken,
+    #[error("is not a known one")]
+    Unknown,
+    #[error("is not of the right form")]
+    Malformed,
+    #[error("is too short")]
+    TooShort,
+}
+
+/// `text` without the spaces around it, when there is any and not more than `max_chars` of it.
+fn required(field: &'static str, text: &str, max_chars: usize) -> Result<String, AppError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(AppError::Invalid {
+            field,
+            problem: Problem::Missing,
+        });
+    }
+    if text.chars().count() > max_chars {
+        return Err(AppError::Invalid {
+            field,
+            problem: Problem::TooLong,
+        });
+    }
+    Ok(text.to_owned())
+}
+
+/// Like [`required`], but nothing is fine too.
+fn optional(field: &'static str, text: Option<&str>, max_chars: usize) -> Result<Option<String>, AppError> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(text) => required(field, text, max_chars).map(Some),
+    }
+}
+
+impl App {
+    pub fn new(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Somebody changed what is wanted or told what is: look again.
+    pub fn look_again(&self) {
+        self.location_bell.notify_one();
+        self.device_bell.notify_one();
+    }
+
+    /// What Apple takes in one request: its published values (`service/config`, 2026).
+    pub fn limits(&self) -> Limits {
+        Limits {
+            max_users: 100,
+            max_client_user_ids: 1000,
+        }
+    }
+
+    /// Where a person accepts the programme. Apple's template is replaced literally: it is not a URL to decode.
+    pub fn invitation_url(&self, code: &str) -> String {
+        let template = self.config.apple.invitation_url.as_str();
+        template.replace("%25inviteCode%25", code).replace("%inviteCode%", code)
+    }
+}
+
+/// How much fits into one request to Apple.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub max_users: usize,
+    pub max_client_user_ids: usize,
+}

@@ -1,0 +1,118 @@
+//! The people of the organisation.
+
+use domain::PersonId;
+use serde_json::json;
+use store::{NewEvent, PersonRow};
+
+use super::{App, AppError, Caller};
+
+/// What an administrator says of a person.
+#[derive(Debug, Clone, Default)]
+pub struct NewPerson {
+    pub name: String,
+    pub email: Option<String>,
+    pub department: Option<String>,
+}
+
+impl App {
+    pub async fn people(&self) -> Result<Vec<PersonRow>, AppError> {
+        Ok(self.store.people().await?)
+    }
+
+    pub async fn person(&self, id: PersonId) -> Result<Option<PersonRow>, AppError> {
+        Ok(self.store.person(id).await?)
+    }
+
+    pub async fn person_add(&self, caller: &Caller, new: NewPerson) -> Result<PersonId, AppError> {
+        caller.may_write()?;
+        let now = self.now();
+        let row = PersonRow {
+            id: PersonId(self.random.id()),
+            name: super::required("name", &new.name, 100)?,
+            email: email(new.email.as_deref())?,
+            department: super::optional("department", new.department.as_deref(), 100)?,
+            created_at: now,
+            left_at: None,
+        };
+        let mut tx = self.store.begin().await?;
+        tx.person_insert(&row).await?;
+        tx.event(&NewEvent::new(now, caller.actor(), "personAdded").person(row.id))
+            .await?;
+        tx.commit().await?;
+        Ok(row.id)
+    }
+
+    pub async fn person_update(&self, caller: &Caller, id: PersonId, new: NewPerson) -> Result<(), AppError> {
+        caller.may_write()?;
+        let mut row = self.person(id).await?.ok_or(AppError::NotFound("person"))?;
+        row.name = super::required("name", &new.name, 100)?;
+        row.email = email(new.email.as_deref())?;
+        row.department = super::optional("department", new.department.as_deref(), 100)?;
+        let mut tx = self.store.begin().await?;
+        tx.person_update(&row).await?;
+        tx.event(&NewEvent::new(self.now(), caller.actor(), "personChanged").person(id))
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The person left the organisation: apps go, licences come back.
+    pub async fn person_leave(&self, caller: &Caller, id: PersonId) -> Result<(), AppError> {
+        caller.may_write()?;
+        self.person(id).await?.ok_or(AppError::NotFound("person"))?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        tx.person_left(id, now).await?;
+        tx.event(&NewEvent::new(now, caller.actor(), "personLeft").person(id))
+            .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// Renews a person's invitation to the programme by hand; by itself it is sent only once.
+    pub async fn invite_again(&self, caller: &Caller, person: PersonId) -> Result<(), AppError> {
+        caller.may_write()?;
+        let location = self
+            .store
+            .locations()
+            .await?
+            .into_iter()
+            .next()
+            .ok_or(AppError::NotFound("location"))?;
+        let mut row = self
+            .store
+            .client_user(person, location.id)
+            .await?
+            .ok_or(AppError::NotFound("client user"))?;
+        row.invitation = store::InvitationState::None;
+        row.invitation_at = None;
+        let mut tx = self.store.begin().await?;
+        tx.client_user_update(&row).await?;
+        tx.event(
+            &NewEvent::new(self.now(), caller.actor(), "invitationRenewed")
+                .person(person)
+                .location(location.id)
+                .with(json!({})),
+        )
+        .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+}
+
+fn email(text: Option<&str>) -> Result<Option<String>, AppError> {
+    let Some(text) = super::optional("email", text, 254)? else {
+        return Ok(None);
+    };
+    let well_formed = text.split_once('@').is_some_and(|(local, host)| {
+        !local.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains(char::is_whitespace)
+    });
+    if !well_formed {
+        return Err(AppError::Invalid {
+            field: "email",
+            problem: super::Problem::Malformed,
+        });
+    }
+    Ok(Some(text))
+}

@@ -1,0 +1,204 @@
+//! Which groups get an app, and how (Graph's `mobileAppAssignment`).
+
+use std::collections::BTreeMap;
+
+use axum::{Json as JsonBody, extract::State};
+use domain::{Approval, AssetId, Deployment, GroupId, GroupKind};
+use serde::{Deserialize, Serialize};
+use store::GroupRow;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    Refusals,
+    apps::LicenseCounts,
+    input::{Json, Path},
+    words::{DateTime, group_kind, intent},
+};
+use crate::{
+    app::{
+        App,
+        deployments::{DeploymentChoice, Preview},
+    },
+    http::{auth::ApiCaller, problem::Problem},
+};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(deployments_get, deployments_put))
+        .routes(routes!(deployments_preview))
+}
+
+/// The whole deployment of an app.
+#[derive(Debug, Serialize, ToSchema)]
+struct Deployments {
+    value: Vec<DeploymentLine>,
+}
+
+/// What a group gets.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeploymentLine {
+    id: Uuid,
+    group_id: Uuid,
+    group_name: Option<String>,
+    #[schema(schema_with = group_kind)]
+    group_kind: GroupKind,
+    #[schema(schema_with = intent)]
+    intent: Approval,
+    deadline_date_time: Option<DateTime>,
+    /// Since when the group has this intent; decides who waits longest.
+    since_date_time: DateTime,
+}
+
+/// The whole deployment that an app shall have.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WantedDeployments {
+    value: Vec<WantedLine>,
+}
+
+/// What a group shall get.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WantedLine {
+    group_id: Uuid,
+    #[schema(schema_with = intent)]
+    intent: Approval,
+    /// With `required` only.
+    #[serde(default)]
+    deadline_date_time: Option<DateTime>,
+}
+
+impl WantedDeployments {
+    fn choices(self) -> Vec<DeploymentChoice> {
+        let choice = |line: WantedLine| DeploymentChoice {
+            group: GroupId(line.group_id),
+            approval: line.intent,
+            deadline: line.deadline_date_time.map(|deadline| deadline.0),
+        };
+        self.value.into_iter().map(choice).collect()
+    }
+}
+
+/// What saving would decide. Nothing was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeploymentPreview {
+    licenses_before: LicenseCounts,
+    licenses_after: LicenseCounts,
+    /// People who would be entitled to the app, and are not now.
+    gaining_user_ids: Vec<Uuid>,
+    /// People who would lose it: it is removed, and then the licence returns.
+    losing_user_ids: Vec<Uuid>,
+    /// People who would need a licence that they do not have.
+    needed_license_count: u64,
+    /// Licences that would come back once the removals are confirmed.
+    returning_license_count: u64,
+    /// People for whom no licence would be left now, first in line first.
+    waiting_user_ids: Vec<Uuid>,
+}
+
+impl From<Preview> for DeploymentPreview {
+    fn from(preview: Preview) -> DeploymentPreview {
+        let Preview { before, after } = preview;
+        let mut gaining = Vec::new();
+        let mut needed = 0;
+        for (id, person) in &after.people {
+            if person.wants_seat && !before.people.get(id).is_some_and(|person| person.wants_seat) {
+                gaining.push(id.0);
+            }
+            if person.wants_seat && person.seat.is_none() {
+                needed += 1;
+            }
+        }
+        let mut losing = Vec::new();
+        let mut returning = 0;
+        for (id, person) in &before.people {
+            let kept = after.people.get(id).is_some_and(|person| person.keeps_seat);
+            if (person.wants_seat || person.keeps_seat) && !kept {
+                losing.push(id.0);
+            }
+            if person.seat.is_some() && !kept {
+                returning += 1;
+            }
+        }
+        DeploymentPreview {
+            licenses_before: before.counts.into(),
+            licenses_after: after.counts.into(),
+            gaining_user_ids: gaining,
+            losing_user_ids: losing,
+            needed_license_count: needed,
+            returning_license_count: returning,
+            waiting_user_ids: after.waiting.iter().map(|id| id.0).collect(),
+        }
+    }
+}
+
+/// The deployment of an app
+#[utoipa::path(
+    get, path = "/apps/{app}/deployments", tag = "apps", params(("app" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = Deployments), Refusals)
+)]
+async fn deployments_get(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(asset): Path<AssetId>,
+) -> Result<JsonBody<Deployments>, Problem> {
+    shown(&app, asset).await
+}
+
+/// Replace the whole deployment of an app
+///
+/// A group that is left out loses what it had, as with `uninstall`.
+#[utoipa::path(
+    put, path = "/apps/{app}/deployments", tag = "apps", params(("app" = Uuid, Path)),
+    request_body = WantedDeployments,
+    responses((status = 200, description = "Saved", body = Deployments), Refusals)
+)]
+async fn deployments_put(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(asset): Path<AssetId>,
+    Json(wanted): Json<WantedDeployments>,
+) -> Result<JsonBody<Deployments>, Problem> {
+    app.deployments_save(&caller, asset, wanted.choices()).await?;
+    shown(&app, asset).await
+}
+
+/// What saving would decide
+///
+/// Nothing is changed.
+#[utoipa::path(
+    post, path = "/apps/{app}/deployments/preview", tag = "apps", params(("app" = Uuid, Path)),
+    request_body = WantedDeployments,
+    responses((status = 200, description = "As asked for", body = DeploymentPreview), Refusals)
+)]
+async fn deployments_preview(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(asset): Path<AssetId>,
+    Json(wanted): Json<WantedDeployments>,
+) -> Result<JsonBody<DeploymentPreview>, Problem> {
+    Ok(JsonBody(
+        app.deployments_preview(asset, &wanted.choices()).await?.into(),
+    ))
+}
+
+async fn shown(app: &App, asset: AssetId) -> Result<JsonBody<Deployments>, Problem> {
+    app.store.app(asset).await?.ok_or_else(|| Problem::not_found("app"))?;
+    let groups: BTreeMap<GroupId, GroupRow> = app.groups().await?.into_iter().map(|group| (group.id, group)).collect();
+    let line = |deployment: Deployment| DeploymentLine {
+        id: deployment.id.0,
+        group_id: deployment.group.0,
+        group_name: groups.get(&deployment.group).map(|group| group.name.clone()),
+        group_kind: deployment.kind,
+        intent: deployment.approval,
+        deadline_date_time: DateTime::of(deployment.deadline),
+        since_date_time: DateTime(deployment.since),
+    };
+    Ok(JsonBody(Deployments {
+        value: app.deployments(asset).await?.into_iter().map(line).collect(),
+    }))
+}

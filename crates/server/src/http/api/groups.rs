@@ -1,0 +1,231 @@
+//! Groups of people or of devices, to which apps are deployed.
+
+use axum::{
+    Json as JsonBody,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use domain::{GroupId, GroupKind};
+use serde::{Deserialize, Serialize};
+use store::GroupRow;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    Refusals,
+    input::{Json, Path, Query},
+    page::{Page, PageQuery},
+    words::{DateTime, group_kind},
+};
+use crate::{
+    app::{App, AppError, groups::NewGroup},
+    http::{auth::ApiCaller, problem::Problem},
+};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(groups_list, group_add))
+        .routes(routes!(group_get, group_update, group_delete))
+        .routes(routes!(group_members, group_members_set))
+}
+
+/// A group of people or of devices.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Group {
+    id: Uuid,
+    display_name: String,
+    #[schema(schema_with = group_kind)]
+    kind: GroupKind,
+    /// The higher, the sooner its members get a licence.
+    priority: i64,
+    member_count: i64,
+    created_date_time: DateTime,
+}
+
+impl From<GroupRow> for Group {
+    fn from(row: GroupRow) -> Group {
+        Group {
+            id: row.id.0,
+            display_name: row.name,
+            kind: row.kind,
+            priority: row.priority,
+            member_count: row.members,
+            created_date_time: DateTime(row.created_at),
+        }
+    }
+}
+
+/// A group to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GroupToAdd {
+    display_name: String,
+    #[schema(schema_with = group_kind)]
+    kind: GroupKind,
+    #[serde(default)]
+    priority: i64,
+}
+
+/// What to change of a group. What is absent stays; the kind cannot be changed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GroupChange {
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    priority: Option<i64>,
+}
+
+/// The members that a group shall have: ids of people or of devices.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    value: Vec<Uuid>,
+}
+
+/// All groups
+#[utoipa::path(
+    get, path = "/groups", tag = "groups", params(PageQuery),
+    responses((status = 200, description = "As asked for", body = Page<Group>), Refusals)
+)]
+async fn groups_list(
+    State(app): State<App>,
+    _: ApiCaller,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<Page<Group>>, Problem> {
+    let mut groups = app.groups().await?;
+    groups.sort_by_key(|group| group.id);
+    let page = Page::rising(groups, &query, |group| group.id.to_string())?;
+    Ok(JsonBody(page.map(Group::from)))
+}
+
+/// Add a group
+#[utoipa::path(
+    post, path = "/groups", tag = "groups", request_body = GroupToAdd,
+    responses((status = 201, description = "Made", body = Group), Refusals)
+)]
+async fn group_add(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Json(new): Json<GroupToAdd>,
+) -> Result<impl IntoResponse, Problem> {
+    let new = NewGroup {
+        name: new.display_name,
+        kind: new.kind,
+        priority: new.priority,
+    };
+    let id = app.group_add(&caller, new).await.map_err(renamed)?;
+    let group = shown(&app, id).await?;
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, format!("/api/v1/groups/{id}"))],
+        JsonBody(group),
+    ))
+}
+
+/// One group
+#[utoipa::path(
+    get, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = Group), Refusals)
+)]
+async fn group_get(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(group): Path<GroupId>,
+) -> Result<JsonBody<Group>, Problem> {
+    Ok(JsonBody(shown(&app, group).await?))
+}
+
+/// Change a group
+#[utoipa::path(
+    patch, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)), request_body = GroupChange,
+    responses((status = 200, description = "As asked for", body = Group), Refusals)
+)]
+async fn group_update(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(group): Path<GroupId>,
+    Json(change): Json<GroupChange>,
+) -> Result<JsonBody<Group>, Problem> {
+    let present = app.group(group).await?.ok_or_else(|| Problem::not_found("group"))?;
+    let changed = NewGroup {
+        name: change.display_name.unwrap_or(present.name),
+        kind: present.kind,
+        priority: change.priority.unwrap_or(present.priority),
+    };
+    app.group_update(&caller, group, changed).await.map_err(renamed)?;
+    Ok(JsonBody(shown(&app, group).await?))
+}
+
+/// Delete a group
+///
+/// Refused while an app is deployed to it. Its members are not deleted.
+#[utoipa::path(
+    delete, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)),
+    responses((status = 204, description = "Deleted"), Refusals)
+)]
+async fn group_delete(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(group): Path<GroupId>,
+) -> Result<StatusCode, Problem> {
+    app.group_delete(&caller, group).await.map_err(|error| match error {
+        AppError::Invalid {
+            field: "deployments", ..
+        } => Problem::from(error).detail("an app is deployed to this group; change its deployment first"),
+        error => error.into(),
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The members of a group
+#[utoipa::path(
+    get, path = "/groups/{group}/members", tag = "groups", params(("group" = Uuid, Path), PageQuery),
+    responses((status = 200, description = "Ids of people or of devices", body = Page<Uuid>), Refusals)
+)]
+async fn group_members(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(group): Path<GroupId>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<Page<Uuid>>, Problem> {
+    app.group(group).await?.ok_or_else(|| Problem::not_found("group"))?;
+    let mut members = app.group_members(group).await?;
+    members.sort_unstable();
+    Ok(JsonBody(Page::rising(members, &query, Uuid::to_string)?))
+}
+
+/// Replace all members of a group
+#[utoipa::path(
+    put, path = "/groups/{group}/members", tag = "groups", params(("group" = Uuid, Path)), request_body = Members,
+    responses((status = 200, description = "As asked for", body = Group), Refusals)
+)]
+async fn group_members_set(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(group): Path<GroupId>,
+    Json(mut members): Json<Members>,
+) -> Result<JsonBody<Group>, Problem> {
+    members.value.sort_unstable();
+    members.value.dedup();
+    app.group_members_set(&caller, group, &members.value)
+        .await
+        .map_err(renamed)?;
+    Ok(JsonBody(shown(&app, group).await?))
+}
+
+async fn shown(app: &App, group: GroupId) -> Result<Group, Problem> {
+    Ok(app
+        .group(group)
+        .await?
+        .ok_or_else(|| Problem::not_found("group"))?
+        .into())
+}
+
+/// The app says `name` and `members`; here they are `displayName` and `value`.
+fn renamed(error: AppError) -> Problem {
+    Problem::from(error).renamed(&[("name", "displayName"), ("members", "value")])
+}

@@ -1,0 +1,110 @@
+//! The switches of the installation.
+
+use std::time::Duration;
+
+use axum::{Json as JsonBody, extract::State};
+use domain::{Policy, RuleSet};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    Refusals,
+    input::{Json, invalid},
+    words::Length,
+};
+use crate::{
+    app::App,
+    http::{auth::ApiCaller, problem::Problem},
+};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(settings_get, settings_put))
+}
+
+/// The switches of the installation.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Settings {
+    /// The 2016 system's manners: devices enrolled through DEP are not eligible, and no licence means failed.
+    policy_2016: bool,
+    /// Which table of rules resolves conflicts between deployments.
+    rule_set: ConflictRules,
+    /// How long a device's word on what is installed is good for.
+    inventory_every: Length,
+    /// How long after an acknowledgement a device is asked for proof the first time; doubles each time.
+    first_check_after: Length,
+    /// How long to wait after the first failed attempt; doubles each time.
+    retry_after: Length,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+enum ConflictRules {
+    #[serde(rename = "2016")]
+    Y2016,
+    #[serde(rename = "2020")]
+    Y2020,
+}
+
+impl From<Policy> for Settings {
+    fn from(policy: Policy) -> Settings {
+        Settings {
+            policy_2016: policy.policy_2016,
+            rule_set: match policy.rule_set {
+                RuleSet::Y2016 => ConflictRules::Y2016,
+                RuleSet::Y2020 => ConflictRules::Y2020,
+            },
+            inventory_every: Length(policy.inventory_every),
+            first_check_after: Length(policy.first_check_after),
+            retry_after: Length(policy.retry_after),
+        }
+    }
+}
+
+impl Settings {
+    fn policy(self) -> Result<Policy, Problem> {
+        Ok(Policy {
+            policy_2016: self.policy_2016,
+            rule_set: match self.rule_set {
+                ConflictRules::Y2016 => RuleSet::Y2016,
+                ConflictRules::Y2020 => RuleSet::Y2020,
+            },
+            inventory_every: sane("inventoryEvery", self.inventory_every)?,
+            first_check_after: sane("firstCheckAfter", self.first_check_after)?,
+            retry_after: sane("retryAfter", self.retry_after)?,
+        })
+    }
+}
+
+/// Nothing is asked of a device in a loop without a pause, nor only once in a lifetime.
+fn sane(field: &str, length: Length) -> Result<Duration, Problem> {
+    const SHORTEST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+    if (SHORTEST..=LONGEST).contains(&length.0) {
+        return Ok(length.0);
+    }
+    Err(invalid(field, "malformed", format!("{field} can be PT0.1S to P366D")))
+}
+
+/// The settings
+#[utoipa::path(
+    get, path = "/settings", tag = "settings",
+    responses((status = 200, description = "As asked for", body = Settings), Refusals)
+)]
+async fn settings_get(State(app): State<App>, _: ApiCaller) -> Result<JsonBody<Settings>, Problem> {
+    Ok(JsonBody(app.policy().await?.into()))
+}
+
+/// Replace the settings
+#[utoipa::path(
+    put, path = "/settings", tag = "settings", request_body = Settings,
+    responses((status = 200, description = "Saved", body = Settings), Refusals)
+)]
+async fn settings_put(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Json(settings): Json<Settings>,
+) -> Result<JsonBody<Settings>, Problem> {
+    app.policy_set(&caller, settings.policy()?).await?;
+    Ok(JsonBody(app.policy().await?.into()))
+}

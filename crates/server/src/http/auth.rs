@@ -1,0 +1,417 @@
+//! Who asks: a person with a session cookie, or a program with an API key.
+//!
+//! Authorization is an argument. A handler that takes [`Admin`] or [`ApiCaller`] cannot be reached without one, and
+//! what the app changes, it changes for the [`Caller`] that the handler hands on.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Redirect, Response},
+};
+use domain::Time;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use store::Account;
+
+use super::problem::{Kind, Problem};
+use crate::{
+    app::{
+        App, AppError, Caller,
+        accounts::{SignInError, SignedIn},
+    },
+    config::Config,
+    messages::Lang,
+};
+
+/// Somebody who signed in to the console. Without a session the answer is the way to the sign-in page and back.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    pub caller: Caller,
+    pub account: Account,
+    pub lang: Lang,
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Admin, Response> {
+        let Some(token) = session_token(&parts.headers, &app.config) else {
+            return Err(to_sign_in(parts));
+        };
+        match app.session(token.expose_secret()).await {
+            Ok(Some(account)) => {
+                let lang = language(Some(&account), &parts.headers, &app.config);
+                Ok(Admin {
+                    caller: Caller::of_account(&account),
+                    account,
+                    lang,
+                })
+            }
+            Ok(None) => Err(to_sign_in(parts)),
+            Err(error) => {
+                tracing::error!(%error, "a session could not be looked up");
+                Err(StatusCode::SERVICE_UNAVAILABLE.into_response())
+            }
+        }
+    }
+}
+
+/// A program with an API key. Without one the answer is 401, as `application/problem+json`.
+#[derive(Debug, Clone)]
+pub struct ApiCaller(pub Caller);
+
+impl FromRequestParts<App> for ApiCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<ApiCaller, Problem> {
+        let Some(key) = bearer(&parts.headers) else {
+            return Err(Problem::of(Kind::Unauthorized).detail("send an API key: Authorization: Bearer alk_…"));
+        };
+        match app.api_key(key).await? {
+            Some(key) => Ok(ApiCaller(Caller::of_key(&key))),
+            None => Err(Problem::of(Kind::Unauthorized).detail("this API key is not known, or was revoked")),
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| key.trim())
+        .filter(|key| !key.is_empty())
+}
+
+/// Remembers where the person wanted to go. What a form would have sent is lost, so only a GET is remembered.
+fn to_sign_in(parts: &Parts) -> Response {
+    if parts.method != Method::GET {
+        return Redirect::to("/sign-in?over=1").into_response();
+    }
+    let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    let mut url = Url::parse("http://local/sign-in").expect("this is an address");
+    url.query_pairs_mut().append_pair("return", wanted);
+    Redirect::to(&format!("/sign-in?{}", url.query().unwrap_or_default())).into_response()
+}
+
+/// Where to go after signing in: a page of ours, whatever the address says.
+pub fn return_path(wanted: Option<&str>) -> &str {
+    const START: &str = "/dashboard";
+    let Some(path) = wanted else { return START };
+    // "//host" and "/\host" mean another host to a browser.
+    let ours = path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains('\\')
+        && !path.contains(char::is_control)
+        && !path.starts_with("/sign-");
+    if ours { path } else { START }
+}
+
+/// `__Host-` keeps the cookie to this host and to TLS; a browser takes it over https only.
+pub fn session_cookie_name(config: &Config) -> &'static str {
+    if config.is_https() { "__Host-session" } else { "session" }
+}
+
+/// The `Set-Cookie` that begins a session. It ends with the browser, or when the server says so.
+pub fn session_cookie(config: &Config, signed_in: &SignedIn) -> HeaderValue {
+    set_cookie(config, signed_in.token.expose_secret(), None)
+}
+
+/// The `Set-Cookie` that ends it.
+pub fn session_cookie_gone(config: &Config) -> HeaderValue {
+    set_cookie(config, "", Some(0))
+}
+
+fn set_cookie(config: &Config, value: &str, max_age_seconds: Option<u32>) -> HeaderValue {
+    let mut text = format!(
+        "{}={value}; Path=/; HttpOnly; SameSite=Lax",
+        session_cookie_name(config)
+    );
+    if config.is_https() {
+        text.push_str("; Secure");
+    }
+    if let Some(seconds) = max_age_seconds {
+        text.push_str(&format!("; Max-Age={seconds}"));
+    }
+    let mut cookie = HeaderValue::from_str(&text).expect("a token is base64");
+    cookie.set_sensitive(true);
+    cookie
+}
+
+/// The session that the browser says it has.
+pub fn session_token(headers: &HeaderMap, config: &Config) -> Option<SecretString> {
+    cookie(headers, session_cookie_name(config))
+        .filter(|token| !token.is_empty())
+        .map(SecretString::from)
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    for line in headers.get_all(header::COOKIE) {
+        for pair in line.to_str().unwrap_or_default().split(';') {
+            if let Some((given, value)) = pair.trim().split_once('=')
+                && given == name
+            {
+                return Some(value);
+            }
+        }
+    }
+    None
+}
+
+/// The cookie in which a visitor who has not signed in keeps a chosen language.
+pub const LANGUAGE_COOKIE: &str = "lang";
+
+/// In which language to answer: the account's, then the cookie's, then the installation's, then the browser's.
+pub fn language(account: Option<&Account>, headers: &HeaderMap, config: &Config) -> Lang {
+    let chosen = account
+        .and_then(|account| account.language.as_deref())
+        .and_then(known_language);
+    let kept = || cookie(headers, LANGUAGE_COOKIE).and_then(known_language);
+    chosen.or_else(kept).or(config.language).unwrap_or_else(|| {
+        let wished = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok());
+        Lang::negotiate(wished.unwrap_or_default())
+    })
+}
+
+fn known_language(text: &str) -> Option<Lang> {
+    match text {
+        "ko" => Some(Lang::Ko),
+        "en" => Some(Lang::En),
+        _ => None,
+    }
+}
+
+/// Somebody who looks at a page that needs no session.
+#[derive(Debug, Clone, Copy)]
+pub struct Visitor {
+    pub lang: Lang,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Visitor, Self::Rejection> {
+        Ok(Visitor {
+            lang: language(None, &parts.headers, &app.config),
+        })
+    }
+}
+
+/// Slows down whoever guesses passwords. In memory: a restart forgives.
+///
+/// Counted by login and not by address, because behind a proxy everybody has the same one. So a guesser can make a
+/// person wait, but never for longer than [`LONGEST_WAIT`](Self::LONGEST_WAIT).
+#[derive(Debug, Clone, Default)]
+pub struct SignInThrottle(Arc<Mutex<HashMap<String, Attempts>>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Attempts {
+    in_a_row: u32,
+    last: Time,
+}
+
+impl SignInThrottle {
+    /// So many mistakes in a row are a person's.
+    const FREE: u32 = 5;
+    const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+    const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+    /// Logins that do not exist count too; nobody fills the memory with them.
+    const MOST_LOGINS: usize = 10_000;
+
+    /// Counts an attempt, or says how long to wait before the next one. Counted before the password is looked at, so
+    /// that many attempts at once gain nothing.
+    pub fn attempt(&self, login: &str, now: Time) -> Result<(), Duration> {
+        let mut logins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = throttled_name(login);
+        if !logins.contains_key(&key) && logins.len() >= Self::MOST_LOGINS {
+            logins.retain(|_, attempts| now.since(attempts.last) < Self::LONGEST_WAIT);
+            if logins.len() >= Self::MOST_LOGINS {
+                return Err(Self::LONGEST_WAIT);
+            }
+        }
+        let attempts = logins.entry(key).or_insert(Attempts { in_a_row: 0, last: now });
+        if now.since(attempts.last) >= Self::FORGOTTEN_AFTER {
+            attempts.in_a_row = 0;
+        }
+        let wait = Self::wait_after(attempts.in_a_row);
+        let waited = now.since(attempts.last);
+        if waited < wait {
+            return Err(wait - waited);
+        }
+        attempts.in_a_row = attempts.in_a_row.saturating_add(1);
+        attempts.last = now;
+        Ok(())
+    }
+
+    pub fn succeeded(&self, login: &str) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&throttled_name(login));
+    }
+
+    /// Nothing after the first five, then 1 s, 2 s, 4 s … 5 min.
+    fn wait_after(in_a_row: u32) -> Duration {
+        if in_a_row < Self::FREE {
+            return Duration::ZERO;
+        }
+        let doubled = Duration::from_secs(1 << (in_a_row - Self::FREE).min(20));
+        doubled.min(Self::LONGEST_WAIT)
+    }
+}
+
+/// Enough of a login to tell it from others, and not more than that to keep.
+fn throttled_name(login: &str) -> String {
+    login.trim().to_lowercase().chars().take(100).collect()
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInRefused {
+    #[error("login or password is wrong")]
+    Wrong,
+    #[error("too many attempts; try again in {0:?}")]
+    Wait(Duration),
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+/// Signs in, unless this login was tried too often.
+pub async fn sign_in(
+    app: &App,
+    throttle: &SignInThrottle,
+    login: &str,
+    password: &SecretString,
+) -> Result<SignedIn, SignInRefused> {
+    throttle.attempt(login, app.now()).map_err(SignInRefused::Wait)?;
+    match app.sign_in(login, password).await {
+        Ok(signed_in) => {
+            throttle.succeeded(login);
+            Ok(signed_in)
+        }
+        Err(SignInError::Wrong) => {
+            tracing::info!("a sign-in failed");
+            Err(SignInRefused::Wrong)
+        }
+        Err(SignInError::Store(error)) => Err(SignInRefused::App(error.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(public_url: &str) -> Config {
+        Config::local("127.0.0.1:0".parse().unwrap(), "sqlite:a.db", "key", public_url)
+    }
+
+    fn headers(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn over_tls_the_cookie_belongs_to_this_host_alone() {
+        let https = config("https://apps.example.com");
+        let cookie = set_cookie(&https, "abc", None);
+        assert_eq!(cookie, "__Host-session=abc; Path=/; HttpOnly; SameSite=Lax; Secure");
+        assert!(cookie.is_sensitive());
+        // A cookie that a neighbour host could have set is not ours.
+        assert!(session_token(&headers(&[(header::COOKIE, "session=abc")]), &https).is_none());
+        let ours = headers(&[(header::COOKIE, "a=b; __Host-session=abc; lang=ko")]);
+        assert_eq!(session_token(&ours, &https).unwrap().expose_secret(), "abc");
+
+        let http = config("http://127.0.0.1:8080");
+        assert_eq!(
+            session_cookie_gone(&http),
+            "session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
+        assert!(session_token(&headers(&[(header::COOKIE, "session=")]), &http).is_none());
+    }
+
+    #[test]
+    fn signing_in_never_leads_to_another_host() {
+        assert_eq!(return_path(Some("/apps?q=a")), "/apps?q=a");
+        for elsewhere in [
+            None,
+            Some("//evil.example"),
+            Some("/\\evil.example"),
+            Some("https://evil.example"),
+            Some("/a\nb"),
+            Some(""),
+        ] {
+            assert_eq!(return_path(elsewhere), "/dashboard", "{elsewhere:?}");
+        }
+        assert_eq!(return_path(Some("/sign-out")), "/dashboard");
+    }
+
+    #[test]
+    fn a_chosen_language_beats_the_browser() {
+        let mut config = config("http://127.0.0.1:8080");
+        let browser = (header::ACCEPT_LANGUAGE, "ko-KR,ko;q=0.9");
+        assert_eq!(
+            language(None, &headers(std::slice::from_ref(&browser)), &config),
+            Lang::Ko
+        );
+        config.language = Some(Lang::En);
+        assert_eq!(
+            language(None, &headers(std::slice::from_ref(&browser)), &config),
+            Lang::En
+        );
+        let kept = [browser, (header::COOKIE, "lang=ko")];
+        assert_eq!(language(None, &headers(&kept), &config), Lang::Ko);
+    }
+
+    #[test]
+    fn a_key_is_taken_from_the_bearer_header_only() {
+        assert_eq!(
+            bearer(&headers(&[(header::AUTHORIZATION, "Bearer alk_x")])),
+            Some("alk_x")
+        );
+        assert_eq!(
+            bearer(&headers(&[(header::AUTHORIZATION, "bearer  alk_x ")])),
+            Some("alk_x")
+        );
+        assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Basic alk_x")])), None);
+        assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Bearer ")])), None);
+        assert_eq!(bearer(&headers(&[])), None);
+    }
+
+    #[test]
+    fn the_sixth_guess_in_a_row_has_to_wait_and_each_one_longer() {
+        let throttle = SignInThrottle::default();
+        let now = Time(1_000_000);
+        for _ in 0..5 {
+            assert_eq!(throttle.attempt("kim", now), Ok(()));
+        }
+        assert_eq!(throttle.attempt("Kim ", now), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.attempt("lee", now), Ok(()), "somebody else does not wait");
+
+        let later = now + Duration::from_secs(1);
+        assert_eq!(throttle.attempt("kim", later), Ok(()));
+        assert_eq!(throttle.attempt("kim", later), Err(Duration::from_secs(2)));
+
+        throttle.succeeded("kim");
+        assert_eq!(throttle.attempt("kim", later), Ok(()));
+    }
+
+    #[test]
+    fn nobody_waits_longer_than_five_minutes() {
+        let throttle = SignInThrottle::default();
+        let mut now = Time(0);
+        for _ in 0..100 {
+            let _ = throttle.attempt("kim", now);
+            now = now + Duration::from_secs(300);
+        }
+        assert_eq!(throttle.attempt("kim", now), Ok(()));
+    }
+}

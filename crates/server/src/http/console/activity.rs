@@ -1,0 +1,52 @@
+//! 활동.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+use store::EventFilter;
+
+use super::{
+    Oops, frame, html,
+    pages::{Place, activity::ActivityPage},
+    speak, view,
+};
+use crate::{app::App, http::auth::Admin};
+
+/// So much history a page.
+const EVENTS: i64 = 100;
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    before: Option<i64>,
+}
+
+/// What is under way, and everything that happened.
+pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+    let overview = app.overview().await?;
+    let filter = EventFilter {
+        before: wanted.before,
+        limit: EVENTS,
+        ..EventFilter::default()
+    };
+    let rows = app.events(&filter).await?;
+    let names = view::Names::read(&app, overview.as_ref()).await?;
+    let mut running = view::running(app.sync_open().await?.as_ref(), &app.operations_recent(50).await?);
+    running.extend(
+        overview
+            .as_ref()
+            .and_then(|overview| view::running_commands(&overview.apps)),
+    );
+    let earlier = (rows.len() as i64 == EVENTS)
+        .then(|| rows.last().map(|row| format!("/activity?before={}", row.seq)))
+        .flatten();
+    html(&ActivityPage {
+        s: speak(&app, admin.lang),
+        frame: frame(&app, &admin, Place::Activity, "/activity", overview.as_ref(), None).await?,
+        running,
+        events: rows.iter().map(|row| names.event(row)).collect(),
+        earlier,
+        latest: wanted.before.is_none(),
+    })
+}

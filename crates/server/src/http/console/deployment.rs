@@ -1,0 +1,260 @@
+//! 배포 관리.
+
+use std::collections::HashMap;
+
+use axum::{
+    extract::{Path, RawForm, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use domain::{Approval, AssetId, Decision, DeploymentError, GroupId, Time};
+
+use super::{
+    Oops, frame, html,
+    pages::{
+        Place,
+        deployment::{DeadlineChoice, DeploymentPage, GroupChoice, PreviewView, approval_of},
+    },
+    speak, view,
+};
+use crate::{
+    app::{
+        App, AppError,
+        apps::{AppView, Overview},
+        deployments::{DeploymentChoice, Preview},
+    },
+    http::auth::Admin,
+    messages::Speak,
+};
+
+/// The groups as they are saved.
+pub async fn page(State(app): State<App>, admin: Admin, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
+    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let groups = groups(&overview, view, None);
+    show(&app, &admin, &overview, view, groups, None, None).await
+}
+
+/// Saves, or shows what saving would do, by the button that was pressed.
+pub async fn save(
+    State(app): State<App>,
+    admin: Admin,
+    Path(asset): Path<AssetId>,
+    RawForm(body): RawForm,
+) -> Result<Response, Oops> {
+    let form = Typed::of(&body);
+    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let s = speak(&app, admin.lang);
+    let mut groups = groups(&overview, view, Some(&form));
+    let mut choices = Vec::new();
+    for group in groups.iter_mut().filter(|group| group.included) {
+        if form.field("approval", group.id).is_empty() {
+            group.error = Some(s.t("deployment-error-approval"));
+            continue;
+        }
+        match deadline(&s, group) {
+            Ok(deadline) => choices.push(DeploymentChoice {
+                group: group.id,
+                approval: group.approval,
+                deadline,
+            }),
+            Err(wrong) => group.error = Some(wrong),
+        }
+    }
+    if groups.iter().any(|group| group.error.is_some()) {
+        let error = Some(s.t("deployment-error"));
+        let page = show(&app, &admin, &overview, view, groups, error, None).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let result = if form.preview() {
+        app.deployments_preview(asset, &choices).await.map(Some)
+    } else {
+        app.deployments_save(&admin.caller, asset, choices).await.map(|()| None)
+    };
+    match result {
+        Ok(None) => Ok(Redirect::to(&format!("/apps/{asset}?tab=users&done=deployment")).into_response()),
+        Ok(Some(preview)) => {
+            let preview = preview_view(&overview, &preview);
+            show(&app, &admin, &overview, view, groups, None, Some(preview)).await
+        }
+        Err(AppError::Deployment(wrong)) => {
+            let (group, key) = match wrong {
+                DeploymentError::DeviceGroupAvailable(group) => (group, "deployment-error-device-available"),
+                DeploymentError::MixedKindsNotAvailable(group) => (group, "deployment-error-mixed"),
+                DeploymentError::DeadlineWithoutRequired(group) => (group, "deployment-error-deadline-not-required"),
+                DeploymentError::GroupTwice(group) => (group, "deployment-error-twice"),
+            };
+            let text = s.t(key);
+            let error = Some(s.t("deployment-error"));
+            for choice in groups.iter_mut().filter(|choice| choice.id == group) {
+                choice.error = Some(text.clone());
+            }
+            let page = show(&app, &admin, &overview, view, groups, error, None).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn show(
+    app: &App,
+    admin: &Admin,
+    overview: &Overview,
+    view: &AppView,
+    groups: Vec<GroupChoice>,
+    error: Option<String>,
+    preview: Option<PreviewView>,
+) -> Result<Response, Oops> {
+    let path = format!("/apps/{}/deployment", view.row.id);
+    let line = view::app_line(view);
+    html(&DeploymentPage {
+        s: speak(app, admin.lang),
+        frame: frame(app, admin, Place::Apps, &path, Some(overview), None).await?,
+        app: line.id,
+        name: line.name,
+        has_icon: line.has_icon,
+        counts: line.counts,
+        groups,
+        rule_set: overview.world.policy.rule_set,
+        error,
+        preview,
+    })
+}
+
+/// Every group, as saved or as typed; those with the app first.
+fn groups(overview: &Overview, view: &AppView, form: Option<&Typed>) -> Vec<GroupChoice> {
+    let mut groups: Vec<GroupChoice> = overview
+        .groups
+        .values()
+        .map(|group| {
+            let saved = view.facts.deployments.iter().find(|line| line.group == group.id);
+            let mut choice = GroupChoice {
+                id: group.id,
+                name: group.name.clone(),
+                kind: group.kind,
+                members: u64::try_from(group.members).unwrap_or(0),
+                included: saved.is_some(),
+                approval: saved.map_or(Approval::Required, |line| line.approval),
+                deadline: saved
+                    .and_then(|line| line.deadline)
+                    .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
+                saved: saved.map(|line| line.approval),
+                error: None,
+            };
+            if let Some(form) = form {
+                form.fill(&mut choice, saved.and_then(|line| line.deadline));
+            }
+            choice
+        })
+        .collect();
+    groups.sort_by(|a, b| (a.saved.is_none(), &a.name).cmp(&(b.saved.is_none(), &b.name)));
+    groups
+}
+
+fn deadline(s: &Speak, group: &GroupChoice) -> Result<Option<Time>, String> {
+    if group.approval != Approval::Required {
+        return Ok(None);
+    }
+    match &group.deadline {
+        DeadlineChoice::None => Ok(None),
+        DeadlineChoice::Kept(at) => Ok(Some(*at)),
+        DeadlineChoice::Days(days) => Ok(Some(s.now + std::time::Duration::from_secs(days * 86_400))),
+        DeadlineChoice::Custom(text) => match s.from_local_input(text) {
+            Some(at) if at < s.now => Err(s.t("deployment-error-past")),
+            Some(at) => Ok(Some(at)),
+            None => Err(s.t("deployment-error-deadline")),
+        },
+    }
+}
+
+fn preview_view(overview: &Overview, preview: &Preview) -> PreviewView {
+    let name = |person| {
+        overview
+            .people
+            .get(person)
+            .map_or_else(String::new, |row| row.name.clone())
+    };
+    let had = |decision: &Decision, person| {
+        decision
+            .people
+            .get(person)
+            .is_some_and(|verdict| verdict.seat.is_some())
+    };
+    let after = &preview.after;
+    let gains: Vec<_> = after
+        .people
+        .values()
+        .filter(|verdict| verdict.wants_seat && verdict.seat.is_none())
+        .map(|verdict| verdict.person)
+        .collect();
+    let loses: Vec<_> = preview
+        .before
+        .people
+        .keys()
+        .filter(|person| had(&preview.before, person))
+        .filter(|person| !after.people.get(person).is_some_and(|verdict| verdict.keeps_seat))
+        .collect();
+    let free = after.counts.free.unwrap_or(u64::MAX);
+    let without = after
+        .people
+        .values()
+        .filter(|verdict| verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none())
+        .map(|verdict| (name(&verdict.person), verdict.state, verdict.detail))
+        .collect();
+    PreviewView {
+        before: preview.before.counts,
+        at_once: free.min(gains.len() as u64),
+        gains: gains.iter().map(name).collect(),
+        loses: loses.into_iter().map(name).collect(),
+        without,
+    }
+}
+
+/// The form as it came: `group` once for each chosen group, and fields with the group's id behind a dash.
+struct Typed {
+    included: Vec<String>,
+    fields: HashMap<String, String>,
+}
+
+impl Typed {
+    fn of(body: &[u8]) -> Typed {
+        let mut typed = Typed {
+            included: Vec::new(),
+            fields: HashMap::new(),
+        };
+        for (name, value) in form_pairs(body) {
+            if name == "group" {
+                typed.included.push(value);
+            } else {
+                typed.fields.insert(name, value);
+            }
+        }
+        typed
+    }
+
+    fn preview(&self) -> bool {
+        self.fields.contains_key("check")
+    }
+
+    fn field(&self, name: &str, group: GroupId) -> &str {
+        self.fields.get(&format!("{name}-{group}")).map_or("", String::as_str)
+    }
+
+    fn fill(&self, choice: &mut GroupChoice, kept: Option<Time>) {
+        choice.included = self.included.contains(&choice.id.to_string());
+        choice.approval = approval_of(self.field("approval", choice.id)).unwrap_or(choice.approval);
+        choice.deadline = match (self.field("deadline", choice.id), kept) {
+            ("kept", Some(at)) => DeadlineChoice::Kept(at),
+            ("custom", _) => DeadlineChoice::Custom(self.field("custom", choice.id).to_owned()),
+            (days, _) => days.parse().map_or(DeadlineChoice::None, DeadlineChoice::Days),
+        };
+    }
+}
+
+/// The pairs of a form, in order, with names that come more than once.
+pub fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
+    let mut url = reqwest::Url::parse("http://form/").expect("this is an address");
+    url.set_query(std::str::from_utf8(body).ok());
+    url.query_pairs().into_owned().collect()
+}

@@ -1,0 +1,184 @@
+//! 장치.
+
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::Response,
+};
+use domain::{DeviceId, Platform};
+use serde::Deserialize;
+use store::{CommandRow, CommandState};
+
+use super::{
+    Oops, app as app_page, frame, html,
+    pages::{
+        Place,
+        devices::{
+            CommandLine, CommandProgress, DeviceAppLine, DeviceFilter, DeviceLine, DevicePage, DevicesPage,
+            devices_link,
+        },
+        parts::{CommandWord, Named, paged},
+    },
+    speak, view,
+};
+use crate::{
+    app::{App, apps::Overview},
+    http::auth::Admin,
+};
+
+/// So many of the latest commands are of interest.
+const COMMANDS: i64 = 30;
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    filter: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    page: String,
+}
+
+pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+    let overview = app.overview().await?;
+    let people = app.people().await?;
+    let name = |id| people.iter().find(|row| row.id == id).map(|row| row.name.as_str());
+    let rows: Vec<DeviceLine> = app
+        .devices()
+        .await?
+        .iter()
+        .map(|row| view::device_line(overview.as_ref(), row, name(row.person_id)))
+        .collect();
+    let now = app.now();
+    let counts = DeviceFilter::ALL.map(|filter| rows.iter().filter(|row| filter.passes(row, now)).count() as u64);
+    let kind = |platform| match platform {
+        Platform::Ios => "iPhone",
+        Platform::IpadOs => "iPad",
+        Platform::MacOs => "Mac",
+        Platform::TvOs => "Apple TV",
+    };
+    let kinds = [Platform::Ios, Platform::IpadOs, Platform::MacOs, Platform::TvOs]
+        .into_iter()
+        .map(|platform| {
+            let here = rows
+                .iter()
+                .filter(|row| row.platform == platform && DeviceFilter::All.passes(row, now));
+            (kind(platform).to_owned(), here.count() as u64)
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
+
+    let filter = DeviceFilter::of(&wanted.filter);
+    let query = wanted.q.trim().to_owned();
+    let lower = query.to_lowercase();
+    let found = |row: &DeviceLine| {
+        let texts = [
+            Some(&row.name),
+            row.serial.as_ref(),
+            row.person.as_ref().map(|person| &person.name),
+        ];
+        texts
+            .into_iter()
+            .flatten()
+            .any(|text| text.to_lowercase().contains(&lower))
+    };
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| filter.passes(row, now) && found(row))
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |row: &DeviceLine| std::cmp::Reverse((row.installs.failed(), row.installs.pending()));
+        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+    });
+    let (rows, pager) = paged(rows, wanted.page.parse().unwrap_or(1), |page| {
+        devices_link(filter, &query, page)
+    });
+    let path = devices_link(filter, &query, 1);
+    html(&DevicesPage {
+        s: speak(&app, admin.lang),
+        frame: frame(&app, &admin, Place::Devices, &path, overview.as_ref(), None).await?,
+        rows,
+        pager,
+        counts,
+        filter,
+        query,
+        kinds,
+    })
+}
+
+pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>) -> Result<Response, Oops> {
+    let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let overview = app.overview().await?;
+    let person = app.person(row.person_id).await?;
+    let commands = app.device_commands(id, COMMANDS).await?;
+    html(&DevicePage {
+        s: speak(&app, admin.lang),
+        frame: frame(
+            &app,
+            &admin,
+            Place::Devices,
+            &format!("/devices/{id}"),
+            overview.as_ref(),
+            None,
+        )
+        .await?,
+        line: view::device_line(
+            overview.as_ref(),
+            &row,
+            person.as_ref().map(|person| person.name.as_str()),
+        ),
+        apps: overview
+            .as_ref()
+            .map(|overview| apps(overview, &row))
+            .unwrap_or_default(),
+        commands: commands
+            .iter()
+            .map(|command| command_line(overview.as_ref(), command))
+            .collect(),
+        udid: row.udid,
+        enrolled_at: row.enrolled_at,
+        informed_at: row.informed_at,
+        awaiting_configuration: row.awaiting_configuration,
+        store_account_active: row.store_account_active,
+    })
+}
+
+fn apps(overview: &Overview, row: &store::DeviceRow) -> Vec<DeviceAppLine> {
+    let lines = overview.apps.iter().filter_map(|app| {
+        let verdict = app.decision.people.get(&row.person_id)?.devices.get(&row.id)?;
+        Some(DeviceAppLine {
+            app: Named {
+                name: view::app_line(app).name,
+                href: format!("/apps/{}", app.row.id),
+            },
+            state: verdict.state,
+            detail: verdict.detail,
+            code: app_page::code(app, row.id, verdict.detail),
+            resolution: verdict.resolution.clone(),
+            seen_at: app.facts.installs.get(&row.id).and_then(|install| install.seen_at),
+        })
+    });
+    lines.collect()
+}
+
+fn command_line(overview: Option<&Overview>, row: &CommandRow) -> CommandLine {
+    let app = row.asset_id.and_then(|asset| overview?.app(asset));
+    CommandLine {
+        word: CommandWord(row.request_type.clone()),
+        app: app.map(|app| Named {
+            name: view::app_line(app).name,
+            href: format!("/apps/{}", app.row.id),
+        }),
+        progress: match row.state {
+            CommandState::Queued => CommandProgress::Queued,
+            CommandState::Sent => CommandProgress::Sent,
+            CommandState::NotNow => CommandProgress::NotNow,
+            CommandState::Acknowledged => CommandProgress::Acknowledged,
+            CommandState::Error | CommandState::FormatError => CommandProgress::Error,
+            CommandState::Dropped => CommandProgress::Dropped,
+        },
+        created_at: row.created_at,
+        answered_at: row.answered_at,
+        code: row.error_chain.as_deref().and_then(view::error_code),
+    }
+}

@@ -1,0 +1,251 @@
+//! The console: a handler translates a request, calls one function of the app, and answers with a page.
+//!
+//! Every page is a link and every change a form that redirects. What a page looks like is in `pages`.
+
+mod activity;
+mod app;
+mod apps;
+mod dashboard;
+mod deployment;
+mod devices;
+mod groups;
+pub mod pages;
+mod people;
+mod search;
+mod session;
+mod settings;
+pub mod statics;
+mod view;
+mod vpp;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use domain::AssetId;
+use serde::Deserialize;
+
+use self::pages::{
+    Flash, Frame, Place,
+    error::{ErrorKind, ErrorPage},
+};
+use super::auth::{Admin, Visitor};
+use crate::{
+    app::{App, AppError, Problem, apps::Overview},
+    messages::{Lang, Speak},
+};
+
+pub fn router(app: &App) -> Router<App> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/dashboard") }))
+        .route("/sign-in", get(session::page).post(session::sign_in))
+        .route("/sign-out", post(session::sign_out))
+        .route("/language", post(session::language))
+        .route("/dashboard", get(dashboard::page))
+        .route("/apps", get(apps::list))
+        .route("/apps/{asset}", get(app::page))
+        .route("/apps/{asset}/deployment", get(deployment::page).post(deployment::save))
+        .route("/devices", get(devices::list))
+        .route("/devices/{device}", get(devices::page))
+        .route("/people", get(people::list))
+        .route("/people/new", get(people::new_page).post(people::add))
+        .route("/people/{person}", get(people::page))
+        .route("/people/{person}/edit", get(people::edit_page).post(people::edit))
+        .route("/people/{person}/enrolment", post(people::enrolment_link))
+        .route("/people/{person}/invite", post(people::invite_again))
+        .route("/people/{person}/leave", post(people::leave))
+        .route("/people/{person}/apps/{asset}/request", post(people::request))
+        .route("/people/{person}/apps/{asset}/withdraw", post(people::withdraw))
+        .route("/groups", get(groups::list))
+        .route("/groups/new", get(groups::new_page).post(groups::add))
+        .route("/groups/{group}", get(groups::page).post(groups::edit))
+        .route("/groups/{group}/members", post(groups::members))
+        .route("/groups/{group}/delete", post(groups::delete))
+        .route("/activity", get(activity::page))
+        .route("/search", get(search::page))
+        .route("/administration/vpp", get(vpp::page))
+        .route("/administration/vpp/running", get(vpp::running))
+        .route("/administration/vpp/sync", post(vpp::sync))
+        .route("/administration/vpp/upload", get(vpp::upload_page).post(vpp::upload))
+        .route(
+            "/administration/vpp/upload/{upload}",
+            get(vpp::confirm_page).post(vpp::confirm),
+        )
+        .route("/administration/vpp/upload/{upload}/cancel", post(vpp::cancel))
+        .route("/administration/settings", get(settings::page).post(settings::save))
+        .route("/icons/{asset}", get(icon))
+        .fallback(nothing_here)
+        .layer(middleware::from_fn_with_state(app.clone(), with_error_page))
+        .route("/static/{file}", get(statics::serve))
+}
+
+/// An app's icon, from our own origin. The browser keeps it for a day.
+async fn icon(State(app): State<App>, _admin: Admin, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
+    let Some((media_type, bytes)) = app.app_icon(asset).await? else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+/// What was just done, in the address after a redirect.
+#[derive(Deserialize, Default)]
+pub struct Done {
+    #[serde(default)]
+    done: String,
+}
+
+/// What can have been done, and the sentence for it: only these are said.
+const DONE: [(&str, &str); 14] = [
+    ("saved", "flash-saved"),
+    ("sync", "flash-sync-requested"),
+    ("token-linked", "flash-token-linked"),
+    ("token-renewed", "flash-token-renewed"),
+    ("upload-cancelled", "flash-upload-cancelled"),
+    ("deployment", "flash-deployment-saved"),
+    ("person-added", "flash-person-added"),
+    ("person-left", "flash-person-left"),
+    ("invited-again", "flash-invited-again"),
+    ("app-requested", "flash-app-requested"),
+    ("request-withdrawn", "flash-app-request-withdrawn"),
+    ("members", "flash-members-saved"),
+    ("group-added", "flash-group-added"),
+    ("group-deleted", "flash-group-deleted"),
+];
+
+fn flash(s: &Speak, done: &Done) -> Option<Flash> {
+    let (_, key) = DONE.iter().find(|(known, _)| *known == done.done)?;
+    Flash::done(s.t(key))
+}
+
+/// What is wrong with one field, in words.
+fn problem(s: &Speak, problem: Problem) -> String {
+    s.t(match problem {
+        Problem::Missing => "problem-missing",
+        Problem::TooLong => "problem-too-long",
+        Problem::Taken => "problem-taken",
+        Problem::Unknown => "problem-unknown",
+        Problem::Malformed => "problem-malformed",
+        Problem::TooShort => "problem-too-short",
+    })
+}
+
+/// The voice of a page: the reader's language, now, and the installation's time zone.
+pub fn speak(app: &App, lang: Lang) -> Speak {
+    Speak {
+        lang,
+        now: app.now(),
+        zone: app.config.zone(),
+    }
+}
+
+/// What is around every page.
+async fn frame(
+    app: &App,
+    admin: &Admin,
+    place: Place,
+    path: &str,
+    overview: Option<&Overview>,
+    flash: Option<Flash>,
+) -> Result<Frame, Oops> {
+    let organization = match (&app.config.organization, overview) {
+        (Some(name), _) => name.clone(),
+        (None, Some(overview)) => overview.location.row.organization_name.clone(),
+        (None, None) => String::new(),
+    };
+    Ok(Frame {
+        place,
+        path: path.to_owned(),
+        name: admin.account.name.clone(),
+        may_write: admin.caller.may_write().is_ok(),
+        organization,
+        apps: overview.map_or(0, |overview| overview.apps.len() as u64),
+        devices: match overview {
+            Some(overview) => overview.devices.len() as u64,
+            None => app.devices().await?.len() as u64,
+        },
+        people: match overview {
+            Some(overview) => overview.people.len() as u64,
+            None => app.people().await?.len() as u64,
+        },
+        groups: match overview {
+            Some(overview) => overview.groups.len() as u64,
+            None => app.groups().await?.len() as u64,
+        },
+        query: String::new(),
+        flash,
+    })
+}
+
+fn html(page: &impl Template) -> Result<Response, Oops> {
+    let text = page.render().map_err(|error| {
+        tracing::error!(%error, "a page could not be written");
+        Oops(StatusCode::INTERNAL_SERVER_ERROR)
+    })?;
+    Ok(Html(text).into_response())
+}
+
+/// Why a page could not be shown.
+pub struct Oops(pub StatusCode);
+
+impl From<AppError> for Oops {
+    fn from(error: AppError) -> Oops {
+        match error {
+            AppError::Forbidden(_) => Oops(StatusCode::FORBIDDEN),
+            AppError::NotFound(_) => Oops(StatusCode::NOT_FOUND),
+            AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => Oops(StatusCode::BAD_REQUEST),
+            AppError::Store(error) => {
+                tracing::error!(%error, "a page could not be shown");
+                Oops(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Oops {
+    /// Bare: the layer that knows the reader's language makes the page of it.
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.extensions_mut().insert(Bare);
+        response
+    }
+}
+
+/// Marks an answer that is a status and no page yet.
+#[derive(Clone, Copy)]
+struct Bare;
+
+/// Gives every refusal of the console a page that says what happened and what to do.
+async fn with_error_page(State(app): State<App>, Visitor { lang }: Visitor, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.extensions().get::<Bare>().is_none() {
+        return response;
+    }
+    let kind = match response.status() {
+        StatusCode::NOT_FOUND => ErrorKind::NotFound,
+        StatusCode::FORBIDDEN => ErrorKind::Forbidden,
+        StatusCode::BAD_REQUEST => ErrorKind::BadRequest,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        _ => ErrorKind::Failed,
+    };
+    match html(&ErrorPage {
+        s: speak(&app, lang),
+        kind,
+    }) {
+        Ok(page) => (response.status(), page).into_response(),
+        Err(_) => response,
+    }
+}
+
+async fn nothing_here() -> Oops {
+    Oops(StatusCode::NOT_FOUND)
+}

@@ -1,0 +1,158 @@
+//! 활동: what is under way, and everything that happened.
+
+use askama::Template;
+
+use super::{
+    Frame,
+    parts::{EventLine, Running},
+};
+use crate::messages::Speak;
+
+#[derive(Template)]
+#[template(path = "console/activity.html")]
+pub struct ActivityPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub running: Vec<Running>,
+    /// The latest first.
+    pub events: Vec<EventLine>,
+    /// The address of what happened before.
+    pub earlier: Option<String>,
+    /// The latest of all are shown, so the page may keep itself fresh.
+    pub latest: bool,
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::http::console::pages::{
+        Place,
+        app::tests::named,
+        parts::{EventWord, Who},
+        tests::{ago, frame},
+    };
+
+    /// One of everything that can happen.
+    const KINDS: [&str; 51] = [
+        "accountAdded",
+        "apiKeyCreated",
+        "apiKeyRevoked",
+        "appDescribed",
+        "appGone",
+        "appInstalled",
+        "appRemovedByUser",
+        "appRequested",
+        "appRequestWithdrawn",
+        "deploymentSaved",
+        "deviceAuthenticated",
+        "deviceCheckedOut",
+        "deviceEnrolled",
+        "deviceUnreachable",
+        "enrolmentLinkMade",
+        "enrolmentProfileTaken",
+        "groupAdded",
+        "groupChanged",
+        "groupDeleted",
+        "groupMembersSet",
+        "installAccepted",
+        "installCommanded",
+        "installFailed",
+        "installRejected",
+        "invitationFailed",
+        "invitationRenewed",
+        "invitationShown",
+        "licenceAssigned",
+        "licenceFound",
+        "licenceLost",
+        "licenceRefused",
+        "licenceReserved",
+        "licenceReturned",
+        "licenceReturning",
+        "licenceReturnRefused",
+        "personAdded",
+        "personChanged",
+        "personInvited",
+        "personLeft",
+        "policyChanged",
+        "programAccepted",
+        "programUserCreated",
+        "programUserRetired",
+        "removeAccepted",
+        "removeCommanded",
+        "removeFailed",
+        "signedIn",
+        "tokenLinked",
+        "tokenRenewed",
+        "tokenUnusable",
+        "somethingNew",
+    ];
+
+    pub fn events(s: &Speak) -> Vec<EventLine> {
+        let who = [
+            Who::System,
+            Who::Apple,
+            Who::Device,
+            Who::Account("홍라온".to_owned()),
+            Who::ApiKey("인사 시스템".to_owned()),
+        ];
+        KINDS
+            .into_iter()
+            .enumerate()
+            .map(|(index, kind)| EventLine {
+                at: ago(s, 97 * index as u64),
+                word: EventWord(kind.to_owned()),
+                who: who[index % who.len()].clone(),
+                app: Some(named("한올서명", "/apps/1")),
+                person: Some(named("윤가람", "/people/1")),
+                device: Some(named("가람의 iPhone", "/devices/1")),
+                group: None,
+                name: Some("본사".to_owned()),
+                code: kind.contains("Failed").then(|| "MCMDMErrorDomain 12064".to_owned()),
+            })
+            .collect()
+    }
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let page = |events: Vec<EventLine>, earlier: Option<&str>| ActivityPage {
+            s: s.clone(),
+            frame: frame(Place::Activity),
+            running: if events.is_empty() {
+                Vec::new()
+            } else {
+                vec![Running::Commands {
+                    installs: 0,
+                    removals: 2,
+                    devices: 1,
+                }]
+            },
+            events,
+            earlier: earlier.map(str::to_owned),
+            latest: true,
+        };
+        vec![
+            (
+                "activity",
+                page(events(s), Some("/activity?before=3")).render().unwrap(),
+            ),
+            ("activity-none", page(Vec::new(), None).render().unwrap()),
+        ]
+    }
+
+    #[test]
+    fn a_history_is_told_day_by_day_and_nothing_is_lost() {
+        let s = crate::http::console::pages::tests::speak(crate::messages::Lang::Ko);
+        let events = events(&s);
+        let days = s.days(&events);
+        assert!(days.len() > 2);
+        assert_eq!(days.iter().map(|day| day.events.len()).sum::<usize>(), events.len());
+        for event in &events[..KINDS.len() - 1] {
+            assert!(
+                !event.sentence(&s).contains('–'),
+                "{}: {}",
+                event.word.0,
+                event.sentence(&s)
+            );
+        }
+        assert_eq!(events[KINDS.len() - 1].sentence(&s), "somethingNew");
+    }
+}

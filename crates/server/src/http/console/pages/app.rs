@@ -1,0 +1,651 @@
+//! One app: what it is, how it is deployed, who has it and why not.
+
+use askama::Template;
+use domain::{
+    Approval, AssetId, Counts, Detail, GroupKind, InstallState, Owned, Platform, Program, Resolution, Seat, Time,
+};
+
+use super::{
+    Frame,
+    apps::platform_names,
+    groups::members_text,
+    parts::{EventLine, Named, Pager, link},
+    ui::{Glyph, Html, StateCounts},
+};
+use crate::messages::Speak;
+
+/// What one looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AppTab {
+    General,
+    Deployment,
+    Devices,
+    #[default]
+    Users,
+    Licences,
+    History,
+}
+
+impl AppTab {
+    const ALL: [AppTab; 6] = [
+        AppTab::General,
+        AppTab::Deployment,
+        AppTab::Devices,
+        AppTab::Users,
+        AppTab::Licences,
+        AppTab::History,
+    ];
+
+    pub fn value(self) -> &'static str {
+        match self {
+            AppTab::General => "general",
+            AppTab::Deployment => "deployment",
+            AppTab::Devices => "devices",
+            AppTab::Users => "users",
+            AppTab::Licences => "licences",
+            AppTab::History => "history",
+        }
+    }
+
+    pub fn of(value: &str) -> AppTab {
+        AppTab::ALL
+            .into_iter()
+            .find(|tab| tab.value() == value)
+            .unwrap_or_default()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            AppTab::General => "tab-general",
+            AppTab::Deployment => "tab-deployment",
+            AppTab::Devices => "tab-devices",
+            AppTab::Users => "tab-users",
+            AppTab::Licences => "tab-licences",
+            AppTab::History => "tab-history",
+        }
+    }
+}
+
+/// What stands above the tabs.
+#[derive(Debug, Clone)]
+pub struct AppHead {
+    pub id: AssetId,
+    pub name: String,
+    pub has_icon: bool,
+    pub publisher: Option<String>,
+    pub version: Option<String>,
+    pub platforms: Vec<Platform>,
+    pub bundle_id: Option<String>,
+    pub counts: Counts,
+    pub synced_at: Option<Time>,
+    /// Apple lists it no more.
+    pub gone_at: Option<Time>,
+    pub deployments: u64,
+    pub devices: u64,
+    pub people: u64,
+    pub licences: u64,
+    pub tab: AppTab,
+}
+
+/// One tab as a link.
+struct TabLink {
+    href: String,
+    text: String,
+    count: Option<u64>,
+    current: bool,
+}
+
+impl AppHead {
+    fn second_line(&self) -> String {
+        let platforms = platform_names(&self.platforms);
+        let parts = [
+            self.publisher.as_deref(),
+            self.version.as_deref(),
+            Some(platforms.as_str()),
+        ];
+        parts
+            .into_iter()
+            .flatten()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
+
+    fn owned(&self) -> Option<u64> {
+        match self.counts.owned {
+            Owned::Count(owned) => Some(owned),
+            Owned::Unlimited => None,
+        }
+    }
+
+    fn tabs(&self, s: &Speak) -> Vec<TabLink> {
+        let count = |tab| match tab {
+            AppTab::Deployment => Some(self.deployments),
+            AppTab::Devices => Some(self.devices),
+            AppTab::Users => Some(self.people),
+            AppTab::Licences => Some(self.licences),
+            AppTab::General | AppTab::History => None,
+        };
+        AppTab::ALL
+            .into_iter()
+            .map(|tab| TabLink {
+                href: format!("/apps/{}?tab={}", self.id, tab.value()),
+                text: s.t(tab.word()),
+                count: count(tab),
+                current: tab == self.tab,
+            })
+            .collect()
+    }
+}
+
+/// A filter with how much it leaves.
+pub struct Chip {
+    pub href: String,
+    pub text: String,
+    pub count: u64,
+    pub current: bool,
+}
+
+/// 필터 over a list of states: everything, and each state that occurs.
+#[derive(Debug, Clone, Default)]
+pub struct StateFilter {
+    /// Of the whole list, whatever is shown of it.
+    pub counts: StateCounts,
+    pub state: Option<InstallState>,
+    pub query: String,
+}
+
+impl StateFilter {
+    fn chips(&self, s: &Speak, head: &AppHead) -> Vec<Chip> {
+        let chip = |state: Option<InstallState>, text, count| Chip {
+            href: app_link(head.id, head.tab, state, &self.query, 1),
+            text,
+            count,
+            current: self.state == state,
+        };
+        let mut chips = vec![chip(None, s.t("filter-all"), self.counts.total())];
+        for (state, count) in self.counts.present() {
+            chips.push(chip(Some(state), s.install_word(state), count));
+        }
+        chips
+    }
+}
+
+/// The address of a list on an app's page.
+pub fn app_link(app: AssetId, tab: AppTab, state: Option<InstallState>, query: &str, page: usize) -> String {
+    let page = if page > 1 { page.to_string() } else { String::new() };
+    let state = state.map_or("", state_value);
+    link(
+        &format!("/apps/{app}"),
+        &[("tab", tab.value()), ("state", state), ("q", query), ("page", &page)],
+    )
+}
+
+/// How a state is written in an address.
+pub fn state_value(state: InstallState) -> &'static str {
+    match state {
+        InstallState::Failed => "failed",
+        InstallState::UninstallFailed => "uninstallFailed",
+        InstallState::PendingInstall => "pendingInstall",
+        InstallState::NotInstalled => "notInstalled",
+        InstallState::Installed => "installed",
+        InstallState::NotApplicable => "notApplicable",
+        InstallState::Unknown => "unknown",
+    }
+}
+
+pub fn state_of(value: &str) -> Option<InstallState> {
+    StateCounts::ORDER
+        .into_iter()
+        .find(|state| state_value(*state) == value)
+}
+
+/// 일반.
+#[derive(Template)]
+#[template(path = "console/app_general.html")]
+pub struct AppGeneralPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub head: AppHead,
+    pub adam_id: String,
+    /// `STDQ` or `PLUS`: the quality in which books come; apps have only the first.
+    pub pricing_param: String,
+    pub product_type: String,
+    pub minimum_os: Option<String>,
+    pub url: Option<String>,
+    pub revocable: bool,
+    pub device_assignable: bool,
+    pub retired: u64,
+    pub installs: StateCounts,
+}
+
+impl AppGeneralPage {
+    fn state_href(&self, state: &InstallState) -> String {
+        app_link(self.head.id, AppTab::Devices, Some(*state), "", 1)
+    }
+}
+
+/// One line of the deployment of an app.
+#[derive(Debug, Clone)]
+pub struct DeploymentLine {
+    pub group: Named,
+    pub kind: GroupKind,
+    pub members: u64,
+    pub approval: Approval,
+    pub deadline: Option<Time>,
+    pub since: Time,
+}
+
+impl DeploymentLine {
+    fn members_text(&self, s: &Speak) -> String {
+        members_text(s, self.kind, self.members)
+    }
+}
+
+/// 배포.
+#[derive(Template)]
+#[template(path = "console/app_deployment.html")]
+pub struct AppDeploymentPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub head: AppHead,
+    pub rows: Vec<DeploymentLine>,
+}
+
+/// One device and this app.
+#[derive(Debug, Clone)]
+pub struct AppDeviceLine {
+    pub device: Named,
+    pub serial: Option<String>,
+    pub person: Named,
+    pub platform: Platform,
+    pub os_version: Option<String>,
+    pub state: InstallState,
+    pub detail: Detail,
+    /// What the device gave as its error.
+    pub code: Option<String>,
+    pub resolution: Resolution,
+    pub last_seen_at: Option<Time>,
+}
+
+/// 장치.
+#[derive(Template)]
+#[template(path = "console/app_devices.html")]
+pub struct AppDevicesPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub head: AppHead,
+    pub filter: StateFilter,
+    pub rows: Vec<AppDeviceLine>,
+    pub pager: Pager,
+}
+
+/// One person and this app.
+#[derive(Debug, Clone)]
+pub struct AppUserLine {
+    pub person: Named,
+    pub department: Option<String>,
+    pub devices: u64,
+    pub state: InstallState,
+    pub detail: Detail,
+    pub code: Option<String>,
+    pub seat: Option<Seat>,
+    pub place: Option<usize>,
+    pub program: Program,
+    pub resolution: Resolution,
+    /// When one of the person's devices was last heard of.
+    pub last_seen_at: Option<Time>,
+}
+
+/// One person in the line for a licence.
+#[derive(Debug, Clone)]
+pub struct WaitingLine {
+    pub person: Named,
+    pub department: Option<String>,
+    pub resolution: Resolution,
+    pub since: Option<Time>,
+}
+
+/// 사용자.
+#[derive(Template)]
+#[template(path = "console/app_users.html")]
+pub struct AppUsersPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub head: AppHead,
+    pub filter: StateFilter,
+    pub rows: Vec<AppUserLine>,
+    pub pager: Pager,
+    /// First in line first.
+    pub waiting: Vec<WaitingLine>,
+}
+
+impl AppUsersPage {
+    /// Licences that nobody here uses, but that are held.
+    fn foreign(&self) -> u64 {
+        self.head.counts.foreign
+    }
+}
+
+/// One licence.
+#[derive(Debug, Clone)]
+pub struct AppLicenceLine {
+    pub person: Named,
+    pub department: Option<String>,
+    pub seat: Seat,
+    pub since: Time,
+    pub state: InstallState,
+    pub detail: Detail,
+}
+
+impl AppLicenceLine {
+    fn seat_html(&self, s: &Speak) -> Html {
+        s.seat(Some(self.seat), None)
+    }
+}
+
+/// 라이선스.
+#[derive(Template)]
+#[template(path = "console/app_licences.html")]
+pub struct AppLicencesPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub head: AppHead,
+    pub rows: Vec<AppLicenceLine>,
+    pub pager: Pager,
+}
+
+/// 기록.
+#[derive(Template)]
+#[template(path = "console/app_history.html")]
+pub struct AppHistoryPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub head: AppHead,
+    pub events: Vec<EventLine>,
+    /// The address of what happened before.
+    pub earlier: Option<String>,
+}
+
+#[cfg(test)]
+pub mod tests {
+    use domain::{Rule, program::Invitation};
+
+    use super::*;
+    use crate::http::console::pages::{
+        Place, activity, apps,
+        parts::paged,
+        tests::{ago, frame},
+    };
+
+    pub fn named(name: &str, href: &str) -> Named {
+        Named {
+            name: name.to_owned(),
+            href: href.to_owned(),
+        }
+    }
+
+    pub fn resolution(required: bool, rule: Rule) -> Resolution {
+        Resolution {
+            required,
+            available: !required,
+            uninstall: false,
+            not_applicable: false,
+            rule,
+            by: Vec::new(),
+            beat: Vec::new(),
+        }
+    }
+
+    fn head(s: &Speak, tab: AppTab) -> AppHead {
+        let line = apps::tests::lines().remove(0);
+        AppHead {
+            id: line.id,
+            name: line.name,
+            has_icon: false,
+            publisher: line.publisher,
+            version: Some("4.2.1".to_owned()),
+            platforms: line.platforms,
+            bundle_id: line.bundle_id,
+            counts: line.counts,
+            synced_at: Some(ago(s, 3)),
+            gone_at: None,
+            deployments: 2,
+            devices: 33,
+            people: 27,
+            licences: 20,
+            tab,
+        }
+    }
+
+    fn user(s: &Speak, number: u64, state: InstallState, detail: Detail) -> AppUserLine {
+        AppUserLine {
+            person: named("윤가람", "/people/1"),
+            department: Some("영업팀".to_owned()),
+            devices: number,
+            state,
+            detail,
+            code: (detail == Detail::SeeInstallErrorCode).then(|| "MCMDMErrorDomain 12064".to_owned()),
+            seat: None,
+            place: Some(3),
+            program: Program::Registered {
+                invitation: Invitation::Shown { at: ago(s, 9000) },
+            },
+            resolution: resolution(true, Rule::InstallBeatsUninstall),
+            last_seen_at: Some(ago(s, 17)),
+        }
+    }
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let framed = || frame(Place::Apps);
+        let mut users = vec![
+            user(s, 1, InstallState::Failed, Detail::NoLicenseAvailable),
+            user(s, 2, InstallState::Failed, Detail::SeeInstallErrorCode),
+            user(s, 1, InstallState::Installed, Detail::NoAdditionalDetails),
+        ];
+        users[1].seat = Some(Seat::Reserved { since: ago(s, 1) });
+        users[2].seat = Some(Seat::Held { since: ago(s, 9000) });
+        users[2].program = Program::Associated { since: ago(s, 9000) };
+        users[2].resolution = resolution(false, Rule::OnlyIntent);
+        for program in [
+            Program::None,
+            Program::Creating,
+            Program::Retired,
+            Program::Registered {
+                invitation: Invitation::Queued { since: ago(s, 1) },
+            },
+        ] {
+            let mut line = user(s, 0, InstallState::PendingInstall, Detail::UserNotEnrolledInProgram);
+            line.program = program;
+            line.seat = Some(Seat::Returning { since: ago(s, 1) });
+            line.department = None;
+            users.push(line);
+        }
+        let filter = StateFilter {
+            counts: StateCounts::of(users.iter().map(|user| user.state)),
+            state: None,
+            query: "가".to_owned(),
+        };
+        let waiting = |number| WaitingLine {
+            person: named("장서우", "/people/2"),
+            department: Some("영업팀".to_owned()),
+            resolution: resolution(number < 3, Rule::OnlyIntent),
+            since: Some(ago(s, 4 * 1440)),
+        };
+        let (rows, pager) = paged(users, 1, |page| page.to_string());
+        let users = AppUsersPage {
+            s: s.clone(),
+            frame: framed(),
+            head: head(s, AppTab::Users),
+            filter: filter.clone(),
+            rows,
+            pager,
+            waiting: (1..=7).map(waiting).collect(),
+        };
+        let mut empty = AppUsersPage {
+            s: s.clone(),
+            frame: framed(),
+            head: head(s, AppTab::Users),
+            filter: StateFilter::default(),
+            rows: Vec::new(),
+            pager: Pager::default(),
+            waiting: Vec::new(),
+        };
+        empty.head.counts.waiting = 0;
+        empty.head.counts.owned = Owned::Unlimited;
+        empty.head.counts.free = None;
+        empty.head.gone_at = Some(ago(s, 100));
+
+        // Every state with every detail: each has its words.
+        let details = [
+            Detail::SeeInstallErrorCode,
+            Detail::SeeUninstallErrorCode,
+            Detail::UserRejectedInstall,
+            Detail::UserIsNotLoggedIntoAppStore,
+            Detail::ManagedAppNoLongerPresent,
+            Detail::MinimumOsVersionNotMet,
+            Detail::PlatformNotApplicable,
+            Detail::WaitingForLicense,
+            Detail::TokenNotUsable,
+            Detail::LicenseAssociationPending,
+            Detail::AwaitingUserConsent,
+            Detail::AwaitingDevice,
+            Detail::NoEligibleDevice,
+            Detail::InstalledUnverified,
+            Detail::Installing,
+            Detail::DeviceEnrolledThroughDep,
+            Detail::NotRequested,
+            Detail::UninstallPending,
+            Detail::LicenseReturnPending,
+            Detail::InstalledUnmanaged,
+        ];
+        let rules = [
+            Rule::DeviceGroupBeatsUserGroup,
+            Rule::AvailableDespiteNotApplicable,
+            Rule::AdministratorBeatsUser,
+            Rule::RequiredAndAvailableCombine,
+            Rule::UninstallBeatsAvailable,
+            Rule::NotApplicableBeatsRest,
+            Rule::ExclusionNotEvaluated,
+            Rule::NoDeployment,
+        ];
+        let devices: Vec<AppDeviceLine> = details
+            .into_iter()
+            .zip(StateCounts::ORDER.into_iter().cycle())
+            .zip(rules.into_iter().cycle())
+            .map(|((detail, state), rule)| AppDeviceLine {
+                device: named("가람의 iPhone", "/devices/1"),
+                serial: Some("F4KX21R8A4".to_owned()),
+                person: named("윤가람", "/people/1"),
+                platform: Platform::Ios,
+                os_version: Some("27.1".to_owned()),
+                state,
+                detail,
+                code: Some("MCMDMErrorDomain 12064".to_owned()),
+                resolution: resolution(true, rule),
+                last_seen_at: None,
+            })
+            .collect();
+        let device_counts = StateCounts::of(devices.iter().map(|device| device.state));
+        let (rows, pager) = paged(devices, 1, |page| page.to_string());
+        let devices = AppDevicesPage {
+            s: s.clone(),
+            frame: framed(),
+            head: head(s, AppTab::Devices),
+            filter: StateFilter {
+                counts: device_counts,
+                state: Some(InstallState::Failed),
+                query: String::new(),
+            },
+            rows,
+            pager,
+        };
+        let general = AppGeneralPage {
+            s: s.clone(),
+            frame: framed(),
+            head: head(s, AppTab::General),
+            adam_id: "1234567890".to_owned(),
+            pricing_param: "STDQ".to_owned(),
+            product_type: "App".to_owned(),
+            minimum_os: Some("15.0".to_owned()),
+            url: Some("https://apps.apple.com/kr/app/id1234567890".to_owned()),
+            revocable: true,
+            device_assignable: true,
+            retired: 2,
+            installs: device_counts,
+        };
+        let lines = [
+            (Approval::Required, GroupKind::User, Some(ago(s, 0))),
+            (Approval::Available, GroupKind::User, None),
+            (Approval::NotApplicable, GroupKind::Device, None),
+            (Approval::Uninstall, GroupKind::Device, None),
+        ];
+        let deployment = |lines: &[(Approval, GroupKind, Option<Time>)]| AppDeploymentPage {
+            s: s.clone(),
+            frame: framed(),
+            head: head(s, AppTab::Deployment),
+            rows: lines
+                .iter()
+                .map(|(approval, kind, deadline)| DeploymentLine {
+                    group: named("영업팀", "/groups/1"),
+                    kind: *kind,
+                    members: 10,
+                    approval: *approval,
+                    deadline: *deadline,
+                    since: ago(s, 5000),
+                })
+                .collect(),
+        };
+        let licences = |rows| {
+            let (rows, pager) = paged(rows, 1, |page| page.to_string());
+            AppLicencesPage {
+                s: s.clone(),
+                frame: framed(),
+                head: head(s, AppTab::Licences),
+                rows,
+                pager,
+            }
+        };
+        let licence = |seat: Seat| AppLicenceLine {
+            person: named("김도윤", "/people/3"),
+            department: Some("영업팀".to_owned()),
+            since: seat.since(),
+            seat,
+            state: InstallState::Installed,
+            detail: Detail::NoAdditionalDetails,
+        };
+        let history = AppHistoryPage {
+            s: s.clone(),
+            frame: framed(),
+            head: head(s, AppTab::History),
+            events: activity::tests::events(s),
+            earlier: Some("/apps/1?tab=history&before=3".to_owned()),
+        };
+        vec![
+            ("app-users", users.render().unwrap()),
+            ("app-users-none", empty.render().unwrap()),
+            ("app-devices", devices.render().unwrap()),
+            ("app-general", general.render().unwrap()),
+            ("app-deployment", deployment(&lines).render().unwrap()),
+            ("app-deployment-none", deployment(&[]).render().unwrap()),
+            (
+                "app-licences",
+                licences(vec![licence(Seat::Held { since: ago(s, 300) })])
+                    .render()
+                    .unwrap(),
+            ),
+            ("app-licences-none", licences(Vec::new()).render().unwrap()),
+            ("app-history", history.render().unwrap()),
+        ]
+    }
+
+    #[test]
+    fn a_state_in_an_address_is_the_state_that_was_meant() {
+        for state in StateCounts::ORDER {
+            assert_eq!(state_of(state_value(state)), Some(state));
+        }
+        assert_eq!(state_of("all"), None);
+        assert_eq!(AppTab::of("licences"), AppTab::Licences);
+        assert_eq!(AppTab::of("nothing"), AppTab::Users);
+    }
+}

@@ -1,0 +1,455 @@
+//! 배포 관리: which groups get an app, with which approval, until when.
+
+use askama::Template;
+use domain::{Approval, AssetId, Counts, Detail, GroupId, GroupKind, InstallState, Owned, RuleSet, Time};
+
+use super::{Frame, groups::members_text, ui::Glyph, words};
+use crate::messages::Speak;
+
+/// A deadline as the form has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeadlineChoice {
+    None,
+    /// The one that is saved already.
+    Kept(Time),
+    Days(u64),
+    /// As typed, which may be nonsense.
+    Custom(String),
+}
+
+/// The deadlines that need no typing.
+pub const DEADLINE_DAYS: [u64; 3] = [3, 7, 14];
+
+/// One group in the form.
+#[derive(Debug, Clone)]
+pub struct GroupChoice {
+    pub id: GroupId,
+    pub name: String,
+    pub kind: GroupKind,
+    pub members: u64,
+    pub included: bool,
+    pub approval: Approval,
+    pub deadline: DeadlineChoice,
+    /// What is saved now.
+    pub saved: Option<Approval>,
+    /// What is wrong with it.
+    pub error: Option<String>,
+}
+
+/// One of the segments.
+struct Segment {
+    value: &'static str,
+    text: String,
+    checked: bool,
+    forbidden: bool,
+}
+
+/// One of the deadlines.
+struct DeadlineOption {
+    value: String,
+    text: String,
+    selected: bool,
+}
+
+/// How an approval is written in a form.
+pub fn approval_value(approval: Approval) -> &'static str {
+    match approval {
+        Approval::Required => "required",
+        Approval::Available => "available",
+        Approval::NotApplicable => "notApplicable",
+        Approval::Uninstall => "uninstall",
+    }
+}
+
+const APPROVALS: [Approval; 4] = [
+    Approval::Required,
+    Approval::Available,
+    Approval::NotApplicable,
+    Approval::Uninstall,
+];
+
+pub fn approval_of(value: &str) -> Option<Approval> {
+    APPROVALS
+        .into_iter()
+        .find(|approval| approval_value(*approval) == value)
+}
+
+impl GroupChoice {
+    fn members_text(&self, s: &Speak) -> String {
+        members_text(s, self.kind, self.members)
+    }
+
+    fn segments(&self, s: &Speak, has_user_groups: bool) -> Vec<Segment> {
+        APPROVALS
+            .into_iter()
+            .map(|approval| Segment {
+                value: approval_value(approval),
+                text: s.t(words::approval(approval)),
+                checked: self.approval == approval,
+                // A25; together with user groups it is the only choice (A26), so it has to stay open there.
+                forbidden: approval == Approval::Available && self.kind == GroupKind::Device && !has_user_groups,
+            })
+            .collect()
+    }
+
+    fn deadlines(&self, s: &Speak) -> Vec<DeadlineOption> {
+        let option = |value: String, text, selected| DeadlineOption { value, text, selected };
+        let mut options = Vec::new();
+        if let DeadlineChoice::Kept(at) = &self.deadline {
+            options.push(option("kept".to_owned(), s.full(*at), true));
+        }
+        options.push(option(
+            "none".to_owned(),
+            s.t("deadline-none"),
+            self.deadline == DeadlineChoice::None,
+        ));
+        for days in DEADLINE_DAYS {
+            let at = s.now + std::time::Duration::from_secs(days * 86_400);
+            let text = s.t2("deadline-days", "days", days, "date", s.date(at));
+            options.push(option(
+                days.to_string(),
+                text,
+                self.deadline == DeadlineChoice::Days(days),
+            ));
+        }
+        let custom = matches!(self.deadline, DeadlineChoice::Custom(_));
+        options.push(option("custom".to_owned(), s.t("deadline-custom"), custom));
+        options
+    }
+
+    fn custom_deadline(&self) -> &str {
+        match &self.deadline {
+            DeadlineChoice::Custom(text) => text,
+            _ => "",
+        }
+    }
+
+    /// What saving would change for this group.
+    fn note(&self, s: &Speak) -> Option<String> {
+        match (self.saved, self.included) {
+            (None, false) => None,
+            (None, true) => Some(s.t("deployment-note-new")),
+            (Some(_), false) => Some(s.t("deployment-note-dropped")),
+            (Some(saved), true) if saved == self.approval => Some(s.t("deployment-note-same")),
+            (Some(saved), true) => {
+                let (from, to) = (s.t(words::approval(saved)), s.t(words::approval(self.approval)));
+                let note = s.t2("deployment-note-changed", "from", from, "to", to);
+                if self.approval == Approval::Uninstall {
+                    return Some(format!("{note} {}", s.t("deployment-note-uninstall")));
+                }
+                Some(note)
+            }
+        }
+    }
+}
+
+/// What saving would do.
+#[derive(Debug, Clone)]
+pub struct PreviewView {
+    /// As they are now.
+    pub before: Counts,
+    /// People who would want a licence and do not have one.
+    pub gains: Vec<String>,
+    /// People who would not keep what they have.
+    pub loses: Vec<String>,
+    /// Of those who gain, how many get a licence at once.
+    pub at_once: u64,
+    /// Who would not get it, and why.
+    pub without: Vec<(String, InstallState, Detail)>,
+}
+
+/// So many names are enough to recognise a change by.
+const NAMES: usize = 8;
+
+impl PreviewView {
+    fn sentence(&self, s: &Speak) -> String {
+        let (gains, loses) = (self.gains.len(), self.loses.len());
+        let first = match (gains, loses) {
+            (0, 0) => return s.t("preview-nothing"),
+            (gains, 0) => s.t1("preview-gain", "gains", gains),
+            (0, loses) => s.t1("preview-lose", "loses", loses),
+            (gains, loses) => s.t2("preview-gain-lose", "gains", gains, "loses", loses),
+        };
+        if self.at_once < gains as u64 {
+            return format!("{first} {}", s.t1("preview-at-once", "count", self.at_once));
+        }
+        first
+    }
+
+    pub fn names(people: &[String]) -> String {
+        people.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ")
+    }
+
+    pub fn more(people: &[String]) -> usize {
+        people.len().saturating_sub(NAMES)
+    }
+
+    /// The licences when all is done: what is lost comes back, and what is free goes to those who gain.
+    fn after(&self) -> Counts {
+        let back = self.loses.len() as u64;
+        let used = self.before.used.saturating_sub(back);
+        // Whoever loses a licence may have had it only on its way.
+        let on_the_way = self.before.on_the_way.saturating_sub(back - (self.before.used - used));
+        let free = match self.before.owned {
+            Owned::Count(owned) => Some(owned.saturating_sub(used + on_the_way + self.before.foreign)),
+            Owned::Unlimited => None,
+        };
+        let coming = (self.gains.len() as u64).min(free.unwrap_or(u64::MAX));
+        Counts {
+            used,
+            on_the_way: on_the_way + coming,
+            free: free.map(|free| free - coming),
+            waiting: 0,
+            ..self.before
+        }
+    }
+
+    /// What is out now, whoever has it.
+    fn now(&self) -> u64 {
+        self.before.used + self.before.on_the_way + self.before.foreign
+    }
+
+    fn sum(&self) -> u64 {
+        let after = self.after();
+        after.used + after.on_the_way + after.foreign
+    }
+
+    fn owned(&self) -> Option<u64> {
+        match self.before.owned {
+            Owned::Count(owned) => Some(owned),
+            Owned::Unlimited => None,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/deployment.html")]
+pub struct DeploymentPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub app: AssetId,
+    pub name: String,
+    pub has_icon: bool,
+    pub counts: Counts,
+    pub groups: Vec<GroupChoice>,
+    pub rule_set: RuleSet,
+    /// What is wrong with the whole of it.
+    pub error: Option<String>,
+    pub preview: Option<PreviewView>,
+}
+
+impl DeploymentPage {
+    fn has_user_groups(&self) -> bool {
+        self.groups.iter().any(|group| group.kind == GroupKind::User)
+    }
+
+    fn context(&self) -> String {
+        let s = &self.s;
+        match self.counts.owned {
+            Owned::Count(owned) => s.ta(
+                "deployment-context",
+                &[
+                    ("app", &self.name),
+                    ("owned", &owned),
+                    ("used", &self.counts.used),
+                    ("free", &self.counts.free.unwrap_or_default()),
+                ],
+            ),
+            Owned::Unlimited => s.t2(
+                "deployment-context-unlimited",
+                "app",
+                &self.name,
+                "used",
+                self.counts.used,
+            ),
+        }
+    }
+
+    fn errors(&self) -> Vec<&GroupChoice> {
+        self.groups.iter().filter(|group| group.error.is_some()).collect()
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::http::console::pages::{
+        Place, apps,
+        tests::{ago, frame, id},
+    };
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let group = |number: u128, kind, included, approval, deadline, saved, error: Option<&str>| GroupChoice {
+            id: id(number, GroupId),
+            name: "디자인팀".to_owned(),
+            kind,
+            members: 7,
+            included,
+            approval,
+            deadline,
+            saved,
+            error: error.map(str::to_owned),
+        };
+        use Approval::{Available, Required, Uninstall};
+        use GroupKind::{Device, User};
+        let groups = vec![
+            group(
+                1,
+                User,
+                true,
+                Required,
+                DeadlineChoice::Kept(ago(s, 100)),
+                Some(Required),
+                None,
+            ),
+            group(2, User, true, Required, DeadlineChoice::Days(7), None, None),
+            group(3, User, true, Uninstall, DeadlineChoice::None, Some(Required), None),
+            group(4, User, false, Required, DeadlineChoice::None, Some(Required), None),
+            group(
+                5,
+                Device,
+                true,
+                Available,
+                DeadlineChoice::Custom("?".to_owned()),
+                None,
+                Some("x"),
+            ),
+            group(6, Device, false, Required, DeadlineChoice::None, None, None),
+        ];
+        let app = apps::tests::lines().remove(1);
+        let preview = PreviewView {
+            before: app.counts,
+            gains: (0..9).map(|number| format!("장서우 {number}")).collect(),
+            loses: vec!["양세린".to_owned()],
+            at_once: 6,
+            without: vec![(
+                "강민서".to_owned(),
+                InstallState::NotApplicable,
+                Detail::MinimumOsVersionNotMet,
+            )],
+        };
+        let page = |groups, error: Option<&str>, preview| DeploymentPage {
+            s: s.clone(),
+            frame: frame(Place::Apps),
+            app: app.id,
+            name: app.name.clone(),
+            has_icon: false,
+            counts: app.counts,
+            groups,
+            rule_set: RuleSet::Y2016,
+            error: error.map(str::to_owned),
+            preview,
+        };
+        let nothing = PreviewView {
+            gains: Vec::new(),
+            loses: Vec::new(),
+            without: Vec::new(),
+            ..preview.clone()
+        };
+        let gain = PreviewView {
+            loses: Vec::new(),
+            ..preview.clone()
+        };
+        let lose = PreviewView {
+            gains: Vec::new(),
+            ..preview.clone()
+        };
+        vec![
+            (
+                "deployment",
+                page(groups.clone(), None, Some(preview)).render().unwrap(),
+            ),
+            (
+                "deployment-wrong",
+                page(groups.clone(), Some("x"), None).render().unwrap(),
+            ),
+            (
+                "deployment-nothing",
+                page(groups.clone(), None, Some(nothing)).render().unwrap(),
+            ),
+            (
+                "deployment-gain",
+                page(groups.clone(), None, Some(gain)).render().unwrap(),
+            ),
+            ("deployment-lose", page(groups, None, Some(lose)).render().unwrap()),
+            ("deployment-no-groups", page(Vec::new(), None, None).render().unwrap()),
+        ]
+    }
+
+    /// A26 leaves nothing else to choose, so A25 must not take it away.
+    #[test]
+    fn available_is_struck_out_for_device_groups_unless_there_are_user_groups() {
+        let s = crate::http::console::pages::tests::speak(crate::messages::Lang::Ko);
+        let group = GroupChoice {
+            id: id(1, GroupId),
+            name: String::new(),
+            kind: GroupKind::Device,
+            members: 0,
+            included: true,
+            approval: Approval::Required,
+            deadline: DeadlineChoice::None,
+            saved: None,
+            error: None,
+        };
+        let forbidden = |mixed| {
+            group
+                .segments(&s, mixed)
+                .iter()
+                .filter(|segment| segment.forbidden)
+                .count()
+        };
+        assert_eq!((forbidden(false), forbidden(true)), (1, 0));
+    }
+
+    #[test]
+    fn the_preview_adds_up() {
+        let counts = Counts {
+            owned: Owned::Count(15),
+            used: 9,
+            on_the_way: 0,
+            foreign: 0,
+            free: Some(6),
+            waiting: 0,
+            returning: 0,
+        };
+        let preview = PreviewView {
+            before: counts,
+            gains: vec![String::new(); 8],
+            loses: vec![String::new(); 2],
+            at_once: 6,
+            without: Vec::new(),
+        };
+        let after = preview.after();
+        assert_eq!(
+            (after.used, after.on_the_way, after.free, preview.sum()),
+            (7, 8, Some(0), 15)
+        );
+        assert_eq!(preview.now() + 8 - 2, preview.sum());
+    }
+
+    /// A licence that Apple has not confirmed yet comes back like any other.
+    #[test]
+    fn what_is_only_on_its_way_can_be_lost_too() {
+        let preview = PreviewView {
+            before: Counts {
+                owned: Owned::Count(20),
+                used: 1,
+                on_the_way: 5,
+                foreign: 2,
+                free: Some(12),
+                waiting: 0,
+                returning: 0,
+            },
+            gains: Vec::new(),
+            loses: vec![String::new(); 6],
+            at_once: 0,
+            without: Vec::new(),
+        };
+        let after = preview.after();
+        assert_eq!(
+            (preview.now(), after.used, after.on_the_way, after.free),
+            (8, 0, 0, Some(18))
+        );
+        assert_eq!(preview.now() - 6, preview.sum());
+    }
+}

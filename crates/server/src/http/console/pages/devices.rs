@@ -1,0 +1,397 @@
+//! The enrolled devices, and one of them.
+
+use askama::Template;
+use domain::{Detail, DeviceId, Enrolment, InstallState, Platform, Resolution, Time};
+
+use super::{
+    Frame,
+    app::Chip,
+    apps::platform_name,
+    parts::{CommandWord, Named, Pager, link},
+    ui::{Glyph, Html, StateCounts},
+    words,
+};
+use crate::messages::Speak;
+
+/// A device that has not been heard of for so long may be lost.
+pub const QUIET_AFTER_DAYS: u64 = 7;
+
+/// One device in a list.
+#[derive(Debug, Clone)]
+pub struct DeviceLine {
+    pub id: DeviceId,
+    pub name: String,
+    pub serial: Option<String>,
+    pub person: Option<Named>,
+    pub product: String,
+    pub platform: Platform,
+    pub os_version: Option<String>,
+    pub enrolment: Enrolment,
+    pub dep: bool,
+    pub supervised: bool,
+    pub installs: StateCounts,
+    pub last_seen_at: Option<Time>,
+}
+
+impl DeviceLine {
+    /// `iPhone17,1` is an iPhone to people; the model stays as the title.
+    pub fn family(&self) -> &str {
+        ["iPhone", "iPad", "iPod", "AppleTV", "Mac"]
+            .into_iter()
+            .find(|family| self.product.starts_with(family))
+            .unwrap_or(&self.product)
+    }
+
+    pub fn system(&self) -> String {
+        system(self.platform, self.os_version.as_deref())
+    }
+
+    pub fn is_quiet(&self, now: Time) -> bool {
+        self.enrolment == Enrolment::Enrolled
+            && self
+                .last_seen_at
+                .is_none_or(|seen| now.since(seen).as_secs() > QUIET_AFTER_DAYS * 86_400)
+    }
+
+    pub fn enrolment_html(&self, s: &Speak) -> Html {
+        enrolment_html(s, self.enrolment, self.dep, self.supervised)
+    }
+
+    pub fn seen_html(&self, s: &Speak) -> Html {
+        match self.last_seen_at {
+            Some(seen) if self.is_quiet(s.now) => s.state(Glyph::Warn, s.near(seen)),
+            seen => s.when_known(seen),
+        }
+    }
+}
+
+fn system(platform: Platform, version: Option<&str>) -> String {
+    match version {
+        Some(version) => format!("{} {version}", platform_name(platform)),
+        None => platform_name(platform).to_owned(),
+    }
+}
+
+fn enrolment_html(s: &Speak, enrolment: Enrolment, dep: bool, supervised: bool) -> Html {
+    let glyph = match enrolment {
+        Enrolment::Pending => Glyph::Way,
+        Enrolment::Enrolled => Glyph::Fine,
+        Enrolment::Gone => Glyph::Na,
+    };
+    let state = s.state(glyph, s.t(words::enrolment(enrolment)));
+    let kind = s.t(if dep { "enrolment-dep" } else { "enrolment-user" });
+    let text = if supervised {
+        format!("{kind} · {}", s.t("enrolment-supervised"))
+    } else {
+        kind
+    };
+    state.with_reason(&s.plain(&text))
+}
+
+/// What the list is narrowed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeviceFilter {
+    #[default]
+    All,
+    Failed,
+    Pending,
+    Quiet,
+    Dep,
+    Gone,
+}
+
+impl DeviceFilter {
+    pub const ALL: [DeviceFilter; 6] = [
+        DeviceFilter::All,
+        DeviceFilter::Failed,
+        DeviceFilter::Pending,
+        DeviceFilter::Quiet,
+        DeviceFilter::Dep,
+        DeviceFilter::Gone,
+    ];
+
+    pub fn value(self) -> &'static str {
+        match self {
+            DeviceFilter::All => "",
+            DeviceFilter::Failed => "failed",
+            DeviceFilter::Pending => "pending",
+            DeviceFilter::Quiet => "quiet",
+            DeviceFilter::Dep => "dep",
+            DeviceFilter::Gone => "gone",
+        }
+    }
+
+    pub fn of(value: &str) -> DeviceFilter {
+        DeviceFilter::ALL
+            .into_iter()
+            .find(|filter| filter.value() == value)
+            .unwrap_or_default()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            DeviceFilter::All => "filter-all",
+            DeviceFilter::Failed => "filter-has-failed",
+            DeviceFilter::Pending => "filter-has-pending",
+            DeviceFilter::Quiet => "filter-quiet",
+            DeviceFilter::Dep => "filter-dep",
+            DeviceFilter::Gone => "enrolment-gone",
+        }
+    }
+
+    /// Devices that are gone are listed only when asked for.
+    pub fn passes(self, device: &DeviceLine, now: Time) -> bool {
+        let here = device.enrolment != Enrolment::Gone;
+        match self {
+            DeviceFilter::All => here,
+            DeviceFilter::Failed => here && device.installs.failed() > 0,
+            DeviceFilter::Pending => here && device.installs.pending() > 0,
+            DeviceFilter::Quiet => device.is_quiet(now),
+            DeviceFilter::Dep => here && device.dep,
+            DeviceFilter::Gone => !here,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/devices.html")]
+pub struct DevicesPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub rows: Vec<DeviceLine>,
+    pub pager: Pager,
+    /// How many each filter would leave, in the order of [`DeviceFilter::ALL`].
+    pub counts: [u64; 6],
+    pub filter: DeviceFilter,
+    pub query: String,
+    /// How many of each kind of device, `iPhone 34`.
+    pub kinds: Vec<(String, u64)>,
+}
+
+impl DevicesPage {
+    fn chips(&self) -> Vec<Chip> {
+        DeviceFilter::ALL
+            .into_iter()
+            .zip(self.counts)
+            .filter(|(filter, count)| *count > 0 || *filter == self.filter || *filter == DeviceFilter::All)
+            .map(|(filter, count)| Chip {
+                href: devices_link(filter, &self.query, 1),
+                text: self.s.t(filter.word()),
+                count,
+                current: filter == self.filter,
+            })
+            .collect()
+    }
+
+    fn context(&self) -> String {
+        let kinds: Vec<_> = self
+            .kinds
+            .iter()
+            .map(|(kind, count)| format!("{kind} {}", self.s.number(*count)))
+            .collect();
+        let total = self.s.t1("count-devices", "count", self.counts[0]);
+        if kinds.is_empty() {
+            total
+        } else {
+            format!("{total} · {}", kinds.join(", "))
+        }
+    }
+}
+
+pub fn devices_link(filter: DeviceFilter, query: &str, page: usize) -> String {
+    let page = if page > 1 { page.to_string() } else { String::new() };
+    link("/devices", &[("filter", filter.value()), ("q", query), ("page", &page)])
+}
+
+/// One app on this device.
+#[derive(Debug, Clone)]
+pub struct DeviceAppLine {
+    pub app: Named,
+    pub state: InstallState,
+    pub detail: Detail,
+    pub code: Option<String>,
+    pub resolution: Resolution,
+    /// When the device last said something about it.
+    pub seen_at: Option<Time>,
+}
+
+/// How far a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandProgress {
+    Queued,
+    Sent,
+    NotNow,
+    Acknowledged,
+    Error,
+    Dropped,
+}
+
+/// One command to this device.
+#[derive(Debug, Clone)]
+pub struct CommandLine {
+    pub word: CommandWord,
+    pub app: Option<Named>,
+    pub progress: CommandProgress,
+    pub created_at: Time,
+    pub answered_at: Option<Time>,
+    /// What the device gave as its error.
+    pub code: Option<String>,
+}
+
+impl CommandLine {
+    fn text(&self, s: &Speak) -> String {
+        words::command(&self.word).map_or_else(|| self.word.0.clone(), |key| s.t(key))
+    }
+
+    fn state(&self, s: &Speak) -> Html {
+        let (glyph, key) = match self.progress {
+            CommandProgress::Queued => (Glyph::Way, "command-queued"),
+            CommandProgress::Sent => (Glyph::Way, "command-sent"),
+            CommandProgress::NotNow => (Glyph::Wait, "command-not-now"),
+            CommandProgress::Acknowledged => (Glyph::Fine, "command-acknowledged"),
+            CommandProgress::Error => (Glyph::Bad, "command-error"),
+            CommandProgress::Dropped => (Glyph::Na, "command-dropped"),
+        };
+        s.state(glyph, s.t(key))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/device.html")]
+pub struct DevicePage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub line: DeviceLine,
+    pub udid: String,
+    pub enrolled_at: Option<Time>,
+    pub informed_at: Option<Time>,
+    pub awaiting_configuration: bool,
+    /// Whether somebody is signed in to the App Store on it, if the device said.
+    pub store_account_active: Option<bool>,
+    pub apps: Vec<DeviceAppLine>,
+    /// The latest first.
+    pub commands: Vec<CommandLine>,
+}
+
+#[cfg(test)]
+pub mod tests {
+    use domain::Rule;
+
+    use super::*;
+    use crate::http::console::pages::{
+        Place,
+        app::tests::{named, resolution},
+        parts::paged,
+        tests::{ago, frame, id, speak},
+    };
+
+    pub fn line(s: &Speak, number: u128, enrolment: Enrolment, seen: Option<u64>) -> DeviceLine {
+        let mut installs = StateCounts::default();
+        installs.add(InstallState::Installed, 7);
+        installs.add(InstallState::Failed, 1);
+        DeviceLine {
+            id: id(number, DeviceId),
+            name: "가람의 iPhone".to_owned(),
+            serial: Some("F4KX21R8A4".to_owned()),
+            person: Some(named("윤가람", "/people/1")),
+            product: "iPhone".to_owned(),
+            platform: Platform::Ios,
+            os_version: Some("27.1".to_owned()),
+            enrolment,
+            dep: number.is_multiple_of(2),
+            supervised: number.is_multiple_of(2),
+            installs,
+            last_seen_at: seen.map(|minutes| ago(s, minutes)),
+        }
+    }
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let rows = vec![
+            line(s, 1, Enrolment::Enrolled, Some(4)),
+            line(s, 2, Enrolment::Enrolled, Some(9 * 1440)),
+            line(s, 3, Enrolment::Pending, None),
+            line(s, 4, Enrolment::Gone, Some(20000)),
+        ];
+        let page = |rows: Vec<DeviceLine>| {
+            let (rows, pager) = paged(rows, 1, |page| page.to_string());
+            DevicesPage {
+                s: s.clone(),
+                frame: frame(Place::Devices),
+                counts: [rows.len() as u64, 2, 1, 1, 1, 1],
+                rows,
+                pager,
+                filter: DeviceFilter::All,
+                query: String::new(),
+                kinds: vec![("iPhone".to_owned(), 34), ("iPad".to_owned(), 20)],
+            }
+        };
+        let kinds = [
+            "InstallApplication",
+            "RemoveApplication",
+            "InviteToProgram",
+            "ManagedApplicationList",
+            "DeviceInformation",
+            "DeviceConfigured",
+            "SomethingNew",
+        ];
+        let progress = [
+            CommandProgress::Queued,
+            CommandProgress::Sent,
+            CommandProgress::NotNow,
+            CommandProgress::Acknowledged,
+            CommandProgress::Error,
+            CommandProgress::Dropped,
+        ];
+        let commands = kinds
+            .into_iter()
+            .zip(progress.into_iter().cycle())
+            .map(|(kind, progress)| CommandLine {
+                word: CommandWord(kind.to_owned()),
+                app: Some(named("한올서명", "/apps/1")),
+                progress,
+                created_at: ago(s, 30),
+                answered_at: Some(ago(s, 29)),
+                code: (progress == CommandProgress::Error).then(|| "MCMDMErrorDomain 12064".to_owned()),
+            })
+            .collect();
+        let app = DeviceAppLine {
+            app: named("한올서명", "/apps/1"),
+            state: InstallState::Failed,
+            detail: Detail::SeeInstallErrorCode,
+            code: Some("MCMDMErrorDomain 12064".to_owned()),
+            resolution: resolution(true, Rule::OnlyIntent),
+            seen_at: Some(ago(s, 12)),
+        };
+        let device = |apps, commands| DevicePage {
+            s: s.clone(),
+            frame: frame(Place::Devices),
+            line: line(s, 2, Enrolment::Enrolled, Some(4)),
+            udid: "00008140-001A2B3C4D5E6F70".to_owned(),
+            enrolled_at: Some(ago(s, 90_000)),
+            informed_at: Some(ago(s, 300)),
+            awaiting_configuration: true,
+            store_account_active: Some(false),
+            apps,
+            commands,
+        };
+        vec![
+            ("devices", page(rows).render().unwrap()),
+            ("devices-none", page(Vec::new()).render().unwrap()),
+            ("device", device(vec![app], commands).render().unwrap()),
+            ("device-new", device(Vec::new(), Vec::new()).render().unwrap()),
+        ]
+    }
+
+    #[test]
+    fn a_device_that_is_gone_is_listed_only_when_asked_for() {
+        let s = speak(crate::messages::Lang::Ko);
+        let gone = line(&s, 1, Enrolment::Gone, Some(100_000));
+        let passing: Vec<_> = DeviceFilter::ALL
+            .into_iter()
+            .filter(|filter| filter.passes(&gone, s.now))
+            .collect();
+        assert_eq!(passing, [DeviceFilter::Gone]);
+        let quiet = line(&s, 1, Enrolment::Enrolled, Some(8 * 1440));
+        assert!(quiet.is_quiet(s.now) && !line(&s, 1, Enrolment::Enrolled, Some(6 * 1440)).is_quiet(s.now));
+    }
+}

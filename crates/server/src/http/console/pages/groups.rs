@@ -1,0 +1,198 @@
+//! Groups of people or of devices, to which apps are deployed.
+
+use askama::Template;
+use domain::{Approval, GroupId, GroupKind};
+
+use super::{Frame, parts::Named, ui::Glyph, words};
+use crate::messages::Speak;
+
+/// One group in a list.
+#[derive(Debug, Clone)]
+pub struct GroupLine {
+    pub id: GroupId,
+    pub name: String,
+    pub kind: GroupKind,
+    pub members: u64,
+    pub priority: i64,
+    /// How many apps are deployed to it.
+    pub apps: u64,
+}
+
+impl GroupLine {
+    fn members_text(&self, s: &Speak) -> String {
+        members_text(s, self.kind, self.members)
+    }
+}
+
+/// People and devices have counters of their own.
+pub fn members_text(s: &Speak, kind: GroupKind, members: u64) -> String {
+    match kind {
+        GroupKind::User => s.t1("count-people", "count", members),
+        GroupKind::Device => s.t1("count-devices", "count", members),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/groups.html")]
+pub struct GroupsPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub rows: Vec<GroupLine>,
+}
+
+/// Somebody or some device that may be a member.
+#[derive(Debug, Clone)]
+pub struct MemberChoice {
+    pub id: String,
+    pub name: String,
+    pub second_line: String,
+    pub member: bool,
+}
+
+/// What is wrong with name and priority.
+#[derive(Debug, Clone, Default)]
+pub struct GroupErrors {
+    pub name: Option<String>,
+    pub priority: Option<String>,
+}
+
+impl GroupErrors {
+    fn any(&self) -> bool {
+        self.name.is_some() || self.priority.is_some()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/group.html")]
+pub struct GroupPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub id: GroupId,
+    /// As it is saved.
+    pub title: String,
+    pub kind: GroupKind,
+    /// As typed.
+    pub name: String,
+    pub priority: String,
+    pub errors: GroupErrors,
+    pub choices: Vec<MemberChoice>,
+    pub apps: Vec<(Named, Approval)>,
+}
+
+impl GroupPage {
+    fn is_device(&self) -> bool {
+        self.kind == GroupKind::Device
+    }
+
+    fn members(&self) -> u64 {
+        self.choices.iter().filter(|choice| choice.member).count() as u64
+    }
+
+    fn context(&self) -> String {
+        let kind = self.s.t(words::group_kind(self.kind));
+        format!("{kind} · {}", members_text(&self.s, self.kind, self.members()))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/group_form.html")]
+pub struct GroupFormPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub name: String,
+    pub kind: GroupKind,
+    pub priority: String,
+    pub errors: GroupErrors,
+}
+
+impl GroupFormPage {
+    fn is_device(&self) -> bool {
+        self.kind == GroupKind::Device
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::http::console::pages::{
+        Place,
+        app::tests::named,
+        tests::{frame, id},
+    };
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let line = |number, kind| GroupLine {
+            id: id(number, GroupId),
+            name: "영업팀".to_owned(),
+            kind,
+            members: 10,
+            priority: 5,
+            apps: 2,
+        };
+        let list = |rows| GroupsPage {
+            s: s.clone(),
+            frame: frame(Place::Groups),
+            rows,
+        };
+        let wrong = || GroupErrors {
+            name: Some("x".to_owned()),
+            priority: Some("y".to_owned()),
+        };
+        let group = |kind, errors, apps: Vec<(Named, Approval)>| GroupPage {
+            s: s.clone(),
+            frame: frame(Place::Groups),
+            id: id(1, GroupId),
+            title: "영업팀".to_owned(),
+            kind,
+            name: "영업팀".to_owned(),
+            priority: "5".to_owned(),
+            errors,
+            choices: if apps.is_empty() {
+                Vec::new()
+            } else {
+                vec![MemberChoice {
+                    id: "1".to_owned(),
+                    name: "윤가람".to_owned(),
+                    second_line: "영업팀".to_owned(),
+                    member: true,
+                }]
+            },
+            apps,
+        };
+        let form = |kind, errors| GroupFormPage {
+            s: s.clone(),
+            frame: frame(Place::Groups),
+            name: String::new(),
+            kind,
+            priority: "0".to_owned(),
+            errors,
+        };
+        let apps = vec![(named("한올서명", "/apps/1"), Approval::Required)];
+        vec![
+            (
+                "groups",
+                list(vec![line(1, GroupKind::User), line(2, GroupKind::Device)])
+                    .render()
+                    .unwrap(),
+            ),
+            ("groups-none", list(Vec::new()).render().unwrap()),
+            (
+                "group",
+                group(GroupKind::User, GroupErrors::default(), apps).render().unwrap(),
+            ),
+            (
+                "group-wrong",
+                group(GroupKind::Device, wrong(), Vec::new()).render().unwrap(),
+            ),
+            (
+                "group-nobody",
+                group(GroupKind::User, wrong(), Vec::new()).render().unwrap(),
+            ),
+            (
+                "group-new",
+                form(GroupKind::User, GroupErrors::default()).render().unwrap(),
+            ),
+            ("group-new-wrong", form(GroupKind::Device, wrong()).render().unwrap()),
+        ]
+    }
+}

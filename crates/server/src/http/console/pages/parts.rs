@@ -1,0 +1,470 @@
+//! What several pages show: things that run, what happened, licences, terms, pages of a list.
+
+use domain::{Program, Seat, Time, program::Invitation};
+
+use super::{
+    ui::{Glyph, Html},
+    words,
+};
+use crate::messages::{Given, Speak};
+
+/// Something with a page of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub href: String,
+}
+
+/// What Apple was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationWord {
+    CreateUsers,
+    Associate,
+    Disassociate,
+}
+
+/// How far the reading of what Apple has is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Waiting,
+    Config,
+    Assets,
+    Assignments,
+    Users,
+    Metadata,
+}
+
+/// The request type of a command to a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandWord(pub String);
+
+/// The kind of something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventWord(pub String);
+
+/// Something that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Running {
+    Sync {
+        phase: Phase,
+        done: u64,
+        total: u64,
+        requests: u64,
+        /// `person`, `schedule`, `token`.
+        cause: String,
+        actor: String,
+        since: Time,
+    },
+    Operation {
+        word: OperationWord,
+        /// Apple has it; otherwise it waits to be sent.
+        sent: bool,
+        requested: u64,
+        completed: u64,
+        since: Time,
+    },
+    /// Commands that devices have not answered.
+    Commands { installs: u64, removals: u64, devices: u64 },
+}
+
+/// The same in words.
+pub struct RunningLine {
+    pub title: String,
+    pub figure: String,
+    /// Done and whole; nothing when the length is not known.
+    pub value: Option<(u64, u64)>,
+    pub reason: String,
+    pub who: String,
+}
+
+impl Running {
+    /// One line for each kind of request, however many requests it takes: people count licences, not requests.
+    pub fn merged(all: Vec<Running>) -> Vec<Running> {
+        let mut merged: Vec<Running> = Vec::new();
+        for more in all {
+            let same = merged.iter_mut().find(|known| known.is_like(&more));
+            match (same, more) {
+                (
+                    Some(Running::Operation {
+                        requested,
+                        completed,
+                        since,
+                        ..
+                    }),
+                    Running::Operation {
+                        requested: more_requested,
+                        completed: more_completed,
+                        since: earlier,
+                        ..
+                    },
+                ) => {
+                    *requested += more_requested;
+                    *completed += more_completed;
+                    *since = (*since).min(earlier);
+                }
+                (_, more) => merged.push(more),
+            }
+        }
+        merged
+    }
+
+    fn is_like(&self, other: &Running) -> bool {
+        match (self, other) {
+            (
+                Running::Operation { word, sent, .. },
+                Running::Operation {
+                    word: other,
+                    sent: other_sent,
+                    ..
+                },
+            ) => (word, sent) == (other, other_sent),
+            _ => false,
+        }
+    }
+
+    pub fn line(&self, s: &Speak) -> RunningLine {
+        match self {
+            Running::Sync {
+                phase,
+                done,
+                total,
+                requests,
+                cause,
+                actor,
+                since,
+            } => RunningLine {
+                title: s.t("running-sync"),
+                figure: match *phase {
+                    Phase::Waiting => String::new(),
+                    _ => s.t2("running-steps", "done", *done, "total", *total),
+                },
+                value: (*phase != Phase::Waiting && *total > 0).then_some((*done, *total)),
+                reason: match *phase {
+                    Phase::Waiting => s.t(words::phase(*phase)),
+                    phase => s.ta(
+                        "running-sync-reason",
+                        &[
+                            ("phase", &s.t(words::phase(phase))),
+                            ("requests", requests),
+                            ("span", &s.duration(s.now.since(*since))),
+                        ],
+                    ),
+                },
+                who: s.t1(words::sync_cause(cause), "actor", s.actor(actor)),
+            },
+            Running::Operation {
+                word,
+                sent,
+                requested,
+                completed,
+                since,
+            } => RunningLine {
+                title: s.t1(words::operation(*word), "count", *requested),
+                figure: if *sent {
+                    format!("{} / {}", s.number(*completed), s.number(*requested))
+                } else {
+                    String::new()
+                },
+                value: sent.then_some((*completed, *requested)),
+                reason: match sent {
+                    true => s.t1("running-apple-confirms", "span", s.duration(s.now.since(*since))),
+                    false => s.t("running-to-be-sent"),
+                },
+                who: String::new(),
+            },
+            Running::Commands {
+                installs,
+                removals,
+                devices,
+            } => RunningLine {
+                title: match (*installs, *removals) {
+                    (installs, 0) => s.t1("running-installs", "count", installs),
+                    (0, removals) => s.t1("running-removals", "count", removals),
+                    (installs, removals) => s.t2(
+                        "running-installs-and-removals",
+                        "installs",
+                        installs,
+                        "removals",
+                        removals,
+                    ),
+                },
+                figure: String::new(),
+                value: None,
+                reason: s.t1("running-devices-wait", "count", *devices),
+                who: String::new(),
+            },
+        }
+    }
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    System,
+    Apple,
+    Device,
+    Account(String),
+    ApiKey(String),
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventLine {
+    pub at: Time,
+    pub word: EventWord,
+    pub who: Who,
+    pub app: Option<Named>,
+    pub person: Option<Named>,
+    pub device: Option<Named>,
+    pub group: Option<Named>,
+    /// A name that is no longer anywhere else: a deleted group, the location of a token.
+    pub name: Option<String>,
+    /// What a device or Apple said about it, a number or a code.
+    pub code: Option<String>,
+}
+
+impl EventLine {
+    pub fn sentence(&self, s: &Speak) -> String {
+        let Some(key) = words::event(&self.word) else {
+            return self.word.0.clone();
+        };
+        let name = |thing: &Option<Named>| {
+            thing
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), |thing| thing.name.clone())
+        };
+        s.ta(
+            key,
+            &[
+                ("app", &name(&self.app)),
+                ("person", &name(&self.person)),
+                ("device", &name(&self.device)),
+                (
+                    "group",
+                    &self
+                        .group
+                        .as_ref()
+                        .map(|group| &group.name)
+                        .or(self.name.as_ref())
+                        .map_or("–", |name| name),
+                ),
+                ("name", &self.name.as_deref().unwrap_or("–")),
+            ],
+        )
+    }
+
+    pub fn result(&self, s: &Speak) -> Html {
+        let (glyph, word) = match self.word.0.as_str() {
+            "licenceReserved" | "licenceReturning" => (Glyph::Way, "result-apple-confirms"),
+            "installCommanded" | "removeCommanded" | "personInvited" | "appRequested" => (Glyph::Way, "result-sent"),
+            "installAccepted" | "removeAccepted" => (Glyph::Way, "result-accepted"),
+            "appInstalled" => (Glyph::Fine, "install-installed"),
+            "installFailed" => (Glyph::Bad, "install-failed"),
+            "removeFailed" => (Glyph::Bad, "install-uninstall-failed"),
+            "licenceRefused" | "licenceReturnRefused" | "invitationFailed" | "tokenUnusable" => {
+                (Glyph::Bad, "result-failed")
+            }
+            "installRejected" | "licenceLost" | "deviceUnreachable" | "appRemovedByUser" => {
+                (Glyph::Warn, "result-look")
+            }
+            "licenceAssigned" | "licenceReturned" => (Glyph::Fine, "result-apple-confirmed"),
+            _ => (Glyph::Fine, "result-done"),
+        };
+        s.state(glyph, s.t(word))
+    }
+
+    pub fn who(&self, s: &Speak) -> String {
+        match &self.who {
+            Who::System => s.t("who-system"),
+            Who::Apple => "Apple".to_owned(),
+            Who::Device => s.t("who-device"),
+            Who::Account(name) => name.clone(),
+            Who::ApiKey(name) => s.t1("who-api-key", "name", name),
+        }
+    }
+}
+
+/// The history of one day.
+pub struct Day<'a> {
+    pub at: Time,
+    pub events: Vec<&'a EventLine>,
+}
+
+impl Speak {
+    /// A name as it was kept with what somebody did. The product itself has a name in each language.
+    pub fn actor(&self, name: &str) -> String {
+        if name == "system" {
+            self.t("who-system")
+        } else {
+            name.to_owned()
+        }
+    }
+
+    /// Splits a history, newest first, into its days.
+    pub fn days<'a>(&self, events: &'a [EventLine]) -> Vec<Day<'a>> {
+        let mut days: Vec<Day<'a>> = Vec::new();
+        for event in events {
+            match days.last_mut() {
+                Some(day) if self.full_date(day.at) == self.full_date(event.at) => day.events.push(event),
+                _ => days.push(Day {
+                    at: event.at,
+                    events: vec![event],
+                }),
+            }
+        }
+        days
+    }
+
+    /// VPP 사용 약관 상태: how far a person is in joining the programme (A43).
+    pub fn terms(&self, program: impl Given<Program>) -> Html {
+        let (glyph, word, since) = match program.given() {
+            Program::None
+            | Program::Registered {
+                invitation: Invitation::None,
+            } => (Glyph::None, "terms-not-invited", None),
+            Program::Creating => (Glyph::Way, "terms-creating", None),
+            Program::Registered {
+                invitation: Invitation::Queued { .. },
+            } => (Glyph::Way, "terms-inviting", None),
+            Program::Registered {
+                invitation: Invitation::Shown { at },
+            } => (Glyph::Wait, "terms-invited", Some(at)),
+            Program::Associated { since } => (Glyph::Fine, "terms-accepted", Some(since)),
+            Program::Retired => (Glyph::Na, "terms-retired", None),
+        };
+        let state = self.state(glyph, self.t(word));
+        match since {
+            Some(since) => state.with_reason(&self.day_tag(since)),
+            None => state,
+        }
+    }
+
+    /// Where a person's licence is.
+    pub fn seat(&self, seat: impl Given<Option<Seat>>, place: impl Given<Option<usize>>) -> Html {
+        match (seat.given(), place.given()) {
+            (Some(Seat::Held { .. }), _) => self.state(Glyph::Fine, self.t("seat-held")),
+            (Some(Seat::Reserved { .. }), _) => self.state(Glyph::Way, self.t("seat-reserved")),
+            (Some(Seat::Returning { .. }), _) => self.state(Glyph::Way, self.t("seat-returning")),
+            (None, Some(place)) => self.state(Glyph::Wait, self.t1("seat-waiting", "place", place)),
+            (None, None) => self.state(Glyph::None, self.t("seat-none")),
+        }
+    }
+}
+
+/// The part of a list that a page shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pager {
+    pub from: u64,
+    pub to: u64,
+    pub total: u64,
+    pub previous: Option<String>,
+    pub next: Option<String>,
+}
+
+/// So many rows a page: enough to scroll, not enough to wait for.
+const ROWS: usize = 50;
+
+/// Cuts page `number` (from 1) out of a list; `link` makes the address of another page.
+pub fn paged<T>(rows: Vec<T>, number: usize, link: impl Fn(usize) -> String) -> (Vec<T>, Pager) {
+    let total = rows.len();
+    let pages = total.div_ceil(ROWS).max(1);
+    let number = number.clamp(1, pages);
+    let start = (number - 1) * ROWS;
+    let shown: Vec<T> = rows.into_iter().skip(start).take(ROWS).collect();
+    let pager = Pager {
+        from: if shown.is_empty() { 0 } else { start as u64 + 1 },
+        to: (start + shown.len()) as u64,
+        total: total as u64,
+        previous: (number > 1).then(|| link(number - 1)),
+        next: (number < pages).then(|| link(number + 1)),
+    };
+    (shown, pager)
+}
+
+/// An address with those of the parameters that are not empty.
+pub fn link(path: &str, parameters: &[(&str, &str)]) -> String {
+    let mut url = path.to_owned();
+    let mut mark = '?';
+    for (name, value) in parameters {
+        if value.is_empty() {
+            continue;
+        }
+        url.push(mark);
+        mark = '&';
+        url.push_str(name);
+        url.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
+                byte => url.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_cut_into_pages_and_a_page_too_far_is_the_last() {
+        let rows: Vec<u32> = (1..=120).collect();
+        let (shown, pager) = paged(rows.clone(), 2, |page| page.to_string());
+        assert_eq!((shown[0], shown.len()), (51, 50));
+        assert_eq!((pager.from, pager.to, pager.total), (51, 100, 120));
+        assert_eq!(
+            (pager.previous.as_deref(), pager.next.as_deref()),
+            (Some("1"), Some("3"))
+        );
+
+        let (shown, pager) = paged(rows, 99, |page| page.to_string());
+        assert_eq!((shown[0], pager.to, pager.next), (101, 120, None));
+        let (shown, pager) = paged(Vec::<u32>::new(), 1, |page| page.to_string());
+        assert_eq!((shown.len(), pager.from, pager.to), (0, 0, 0));
+    }
+
+    #[test]
+    fn requests_of_a_kind_are_told_together() {
+        let operation = |word, sent, requested, since| Running::Operation {
+            word,
+            sent,
+            requested,
+            completed: 0,
+            since: Time(since),
+        };
+        let merged = Running::merged(vec![
+            operation(OperationWord::CreateUsers, false, 1, 20),
+            operation(OperationWord::Associate, false, 2, 30),
+            Running::Commands {
+                installs: 1,
+                removals: 0,
+                devices: 1,
+            },
+            operation(OperationWord::CreateUsers, false, 3, 10),
+            operation(OperationWord::CreateUsers, true, 5, 40),
+        ]);
+        assert_eq!(
+            merged,
+            [
+                operation(OperationWord::CreateUsers, false, 4, 10),
+                operation(OperationWord::Associate, false, 2, 30),
+                Running::Commands {
+                    installs: 1,
+                    removals: 0,
+                    devices: 1
+                },
+                operation(OperationWord::CreateUsers, true, 5, 40),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_searched_for_comes_through_an_address_unchanged() {
+        assert_eq!(
+            link("/apps", &[("q", "한 &"), ("sort", ""), ("page", "2")]),
+            "/apps?q=%ED%95%9C%20%26&page=2"
+        );
+        assert_eq!(link("/apps", &[("q", "")]), "/apps");
+    }
+}

@@ -1,0 +1,359 @@
+//! The people of the organisation, and one of them.
+
+use askama::Template;
+use domain::{AssetId, Detail, InstallState, PersonId, Program, Resolution, Seat, Time};
+
+use super::{
+    Frame,
+    app::Chip,
+    devices::DeviceLine,
+    parts::{Named, Pager, link},
+    ui::{Glyph, StateCounts},
+};
+use crate::messages::Speak;
+
+/// One person in a list.
+#[derive(Debug, Clone)]
+pub struct PersonLine {
+    pub id: PersonId,
+    pub name: String,
+    pub email: Option<String>,
+    pub department: Option<String>,
+    pub left_at: Option<Time>,
+    pub program: Program,
+    pub devices: u64,
+    pub licences: u64,
+    pub waiting: u64,
+    /// By app.
+    pub installs: StateCounts,
+}
+
+/// What the list is narrowed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PersonFilter {
+    #[default]
+    All,
+    /// An app waits for the person to accept the terms.
+    Terms,
+    Waiting,
+    Failed,
+    NoDevice,
+    Left,
+}
+
+impl PersonFilter {
+    pub const ALL: [PersonFilter; 6] = [
+        PersonFilter::All,
+        PersonFilter::Terms,
+        PersonFilter::Waiting,
+        PersonFilter::Failed,
+        PersonFilter::NoDevice,
+        PersonFilter::Left,
+    ];
+
+    pub fn value(self) -> &'static str {
+        match self {
+            PersonFilter::All => "",
+            PersonFilter::Terms => "terms",
+            PersonFilter::Waiting => "waiting",
+            PersonFilter::Failed => "failed",
+            PersonFilter::NoDevice => "noDevice",
+            PersonFilter::Left => "left",
+        }
+    }
+
+    pub fn of(value: &str) -> PersonFilter {
+        PersonFilter::ALL
+            .into_iter()
+            .find(|filter| filter.value() == value)
+            .unwrap_or_default()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            PersonFilter::All => "filter-all",
+            PersonFilter::Terms => "filter-terms",
+            PersonFilter::Waiting => "filter-waiting",
+            PersonFilter::Failed => "filter-has-failed",
+            PersonFilter::NoDevice => "filter-no-device",
+            PersonFilter::Left => "filter-left",
+        }
+    }
+
+    /// People who left are listed only when asked for.
+    pub fn passes(self, person: &PersonLine) -> bool {
+        let here = person.left_at.is_none();
+        match self {
+            PersonFilter::All => here,
+            PersonFilter::Terms => here && matches!(person.program, Program::Registered { .. }),
+            PersonFilter::Waiting => here && person.waiting > 0,
+            PersonFilter::Failed => here && person.installs.failed() > 0,
+            PersonFilter::NoDevice => here && person.devices == 0,
+            PersonFilter::Left => !here,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/people.html")]
+pub struct PeoplePage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub rows: Vec<PersonLine>,
+    pub pager: Pager,
+    /// How many each filter would leave, in the order of [`PersonFilter::ALL`].
+    pub counts: [u64; 6],
+    pub filter: PersonFilter,
+    pub query: String,
+}
+
+impl PeoplePage {
+    fn chips(&self) -> Vec<Chip> {
+        PersonFilter::ALL
+            .into_iter()
+            .zip(self.counts)
+            .filter(|(filter, count)| *count > 0 || *filter == self.filter || *filter == PersonFilter::All)
+            .map(|(filter, count)| Chip {
+                href: people_link(filter, &self.query, 1),
+                text: self.s.t(filter.word()),
+                count,
+                current: filter == self.filter,
+            })
+            .collect()
+    }
+}
+
+pub fn people_link(filter: PersonFilter, query: &str, page: usize) -> String {
+    let page = if page > 1 { page.to_string() } else { String::new() };
+    link("/people", &[("filter", filter.value()), ("q", query), ("page", &page)])
+}
+
+/// One app for this person.
+#[derive(Debug, Clone)]
+pub struct PersonAppLine {
+    pub app: Named,
+    pub asset: AssetId,
+    pub state: InstallState,
+    pub detail: Detail,
+    pub code: Option<String>,
+    pub seat: Option<Seat>,
+    pub place: Option<usize>,
+    pub resolution: Resolution,
+    /// Asked for, as far as the app is available and not required.
+    pub requested: bool,
+}
+
+impl PersonAppLine {
+    fn may_request(&self) -> bool {
+        self.resolution.available && !self.requested
+    }
+
+    fn may_withdraw(&self) -> bool {
+        self.resolution.available && !self.resolution.required && self.requested
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/person.html")]
+pub struct PersonPage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub id: PersonId,
+    pub name: String,
+    pub email: Option<String>,
+    pub department: Option<String>,
+    pub created_at: Time,
+    pub left_at: Option<Time>,
+    pub program: Program,
+    pub groups: Vec<Named>,
+    pub devices: Vec<DeviceLine>,
+    pub apps: Vec<PersonAppLine>,
+    /// A link that was just made. It is never shown again.
+    pub link: Option<String>,
+    /// The box that says what leaving means was not ticked.
+    pub leave_error: bool,
+}
+
+impl PersonPage {
+    /// An invitation was sent, and has not been accepted.
+    fn may_invite_again(&self) -> bool {
+        matches!(
+            self.program,
+            Program::Registered {
+                invitation: domain::program::Invitation::Shown { .. }
+            }
+        )
+    }
+}
+
+/// A person who is added or changed.
+#[derive(Template)]
+#[template(path = "console/person_form.html")]
+pub struct PersonFormPage {
+    pub s: Speak,
+    pub frame: Frame,
+    /// `None` for somebody new.
+    pub id: Option<PersonId>,
+    pub name: String,
+    pub email: String,
+    pub department: String,
+    pub name_error: Option<String>,
+    pub email_error: Option<String>,
+    pub department_error: Option<String>,
+}
+
+impl PersonFormPage {
+    fn action(&self) -> String {
+        self.id
+            .map_or_else(|| "/people/new".to_owned(), |id| format!("/people/{id}/edit"))
+    }
+
+    fn back(&self) -> String {
+        self.id
+            .map_or_else(|| "/people".to_owned(), |id| format!("/people/{id}"))
+    }
+
+    fn wrong(&self) -> bool {
+        self.name_error.is_some() || self.email_error.is_some() || self.department_error.is_some()
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use domain::{Enrolment, Rule, program::Invitation};
+
+    use super::*;
+    use crate::http::console::pages::{
+        Place,
+        app::tests::{named, resolution},
+        devices,
+        parts::paged,
+        tests::{ago, frame, id},
+    };
+
+    fn line(number: u128, program: Program) -> PersonLine {
+        let mut installs = StateCounts::default();
+        installs.add(InstallState::Installed, 3);
+        installs.add(InstallState::Failed, 1);
+        PersonLine {
+            id: id(number, PersonId),
+            name: "윤가람".to_owned(),
+            email: Some("garam@seorindeul.example".to_owned()),
+            department: Some("영업팀".to_owned()),
+            left_at: None,
+            program,
+            devices: 1,
+            licences: 3,
+            waiting: 1,
+            installs,
+        }
+    }
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let invited = Program::Registered {
+            invitation: Invitation::Shown { at: ago(s, 10_000) },
+        };
+        let mut rows = vec![line(1, invited), line(2, Program::Associated { since: ago(s, 5000) })];
+        rows.push(PersonLine {
+            left_at: Some(ago(s, 3000)),
+            email: None,
+            department: None,
+            ..line(3, Program::None)
+        });
+        let page = |rows: Vec<PersonLine>| {
+            let (rows, pager) = paged(rows, 1, |page| page.to_string());
+            PeoplePage {
+                s: s.clone(),
+                frame: frame(Place::People),
+                counts: [rows.len() as u64, 1, 1, 1, 1, 1],
+                rows,
+                pager,
+                filter: PersonFilter::All,
+                query: "가람".to_owned(),
+            }
+        };
+        let app = |required, requested| PersonAppLine {
+            app: named("한올서명", "/apps/1"),
+            asset: id(1, AssetId),
+            state: InstallState::PendingInstall,
+            detail: Detail::WaitingForLicense,
+            code: None,
+            seat: None,
+            place: Some(2),
+            resolution: resolution(required, Rule::OnlyIntent),
+            requested,
+        };
+        let person = |link: Option<&str>, left: bool| PersonPage {
+            s: s.clone(),
+            frame: frame(Place::People),
+            id: id(1, PersonId),
+            name: "윤가람".to_owned(),
+            email: Some("garam@seorindeul.example".to_owned()),
+            department: Some("영업팀".to_owned()),
+            created_at: ago(s, 100_000),
+            left_at: left.then(|| ago(s, 2000)),
+            program: invited,
+            groups: if left {
+                Vec::new()
+            } else {
+                vec![named("영업팀", "/groups/1"), named("전사", "/groups/2")]
+            },
+            devices: if left {
+                Vec::new()
+            } else {
+                vec![devices::tests::line(s, 1, Enrolment::Enrolled, Some(4))]
+            },
+            apps: if left {
+                Vec::new()
+            } else {
+                vec![app(true, false), app(false, false), app(false, true)]
+            },
+            link: link.map(str::to_owned),
+            leave_error: !left && link.is_none(),
+        };
+        let form = |id, wrong: Option<&str>| PersonFormPage {
+            s: s.clone(),
+            frame: frame(Place::People),
+            id,
+            name: "윤가람".to_owned(),
+            email: "garam".to_owned(),
+            department: String::new(),
+            name_error: wrong.map(str::to_owned),
+            email_error: wrong.map(str::to_owned),
+            department_error: wrong.map(str::to_owned),
+        };
+        vec![
+            ("people", page(rows).render().unwrap()),
+            ("people-none", page(Vec::new()).render().unwrap()),
+            ("person", person(None, false).render().unwrap()),
+            (
+                "person-link",
+                person(Some("https://apps.example/enrol/abc"), false).render().unwrap(),
+            ),
+            ("person-left", person(None, true).render().unwrap()),
+            ("person-new", form(None, None).render().unwrap()),
+            (
+                "person-edit-wrong",
+                form(Some(id(1, PersonId)), Some("x")).render().unwrap(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn only_what_is_available_can_be_asked_for_and_only_what_was_asked_for_be_withdrawn() {
+        let line = |required, requested| PersonAppLine {
+            app: named("", ""),
+            asset: id(1, AssetId),
+            state: InstallState::NotInstalled,
+            detail: Detail::NotRequested,
+            code: None,
+            seat: None,
+            place: None,
+            resolution: resolution(required, Rule::OnlyIntent),
+            requested,
+        };
+        assert!(!line(true, false).may_request(), "what is required comes by itself");
+        assert!(line(false, false).may_request() && !line(false, false).may_withdraw());
+        assert!(!line(false, true).may_request() && line(false, true).may_withdraw());
+    }
+}

@@ -1,0 +1,227 @@
+//! The words for what the domain knows: each function gives the key of a message. Every text literal here is such a key.
+
+use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet, TokenState};
+
+use super::parts::{CommandWord, EventWord, OperationWord, Phase};
+
+pub fn install_state(state: InstallState) -> &'static str {
+    match state {
+        InstallState::Failed => "install-failed",
+        InstallState::UninstallFailed => "install-uninstall-failed",
+        InstallState::PendingInstall => "install-pending",
+        InstallState::NotInstalled => "install-not-installed",
+        InstallState::Installed => "install-installed",
+        InstallState::NotApplicable => "install-not-applicable",
+        InstallState::Unknown => "install-unknown",
+    }
+}
+
+pub fn detail(detail: Detail) -> &'static str {
+    match detail {
+        Detail::NoAdditionalDetails => "detail-no-additional-details",
+        Detail::SeeInstallErrorCode => "detail-see-install-error-code",
+        Detail::SeeUninstallErrorCode => "detail-see-uninstall-error-code",
+        Detail::UserRejectedInstall => "detail-user-rejected-install",
+        Detail::UserIsNotLoggedIntoAppStore => "detail-user-is-not-logged-into-app-store",
+        Detail::ManagedAppNoLongerPresent => "detail-managed-app-no-longer-present",
+        Detail::MinimumOsVersionNotMet => "detail-minimum-os-version-not-met",
+        Detail::PlatformNotApplicable => "detail-platform-not-applicable",
+        Detail::NoLicenseAvailable => "detail-no-license-available",
+        Detail::WaitingForLicense => "detail-waiting-for-license",
+        Detail::UserNotEnrolledInProgram => "detail-user-not-enrolled-in-program",
+        Detail::TokenNotUsable => "detail-token-not-usable",
+        Detail::LicenseAssociationPending => "detail-license-association-pending",
+        Detail::AwaitingUserConsent => "detail-awaiting-user-consent",
+        Detail::AwaitingDevice => "detail-awaiting-device",
+        Detail::NoEligibleDevice => "detail-no-eligible-device",
+        Detail::InstalledUnverified => "detail-installed-unverified",
+        Detail::Installing => "detail-installing",
+        Detail::DeviceEnrolledThroughDep => "detail-device-enrolled-through-dep",
+        Detail::NotRequested => "detail-not-requested",
+        Detail::UninstallPending => "detail-uninstall-pending",
+        Detail::LicenseReturnPending => "detail-license-return-pending",
+        Detail::InstalledUnmanaged => "detail-installed-unmanaged",
+    }
+}
+
+pub fn rule(rule: Rule) -> &'static str {
+    match rule {
+        Rule::NoDeployment => "rule-no-deployment",
+        Rule::OnlyIntent => "rule-only-intent",
+        Rule::DeviceGroupBeatsUserGroup => "rule-device-group-beats-user-group",
+        Rule::AvailableDespiteNotApplicable => "rule-available-despite-not-applicable",
+        Rule::AdministratorBeatsUser => "rule-administrator-beats-user",
+        Rule::InstallBeatsUninstall => "rule-install-beats-uninstall",
+        Rule::RequiredAndAvailableCombine => "rule-required-and-available-combine",
+        Rule::UninstallBeatsAvailable => "rule-uninstall-beats-available",
+        Rule::NotApplicableBeatsRest => "rule-not-applicable-beats-rest",
+        Rule::ExclusionNotEvaluated => "rule-exclusion-not-evaluated",
+    }
+}
+
+pub fn rule_set(rule_set: RuleSet) -> &'static str {
+    match rule_set {
+        RuleSet::Y2016 => "rule-set-2016",
+        RuleSet::Y2020 => "rule-set-2020",
+    }
+}
+
+pub fn token_state(state: TokenState) -> &'static str {
+    match state {
+        TokenState::Valid => "token-valid",
+        TokenState::ExpiringSoon => "token-expiring-soon",
+        TokenState::Expired => "token-expired",
+        TokenState::Revoked => "token-revoked",
+        TokenState::Invalid => "token-invalid",
+        TokenState::AssignedToExternalMdm => "token-assigned-to-external-mdm",
+    }
+}
+
+pub fn approval(approval: Approval) -> &'static str {
+    match approval {
+        Approval::Required => "approval-required",
+        Approval::Available => "approval-available",
+        Approval::NotApplicable => "approval-not-applicable",
+        Approval::Uninstall => "approval-uninstall",
+    }
+}
+
+pub fn group_kind(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::User => "group-kind-user",
+        GroupKind::Device => "group-kind-device",
+    }
+}
+
+pub fn enrolment(enrolment: Enrolment) -> &'static str {
+    match enrolment {
+        Enrolment::Pending => "enrolment-pending",
+        Enrolment::Enrolled => "enrolment-enrolled",
+        Enrolment::Gone => "enrolment-gone",
+    }
+}
+
+/// `None` for a country that has no word here: its code is shown instead.
+pub fn country(iso2: &str) -> Option<&'static str> {
+    Some(match iso2 {
+        "KR" => "country-kr",
+        "US" => "country-us",
+        "JP" => "country-jp",
+        "CN" => "country-cn",
+        "GB" => "country-gb",
+        "DE" => "country-de",
+        _ => return None,
+    })
+}
+
+pub fn operation(operation: OperationWord) -> &'static str {
+    match operation {
+        OperationWord::CreateUsers => "operation-create-users",
+        OperationWord::Associate => "operation-associate",
+        OperationWord::Disassociate => "operation-disassociate",
+    }
+}
+
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Waiting => "sync-phase-waiting",
+        Phase::Config => "sync-phase-config",
+        Phase::Assets => "sync-phase-assets",
+        Phase::Assignments => "sync-phase-assignments",
+        Phase::Users => "sync-phase-users",
+        Phase::Metadata => "sync-phase-metadata",
+    }
+}
+
+/// Why a reading of what Apple has did not come to its end, by the code that is kept with it.
+pub fn sync_error(code: &str) -> &'static str {
+    match code {
+        "expiredVppToken" => "sync-error-expired",
+        "revokedVppToken" => "sync-error-revoked",
+        "invalidVppToken" => "sync-error-invalid",
+        "otherAccount" => "sync-error-other-account",
+        "assignedToExternalMDM" => "sync-error-taken",
+        "throttled" => "sync-error-throttled",
+        "unreachable" => "sync-error-unreachable",
+        "appleFailure" => "sync-error-apple",
+        _ => "sync-error-internal",
+    }
+}
+
+pub fn sync_cause(cause: &str) -> &'static str {
+    match cause {
+        "person" => "sync-cause-person",
+        "schedule" => "sync-cause-schedule",
+        "token" => "sync-cause-token",
+        _ => "sync-cause-change",
+    }
+}
+
+pub fn command(command: &CommandWord) -> Option<&'static str> {
+    Some(match command.0.as_str() {
+        "InstallApplication" => "command-install-application",
+        "RemoveApplication" => "command-remove-application",
+        "InviteToProgram" => "command-invite-to-program",
+        "ManagedApplicationList" => "command-managed-application-list",
+        "DeviceInformation" => "command-device-information",
+        "DeviceConfigured" => "command-device-configured",
+        _ => return None,
+    })
+}
+
+/// `None` for something that this version has no sentence for: its name is shown instead.
+pub fn event(event: &EventWord) -> Option<&'static str> {
+    Some(match event.0.as_str() {
+        "accountAdded" => "event-account-added",
+        "apiKeyCreated" => "event-api-key-created",
+        "apiKeyRevoked" => "event-api-key-revoked",
+        "appDescribed" => "event-app-described",
+        "appGone" => "event-app-gone",
+        "appInstalled" => "event-app-installed",
+        "appRemovedByUser" => "event-app-removed-by-user",
+        "appRequested" => "event-app-requested",
+        "appRequestWithdrawn" => "event-app-request-withdrawn",
+        "deploymentSaved" => "event-deployment-saved",
+        "deviceAuthenticated" => "event-device-authenticated",
+        "deviceCheckedOut" => "event-device-checked-out",
+        "deviceEnrolled" => "event-device-enrolled",
+        "deviceUnreachable" => "event-device-unreachable",
+        "enrolmentLinkMade" => "event-enrolment-link-made",
+        "enrolmentProfileTaken" => "event-enrolment-profile-taken",
+        "groupAdded" => "event-group-added",
+        "groupChanged" => "event-group-changed",
+        "groupDeleted" => "event-group-deleted",
+        "groupMembersSet" => "event-group-members-set",
+        "installAccepted" => "event-install-accepted",
+        "installCommanded" => "event-install-commanded",
+        "installFailed" => "event-install-failed",
+        "installRejected" => "event-install-rejected",
+        "invitationFailed" => "event-invitation-failed",
+        "invitationRenewed" => "event-invitation-renewed",
+        "invitationShown" => "event-invitation-shown",
+        "licenceAssigned" => "event-licence-assigned",
+        "licenceFound" => "event-licence-found",
+        "licenceLost" => "event-licence-lost",
+        "licenceRefused" => "event-licence-refused",
+        "licenceReserved" => "event-licence-reserved",
+        "licenceReturned" => "event-licence-returned",
+        "licenceReturning" => "event-licence-returning",
+        "licenceReturnRefused" => "event-licence-return-refused",
+        "personAdded" => "event-person-added",
+        "personChanged" => "event-person-changed",
+        "personInvited" => "event-person-invited",
+        "personLeft" => "event-person-left",
+        "policyChanged" => "event-policy-changed",
+        "programAccepted" => "event-program-accepted",
+        "programUserCreated" => "event-program-user-created",
+        "programUserRetired" => "event-program-user-retired",
+        "removeAccepted" => "event-remove-accepted",
+        "removeCommanded" => "event-remove-commanded",
+        "removeFailed" => "event-remove-failed",
+        "signedIn" => "event-signed-in",
+        "tokenLinked" => "event-token-linked",
+        "tokenRenewed" => "event-token-renewed",
+        "tokenUnusable" => "event-token-unusable",
+        _ => return None,
+    })
+}

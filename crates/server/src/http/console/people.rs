@@ -1,0 +1,352 @@
+//! 사용자.
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use domain::{AssetId, PersonId};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+
+use super::{
+    Done, Oops, app as app_page, flash, frame, html,
+    pages::{
+        Place,
+        parts::{Named, paged},
+        people::{PeoplePage, PersonAppLine, PersonFilter, PersonFormPage, PersonLine, PersonPage, people_link},
+        ui::StateCounts,
+    },
+    problem, speak, view,
+};
+use crate::{
+    app::{App, AppError, apps::Overview, people::NewPerson},
+    http::auth::Admin,
+};
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    filter: String,
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    page: String,
+}
+
+pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+    let overview = app.overview().await?;
+    let devices = app.devices().await?;
+    let rows: Vec<PersonLine> = app
+        .people()
+        .await?
+        .iter()
+        .map(|row| {
+            let own = devices
+                .iter()
+                .filter(|device| device.person_id == row.id && device.enrolment != domain::Enrolment::Gone)
+                .count();
+            person_line(overview.as_ref(), row, own as u64)
+        })
+        .collect();
+    let counts = PersonFilter::ALL.map(|filter| rows.iter().filter(|row| filter.passes(row)).count() as u64);
+    let filter = PersonFilter::of(&wanted.filter);
+    let query = wanted.q.trim().to_owned();
+    let lower = query.to_lowercase();
+    let found = |row: &PersonLine| {
+        let texts = [Some(&row.name), row.email.as_ref(), row.department.as_ref()];
+        texts
+            .into_iter()
+            .flatten()
+            .any(|text| text.to_lowercase().contains(&lower))
+    };
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| filter.passes(row) && found(row))
+        .collect();
+    rows.sort_by(|a, b| {
+        let key = |row: &PersonLine| std::cmp::Reverse((row.installs.failed(), row.waiting));
+        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+    });
+    let (rows, pager) = paged(rows, wanted.page.parse().unwrap_or(1), |page| {
+        people_link(filter, &query, page)
+    });
+    let path = people_link(filter, &query, 1);
+    html(&PeoplePage {
+        s: speak(&app, admin.lang),
+        frame: frame(&app, &admin, Place::People, &path, overview.as_ref(), None).await?,
+        rows,
+        pager,
+        counts,
+        filter,
+        query,
+    })
+}
+
+fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64) -> PersonLine {
+    let verdicts: Vec<_> = overview
+        .into_iter()
+        .flat_map(|overview| &overview.apps)
+        .filter_map(|app| app.decision.people.get(&row.id))
+        .collect();
+    PersonLine {
+        id: row.id,
+        name: row.name.clone(),
+        email: row.email.clone(),
+        department: row.department.clone(),
+        left_at: row.left_at,
+        program: overview
+            .and_then(|overview| overview.world.people.get(&row.id))
+            .map(|person| person.program)
+            .unwrap_or_default(),
+        devices,
+        licences: verdicts
+            .iter()
+            .filter(|verdict| verdict.seat.is_some_and(|seat| seat.is_used()))
+            .count() as u64,
+        waiting: verdicts.iter().filter(|verdict| verdict.place.is_some()).count() as u64,
+        installs: StateCounts::of(verdicts.iter().map(|verdict| verdict.state)),
+    }
+}
+
+pub async fn page(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<PersonId>,
+    Query(done): Query<Done>,
+) -> Result<Response, Oops> {
+    show(&app, &admin, id, &done, None, false).await
+}
+
+async fn show(
+    app: &App,
+    admin: &Admin,
+    id: PersonId,
+    done: &Done,
+    link: Option<String>,
+    leave_error: bool,
+) -> Result<Response, Oops> {
+    let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let overview = app.overview().await?;
+    let s = speak(app, admin.lang);
+    let flash = flash(&s, done);
+    let devices = app.devices().await?;
+    let devices = devices.iter().filter(|device| device.person_id == id);
+    let mut groups = Vec::new();
+    for group in app.groups().await? {
+        if app.group_members(group.id).await?.contains(&id.0) {
+            groups.push(Named {
+                name: group.name,
+                href: format!("/groups/{}", group.id),
+            });
+        }
+    }
+    let program = overview
+        .as_ref()
+        .and_then(|overview| overview.world.people.get(&id))
+        .map(|person| person.program)
+        .unwrap_or_default();
+    html(&PersonPage {
+        frame: frame(
+            app,
+            admin,
+            Place::People,
+            &format!("/people/{id}"),
+            overview.as_ref(),
+            flash,
+        )
+        .await?,
+        s,
+        id,
+        devices: devices
+            .map(|device| view::device_line(overview.as_ref(), device, Some(&row.name)))
+            .collect(),
+        apps: overview.as_ref().map(|overview| apps(overview, id)).unwrap_or_default(),
+        name: row.name,
+        email: row.email,
+        department: row.department,
+        created_at: row.created_at,
+        left_at: row.left_at,
+        program,
+        groups,
+        link,
+        leave_error,
+    })
+}
+
+fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
+    let lines = overview.apps.iter().filter_map(|app| {
+        let verdict = app.decision.people.get(&person)?;
+        let failing = verdict.devices.values().find(|device| device.state == verdict.state);
+        Some(PersonAppLine {
+            app: Named {
+                name: view::app_line(app).name,
+                href: format!("/apps/{}", app.row.id),
+            },
+            asset: app.row.id,
+            state: verdict.state,
+            detail: verdict.detail,
+            code: failing.and_then(|device| app_page::code(app, device.device, verdict.detail)),
+            seat: verdict.seat,
+            place: verdict.place,
+            resolution: verdict.resolution.clone(),
+            requested: app.facts.requests.contains_key(&person),
+        })
+    });
+    lines.collect()
+}
+
+/// Makes a one-time link, and shows it: it cannot be shown again.
+pub async fn enrolment_link(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
+    let link = app.enrolment_link(&admin.caller, id).await?;
+    show(
+        &app,
+        &admin,
+        id,
+        &Done::default(),
+        Some(link.expose_secret().to_owned()),
+        false,
+    )
+    .await
+}
+
+pub async fn invite_again(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
+    app.invite_again(&admin.caller, id).await?;
+    Ok(Redirect::to(&format!("/people/{id}?done=invited-again")).into_response())
+}
+
+#[derive(Deserialize)]
+pub struct Leave {
+    /// Sent only when the box is ticked.
+    confirmed: Option<String>,
+}
+
+pub async fn leave(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<PersonId>,
+    Form(form): Form<Leave>,
+) -> Result<Response, Oops> {
+    if form.confirmed.is_none() {
+        let page = show(&app, &admin, id, &Done::default(), None, true).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    app.person_leave(&admin.caller, id).await?;
+    Ok(Redirect::to(&format!("/people/{id}?done=person-left")).into_response())
+}
+
+pub async fn request(
+    State(app): State<App>,
+    admin: Admin,
+    Path((id, asset)): Path<(PersonId, AssetId)>,
+) -> Result<Response, Oops> {
+    app.app_request(&admin.caller, asset, id).await?;
+    Ok(Redirect::to(&format!("/people/{id}?done=app-requested")).into_response())
+}
+
+pub async fn withdraw(
+    State(app): State<App>,
+    admin: Admin,
+    Path((id, asset)): Path<(PersonId, AssetId)>,
+) -> Result<Response, Oops> {
+    app.app_request_withdraw(&admin.caller, asset, id).await?;
+    Ok(Redirect::to(&format!("/people/{id}?done=request-withdrawn")).into_response())
+}
+
+#[derive(Deserialize, Default)]
+pub struct Typed {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    department: String,
+}
+
+pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+    show_form(&app, &admin, None, Typed::default(), None).await
+}
+
+pub async fn edit_page(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
+    let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let typed = Typed {
+        name: row.name,
+        email: row.email.unwrap_or_default(),
+        department: row.department.unwrap_or_default(),
+    };
+    show_form(&app, &admin, Some(id), typed, None).await
+}
+
+pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
+    let result = app.person_add(&admin.caller, new_person(&typed)).await;
+    saved(&app, &admin, None, typed, result, "person-added").await
+}
+
+pub async fn edit(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<PersonId>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, Oops> {
+    let result = app
+        .person_update(&admin.caller, id, new_person(&typed))
+        .await
+        .map(|()| id);
+    saved(&app, &admin, Some(id), typed, result, "saved").await
+}
+
+fn new_person(typed: &Typed) -> NewPerson {
+    NewPerson {
+        name: typed.name.clone(),
+        email: Some(typed.email.clone()),
+        department: Some(typed.department.clone()),
+    }
+}
+
+async fn saved(
+    app: &App,
+    admin: &Admin,
+    id: Option<PersonId>,
+    typed: Typed,
+    result: Result<PersonId, AppError>,
+    done: &str,
+) -> Result<Response, Oops> {
+    match result {
+        Ok(id) => Ok(Redirect::to(&format!("/people/{id}?done={done}")).into_response()),
+        Err(AppError::Invalid { field, problem: wrong }) => {
+            let text = problem(&speak(app, admin.lang), wrong);
+            let page = show_form(app, admin, id, typed, Some((field, text))).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn show_form(
+    app: &App,
+    admin: &Admin,
+    id: Option<PersonId>,
+    typed: Typed,
+    wrong: Option<(&str, String)>,
+) -> Result<Response, Oops> {
+    let overview = app.overview().await?;
+    let path = id.map_or_else(|| "/people/new".to_owned(), |id| format!("/people/{id}/edit"));
+    let error = |field: &str| {
+        wrong
+            .as_ref()
+            .filter(|(wrong, _)| *wrong == field)
+            .map(|(_, text)| text.clone())
+    };
+    html(&PersonFormPage {
+        s: speak(app, admin.lang),
+        frame: frame(app, admin, Place::People, &path, overview.as_ref(), None).await?,
+        id,
+        name_error: error("name"),
+        email_error: error("email"),
+        department_error: error("department"),
+        name: typed.name,
+        email: typed.email,
+        department: typed.department,
+    })
+}

@@ -1,0 +1,91 @@
+//! The search field of the navigation: people, devices, apps.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use serde::Deserialize;
+
+use super::{
+    Oops, frame, html,
+    pages::{
+        Place,
+        parts::{Named, link},
+        search::{Found, SearchPage},
+    },
+    speak, view,
+};
+use crate::{app::App, http::auth::Admin};
+
+/// So many of each kind: whoever needs more types more.
+const MOST: usize = 20;
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    q: String,
+}
+
+pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+    let overview = app.overview().await?;
+    let query = wanted.q.trim().to_owned();
+    let lower = query.to_lowercase();
+    let hit = |texts: &[Option<&str>]| {
+        !lower.is_empty() && texts.iter().flatten().any(|text| text.to_lowercase().contains(&lower))
+    };
+    let found = |name: &str, href: String, second_line: Option<&str>| Found {
+        thing: Named {
+            name: name.to_owned(),
+            href,
+        },
+        second_line: second_line.unwrap_or_default().to_owned(),
+    };
+    let apps = overview
+        .iter()
+        .flat_map(|overview| &overview.apps)
+        .map(view::app_line)
+        .filter(|app| {
+            hit(&[
+                Some(app.name.as_str()),
+                app.publisher.as_deref(),
+                app.bundle_id.as_deref(),
+            ])
+        })
+        .take(MOST)
+        .map(|app| found(&app.name, format!("/apps/{}", app.id), app.publisher.as_deref()))
+        .collect();
+    let people = app
+        .people()
+        .await?
+        .iter()
+        .filter(|row| hit(&[Some(row.name.as_str()), row.email.as_deref(), row.department.as_deref()]))
+        .take(MOST)
+        .map(|row| found(&row.name, format!("/people/{}", row.id), row.department.as_deref()))
+        .collect();
+    let devices = app
+        .devices()
+        .await?
+        .iter()
+        .filter(|row| hit(&[Some(row.name.as_str()), row.serial.as_deref(), Some(row.udid.as_str())]))
+        .take(MOST)
+        .map(|row| found(&row.name, format!("/devices/{}", row.id), row.serial.as_deref()))
+        .collect();
+    let mut frame = frame(
+        &app,
+        &admin,
+        Place::Elsewhere,
+        &link("/search", &[("q", &query)]),
+        overview.as_ref(),
+        None,
+    )
+    .await?;
+    frame.query.clone_from(&query);
+    html(&SearchPage {
+        s: speak(&app, admin.lang),
+        frame,
+        query,
+        apps,
+        people,
+        devices,
+    })
+}

@@ -1,0 +1,255 @@
+//! From what the app knows to what the pages show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    Approval, AssetId, Detail, DeviceId, DeviceVerdict, GroupId, InstallCommand, InstallState, PersonId, Rule,
+};
+use store::{DeviceRow, EventRow, OperationKind, OperationRow, OperationState, SyncRow};
+
+use super::pages::{
+    apps::AppLine,
+    devices::DeviceLine,
+    parts::{EventLine, EventWord, Named, OperationWord, Phase, Running, Who},
+    ui::StateCounts,
+};
+use crate::app::{
+    App, AppError,
+    apps::{AppView, Overview},
+};
+
+/// One app in a list.
+pub fn app_line(app: &AppView) -> AppLine {
+    let approvals = [
+        Approval::Required,
+        Approval::Available,
+        Approval::NotApplicable,
+        Approval::Uninstall,
+    ];
+    let deployments = approvals
+        .into_iter()
+        .map(|approval| {
+            let count = app
+                .facts
+                .deployments
+                .iter()
+                .filter(|line| line.approval == approval)
+                .count();
+            (approval, count as u64)
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    AppLine {
+        id: app.row.id,
+        name: app.row.name.clone().unwrap_or_else(|| app.row.adam_id.clone()),
+        has_icon: app.row.has_icon,
+        publisher: app.row.publisher.clone(),
+        bundle_id: app.row.bundle_id.clone(),
+        platforms: app.facts.platforms.iter().copied().collect(),
+        counts: app.decision.counts,
+        deployments,
+        installs: StateCounts::of(
+            app.decision
+                .people
+                .values()
+                .flat_map(|person| person.devices.values())
+                .filter(|device| concerns(device))
+                .map(|device| device.state),
+        ),
+    }
+}
+
+/// The app has something to do with the device: a deployment reaches it, or the app is there.
+///
+/// A decision also covers the other devices of a person whom a device group reaches through one of them.
+pub fn concerns(verdict: &DeviceVerdict) -> bool {
+    verdict.resolution.rule != Rule::NoDeployment
+        || (verdict.state, verdict.detail) != (InstallState::NotInstalled, Detail::NoAdditionalDetails)
+}
+
+/// What runs at Apple: a read, and what was asked for.
+pub fn running(sync: Option<&SyncRow>, operations: &[OperationRow]) -> Vec<Running> {
+    let mut running: Vec<Running> = sync.map(running_sync).into_iter().collect();
+    for row in operations {
+        let sent = match row.state {
+            OperationState::Queued => false,
+            OperationState::Sending | OperationState::Pending => true,
+            OperationState::Done | OperationState::Failed => continue,
+        };
+        running.push(Running::Operation {
+            word: operation_word(row.kind),
+            sent,
+            requested: u64::try_from(row.requested).unwrap_or(0),
+            completed: u64::try_from(row.completed).unwrap_or(0),
+            since: row.sent_at.unwrap_or(row.created_at),
+        });
+    }
+    Running::merged(running)
+}
+
+pub fn running_sync(row: &SyncRow) -> Running {
+    Running::Sync {
+        phase: phase(&row.phase),
+        done: u64::try_from(row.done).unwrap_or(0),
+        total: u64::try_from(row.total).unwrap_or(0),
+        requests: u64::try_from(row.requests).unwrap_or(0),
+        cause: row.cause.clone(),
+        actor: row.actor.clone(),
+        since: row.started_at.unwrap_or(row.requested_at),
+    }
+}
+
+pub fn phase(phase: &str) -> Phase {
+    match phase {
+        "config" => Phase::Config,
+        "assets" => Phase::Assets,
+        "assignments" => Phase::Assignments,
+        "users" => Phase::Users,
+        "metadata" => Phase::Metadata,
+        _ => Phase::Waiting,
+    }
+}
+
+pub fn operation_word(kind: OperationKind) -> OperationWord {
+    match kind {
+        OperationKind::CreateUsers => OperationWord::CreateUsers,
+        OperationKind::Associate => OperationWord::Associate,
+        OperationKind::Disassociate => OperationWord::Disassociate,
+    }
+}
+
+/// Commands that devices have not answered, of all apps together.
+pub fn running_commands(apps: &[AppView]) -> Option<Running> {
+    let (mut installs, mut removals) = (0, 0);
+    let mut devices = BTreeSet::new();
+    for app in apps {
+        for (device, install) in &app.facts.installs {
+            match install.command {
+                Some(InstallCommand::Install { .. }) => installs += 1,
+                Some(InstallCommand::Remove { .. }) => removals += 1,
+                None => continue,
+            }
+            devices.insert(*device);
+        }
+    }
+    (installs + removals > 0).then_some(Running::Commands {
+        installs,
+        removals,
+        devices: devices.len() as u64,
+    })
+}
+
+/// A person by name, with the way to their page.
+pub fn person(overview: &Overview, id: PersonId) -> Named {
+    let name = overview
+        .people
+        .get(&id)
+        .map_or_else(|| "–".to_owned(), |row| row.name.clone());
+    Named {
+        name,
+        href: format!("/people/{id}"),
+    }
+}
+
+/// The names of everything that an event may be about.
+pub struct Names {
+    apps: BTreeMap<AssetId, String>,
+    people: BTreeMap<PersonId, String>,
+    devices: BTreeMap<DeviceId, String>,
+    groups: BTreeMap<GroupId, String>,
+    accounts: BTreeMap<String, String>,
+    keys: BTreeMap<String, String>,
+}
+
+impl Names {
+    pub async fn read(app: &App, overview: Option<&Overview>) -> Result<Names, AppError> {
+        let apps = overview.into_iter().flat_map(|overview| &overview.apps);
+        let accounts = app.store.accounts().await?;
+        let keys = app.store.api_keys().await?;
+        Ok(Names {
+            apps: apps.map(|app| (app.row.id, app_line(app).name)).collect(),
+            people: app.people().await?.into_iter().map(|row| (row.id, row.name)).collect(),
+            devices: app.devices().await?.into_iter().map(|row| (row.id, row.name)).collect(),
+            groups: app.groups().await?.into_iter().map(|row| (row.id, row.name)).collect(),
+            accounts: accounts
+                .into_iter()
+                .map(|account| (account.id.to_string(), account.name))
+                .collect(),
+            keys: keys.into_iter().map(|key| (key.id.to_string(), key.name)).collect(),
+        })
+    }
+
+    pub fn event(&self, row: &EventRow) -> EventLine {
+        let named = |path: &str, id: String, name: Option<&String>| {
+            name.map(|name| Named {
+                name: name.clone(),
+                href: format!("/{path}/{id}"),
+            })
+        };
+        let text = |key: &str| row.detail.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let actor = row.actor_id.as_deref().unwrap_or_default();
+        let known = |names: &BTreeMap<String, String>| names.get(actor).cloned().unwrap_or_else(|| "–".to_owned());
+        EventLine {
+            at: row.at,
+            word: EventWord(row.kind.clone()),
+            who: match row.actor_kind.as_str() {
+                "account" => Who::Account(known(&self.accounts)),
+                "apiKey" => Who::ApiKey(known(&self.keys)),
+                "device" => Who::Device,
+                "apple" => Who::Apple,
+                _ => Who::System,
+            },
+            app: row
+                .asset_id
+                .and_then(|id| named("apps", id.to_string(), self.apps.get(&id))),
+            person: row
+                .person_id
+                .and_then(|id| named("people", id.to_string(), self.people.get(&id))),
+            device: row
+                .device_id
+                .and_then(|id| named("devices", id.to_string(), self.devices.get(&id))),
+            group: row
+                .group_id
+                .and_then(|id| named("groups", id.to_string(), self.groups.get(&id))),
+            name: text("name").or_else(|| text("location")).or_else(|| text("owner")),
+            code: text("failure").or_else(|| row.detail.get("errorNumber").map(ToString::to_string)),
+        }
+    }
+}
+
+/// One device in a list.
+pub fn device_line(overview: Option<&Overview>, row: &DeviceRow, person: Option<&str>) -> DeviceLine {
+    let verdicts = overview
+        .into_iter()
+        .flat_map(|overview| &overview.apps)
+        .filter_map(|app| app.decision.people.get(&row.person_id)?.devices.get(&row.id))
+        .filter(|verdict| concerns(verdict));
+    DeviceLine {
+        id: row.id,
+        name: row.name.clone(),
+        serial: row.serial.clone(),
+        person: person.map(|name| Named {
+            name: name.to_owned(),
+            href: format!("/people/{}", row.person_id),
+        }),
+        product: row.product_name.clone(),
+        platform: row.platform,
+        os_version: row.os_version.clone(),
+        enrolment: row.enrolment,
+        dep: row.dep,
+        supervised: row.supervised.unwrap_or(false),
+        installs: StateCounts::of(verdicts.map(|verdict| verdict.state)),
+        last_seen_at: row.last_seen_at,
+    }
+}
+
+/// The first error of a chain, as an administrator looks it up.
+pub fn error_code(chain: &str) -> Option<String> {
+    let chain: serde_json::Value = serde_json::from_str(chain).ok()?;
+    let first = chain.get(0)?;
+    Some(format!(
+        "{} {}",
+        first.get("errorDomain")?.as_str()?,
+        first.get("errorCode")?
+    ))
+}

@@ -1,0 +1,96 @@
+//! Where an employee enrols a device, with the one-time link that an administrator sent.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    app::{
+        App,
+        enrolments::{LinkState, ProfileAnswer},
+    },
+    http::{
+        auth::Visitor,
+        console::{
+            self,
+            pages::enrol::{EnrolPage, EnrolState},
+        },
+    },
+    messages::Lang,
+};
+
+pub fn router() -> Router<App> {
+    Router::new().route("/enrol/{token}", get(page).post(profile))
+}
+
+/// What will happen, and the button that takes the profile.
+async fn page(State(app): State<App>, Visitor { lang }: Visitor, Path(token): Path<String>) -> Response {
+    let state = match app.enrolment_view(&token).await {
+        Ok(Some(view)) => match view.state {
+            LinkState::Open if app.config.push_topic().is_none() => EnrolState::NotReady,
+            LinkState::Open => EnrolState::Open {
+                person: view.person_name,
+            },
+            LinkState::Used => EnrolState::Used,
+            LinkState::Expired => EnrolState::Expired,
+        },
+        Ok(None) => EnrolState::Unknown,
+        Err(error) => {
+            tracing::error!(%error, "an enrolment link could not be looked up");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
+    show(&app, lang, &token, state)
+}
+
+/// Hands out the profile, once: it holds the device's private key.
+async fn profile(State(app): State<App>, Visitor { lang }: Visitor, Path(token): Path<String>) -> Response {
+    let state = match app.enrolment_profile(&token).await {
+        Ok(ProfileAnswer::Profile(profile)) => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/x-apple-aspen-config"),
+                (
+                    header::CONTENT_DISPOSITION,
+                    "attachment; filename=\"enrol.mobileconfig\"",
+                ),
+            ];
+            return (headers, profile).into_response();
+        }
+        Ok(ProfileAnswer::Used) => EnrolState::Used,
+        Ok(ProfileAnswer::Expired) => EnrolState::Expired,
+        Ok(ProfileAnswer::Unknown) => EnrolState::Unknown,
+        Ok(ProfileAnswer::NotReady) => EnrolState::NotReady,
+        Err(error) => {
+            tracing::error!(%error, "an enrolment profile could not be made");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    };
+    show(&app, lang, &token, state)
+}
+
+fn show(app: &App, lang: Lang, token: &str, state: EnrolState) -> Response {
+    let status = match state {
+        EnrolState::Open { .. } => StatusCode::OK,
+        EnrolState::Used | EnrolState::Expired => StatusCode::GONE,
+        EnrolState::Unknown => StatusCode::NOT_FOUND,
+        EnrolState::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let page = EnrolPage {
+        s: console::speak(app, lang),
+        organization: app.config.mdm_organization(),
+        state,
+        path: format!("/enrol/{token}"),
+    };
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The doors: console for people, API for programs, `/mdm` for devices.
+
+pub mod api;
+pub mod auth;
+pub mod console;
+pub mod devices;
+pub mod enrol;
+pub mod problem;
+pub mod security;
+
+use axum::{Router, routing::get};
+
+use crate::app::App;
+
+/// Every route of the product.
+pub fn router(app: &App) -> Router {
+    let pages = security::pages(console::router(app).merge(enrol::router()), app);
+    let api = security::api(api::router());
+    let devices = security::devices(devices::router());
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .merge(api)
+        .merge(devices)
+        .merge(pages);
+    security::everything(router, app).with_state(app.clone())
+}
+
+/// 200 while the database answers: for a load balancer.
+async fn healthz(axum::extract::State(app): axum::extract::State<App>) -> axum::http::StatusCode {
+    match app.store.locations().await {
+        Ok(_) => axum::http::StatusCode::OK,
+        Err(_) => axum::http::StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

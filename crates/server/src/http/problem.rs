@@ -1,0 +1,388 @@
+//! What a program is told when something was not done: RFC 9457, `application/problem+json`.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::DeploymentError;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use store::StoreError;
+use utoipa::ToSchema;
+
+use crate::{
+    app::{self, AppError, tokens::TokenRefused},
+    clock::timestamp,
+};
+
+/// The kinds of problems that are not about one noun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    /// The request itself cannot be read.
+    Malformed,
+    UnsupportedMediaType,
+    TooLarge,
+    /// A field says what it must not.
+    Invalid,
+    /// Somebody or something else is there already.
+    Taken,
+    /// Two changed the same at once; asking again helps.
+    Conflict,
+    /// The lines of a deployment cannot stand together.
+    Deployment,
+    Internal,
+}
+
+impl Kind {
+    fn facts(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "An API key is needed"),
+            Kind::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "This key may look but not change"),
+            Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Kind::MethodNotAllowed => (
+                "method-not-allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This cannot be done here",
+            ),
+            Kind::Malformed => (
+                "malformed-request",
+                StatusCode::BAD_REQUEST,
+                "The request cannot be understood",
+            ),
+            Kind::UnsupportedMediaType => (
+                "unsupported-media-type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The request is not written in a form that is understood here",
+            ),
+            Kind::TooLarge => ("too-large", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
+            Kind::Invalid => (
+                "invalid",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "A field holds what it must not",
+            ),
+            Kind::Taken => ("taken", StatusCode::CONFLICT, "Something else is there already"),
+            Kind::Conflict => (
+                "conflict",
+                StatusCode::CONFLICT,
+                "Somebody changed the same at the same time",
+            ),
+            Kind::Deployment => (
+                "deployment-refused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The deployment cannot be saved",
+            ),
+            Kind::Internal => (
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong on our side",
+            ),
+        }
+    }
+}
+
+/// One answer that says what was not done, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem(Box<ProblemDetails>);
+
+/// Why a request was not carried out (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ProblemDetails {
+    /// Stable name of the problem, for programs: `urn:allotment:problem:…`.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:allotment:problem:not-found")]
+    pub kind: String,
+    /// The same in words.
+    pub title: String,
+    pub status: u16,
+    /// What it is this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Which fields are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// Facts that belong to this type of problem.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub facts: Map<String, Value>,
+}
+
+/// What is wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// As the request names it.
+    pub field: String,
+    /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`.
+    pub problem: String,
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn of(kind: Kind) -> Problem {
+        let (slug, status, title) = kind.facts();
+        Problem::new(slug, status, title)
+    }
+
+    fn new(slug: &str, status: StatusCode, title: impl Into<String>) -> Problem {
+        Problem(Box::new(ProblemDetails {
+            kind: format!("urn:allotment:problem:{slug}"),
+            title: title.into(),
+            status: status.as_u16(),
+            detail: None,
+            errors: Vec::new(),
+            facts: Map::new(),
+        }))
+    }
+
+    /// There is no such thing as the path says: an app, a person.
+    pub fn not_found(what: &str) -> Problem {
+        Problem::of(Kind::NotFound).detail(format!("there is no such {what}"))
+    }
+
+    pub fn detail(mut self, text: impl Into<String>) -> Problem {
+        self.0.detail = Some(text.into());
+        self
+    }
+
+    pub fn field(mut self, field: impl Into<String>, problem: &str, detail: impl Into<String>) -> Problem {
+        self.0.errors.push(FieldError {
+            field: field.into(),
+            problem: problem.to_owned(),
+            detail: detail.into(),
+        });
+        self
+    }
+
+    /// Calls fields as the request does: `names` are pairs of the app's name and the API's.
+    pub fn renamed(mut self, names: &[(&str, &str)]) -> Problem {
+        for error in &mut self.0.errors {
+            let Some((from, to)) = names.iter().find(|(from, _)| error.field == *from) else {
+                continue;
+            };
+            error.field = (*to).to_owned();
+            if let Some(rest) = error.detail.strip_prefix(from) {
+                error.detail = format!("{to}{rest}");
+            }
+            if let Some(detail) = &mut self.0.detail
+                && let Some(rest) = detail.strip_prefix(from)
+            {
+                *detail = format!("{to}{rest}");
+            }
+        }
+        self
+    }
+
+    fn fact(mut self, name: &str, value: Value) -> Problem {
+        self.0.facts.insert(name.to_owned(), value);
+        self
+    }
+
+    pub fn details(&self) -> &ProblemDetails {
+        &self.0
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_vec(&*self.0).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<AppError> for Problem {
+    fn from(error: AppError) -> Problem {
+        match error {
+            AppError::Forbidden(forbidden) => Problem::of(Kind::Forbidden).detail(forbidden.to_string()),
+            AppError::NotFound(what) => Problem::not_found(what),
+            AppError::Invalid { field, problem } => {
+                let kind = if problem == app::Problem::Taken {
+                    Kind::Taken
+                } else {
+                    Kind::Invalid
+                };
+                let detail = format!("{field} {problem}");
+                Problem::of(kind)
+                    .detail(detail.clone())
+                    .field(field, problem_word(problem), detail)
+            }
+            AppError::Deployment(error) => deployment(error),
+            AppError::Token(refused) => token(&refused),
+            AppError::Store(error) => store(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        store(error)
+    }
+}
+
+fn problem_word(problem: app::Problem) -> &'static str {
+    match problem {
+        app::Problem::Missing => "missing",
+        app::Problem::TooLong => "tooLong",
+        app::Problem::TooShort => "tooShort",
+        app::Problem::Taken => "taken",
+        app::Problem::Unknown => "unknown",
+        app::Problem::Malformed => "malformed",
+    }
+}
+
+fn deployment(error: DeploymentError) -> Problem {
+    let (rule, group) = match error {
+        DeploymentError::DeviceGroupAvailable(group) => ("deviceGroupAvailable", group),
+        DeploymentError::MixedKindsNotAvailable(group) => ("mixedKindsNotAvailable", group),
+        DeploymentError::DeadlineWithoutRequired(group) => ("deadlineWithoutRequired", group),
+        DeploymentError::GroupTwice(group) => ("groupTwice", group),
+    };
+    Problem::of(Kind::Deployment)
+        .detail(error.to_string())
+        .fact("rule", json!(rule))
+        .fact("groupId", json!(group))
+}
+
+/// Each refusal of a token is a type of its own: a program can tell "renew it" from "ask the other server".
+fn token(refused: &TokenRefused) -> Problem {
+    let status = match refused {
+        TokenRefused::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        TokenRefused::SameAgain | TokenRefused::OtherAccount { .. } | TokenRefused::HeldByOther { .. } => {
+            StatusCode::CONFLICT
+        }
+        TokenRefused::AppleUnreachable => StatusCode::SERVICE_UNAVAILABLE,
+        TokenRefused::AppleRefused { .. } => StatusCode::BAD_GATEWAY,
+        TokenRefused::UploadGone => StatusCode::GONE,
+        TokenRefused::Empty
+        | TokenRefused::DeviceEnrolmentToken
+        | TokenRefused::NotBase64
+        | TokenRefused::NotJson
+        | TokenRefused::NotAContentToken { .. }
+        | TokenRefused::BadDate { .. }
+        | TokenRefused::Expired { .. }
+        | TokenRefused::Revoked
+        | TokenRefused::Unrecognised { .. }
+        | TokenRefused::NotAllowed { .. }
+        | TokenRefused::NotConfirmed => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let problem = Problem::new(refused.key(), status, "The token was not taken").detail(refused.to_string());
+    match refused {
+        TokenRefused::TooLarge { limit_bytes } => problem.fact("limitBytes", json!(limit_bytes)),
+        TokenRefused::NotAContentToken { missing } => problem.fact("missing", json!(missing)),
+        TokenRefused::Expired { at } => problem.fact("expirationDateTime", json!(timestamp(*at).to_string())),
+        TokenRefused::OtherAccount { linked, given } => {
+            problem.fact("linked", json!(linked)).fact("given", json!(given))
+        }
+        TokenRefused::HeldByOther { name, metadata } => {
+            problem.fact("owner", json!({ "name": name, "metadata": metadata }))
+        }
+        TokenRefused::Unrecognised { number }
+        | TokenRefused::NotAllowed { number }
+        | TokenRefused::AppleRefused { number } => problem.fact("errorNumber", json!(number)),
+        TokenRefused::NotConfirmed => problem.field(
+            "accountCannotBeChangedConfirmed",
+            "missing",
+            "send true: once linked, the account cannot be changed",
+        ),
+        _ => problem,
+    }
+}
+
+fn store(error: StoreError) -> Problem {
+    match error {
+        StoreError::Conflict | StoreError::Overdraft => {
+            Problem::of(Kind::Conflict).detail("look at it again, and try again")
+        }
+        error => {
+            tracing::error!(%error, "the database did not do what was asked");
+            Problem::of(Kind::Internal).detail("it is in the log")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{GroupId, Time};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn written(problem: impl Into<Problem>) -> Value {
+        serde_json::to_value(problem.into().details()).unwrap()
+    }
+
+    #[test]
+    fn an_invalid_field_is_named_in_the_answer() {
+        let body = written(AppError::Invalid {
+            field: "displayName",
+            problem: app::Problem::TooLong,
+        });
+        assert_eq!(body["type"], "urn:allotment:problem:invalid");
+        assert_eq!(body["status"], 422);
+        assert_eq!(body["errors"][0]["field"], "displayName");
+        assert_eq!(body["errors"][0]["problem"], "tooLong");
+
+        let body = written(AppError::Invalid {
+            field: "name",
+            problem: app::Problem::Taken,
+        });
+        assert_eq!(
+            (&body["type"], &body["status"]),
+            (&json!("urn:allotment:problem:taken"), &json!(409))
+        );
+    }
+
+    #[test]
+    fn every_refusal_of_a_token_has_a_type_of_its_own() {
+        let body = written(AppError::Token(TokenRefused::HeldByOther {
+            name: "Other MDM".to_owned(),
+            metadata: "mdm.other.example".to_owned(),
+        }));
+        assert_eq!(body["type"], "urn:allotment:problem:token-refused-held-by-other");
+        assert_eq!(body["status"], 409);
+        assert_eq!(body["owner"]["name"], "Other MDM");
+
+        let body = written(AppError::Token(TokenRefused::Expired { at: Time(0) }));
+        assert_eq!(body["type"], "urn:allotment:problem:token-refused-expired");
+        assert_eq!(body["expirationDateTime"], "1970-01-01T00:00:00Z");
+
+        let body = written(AppError::Token(TokenRefused::NotConfirmed));
+        assert_eq!(body["errors"][0]["field"], "accountCannotBeChangedConfirmed");
+    }
+
+    #[test]
+    fn a_deployment_that_cannot_be_saved_names_rule_and_group() {
+        let group = GroupId(Uuid::from_u128(7));
+        let body = written(AppError::Deployment(DeploymentError::DeviceGroupAvailable(group)));
+        assert_eq!(body["rule"], "deviceGroupAvailable");
+        assert_eq!(body["groupId"], group.to_string());
+    }
+
+    #[test]
+    fn the_answer_is_problem_json_and_401_asks_for_a_key() {
+        let response = Problem::of(Kind::Unauthorized).into_response();
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+        assert!(
+            !Problem::of(Kind::Forbidden)
+                .into_response()
+                .headers()
+                .contains_key(header::WWW_AUTHENTICATE)
+        );
+    }
+}

@@ -1,0 +1,128 @@
+//! What every answer carries, what a request may weigh, and what of it is logged.
+
+use std::time::Instant;
+
+use axum::{
+    Extension, Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::Response,
+};
+use tower_http::{compression::CompressionLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
+use tracing::Instrument;
+
+use super::auth::SignInThrottle;
+use crate::app::App;
+
+/// A content token of 5 MB is far too large, and has to get as far as the answer that says so.
+pub const UPLOAD_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+/// The guard before the property list parser refuses from 5 MiB on, in words.
+const DEVICE_LIMIT_BYTES: usize = 6 * 1024 * 1024;
+const LIMIT_BYTES: usize = 1024 * 1024;
+
+/// Nothing from anywhere else, no script or style inside a page, no page inside another.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// For what people look at: forms from our own pages only, nothing kept by the browser unless it says so itself.
+pub fn pages(router: Router<App>, app: &App) -> Router<App> {
+    // A proxy that changes Host would turn our own forms away: our public address is trusted by name.
+    let csrf = CsrfLayer::new()
+        .add_trusted_origin(&app.config.public_url)
+        .unwrap_or_else(|error| {
+            tracing::warn!(%error, "the public address is not one that a browser would send as its origin");
+            CsrfLayer::new()
+        });
+    router
+        .layer(middleware::from_fn(page_limit))
+        .layer(csrf.with_rejection_response(cross_origin))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(PAGE_POLICY),
+        ))
+        .layer(Extension(SignInThrottle::default()))
+        .layer(CompressionLayer::new())
+}
+
+/// For programs: nothing is kept, and the caller's key keeps other sites out.
+pub fn api(router: Router<App>) -> Router<App> {
+    router
+        .layer(middleware::from_fn(page_limit))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(CompressionLayer::new())
+}
+
+/// For devices, which prove who they are with a signature in each request.
+pub fn devices(router: Router<App>) -> Router<App> {
+    router.layer(DefaultBodyLimit::max(DEVICE_LIMIT_BYTES))
+}
+
+/// For every answer, whoever gets it.
+pub fn everything(router: Router<App>, app: &App) -> Router<App> {
+    let fixed = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let router = router
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "same-origin"))
+        .layer(fixed(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ))
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, BARE_POLICY));
+    let router = if app.config.is_https() {
+        router.layer(fixed(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
+    } else {
+        router
+    };
+    router.layer(middleware::from_fn(logged))
+}
+
+/// The two doors for a token may be given more than the rest.
+async fn page_limit(mut request: Request, next: Next) -> Response {
+    let upload = matches!(request.uri().path(), "/administration/vpp/upload" | "/api/v1/vppTokens");
+    DefaultBodyLimit::max(if upload { UPLOAD_LIMIT_BYTES } else { LIMIT_BYTES }).apply(&mut request);
+    next.run(request).await
+}
+
+fn cross_origin(_: tower_http::csrf::ProtectionError) -> Response {
+    tracing::info!("a form from another site was turned away");
+    let mut response =
+        Response::new("This form did not come from our own page. Go back, reload, and try again.".into());
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    response
+}
+
+/// One line an answer, with the route as it is written in the code: an address may hold a one-time token.
+async fn logged(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str)
+        .to_owned();
+    let span = tracing::info_span!("request", http.method = %method, http.route = %route);
+    async move {
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if response.status().is_server_error() {
+            tracing::error!(http.status = status, took_ms, "answered {status}");
+        } else {
+            tracing::debug!(http.status = status, took_ms, "answered {status}");
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}

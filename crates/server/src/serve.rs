@@ -1,0 +1,144 @@
+//! Starts the product and stops it.
+
+use std::{future::IntoFuture, net::SocketAddr, sync::Arc};
+
+use mdm::identity::DeviceCa;
+use secrecy::SecretString;
+use store::{MasterKey, Store};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    app::{App, Parts, Polls},
+    clock::{Clock, Random, timestamp},
+    config::Config,
+    http, tasks,
+};
+
+/// Under which the certificate authority of the devices is kept.
+const DEVICE_CA: &str = "deviceCa";
+
+/// Why the server could not start. The text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("could not open the key file {path}: {problem}")]
+    Key { path: String, problem: String },
+    #[error("could not open the database")]
+    Store(#[from] store::StoreError),
+    #[error("could not listen on {address}; is another program using it?")]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("the push certificate cannot be used: {0}")]
+    Push(String),
+    #[error("the certificate authority of the devices cannot be used: {0}")]
+    DeviceCa(String),
+}
+
+/// A server that runs.
+pub struct Running {
+    pub app: App,
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Lets what is under way come to its end, and stops.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Opens the database and makes the product, without serving anything: for the command line.
+pub async fn open(config: Config, clock: Clock) -> Result<App, StartError> {
+    let path = &config.key_file;
+    let key = MasterKey::load_or_create(path).map_err(|error| StartError::Key {
+        path: path.display().to_string(),
+        problem: error.to_string(),
+    })?;
+    let store = Store::open(&config.database_url, key).await?;
+    let random = Random;
+    let device_ca = device_ca(&store, &config, &clock).await?;
+    let http = apple::http_client();
+    let apns = config.apns().map_err(|error| StartError::Push(error.to_string()))?;
+    let instance = format!("{}/{}", host_name(), config.listen);
+    Ok(App::new(Parts {
+        store,
+        clock,
+        random,
+        config,
+        http,
+        device_ca,
+        apns,
+        polled: Polls::default(),
+        location_bell: Arc::default(),
+        device_bell: Arc::default(),
+        instance,
+    }))
+}
+
+/// Starts serving on the configured address.
+pub async fn serve(config: Config, clock: Clock) -> Result<Running, StartError> {
+    let address = config.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })?;
+    serve_on(config, clock, listener).await
+}
+
+/// Starts serving on a listener that is open already.
+pub async fn serve_on(config: Config, clock: Clock, listener: TcpListener) -> Result<Running, StartError> {
+    let address = listener.local_addr().map_err(|source| StartError::Listen {
+        address: config.listen,
+        source,
+    })?;
+    let app = open(config, clock).await?;
+    let (stop, stopped) = watch::channel(false);
+    let mut closing = stopped.clone();
+    let server = axum::serve(
+        listener,
+        http::router(&app).into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(async move {
+        let _ = closing.wait_for(|stop| *stop).await;
+    });
+    let serving = tokio::spawn(async move {
+        if let Err(error) = server.into_future().await {
+            tracing::error!(%error, "serving ended");
+        }
+    });
+    let looping = tokio::spawn(tasks::run(app.clone(), stopped));
+    Ok(Running {
+        app,
+        address,
+        stop,
+        tasks: vec![serving, looping],
+    })
+}
+
+/// The authority that issues device identities: made once, kept sealed in the database.
+async fn device_ca(store: &Store, config: &Config, clock: &Clock) -> Result<DeviceCa, StartError> {
+    let unusable = |error: mdm::identity::IdentityError| StartError::DeviceCa(error.to_string());
+    if let Some(pem) = store.secret(DEVICE_CA).await? {
+        let pem = String::from_utf8(pem).map_err(|error| StartError::DeviceCa(error.to_string()))?;
+        return DeviceCa::from_pem(&SecretString::from(pem)).map_err(unusable);
+    }
+    let name = format!("{} Device CA", config.mdm_organization());
+    let ca = DeviceCa::generate(&name, timestamp(clock.now())).map_err(unusable)?;
+    let mut tx = store.begin().await?;
+    tx.secret_put(DEVICE_CA, secrecy::ExposeSecret::expose_secret(&ca.to_pem()).as_bytes())
+        .await?;
+    tx.commit().await?;
+    Ok(ca)
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .unwrap_or_else(|_| "localhost".to_owned())
+}

@@ -1,0 +1,60 @@
+//! The loops. Each has a `step()` that looks at the world and closes one gap; a bell only makes it look sooner.
+
+pub mod location;
+pub mod operations;
+pub mod push;
+pub mod reconcile;
+pub mod sync;
+
+use std::{future::Future, time::Duration};
+
+use tokio::sync::{Notify, watch};
+
+use crate::app::App;
+
+/// Runs every loop until `stop` says so.
+pub async fn run(app: App, stop: watch::Receiver<bool>) {
+    let every = app.config.reconcile_every;
+    tokio::join!(
+        repeat("location", every, &app.location_bell, stop.clone(), || location::step(
+            &app
+        )),
+        repeat("push", every, &app.device_bell, stop.clone(), || push::step(&app)),
+    );
+}
+
+/// What a step says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stepped {
+    /// Something was done: look again at once.
+    Worked,
+    /// Nothing to do until the bell rings or some time has passed.
+    Idle,
+}
+
+async fn repeat<F, E>(
+    name: &'static str,
+    every: Duration,
+    bell: &Notify,
+    mut stop: watch::Receiver<bool>,
+    mut step: impl FnMut() -> F,
+) where
+    F: Future<Output = Result<Stepped, E>>,
+    E: std::fmt::Display,
+{
+    loop {
+        if *stop.borrow() {
+            return;
+        }
+        match step().await {
+            Ok(Stepped::Worked) => continue,
+            Ok(Stepped::Idle) => {}
+            Err(error) => tracing::error!(task = name, %error, "a step failed; it is tried again"),
+        }
+        tokio::select! {
+            () = bell.notified() => {}
+            () = tokio::time::sleep(every) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! Decides, and writes down what is to be done: operations for Apple, commands for devices.
+//!
+//! Takes no message but "look again". A plan that finds the world changed under it is thrown away: the
+//! database refuses an overdraft, and the next look plans anew.
+
+use std::collections::BTreeMap;
+
+use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World};
+use mdm::command::Command;
+use serde_json::json;
+use store::{
+    Actor, AppRow, ClientUserRow, ClientUserStatus, CommandRow, InvitationState, LocationRow, NewEvent, OperationKind,
+    OperationRow, SeatState, StoreError, Tx,
+};
+
+use super::location::StepError;
+use crate::app::{App, AppError};
+
+/// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.
+const MANAGEMENT_FLAGS: u32 = 1;
+/// What is asked of a device; nothing about its owner's own apps (P9).
+const DEVICE_QUERIES: [&str; 9] = [
+    "DeviceName",
+    "OSVersion",
+    "BuildVersion",
+    "ProductName",
+    "SerialNumber",
+    "IsSupervised",
+    "AwaitingConfiguration",
+    "iTunesStoreAccountIsActive",
+    "iTunesStoreAccountHash",
+];
+
+/// Writes down the next steps. `false` when there is nothing to do.
+pub async fn step(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+    let world = app.store.world(location.id, app.now()).await?;
+    if domain::plan(&world).steps.is_empty() {
+        return Ok(false);
+    }
+    match write(app, location).await {
+        Err(StepError::App(AppError::Store(StoreError::Overdraft | StoreError::Conflict))) => {
+            tracing::warn!(location.id = %location.id, "a plan met a changed world and was dropped");
+            Ok(false)
+        }
+        other => other,
+    }
+}
+
+/// Plans again inside the transaction that writes: between the look and the writing the world may have moved.
+async fn write(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+    let now = app.now();
+    let mut tx = app.store.begin().await?;
+    let world = tx.world(location.id, now).await?;
+    let plan = domain::plan(&world);
+    if plan.steps.is_empty() {
+        return Ok(false);
+    }
+    let apps = tx
+        .apps(location.id)
+        .await?
+        .into_iter()
+        .map(|row| (row.id, row))
+        .collect();
+    let mut writer = Writer {
+        app,
+        tx: &mut tx,
+        location,
+        world: &world,
+        apps,
+        now,
+    };
+    let mut people = Vec::new();
+    let mut gains: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
+    let mut returns: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
+    for step in plan.steps {
+        match step {
+            Step::CreateUser { person } => people.push(person),
+            Step::Associate { app, person } => gains.entry(app).or_default().push(person),
+            Step::Disassociate { app, person } => returns.entry(app).or_default().push(person),
+            Step::Invite { person, device } => writer.invite(person, device).await?,
+            Step::Install { app, device } => writer.install(app, device).await?,
+            Step::Remove { app, device } => writer.remove(app, device).await?,
+            Step::AskInformation { device } => {
+                let queries = DEVICE_QUERIES.map(str::to_owned).to_vec();
+                writer
+                    .command(device, Command::DeviceInformation { queries }, None, None)
+                    .await?;
+            }
+            Step::AskApps { device } => {
+                writer
+                    .command(
+                        device,
+                        Command::ManagedApplicationList { identifiers: None },
+                        None,
+                        None,
+                    )
+                    .await?;
+            }
+            Step::Release { device } => writer.command(device, Command::DeviceConfigured, None, None).await?,
+        }
+    }
+    let limits = app.limits();
+    for people in people.chunks(limits.max_users) {
+        writer.create_users(people).await?;
+    }
+    for (asset, people) in returns {
+        for people in people.chunks(limits.max_client_user_ids) {
+            writer.licences(OperationKind::Disassociate, asset, people).await?;
+        }
+    }
+    for (asset, people) in gains {
+        for people in people.chunks(limits.max_client_user_ids) {
+            writer.licences(OperationKind::Associate, asset, people).await?;
+        }
+    }
+    tx.commit().await?;
+    app.device_bell.notify_one();
+    Ok(true)
+}
+
+struct Writer<'a> {
+    app: &'a App,
+    tx: &'a mut Tx,
+    location: &'a LocationRow,
+    world: &'a World,
+    apps: BTreeMap<AssetId, AppRow>,
+    now: Time,
+}
+
+impl Writer<'_> {
+    async fn operation(&mut self, kind: OperationKind, requested: usize) -> Result<OperationId, StepError> {
+        let row = OperationRow {
+            id: OperationId(self.app.random.id()),
+            location_id: self.location.id,
+            kind,
+            state: store::OperationState::Queued,
+            event_id: None,
+            attempts: 0,
+            not_before: None,
+            requested: i64::try_from(requested).unwrap_or(i64::MAX),
+            completed: 0,
+            error_number: None,
+            error_message: None,
+            created_at: self.now,
+            sent_at: None,
+            finished_at: None,
+        };
+        self.tx.operation_insert(&row).await?;
+        Ok(row.id)
+    }
+
+    async fn create_users(&mut self, people: &[PersonId]) -> Result<(), StepError> {
+        let operation = self.operation(OperationKind::CreateUsers, people.len()).await?;
+        for person in people {
+            let row = ClientUserRow {
+                client_user_id: self.app.random.opaque_id().to_string(),
+                location_id: self.location.id,
+                person_id: *person,
+                status: ClientUserStatus::Creating,
+                invite_code: None,
+                id_hash: None,
+                invitation: InvitationState::None,
+                invitation_at: None,
+                accepted_at: None,
+                operation_id: Some(operation),
+                observed_at: None,
+            };
+            self.tx.client_user_insert(&row).await?;
+        }
+        Ok(())
+    }
+
+    async fn licences(&mut self, kind: OperationKind, asset: AssetId, people: &[PersonId]) -> Result<(), StepError> {
+        let operation = self.operation(kind, people.len()).await?;
+        for person in people {
+            let event = if kind == OperationKind::Associate {
+                self.tx
+                    .seat_insert(asset, *person, SeatState::Reserved, Some(operation), self.now)
+                    .await?;
+                "licenceReserved"
+            } else {
+                self.tx
+                    .seat_set(asset, *person, SeatState::Returning, Some(operation), self.now)
+                    .await?;
+                "licenceReturning"
+            };
+            self.tx
+                .event(
+                    &NewEvent::new(self.now, Actor::System, event)
+                        .location(self.location.id)
+                        .asset(asset)
+                        .person(*person),
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn invite(&mut self, person: PersonId, device: DeviceId) -> Result<(), StepError> {
+        let Some(mut user) = self.tx.client_user(person, self.location.id).await? else {
+            return Ok(());
+        };
+        let Some(code) = user.invite_code.clone() else {
+            return Ok(());
+        };
+        user.invitation = InvitationState::Queued;
+        user.invitation_at = Some(self.now);
+        self.tx.client_user_update(&user).await?;
+        let invitation_url = self.app.invitation_url(&code);
+        self.command(device, Command::InviteToProgram { invitation_url }, None, Some(person))
+            .await?;
+        self.tx
+            .event(
+                &NewEvent::new(self.now, Actor::System, "personInvited")
+                    .location(self.location.id)
+                    .person(person)
+                    .device(device),
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn install(&mut self, asset: AssetId, device: DeviceId) -> Result<(), StepError> {
+        let Some(app) = self.apps.get(&asset) else {
+            return Ok(());
+        };
+        let Ok(itunes_store_id) = app.adam_id.parse() else {
+            tracing::error!(asset.id = %asset, "Apple's product number is not a number");
+            return Ok(());
+        };
+        let mut install = self.tx.install(device, asset).await?;
+        install.asked_install(self.now);
+        self.tx.install_put(device, asset, &install).await?;
+        let command = Command::InstallApplication {
+            itunes_store_id,
+            management_flags: MANAGEMENT_FLAGS,
+            change_management_state: true,
+        };
+        self.command(device, command, Some(asset), None).await?;
+        self.told(device, asset, "installCommanded").await
+    }
+
+    async fn remove(&mut self, asset: AssetId, device: DeviceId) -> Result<(), StepError> {
+        let Some(identifier) = self.apps.get(&asset).and_then(|app| app.bundle_id.clone()) else {
+            return Ok(());
+        };
+        let mut install = self.tx.install(device, asset).await?;
+        install.asked_remove(self.now);
+        self.tx.install_put(device, asset, &install).await?;
+        self.command(device, Command::RemoveApplication { identifier }, Some(asset), None)
+            .await?;
+        self.told(device, asset, "removeCommanded").await
+    }
+
+    async fn told(&mut self, device: DeviceId, asset: AssetId, kind: &str) -> Result<(), StepError> {
+        let person = self.world.devices.get(&device).map(|device| device.person);
+        let mut event = NewEvent::new(self.now, Actor::System, kind)
+            .asset(asset)
+            .device(device)
+            .with(json!({}));
+        if let Some(person) = person {
+            event = event.person(person);
+        }
+        self.tx.event(&event).await?;
+        Ok(())
+    }
+
+    async fn command(
+        &mut self,
+        device: DeviceId,
+        command: Command,
+        asset: Option<AssetId>,
+        person: Option<PersonId>,
+    ) -> Result<(), StepError> {
+        let uuid = self.app.random.id();
+        let row = CommandRow::new(
+            uuid,
+            device,
+            command.request_type(),
+            asset,
+            person,
+            command.to_plist(&uuid.to_string()),
+            self.now,
+        );
+        self.tx.command_insert(&row).await?;
+        self.tx.device_push_soon(device).await?;
+        Ok(())
+    }
+}

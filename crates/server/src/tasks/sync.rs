@@ -1,0 +1,444 @@
+//! Reads what Apple has, and takes it over as observed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use apple::{
+    AppleError,
+    licensing::{AssignmentsQuery, Expected, Licensing, UsersQuery},
+    wire::{Assignment, ResponseAsset, ResponseUser},
+};
+use domain::{AssetId, PersonId, Seat, Time};
+use serde_json::json;
+use std::time::Duration;
+use store::{
+    Actor, ClientUserRow, ClientUserStatus, Holder, LocationRow, MetadataRow, NewEvent, ObservedAsset, SyncRow,
+    SyncStatus, Tx,
+};
+
+use super::location::StepError;
+use crate::app::{App, AppError, tokens};
+
+/// Names and icons change seldom; Apple asks for at least a day between two looks.
+const METADATA_GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Talks to Apple for `location`, and refuses an answer that speaks for another account or another server.
+pub async fn licensing(app: &App, location: &LocationRow) -> Result<Licensing, StepError> {
+    let token = app.store.location_token(location.id).await?;
+    let expected = Expected {
+        uid: Some(location.uid.clone()),
+        mdm_id: Some(location.mdm_id.clone()),
+    };
+    Ok(app.licensing(token, expected))
+}
+
+/// Reads everything, with progress that people can watch.
+pub async fn full(app: &App, location: &LocationRow, mut row: SyncRow) -> Result<(), StepError> {
+    row.status = SyncStatus::InProgress;
+    row.started_at = Some(app.now());
+    let result = full_read(app, location, &mut row).await;
+    match &result {
+        Ok(()) => {
+            row.status = SyncStatus::Completed;
+            row.finished_at = Some(app.now());
+            tracing::info!(
+                location.id = %location.id, requests = row.requests, changes = row.changes,
+                "synced location {}", location.id
+            );
+        }
+        Err(StepError::Apple(error)) => failed(&mut row, error, app.now()),
+        Err(StepError::App(error)) => {
+            row.status = SyncStatus::Failed;
+            row.error_code = Some("internalError".to_owned());
+            row.error_detail = Some(error.to_string());
+            row.finished_at = Some(app.now());
+        }
+    }
+    progress(app, &row).await?;
+    result
+}
+
+/// Marks a sync as failed for what Apple said.
+pub fn failed(row: &mut SyncRow, error: &AppleError, now: Time) {
+    row.status = SyncStatus::Failed;
+    row.error_code = Some(error_code(error).to_owned());
+    row.error_detail = Some(error.to_string());
+    row.finished_at = Some(now);
+}
+
+/// The message that says to a person what Apple's error means (`sync-error-…`).
+fn error_code(error: &AppleError) -> &'static str {
+    match error {
+        AppleError::TokenExpired => "expiredVppToken",
+        AppleError::TokenRevoked => "revokedVppToken",
+        AppleError::TokenInvalid { .. } => "invalidVppToken",
+        AppleError::OtherAccount { .. } => "otherAccount",
+        AppleError::Taken { .. } => "assignedToExternalMDM",
+        AppleError::Throttled { .. } => "throttled",
+        AppleError::Unreachable { .. } => "unreachable",
+        _ => "appleFailure",
+    }
+}
+
+async fn progress(app: &App, row: &SyncRow) -> Result<(), StepError> {
+    let mut tx = app.store.begin().await?;
+    tx.sync_update(row).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn full_read(app: &App, location: &LocationRow, row: &mut SyncRow) -> Result<(), StepError> {
+    let licensing = licensing(app, location).await?;
+    row.total = 5;
+    row.phase = "config".to_owned();
+    progress(app, row).await?;
+    // Who manages the location is decided here: an answer that names another server stops everything.
+    let config = licensing.client_config().await?;
+
+    (row.phase, row.done, row.requests) = ("assets".to_owned(), 1, 1);
+    progress(app, row).await?;
+    let assets = licensing.assets().await?;
+
+    row.requests += i64::from(assets.requests);
+    (row.phase, row.done) = ("assignments".to_owned(), 2);
+    progress(app, row).await?;
+    let assignments = licensing.assignments(&AssignmentsQuery::default()).await?;
+
+    row.requests += i64::from(assignments.requests);
+    (row.phase, row.done) = ("users".to_owned(), 3);
+    progress(app, row).await?;
+    let users = licensing
+        .users(&UsersQuery {
+            active_only: true,
+            ..UsersQuery::default()
+        })
+        .await?;
+    row.requests += i64::from(users.requests);
+
+    let now = app.now();
+    let mut tx = app.store.begin().await?;
+    let mut changes = take_assets(&mut tx, location, &assets.items, now).await?;
+    changes += take_users(&mut tx, location, &users.items, true, now).await?;
+    changes += take_assignments(&mut tx, location, &assignments.items, now).await?;
+    let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
+    fresh.last_sync_at = Some(now);
+    tokens::describe(&mut fresh, &config);
+    fresh.assets_version = assets.version_id;
+    fresh.assignments_version = assignments.version_id;
+    fresh.users_version = users.version_id;
+    tx.location_update(&fresh).await?;
+    row.changes = i64::try_from(changes).unwrap_or(i64::MAX);
+    (row.phase, row.done) = ("metadata".to_owned(), 4);
+    tx.sync_update(row).await?;
+    tx.commit().await?;
+
+    // Licences do not wait for names: what fails here is looked up again later.
+    if let Err(error) = metadata(app, &fresh, &licensing).await {
+        tracing::warn!(location.id = %location.id, %error, "names and icons could not be read");
+    }
+    row.done = 5;
+    Ok(())
+}
+
+/// Looks whether anything changed at Apple since the last look, and reads only that.
+pub async fn changes(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+    let licensing = licensing(app, location).await?;
+    let users = match &location.users_version {
+        Some(since) => {
+            let query = UsersQuery {
+                since_version_id: Some(since.clone()),
+                ..UsersQuery::default()
+            };
+            match licensing.users(&query).await {
+                Err(AppleError::Resync) => licensing.users(&UsersQuery::default()).await?,
+                other => other?,
+            }
+        }
+        None => licensing.users(&UsersQuery::default()).await?,
+    };
+    let version = licensing.assets_version().await?;
+    let moved = version.is_none() || version != location.assets_version;
+    let lists = if moved {
+        let assets = licensing.assets().await?;
+        let assignments = licensing.assignments(&AssignmentsQuery::default()).await?;
+        Some((assets, assignments))
+    } else {
+        None
+    };
+
+    let now = app.now();
+    let mut tx = app.store.begin().await?;
+    let mut changes = take_users(&mut tx, location, &users.items, false, now).await?;
+    let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
+    fresh.users_version = users.version_id;
+    if let Some((assets, assignments)) = lists {
+        changes += take_assets(&mut tx, location, &assets.items, now).await?;
+        changes += take_assignments(&mut tx, location, &assignments.items, now).await?;
+        fresh.assets_version = assets.version_id;
+        fresh.assignments_version = assignments.version_id;
+    }
+    tx.location_update(&fresh).await?;
+    tx.commit().await?;
+    // An app that was just bought has no name yet, and without its bundle id nothing can be proved.
+    if moved && let Err(error) = metadata(app, &fresh, &licensing).await {
+        tracing::warn!(location.id = %location.id, %error, "names and icons could not be read");
+    }
+    Ok(changes > 0)
+}
+
+/// Reads one asset's assignments anew, after an answer that left it open what became of them.
+pub async fn assignments_of(
+    licensing: &Licensing,
+    adam_id: &str,
+    pricing_param: &str,
+) -> Result<Vec<Assignment>, AppleError> {
+    let query = AssignmentsQuery {
+        adam_id: Some(adam_id.to_owned()),
+        pricing_param: Some(pricing_param.to_owned()),
+        ..AssignmentsQuery::default()
+    };
+    Ok(licensing.assignments(&query).await?.items)
+}
+
+async fn take_assets(
+    tx: &mut Tx,
+    location: &LocationRow,
+    assets: &[ResponseAsset],
+    now: Time,
+) -> Result<usize, AppError> {
+    let observed: Vec<_> = assets.iter().map(observed_asset).collect();
+    Ok(tx.assets_observed(location.id, &observed, now).await?)
+}
+
+pub fn observed_asset(asset: &ResponseAsset) -> ObservedAsset {
+    ObservedAsset {
+        adam_id: asset.adam_id.clone(),
+        pricing_param: asset.pricing_param.clone().unwrap_or_else(|| "STDQ".to_owned()),
+        product_type: asset.product_type.clone().unwrap_or_else(|| "App".to_owned()),
+        total: asset.total_count.unwrap_or(0),
+        assigned: asset.assigned_count.unwrap_or(0),
+        available: asset.available_count.unwrap_or(0),
+        retired: asset.retired_count.unwrap_or(0),
+        device_assignable: asset.device_assignable.unwrap_or(false),
+        revocable: asset.revocable.unwrap_or(true),
+        platforms: asset.supported_platforms.clone(),
+    }
+}
+
+/// Takes over what became of *our* client users. Those that another server made are never taken in (A9).
+///
+/// With `complete` the list holds every active user, so one of ours that is not in it has been retired.
+pub async fn take_users(
+    tx: &mut Tx,
+    location: &LocationRow,
+    users: &[ResponseUser],
+    complete: bool,
+    now: Time,
+) -> Result<usize, AppError> {
+    // A retired record may stand beside the active one of the same id: the active one counts.
+    let mut by_id: BTreeMap<&str, &ResponseUser> = BTreeMap::new();
+    for user in users {
+        let status = ClientUserStatus::from_apple(user.status.as_deref());
+        let known = by_id.get(user.client_user_id.as_str());
+        if status.is_active() || known.is_none() {
+            by_id.insert(&user.client_user_id, user);
+        }
+    }
+    let mut changes = 0;
+    for mut row in tx.client_users(location.id).await? {
+        let before = row.clone();
+        match by_id.get(row.client_user_id.as_str()) {
+            Some(user) => take_user(&mut row, user, now),
+            None if complete && row.status.is_active() => row.status = ClientUserStatus::Retired,
+            None => continue,
+        }
+        if row.status == before.status && row.invite_code == before.invite_code && row.id_hash == before.id_hash {
+            continue;
+        }
+        tx.client_user_update(&row).await?;
+        changes += 1;
+        let kind = match row.status {
+            status if status == before.status => continue,
+            ClientUserStatus::Registered => "programUserCreated",
+            ClientUserStatus::Associated => "programAccepted",
+            _ => "programUserRetired",
+        };
+        tx.event(
+            &NewEvent::new(now, Actor::Apple, kind)
+                .location(location.id)
+                .person(row.person_id),
+        )
+        .await?;
+    }
+    Ok(changes)
+}
+
+fn take_user(row: &mut ClientUserRow, user: &ResponseUser, now: Time) {
+    let status = ClientUserStatus::from_apple(user.status.as_deref());
+    if status == ClientUserStatus::Associated && row.accepted_at.is_none() {
+        row.accepted_at = Some(now);
+    }
+    row.status = status;
+    row.invite_code = user.invite_code.clone().or(row.invite_code.take());
+    row.id_hash.clone_from(&user.id_hash);
+    row.observed_at = Some(now);
+}
+
+/// Takes over which assignments Apple lists, and corrects our own licences by them.
+pub async fn take_assignments(
+    tx: &mut Tx,
+    location: &LocationRow,
+    assignments: &[Assignment],
+    now: Time,
+) -> Result<usize, AppError> {
+    let mut by_asset: BTreeMap<(String, String), Vec<Holder>> = BTreeMap::new();
+    for assignment in assignments {
+        let Some(holder) = holder(assignment) else { continue };
+        let pricing_param = assignment.pricing_param.clone().unwrap_or_else(|| "STDQ".to_owned());
+        by_asset
+            .entry((assignment.adam_id.clone(), pricing_param))
+            .or_default()
+            .push(holder);
+    }
+    let people = people_by_client_user(tx, location).await?;
+    let mut changes = 0;
+    for app in tx.apps(location.id).await? {
+        let holders = by_asset.remove(&(app.adam_id, app.pricing_param)).unwrap_or_default();
+        changes += take_holders(tx, app.id, &holders, &people, now).await?;
+    }
+    Ok(changes)
+}
+
+pub async fn people_by_client_user(
+    tx: &mut Tx,
+    location: &LocationRow,
+) -> Result<BTreeMap<String, PersonId>, AppError> {
+    let users = tx.client_users(location.id).await?;
+    Ok(users
+        .into_iter()
+        .map(|row| (row.client_user_id, row.person_id))
+        .collect())
+}
+
+pub fn holder(assignment: &Assignment) -> Option<Holder> {
+    match (&assignment.client_user_id, &assignment.serial_number) {
+        (Some(user), _) => Some(Holder::User(user.clone())),
+        (None, Some(serial)) => Some(Holder::Device(serial.clone())),
+        (None, None) => None,
+    }
+}
+
+/// One asset: `holders` is all that Apple lists for it.
+pub async fn take_holders(
+    tx: &mut Tx,
+    asset: AssetId,
+    holders: &[Holder],
+    people: &BTreeMap<String, PersonId>,
+    now: Time,
+) -> Result<usize, AppError> {
+    let listed: BTreeSet<PersonId> = holders
+        .iter()
+        .filter_map(|holder| match holder {
+            Holder::User(user) => people.get(user).copied(),
+            Holder::Device(_) => None,
+        })
+        .collect();
+    let seats: BTreeMap<PersonId, Seat> = tx
+        .seats(asset)
+        .await?
+        .into_iter()
+        .map(|row| (row.person_id, row.seat()))
+        .collect();
+    tx.assignments_replace(asset, holders, now).await?;
+
+    let mut changes = 0;
+    let everyone: BTreeSet<PersonId> = listed.iter().chain(seats.keys()).copied().collect();
+    for person in everyone {
+        let before = seats.get(&person).copied();
+        let after = domain::licence::observe(before, listed.contains(&person), now);
+        let kind = match (before, after) {
+            (None, Some(_)) => {
+                tx.seat_insert(asset, person, store::SeatState::Held, None, now).await?;
+                "licenceFound"
+            }
+            (Some(_), None) => {
+                tx.seat_delete(asset, person).await?;
+                "licenceLost"
+            }
+            _ => continue,
+        };
+        changes += 1;
+        tx.event(&NewEvent::new(now, Actor::Apple, kind).asset(asset).person(person))
+            .await?;
+    }
+    tx.asset_recount(asset).await?;
+    Ok(changes)
+}
+
+/// Names, bundle ids and icons: the licensing service has none.
+async fn metadata(app: &App, location: &LocationRow, licensing: &Licensing) -> Result<(), StepError> {
+    let now = app.now();
+    let wanted = app
+        .store
+        .metadata_wanted(location.id, now - METADATA_GOOD_FOR, 1000)
+        .await?;
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let url = match &app.config.apple.metadata_url {
+        Some(url) => url.clone(),
+        None => licensing
+            .service_config()
+            .await
+            .ok()
+            .and_then(|config| config.urls.get("contentMetadataLookup").cloned())
+            .unwrap_or_else(|| apple::metadata::DEFAULT_URL.to_owned()),
+    };
+    let token = app.store.location_token(location.id).await?;
+    let ids: Vec<&str> = wanted.iter().map(|(_, adam_id)| adam_id.as_str()).collect();
+    let language = app.config.metadata_language();
+    let country = location.country.to_lowercase();
+    let found = apple::metadata::lookup(
+        &app.http,
+        &url,
+        &token,
+        &ids,
+        &country,
+        &location.default_platform,
+        language,
+    )
+    .await?;
+    for (asset, adam_id) in &wanted {
+        let Some(known) = found.get(adam_id) else { continue };
+        let row = MetadataRow {
+            asset_id: *asset,
+            name: known.name.clone(),
+            bundle_id: known.bundle_id.clone(),
+            publisher: known.artist.clone(),
+            minimum_os: known.minimum_os.clone(),
+            device_families: known.device_families.clone(),
+            version: known.version.clone(),
+            url: known.url.clone(),
+            icon_url: known.icon_url.clone(),
+            observed_at: now,
+        };
+        let mut tx = app.store.begin().await?;
+        tx.metadata_put(&row).await?;
+        tx.event(
+            &NewEvent::new(now, Actor::Apple, "appDescribed")
+                .asset(*asset)
+                .with(json!({ "name": known.name })),
+        )
+        .await?;
+        tx.commit().await?;
+        app.location_bell.notify_one();
+        let Some(icon_url) = &known.icon_url else { continue };
+        match apple::metadata::icon(&app.http, icon_url).await {
+            Ok((media_type, bytes)) => {
+                let mut tx = app.store.begin().await?;
+                tx.icon_put(*asset, &media_type, &bytes, now).await?;
+                tx.commit().await?;
+            }
+            Err(error) => tracing::warn!(asset.id = %asset, %error, "an icon could not be fetched"),
+        }
+    }
+    Ok(())
+}

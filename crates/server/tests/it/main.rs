@@ -1,0 +1,3 @@
+mod api;
+mod api_with_apple;
+mod server;

@@ -1,0 +1,161 @@
+//! A server of its own for each test: an empty database, a real socket, and keys to its API.
+
+use std::{
+    net::Ipv4Addr,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, RequestBuilder, StatusCode};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use server::{
+    Clock, Config,
+    app::{Caller, Role},
+    serve::{self, Running},
+};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+pub struct TestServer {
+    pub running: Running,
+    pub url: String,
+    pub key: String,
+    pub looker: String,
+    pub http: reqwest::Client,
+    // Dropped last: the database lives in it.
+    _folder: TempDir,
+}
+
+/// Nothing listens there: Apple cannot be reached.
+const NO_APPLE: &str = "http://127.0.0.1:1/mdm/v2";
+
+impl TestServer {
+    /// A server for which Apple is out of reach.
+    pub async fn start() -> TestServer {
+        TestServer::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(configure: impl FnOnce(&mut Config)) -> TestServer {
+        static CRYPTO: OnceLock<()> = OnceLock::new();
+        CRYPTO.get_or_init(|| {
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let listen = listener.local_addr().expect("an address");
+        let url = format!("http://{listen}");
+        let database = format!("sqlite:{}", folder.path().join("test.db").display());
+        let mut config = Config::local(listen, database, folder.path().join("key"), url.clone());
+        config.apple.licensing_url = NO_APPLE.to_owned();
+        configure(&mut config);
+        let running = serve::serve_on(config, Clock::System, listener)
+            .await
+            .expect("a server");
+        let full = key(&running, Role::Full).await;
+        let looker = key(&running, Role::ReadOnly).await;
+        // Redirects are answers to look at.
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        TestServer {
+            running,
+            url,
+            key: full,
+            looker,
+            http,
+            _folder: folder,
+        }
+    }
+
+    pub async fn stop(self) {
+        self.running.stop().await;
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::GET, path).bearer_auth(&self.key)).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
+        answer(self.request(method, path).bearer_auth(&self.key).json(body)).await
+    }
+}
+
+async fn key(running: &Running, role: Role) -> String {
+    let (_, key) = running
+        .app
+        .api_key_create(&Caller::System, "test", role)
+        .await
+        .expect("a key");
+    key.expose_secret().to_owned()
+}
+
+/// Asks again until the answer is as it should be, with a limit: what takes longer will not happen.
+pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> Option<Value>) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A form with these fields, in the least form that multipart has: content type and body.
+pub fn multipart(fields: &[(&str, &str)]) -> (String, String) {
+    let mut body = String::new();
+    for (name, value) in fields {
+        let file = if *name == "file" {
+            "; filename=\"a.vpptoken\""
+        } else {
+            ""
+        };
+        body.push_str(&format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
+        ));
+    }
+    body.push_str("--edge--\r\n");
+    ("multipart/form-data; boundary=edge".to_owned(), body)
+}
+
+/// The problem of an answer, without what all types begin with.
+pub fn kind(body: &Value) -> &str {
+    body["type"]
+        .as_str()
+        .unwrap_or_default()
+        .trim_start_matches("urn:allotment:problem:")
+}
+
+/// Status and body. A problem is checked for its form on the way.
+pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.expect("an answer");
+    let status = response.status();
+    let content_type = response
+        .headers()
+        .get("content-type")
+        .map(|value| value.to_str().unwrap().to_owned());
+    let text = response.text().await.expect("text");
+    let body: Value = if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_str(&text).expect("JSON")
+    };
+    if status.is_client_error() || status.is_server_error() {
+        assert_eq!(content_type.as_deref(), Some("application/problem+json"), "{text}");
+        assert_eq!(body["status"], status.as_u16(), "{text}");
+        assert!(
+            body["type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("urn:allotment:problem:")),
+            "{text}"
+        );
+        assert!(body["title"].is_string(), "{text}");
+    }
+    (status, body)
+}
