@@ -1,0 +1,367 @@
+//! The main job, live: the real server, a simulated Apple, a fleet of simulated devices, a sample organisation.
+//!
+//! Everything talks HTTP on loopback, and everything is kept in one folder, so that the demo goes on where it
+//! was, whatever ended it.
+
+mod sample;
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{Approval, GroupKind, PersonId, Policy};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use server::{
+    App, Clock, Config, Random,
+    app::{Caller, Role, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload},
+    serve,
+};
+use sim::{
+    apple::{Apple, AppleOptions, TokenKind},
+    devices::{DeviceSpec, Fleet, FleetOptions, Prompt, SignatureForm},
+};
+use tokio::net::TcpListener;
+
+use crate::Failure;
+
+#[derive(clap::Args)]
+pub struct DemoArguments {
+    /// Keeps everything in this folder and goes on from there the next time; forgotten at the end if not given.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Where the console listens; any free port of this machine if the usual one is taken.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+/// What the demo has to remember beside what server and simulators keep themselves.
+#[derive(Serialize, Deserialize)]
+struct Memory {
+    /// Devices know the server by its address: it has to be the same after a restart.
+    listen: SocketAddr,
+    password: String,
+    /// Which account of the sample is which person.
+    people: BTreeMap<String, PersonId>,
+}
+
+const LOGIN: &str = "admin";
+/// The push topic of the simulated organisation.
+const TOPIC: &str = "com.apple.mgmt.External.5c1f2f0e-demo";
+
+pub async fn run(arguments: DemoArguments) -> Result<(), Failure> {
+    crate::log("warn", false);
+    let forgotten = match &arguments.data {
+        Some(_) => None,
+        None => Some(tempfile::tempdir()?),
+    };
+    let folder = match (&arguments.data, &forgotten) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(folder)) => folder.path().to_owned(),
+        (None, None) => unreachable!("one of the two is there"),
+    };
+    std::fs::create_dir_all(&folder)?;
+    let demo = start(&folder, arguments.listen).await?;
+    tell(&demo, arguments.data.is_some());
+    crate::stopped().await;
+    println!("\nStopping.");
+    demo.running.stop().await;
+    demo.fleet.stop();
+    demo.apple.shutdown().await;
+    Ok(())
+}
+
+struct Demo {
+    url: String,
+    password: String,
+    second_token: PathBuf,
+    running: serve::Running,
+    apple: Apple,
+    fleet: Arc<Fleet>,
+}
+
+async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
+    let memory_file = folder.join("demo.json");
+    let memory: Option<Memory> = match std::fs::read(&memory_file) {
+        Ok(bytes) => Some(serde_json::from_slice(&bytes)?),
+        Err(_) => None,
+    };
+    let listener = match &memory {
+        Some(memory) => TcpListener::bind(memory.listen).await.map_err(|error| {
+            Failure::new(format!(
+                "the devices of this demo know it at {}, and that is not free: {error}",
+                memory.listen
+            ))
+        })?,
+        None => match TcpListener::bind(listen).await {
+            Ok(listener) => listener,
+            Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        },
+    };
+    let listen = listener.local_addr()?;
+    let apple = Apple::start(AppleOptions {
+        state_file: Some(folder.join("apple.json")),
+        ..AppleOptions::default()
+    })
+    .await?;
+    let second_token = folder.join("second-token.vpptoken");
+    std::fs::write(&second_token, apple.token_file(TokenKind::Renewal))?;
+
+    let config = config(folder, listen, &apple);
+    let url = config.public_url.clone();
+    let running = serve::serve_on(config, Clock::System, listener).await?;
+    let fleet = Fleet::start(FleetOptions {
+        apple_url: apple.url(),
+        state_file: Some(folder.join("fleet.json")),
+        ..FleetOptions::default()
+    })
+    .await?;
+    let app = running.app.clone();
+    let memory = match memory {
+        Some(memory) => memory,
+        None => {
+            let memory = organisation(&app, listen).await?;
+            write(&memory_file, &memory)?;
+            memory
+        }
+    };
+    link(&app, &apple).await?;
+    let fleet = Arc::new(fleet);
+    let password = memory.password.clone();
+    // Both take a while, which is worth watching: the dashboard fills up.
+    tokio::spawn(enrol(app.clone(), Arc::clone(&fleet), memory));
+    tokio::spawn(deploy(app));
+    Ok(Demo {
+        url,
+        password,
+        second_token,
+        running,
+        apple,
+        fleet,
+    })
+}
+
+/// The server's own configuration, with Apple's addresses replaced and everything a little quicker.
+fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
+    let mut config = Config::local(
+        listen,
+        format!("sqlite:{}", folder.join("allotment.db").display()),
+        folder.join("key"),
+        format!("http://{listen}"),
+    );
+    config.organization = Some(sample::ORGANISATION.to_owned());
+    config.apple.licensing_url = apple.base_url();
+    config.apple.metadata_url = Some(format!("{}/lookup", apple.url()));
+    config.apple.invitation_url = format!("{}/invite?inviteCode=%25inviteCode%25", apple.url());
+    config.apple.push_url = apple.url();
+    config.apple.poll_every = Duration::from_secs(3);
+    config.apple.event_poll_every = Duration::from_secs(1);
+    config.mdm.push_topic = Some(TOPIC.to_owned());
+    config.mdm.push_again_after = Duration::from_secs(10);
+    config.reconcile_every = Duration::from_secs(1);
+    config
+}
+
+/// Account, people and groups. Devices come with their enrolment, apps with the token.
+async fn organisation(app: &App, listen: SocketAddr) -> Result<Memory, Failure> {
+    let system = Caller::System;
+    let password = URL_SAFE_NO_PAD.encode(&Random.secret()[..9]);
+    if app.store.account_by_login(LOGIN).await?.is_none() {
+        app.account_add(
+            &system,
+            LOGIN,
+            "홍라온",
+            &SecretString::from(password.clone()),
+            Role::Full,
+        )
+        .await?;
+    }
+    app.policy_set(
+        &system,
+        Policy {
+            first_check_after: Duration::from_secs(3),
+            retry_after: Duration::from_secs(5),
+            ..Policy::default()
+        },
+    )
+    .await?;
+    let mut people = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<uuid::Uuid>> = BTreeMap::new();
+    for person in &sample::PEOPLE {
+        let new = NewPerson {
+            name: person.name.to_owned(),
+            email: Some(format!("{}@seorindeul.example", person.account)),
+            department: Some(person.department.to_owned()),
+        };
+        let id = app.person_add(&system, new).await?;
+        people.insert(person.account.to_owned(), id);
+        groups.entry(person.department).or_default().push(id.0);
+        groups.entry(sample::EVERYBODY).or_default().push(id.0);
+    }
+    for (name, members) in groups {
+        let priority = if name == "IT 운영팀" { 10 } else { 0 };
+        let id = app
+            .group_add(
+                &system,
+                NewGroup {
+                    name: name.to_owned(),
+                    kind: GroupKind::User,
+                    priority,
+                },
+            )
+            .await?;
+        app.group_members_set(&system, id, &members).await?;
+    }
+    Ok(Memory {
+        listen,
+        password,
+        people,
+    })
+}
+
+/// Links the content token, as an administrator would.
+async fn link(app: &App, apple: &Apple) -> Result<(), Failure> {
+    if app.location_view().await?.is_some() {
+        return Ok(());
+    }
+    let upload = TokenUpload {
+        file: apple.token_file(TokenKind::Valid).into_bytes(),
+        display_name: "본사 토큰".to_owned(),
+        apple_id: "vpp@seorindeul.example".to_owned(),
+    };
+    let id = app.token_read(&Caller::System, upload).await?;
+    app.token_link(&Caller::System, id, true).await?;
+    Ok(())
+}
+
+/// Enrols every device of the sample that is not enrolled yet, each with a link of its own.
+async fn enrol(app: App, fleet: Arc<Fleet>, memory: Memory) {
+    if let Err(Failure(text)) = enrol_all(&app, &fleet, &memory).await {
+        tracing::error!("the sample devices could not be enrolled: {text}");
+    }
+}
+
+async fn enrol_all(app: &App, fleet: &Fleet, memory: &Memory) -> Result<(), Failure> {
+    let known: Vec<String> = fleet.devices().into_iter().map(|device| device.serial).collect();
+    for device in sample::devices() {
+        if known.contains(&device.serial) {
+            continue;
+        }
+        let person = &sample::PEOPLE[device.owner];
+        let Some(id) = memory.people.get(person.account) else {
+            continue;
+        };
+        let link = app.enrolment_link(&Caller::System, *id).await?;
+        // A device that fails at first tries again by itself.
+        if let Err(error) = fleet.enrol(spec(&device), link.expose_secret()).await {
+            tracing::warn!(serial = %device.serial, %error, "a simulated device has not enrolled yet");
+        }
+    }
+    Ok(())
+}
+
+fn spec(device: &sample::SampleDevice) -> DeviceSpec {
+    let account = sample::PEOPLE[device.owner].account;
+    let phone = device.product_name.starts_with("iPhone");
+    DeviceSpec {
+        name: device.name.clone(),
+        serial: device.serial.clone(),
+        product_name: device.product_name.to_owned(),
+        os_version: device.os_version.to_owned(),
+        supervised: !sample::UNSUPERVISED.contains(&account),
+        dep: phone && sample::ENROLLED_THROUGH_DEP.contains(&account),
+        account: Some(format!("{account}@account.example")),
+        accepts_invitation_after: (account != sample::NEVER_ACCEPTS).then(|| sample::accepts_after(device.owner)),
+        not_now_for: if phone && account == sample::NOT_NOW {
+            sample::NOT_NOW_FOR
+        } else {
+            Duration::ZERO
+        },
+        prompt: Prompt::Accept {
+            after: Duration::from_secs(4),
+        },
+        download_time: Duration::from_millis(2_500 + (device.owner as u64 % 7) * 900),
+        signature: if device.owner.is_multiple_of(2) {
+            SignatureForm::AppleBer
+        } else {
+            SignatureForm::DerWithAttributes
+        },
+        ..DeviceSpec::default()
+    }
+}
+
+/// Deploys the first apps once they are known: one with enough licences, and one with too few.
+async fn deploy(app: App) {
+    const FIRST: [(&str, &str); 2] = [("여울 회의", "영업팀"), ("한올서명", sample::EVERYBODY)];
+    for _ in 0..600 {
+        match deploy_first(&app, &FIRST).await {
+            Ok(true) => return,
+            Ok(false) => tokio::time::sleep(Duration::from_millis(200)).await,
+            Err(Failure(text)) => {
+                tracing::error!("the sample deployment could not be made: {text}");
+                return;
+            }
+        }
+    }
+}
+
+async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure> {
+    let Some(overview) = app.overview().await? else {
+        return Ok(false);
+    };
+    if overview.apps.iter().any(|app| !app.facts.deployments.is_empty()) {
+        return Ok(true);
+    }
+    for (name, group) in lines {
+        let Some(found) = overview.apps.iter().find(|app| app.row.name.as_deref() == Some(*name)) else {
+            return Ok(false);
+        };
+        let Some(group) = overview.groups.values().find(|row| row.name == *group) else {
+            return Ok(false);
+        };
+        let choice = DeploymentChoice {
+            group: group.id,
+            approval: Approval::Required,
+            deadline: None,
+        };
+        app.deployments_save(&Caller::System, found.row.id, vec![choice])
+            .await?;
+    }
+    Ok(true)
+}
+
+fn write(file: &Path, memory: &Memory) -> Result<(), Failure> {
+    let aside = file.with_extension("json.new");
+    std::fs::write(&aside, serde_json::to_vec_pretty(memory)?)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&aside, std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(std::fs::rename(aside, file)?)
+}
+
+fn tell(demo: &Demo, kept: bool) {
+    println!();
+    println!(
+        "  Allotment runs, with a simulated Apple and {} simulated devices.",
+        sample::devices().len()
+    );
+    println!();
+    println!("  Open       {}", demo.url);
+    println!("  Sign in    {LOGIN} / {}", demo.password);
+    println!();
+    println!("  A second content token of the same organisation lies at");
+    println!("             {}", demo.second_token.display());
+    println!("  The simulated Apple's own books: {}/sim/ledger", demo.apple.url());
+    if !kept {
+        println!("  Nothing is kept; use --data DIR to keep it.");
+    }
+    println!();
+    println!("  Ctrl-C ends it.");
+}

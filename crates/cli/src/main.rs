@@ -1,0 +1,156 @@
+//! The binary `allotment`: the server, a demonstration of it, and what an operator needs beside it.
+
+#![allow(clippy::print_stdout, reason = "a command line speaks to a person")]
+
+mod admin;
+mod demo;
+mod doctor;
+mod simulate;
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use server::{Clock, Config};
+
+/// Manages the apps that an organisation buys in volume from Apple.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows the main job, live, with a simulated Apple and simulated devices; needs nothing else.
+    Demo(demo::DemoArguments),
+    /// Runs the server.
+    Serve(ConfigArgument),
+    /// Says what is wrong with a configuration, and what to do.
+    Doctor(ConfigArgument),
+    /// Accounts of the console.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
+    /// Keys for the REST API.
+    #[command(subcommand, name = "api-key")]
+    ApiKey(admin::ApiKeyCommand),
+    /// One-time links to enrol a device.
+    #[command(subcommand)]
+    Enrol(admin::EnrolCommand),
+    /// Runs one of the simulators by itself.
+    #[command(subcommand)]
+    Simulate(simulate::SimulateCommand),
+}
+
+#[derive(clap::Args, Clone)]
+pub struct ConfigArgument {
+    /// The configuration file (TOML). Each key can be overridden by an environment variable, ALLOTMENT_…
+    #[arg(long, short, env = "ALLOTMENT_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    pub fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config.as_deref(), std::env::vars())?)
+    }
+}
+
+/// What a command says when it fails: the chain of causes, as one sentence.
+pub struct Failure(String);
+
+impl Failure {
+    pub fn new(text: impl Into<String>) -> Failure {
+        Failure(text.into())
+    }
+
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            let said = next.to_string();
+            if !text.contains(&said) {
+                text = format!("{text}: {said}");
+            }
+            cause = next.source();
+        }
+        Failure(text)
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .expect("no other provider is installed");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Failure::from(error)),
+    };
+    match runtime.block_on(run(arguments.command)) {
+        Ok(code) => code,
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    eprintln!("allotment: {}", failure.0);
+    ExitCode::FAILURE
+}
+
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments).await?,
+        Command::Serve(config) => serve(config.load()?).await?,
+        Command::Doctor(config) => return doctor::run(&config).await,
+        Command::Admin(command) => admin::admin(command).await?,
+        Command::ApiKey(command) => admin::api_key(command).await?,
+        Command::Enrol(command) => admin::enrol(command).await?,
+        Command::Simulate(command) => simulate::run(command).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(config: Config) -> Result<(), Failure> {
+    log(&config.log.level, config.log.json);
+    let public_url = config.public_url.clone();
+    let running = server::serve(config, Clock::System).await?;
+    tracing::info!(listen = %running.address, url = %public_url, "allotment serves {public_url}");
+    stopped().await;
+    tracing::info!("stopping");
+    running.stop().await;
+    Ok(())
+}
+
+/// Sends log lines to standard error. `ALLOTMENT_LOG` overrides the level (`info`, `server=debug`, …).
+pub fn log(level: &str, json: bool) {
+    let filter = std::env::var("ALLOTMENT_LOG").unwrap_or_else(|_| level.to_owned());
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if json { lines.json().init() } else { lines.init() }
+}
+
+/// Waits until the operator, or the system, wants the program to end.
+pub async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

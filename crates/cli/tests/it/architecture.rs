@@ -1,0 +1,97 @@
+//! Which crate may depend on which, as ARCHITECTURE.md has it.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+const CRATES: [(&str, &[&str], &[&str]); 7] = [
+    // crate, what it may use, what its tests may use besides
+    ("domain", &[], &[]),
+    ("apple", &[], &[]),
+    ("mdm", &[], &[]),
+    // It tests itself with its own feature on.
+    ("store", &["domain"], &["store"]),
+    ("server", &["domain", "apple", "mdm", "store"], &["sim", "store"]),
+    ("sim", &["apple", "mdm"], &[]),
+    ("cli", &["domain", "server", "sim"], &["apple", "mdm", "store"]),
+];
+
+fn ours(manifest: &toml::Table, section: &str) -> BTreeSet<String> {
+    let names: BTreeSet<_> = CRATES.iter().map(|(name, ..)| *name).collect();
+    let Some(section) = manifest.get(section).and_then(|section| section.as_table()) else {
+        return BTreeSet::new();
+    };
+    section
+        .keys()
+        .filter(|key| names.contains(key.as_str()))
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn every_crate_depends_on_what_the_architecture_allows() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/");
+    for (name, allowed, in_tests) in CRATES {
+        let text = fs::read_to_string(crates.join(name).join("Cargo.toml")).expect("a manifest");
+        let manifest: toml::Table = text.parse().expect("TOML");
+        let allowed: BTreeSet<_> = allowed.iter().map(|name| (*name).to_owned()).collect();
+        let used = ours(&manifest, "dependencies");
+        assert!(
+            used.is_subset(&allowed),
+            "{name} uses {used:?}, and may use {allowed:?}"
+        );
+        let allowed: BTreeSet<_> = allowed
+            .into_iter()
+            .chain(in_tests.iter().map(|name| (*name).to_owned()))
+            .collect();
+        let used = ours(&manifest, "dev-dependencies");
+        assert!(
+            used.is_subset(&allowed),
+            "the tests of {name} use {used:?}, and may use {allowed:?}"
+        );
+    }
+}
+
+/// The deciding crate can do nothing but decide: no clock, no network, no database, no randomness in its manifest.
+#[test]
+fn the_domain_has_nothing_to_act_with() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/");
+    let text = fs::read_to_string(crates.join("domain/Cargo.toml")).expect("a manifest");
+    let manifest: toml::Table = text.parse().expect("TOML");
+    let used: BTreeSet<_> = manifest["dependencies"]
+        .as_table()
+        .expect("a table")
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(used, ["serde", "thiserror", "uuid"].map(str::to_owned).into());
+}
+
+/// SQL lives in `store` and nowhere else.
+#[test]
+fn sql_is_written_in_one_crate_only() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/");
+    let mut found = Vec::new();
+    for (name, ..) in CRATES.iter().filter(|(name, ..)| *name != "store") {
+        visit(&crates.join(name).join("src"), &mut |path, text| {
+            for needle in ["SELECT ", "INSERT INTO ", "DELETE FROM ", "UPDATE "] {
+                if text
+                    .lines()
+                    .any(|line| !line.trim_start().starts_with("//") && line.contains(needle))
+                {
+                    found.push(format!("{}: {needle}", path.display()));
+                }
+            }
+        });
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+fn visit(folder: &Path, look: &mut impl FnMut(&Path, &str)) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            visit(&path, look);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            look(&path, &fs::read_to_string(&path).expect("a source file"));
+        }
+    }
+}

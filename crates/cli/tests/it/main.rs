@@ -1,0 +1,9 @@
+//! The whole product: real sockets, real databases, a simulated Apple behind the real protocol, a real browser.
+
+mod architecture;
+mod browser;
+mod kill;
+mod lab;
+mod scarce;
+mod story;
+mod tokens;
