@@ -357,7 +357,6 @@ on_both! {
                 at: Time(4),
                 attempts: 5,
             }),
-            ..Install::default()
         };
         let mut tx = store.begin().await.unwrap();
         tx.install_put(device, asset, &install).await.unwrap();
