@@ -11,6 +11,12 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use server::{Clock, Config};
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Manages the apps that an organisation buys in volume from Apple.
 #[derive(Parser)]
@@ -130,13 +136,14 @@ async fn serve(config: Config) -> Result<(), Failure> {
 /// Sends log lines to standard error. `ALLOTMENT_LOG` overrides the level (`info`, `server=debug`, …).
 pub fn log(level: &str, json: bool) {
     let filter = std::env::var("ALLOTMENT_LOG").unwrap_or_else(|_| level.to_owned());
-    let filter =
-        tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let filter: Targets = filter
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    if json { lines.json().init() } else { lines.init() }
+    let lines = if json { lines.json().boxed() } else { lines.boxed() };
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 /// Waits until the operator, or the system, wants the program to end.

@@ -1,7 +1,10 @@
 //! Starts the product and stops it.
+//!
+//! Callers in other crates get boxed futures: of an `async fn`, each of them would compile the whole server again.
 
 use std::{future::IntoFuture, net::SocketAddr, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use mdm::identity::DeviceCa;
 use secrecy::SecretString;
 use store::{MasterKey, Store};
@@ -54,7 +57,11 @@ impl Running {
 }
 
 /// Opens the database and makes the product, without serving anything: for the command line.
-pub async fn open(config: Config, clock: Clock) -> Result<App, StartError> {
+pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, StartError>> {
+    Box::pin(open_app(config, clock))
+}
+
+async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
     let path = &config.key_file;
     let key = MasterKey::load_or_create(path).map_err(|error| StartError::Key {
         path: path.display().to_string(),
@@ -82,41 +89,49 @@ pub async fn open(config: Config, clock: Clock) -> Result<App, StartError> {
 }
 
 /// Starts serving on the configured address.
-pub async fn serve(config: Config, clock: Clock) -> Result<Running, StartError> {
-    let address = config.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen { address, source })?;
-    serve_on(config, clock, listener).await
+pub fn serve(config: Config, clock: Clock) -> BoxFuture<'static, Result<Running, StartError>> {
+    Box::pin(async move {
+        let address = config.listen;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| StartError::Listen { address, source })?;
+        serve_on(config, clock, listener).await
+    })
 }
 
 /// Starts serving on a listener that is open already.
-pub async fn serve_on(config: Config, clock: Clock, listener: TcpListener) -> Result<Running, StartError> {
-    let address = listener.local_addr().map_err(|source| StartError::Listen {
-        address: config.listen,
-        source,
-    })?;
-    let app = open(config, clock).await?;
-    let (stop, stopped) = watch::channel(false);
-    let mut closing = stopped.clone();
-    let server = axum::serve(
-        listener,
-        http::router(&app).into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(async move {
-        let _ = closing.wait_for(|stop| *stop).await;
-    });
-    let serving = tokio::spawn(async move {
-        if let Err(error) = server.into_future().await {
-            tracing::error!(%error, "serving ended");
-        }
-    });
-    let looping = tokio::spawn(tasks::run(app.clone(), stopped));
-    Ok(Running {
-        app,
-        address,
-        stop,
-        tasks: vec![serving, looping],
+pub fn serve_on(
+    config: Config,
+    clock: Clock,
+    listener: TcpListener,
+) -> BoxFuture<'static, Result<Running, StartError>> {
+    Box::pin(async move {
+        let address = listener.local_addr().map_err(|source| StartError::Listen {
+            address: config.listen,
+            source,
+        })?;
+        let app = open(config, clock).await?;
+        let (stop, stopped) = watch::channel(false);
+        let mut closing = stopped.clone();
+        let server = axum::serve(
+            listener,
+            http::router(&app).into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move {
+            let _ = closing.wait_for(|stop| *stop).await;
+        });
+        let serving = tokio::spawn(async move {
+            if let Err(error) = server.into_future().await {
+                tracing::error!(%error, "serving ended");
+            }
+        });
+        let looping = tokio::spawn(tasks::run(app.clone(), stopped));
+        Ok(Running {
+            app,
+            address,
+            stop,
+            tasks: vec![serving, looping],
+        })
     })
 }
 

@@ -45,11 +45,11 @@ pub struct ApiKey {
 reads! {
     accounts() -> Vec<Account>;
     account(id: AccountId) -> Option<Account>;
-    account_by_login(login: &str) -> Option<Account>;
+    account_by_login(login: &'a str) -> Option<Account>;
     /// The account of a session that has not ended.
-    session(token_sha256: &str, now: Time) -> Option<Account>;
+    session(token_sha256: &'a str, now: Time) -> Option<Account>;
     api_keys() -> Vec<ApiKey>;
-    api_key_by_sha(key_sha256: &str) -> Option<ApiKey>;
+    api_key_by_sha(key_sha256: &'a str) -> Option<ApiKey>;
 }
 
 impl Conn<'_> {

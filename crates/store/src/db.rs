@@ -1,10 +1,11 @@
 //! One text of SQL for two databases: connections, transactions, values and rows.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, pin::Pin, str::FromStr, time::Duration};
 
 use domain::Time;
 use sqlx::{
-    PgPool, Postgres, Row, Sqlite, SqlitePool, Transaction,
+    PgPool, Postgres, Row, SqlSafeStr, Sqlite, SqlitePool, Transaction,
+    migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
     postgres::{PgConnection, PgPoolOptions, PgRow},
     sqlite::{
@@ -14,6 +15,32 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{MasterKey, StoreError};
+
+/// What this module promises for later.
+///
+/// An `async fn` is compiled again in every crate that awaits it, and everything it awaits with it. What touches
+/// the driver is boxed, so that the driver is compiled once, for one allocation beside a question to the database.
+pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// The tables, the same for both databases, each in its own dialect.
+macro_rules! migrations {
+    ($database:literal) => {{
+        let texts = [
+            (
+                "tables",
+                include_str!(concat!("../migrations/", $database, "/0001_tables.sql")),
+            ),
+            (
+                "guards",
+                include_str!(concat!("../migrations/", $database, "/0002_guards.sql")),
+            ),
+        ];
+        let migrations = (1..).zip(texts).map(|(version, (name, sql))| {
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        });
+        Migrator::with_migrations(migrations.collect())
+    }};
+}
 
 /// A database that is open. Cheap to clone.
 #[derive(Clone)]
@@ -52,45 +79,53 @@ pub(crate) enum Reader {
 impl Store {
     /// Opens the database at `sqlite:PATH` or `postgres://…`, makes it if it is a file that is not there, and
     /// brings its tables up to date.
-    pub async fn open(url: &str, key: MasterKey) -> Result<Store, StoreError> {
-        let db = if let Some(path) = url.strip_prefix("sqlite:") {
-            Db::open_sqlite(path.trim_start_matches("//")).await?
-        } else {
-            Db::open_postgres(url).await?
-        };
-        let store = Store { db, key };
-        store.check_key().await?;
-        Ok(store)
-    }
-
-    /// Begins to write. On SQLite this waits for whoever writes already.
-    pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let inner = match &self.db {
-            Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Db::Pg(pool) => TxKind::Pg(pool.begin().await?),
-        };
-        Ok(Tx {
-            inner,
-            key: self.key.clone(),
+    pub fn open(url: &str, key: MasterKey) -> Later<'_, Store> {
+        Box::pin(async move {
+            let db = if let Some(path) = url.strip_prefix("sqlite:") {
+                Db::open_sqlite(path.trim_start_matches("//")).await?
+            } else {
+                Db::open_postgres(url).await?
+            };
+            let store = Store { db, key };
+            store.check_key().await?;
+            Ok(store)
         })
     }
 
-    pub(crate) async fn reader(&self) -> Result<Reader, StoreError> {
-        Ok(match &self.db {
-            Db::Lite { read, .. } => Reader::Lite(read.acquire().await?),
-            Db::Pg(pool) => Reader::Pg(pool.acquire().await?),
+    /// Begins to write. On SQLite this waits for whoever writes already.
+    pub fn begin(&self) -> Later<'_, Tx> {
+        Box::pin(async {
+            let inner = match &self.db {
+                Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
+                Db::Pg(pool) => TxKind::Pg(pool.begin().await?),
+            };
+            Ok(Tx {
+                inner,
+                key: self.key.clone(),
+            })
+        })
+    }
+
+    pub(crate) fn reader(&self) -> Later<'_, Reader> {
+        Box::pin(async {
+            Ok(match &self.db {
+                Db::Lite { read, .. } => Reader::Lite(read.acquire().await?),
+                Db::Pg(pool) => Reader::Pg(pool.acquire().await?),
+            })
         })
     }
 
     /// Closes every connection.
-    pub async fn close(&self) {
-        match &self.db {
-            Db::Lite { write, read } => {
-                read.close().await;
-                write.close().await;
+    pub fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            match &self.db {
+                Db::Lite { write, read } => {
+                    read.close().await;
+                    write.close().await;
+                }
+                Db::Pg(pool) => pool.close().await,
             }
-            Db::Pg(pool) => pool.close().await,
-        }
+        })
     }
 }
 
@@ -111,7 +146,7 @@ impl Db {
         if !exists {
             only_for_the_owner(Path::new(path));
         }
-        sqlx::migrate!("migrations/sqlite").run(&write).await?;
+        migrations!("sqlite").run(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.read_only(true))
@@ -122,7 +157,7 @@ impl Db {
     async fn open_postgres(url: &str) -> Result<Db, StoreError> {
         let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
         let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
-        sqlx::migrate!("migrations/postgres").run(&pool).await?;
+        migrations!("postgres").run(&pool).await?;
         Ok(Db::Pg(pool))
     }
 }
@@ -141,12 +176,14 @@ fn only_for_the_owner(path: &Path) {
 
 impl Tx {
     /// Makes everything that was written visible, or nothing of it.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        match self.inner {
-            TxKind::Lite(tx) => tx.commit().await?,
-            TxKind::Pg(tx) => tx.commit().await?,
-        }
-        Ok(())
+    pub fn commit(self) -> Later<'static, ()> {
+        Box::pin(async {
+            match self.inner {
+                TxKind::Lite(tx) => tx.commit().await?,
+                TxKind::Pg(tx) => tx.commit().await?,
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn conn(&mut self) -> Conn<'_> {
@@ -201,16 +238,35 @@ macro_rules! bound {
 
 impl Conn<'_> {
     /// Runs a statement and returns how many rows it touched.
-    pub(crate) async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        Ok(match self {
-            Conn::Lite(connection) => bound!(sqlx::query::<Sqlite>(sql), values)
-                .execute(&mut **connection)
-                .await?
-                .rows_affected(),
-            Conn::Pg(connection) => bound!(sqlx::query::<Postgres>(sql), values)
-                .execute(&mut **connection)
-                .await?
-                .rows_affected(),
+    pub(crate) fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, u64> {
+        Box::pin(async move {
+            Ok(match self {
+                Conn::Lite(connection) => bound!(sqlx::query::<Sqlite>(sql), values)
+                    .execute(&mut **connection)
+                    .await?
+                    .rows_affected(),
+                Conn::Pg(connection) => bound!(sqlx::query::<Postgres>(sql), values)
+                    .execute(&mut **connection)
+                    .await?
+                    .rows_affected(),
+            })
+        })
+    }
+
+    fn records(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, Vec<Record>> {
+        Box::pin(async move {
+            Ok(match self {
+                Conn::Lite(connection) => {
+                    let query = bound!(sqlx::query::<Sqlite>(sql), values);
+                    let rows = query.fetch_all(&mut **connection).await?;
+                    rows.into_iter().map(Record::Lite).collect()
+                }
+                Conn::Pg(connection) => {
+                    let query = bound!(sqlx::query::<Postgres>(sql), values);
+                    let rows = query.fetch_all(&mut **connection).await?;
+                    rows.into_iter().map(Record::Pg).collect()
+                }
+            })
         })
     }
 
@@ -220,20 +276,7 @@ impl Conn<'_> {
         values: Vec<Value>,
         read: fn(&Record) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        match self {
-            Conn::Lite(connection) => {
-                let rows = bound!(sqlx::query::<Sqlite>(sql), values)
-                    .fetch_all(&mut **connection)
-                    .await?;
-                rows.into_iter().map(|row| read(&Record::Lite(row))).collect()
-            }
-            Conn::Pg(connection) => {
-                let rows = bound!(sqlx::query::<Postgres>(sql), values)
-                    .fetch_all(&mut **connection)
-                    .await?;
-                rows.into_iter().map(|row| read(&Record::Pg(row))).collect()
-            }
-        }
+        self.records(sql, values).await?.iter().map(read).collect()
     }
 
     pub(crate) async fn one<T>(
@@ -405,17 +448,17 @@ bind! {
     domain::UploadId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
 }
 
-/// Makes a read of a connection available outside of transactions and within.
+/// Makes a read of a connection available outside of transactions and within. What is borrowed lives for `'a`.
 macro_rules! reads {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         impl $crate::Store {
-            $($(#[$doc])* pub async fn $name(&self, $($argument: $type),*) -> Result<$result, $crate::StoreError> {
-                self.reader().await?.conn().$name($($argument),*).await
+            $($(#[$doc])* pub fn $name<'a>(&'a self, $($argument: $type),*) -> $crate::db::Later<'a, $result> {
+                Box::pin(async move { self.reader().await?.conn().$name($($argument),*).await })
             })*
         }
         impl $crate::Tx {
-            $($(#[$doc])* pub async fn $name(&mut self, $($argument: $type),*) -> Result<$result, $crate::StoreError> {
-                self.conn().$name($($argument),*).await
+            $($(#[$doc])* pub fn $name<'a>(&'a mut self, $($argument: $type),*) -> $crate::db::Later<'a, $result> {
+                Box::pin(async move { self.conn().$name($($argument),*).await })
             })*
         }
     };

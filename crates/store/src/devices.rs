@@ -57,13 +57,13 @@ pub struct EnrolmentRow {
 reads! {
     devices() -> Vec<DeviceRow>;
     device(id: DeviceId) -> Option<DeviceRow>;
-    device_by_udid(udid: &str) -> Option<DeviceRow>;
+    device_by_udid(udid: &'a str) -> Option<DeviceRow>;
     /// The device that a certificate is pinned to.
-    certificate_device(sha256: &str) -> Option<DeviceId>;
+    certificate_device(sha256: &'a str) -> Option<DeviceId>;
     /// Devices for which a command waits, and which may be woken now.
     devices_to_push(now: Time, limit: i64) -> Vec<DeviceRow>;
-    enrolment_by_token(token_sha256: &str) -> Option<EnrolmentRow>;
-    enrolment_by_certificate(sha256: &str) -> Option<EnrolmentRow>;
+    enrolment_by_token(token_sha256: &'a str) -> Option<EnrolmentRow>;
+    enrolment_by_certificate(sha256: &'a str) -> Option<EnrolmentRow>;
 }
 
 impl Conn<'_> {

@@ -127,7 +127,7 @@ pub struct EventFilter {
 
 reads! {
     /// The latest first.
-    events(filter: &EventFilter) -> Vec<EventRow>;
+    events(filter: &'a EventFilter) -> Vec<EventRow>;
 }
 
 impl Conn<'_> {

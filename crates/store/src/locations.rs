@@ -52,7 +52,7 @@ pub struct Upload {
 reads! {
     locations() -> Vec<LocationRow>;
     location(id: LocationId) -> Option<LocationRow>;
-    location_by_uid(uid: &str) -> Option<LocationRow>;
+    location_by_uid(uid: &'a str) -> Option<LocationRow>;
 }
 
 impl Conn<'_> {

@@ -12,7 +12,7 @@ const POLICY: &str = "policy";
 reads! {
     /// The policy as it was last set; the default before that.
     policy() -> Policy;
-    setting(key: &str) -> Option<String>;
+    setting(key: &'a str) -> Option<String>;
 }
 
 impl Conn<'_> {

@@ -31,6 +31,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::routing::{any, get, post};
+use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -106,7 +107,11 @@ pub struct Apple {
 }
 
 impl Apple {
-    pub async fn start(options: AppleOptions) -> Result<Apple, StartError> {
+    pub fn start(options: AppleOptions) -> BoxFuture<'static, Result<Apple, StartError>> {
+        Box::pin(Apple::start_now(options))
+    }
+
+    async fn start_now(options: AppleOptions) -> Result<Apple, StartError> {
         let known = match &options.state_file {
             Some(path) => load(path).map_err(|source| StartError::StateFile {
                 path: path.clone(),

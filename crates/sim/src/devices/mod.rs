@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, watch};
 
@@ -162,7 +163,11 @@ struct Inner {
 
 impl Fleet {
     /// Starts with the devices of the state file, if there is one.
-    pub async fn start(options: FleetOptions) -> Result<Fleet, StartError> {
+    pub fn start(options: FleetOptions) -> BoxFuture<'static, Result<Fleet, StartError>> {
+        Box::pin(Fleet::start_now(options))
+    }
+
+    async fn start_now(options: FleetOptions) -> Result<Fleet, StartError> {
         let state = State::load(options.state_file).map_err(StartError::StateFile)?;
         // Everything simulated is near: a proxy would only be in the way.
         let http = reqwest::Client::builder()
@@ -195,7 +200,11 @@ impl Fleet {
     ///
     /// A serial number that is known already is the same device with another profile: it keeps
     /// its apps, and its former profile if it gets no other. See [`Fleet::erase`].
-    pub async fn enrol(&self, spec: DeviceSpec, enrol_url: &str) -> Result<(), EnrolError> {
+    pub fn enrol<'a>(&'a self, spec: DeviceSpec, enrol_url: &'a str) -> BoxFuture<'a, Result<(), EnrolError>> {
+        Box::pin(self.enrol_now(spec, enrol_url))
+    }
+
+    async fn enrol_now(&self, spec: DeviceSpec, enrol_url: &str) -> Result<(), EnrolError> {
         let serial = spec.serial.clone();
         let turn = {
             let mut state = self.inner.state();
