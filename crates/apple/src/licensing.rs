@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{Timestamp, fmt::rfc2822};
-use reqwest::{Method, Response, header};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -12,8 +12,8 @@ use crate::{
     AppleError,
     wire::{
         Assignment, ClientConfigRequest, ClientConfigResponse, Common, ErrorResponse, EventResponse, GetAssetsResponse,
-        GetAssignmentsResponse, GetUsersResponse, ManageAssets, ManageUsersRequest, MdmInfo, Paging, RequestUser,
-        ResponseAsset, ResponseUser, ServiceConfigResponse, StatusResponse,
+        GetAssignmentsResponse, GetUsersResponse, ManageAssets, ManageUsersRequest, Paging, RequestUser, ResponseAsset,
+        ResponseUser, ServiceConfigResponse, StatusResponse, error,
     },
 };
 
@@ -79,18 +79,19 @@ impl Licensing {
         }
     }
 
-    /// Limits and addresses. Says nothing about the token: it is not looked at.
+    /// Limits and addresses. Public, so it says nothing about the token: the token does not even go along.
     pub async fn service_config(&self) -> Result<ServiceConfigResponse, AppleError> {
-        self.get("service/config", &[]).await
+        self.answer(self.http.get(self.url("service/config"))).await
     }
 
     /// Whose token it is, and who manages the location. A missing `mdmInfo` is decisive here, and only here.
     pub async fn client_config(&self) -> Result<ClientConfigResponse, AppleError> {
         let config: ClientConfigResponse = self.get("client/config", &[]).await?;
         self.check(&config.common)?;
-        if self.expected.mdm_id.is_some() && config.common.mdm_info.is_none() {
+        let owner = config.common.mdm_info.as_ref();
+        if self.expected.mdm_id.is_some() && owner.is_none_or(|owner| owner.id.is_none()) {
             return Err(AppleError::Taken {
-                owner: MdmInfo::default(),
+                owner: owner.cloned().unwrap_or_default(),
             });
         }
         Ok(config)
@@ -162,53 +163,69 @@ impl Licensing {
             .ok_or_else(|| AppleError::Broken("an accepted request without an eventId".to_owned()))
     }
 
-    /// Reads all pages: the first, then the others at most five at a time.
+    /// Reads all pages, and begins anew when the data changes meanwhile.
     async fn read<T: Paged>(&self, path: &str, query: &[(&str, String)]) -> Result<Read<T>, AppleError> {
         let mut requests = 0;
-        for attempt in 0.. {
+        let mut restarts = 0;
+        loop {
             let first: T::Page = self.page(path, query, 0).await?;
             requests += 1;
-            let version_id = first.paging().version_id.clone();
-            let pages = first.paging().total_pages.unwrap_or(1).max(1);
-            let mut last_next = first.paging().next_page_index;
-            let mut items = first.items();
-            let mut moved = false;
-            let others: Result<Vec<T::Page>, AppleError> = stream::iter(1..pages)
-                .map(|index| self.page::<T::Page>(path, query, index))
-                .buffered(PARALLEL_READS)
-                .try_collect()
-                .await;
-            let others = match others {
-                // The data shrank while it was read.
-                Err(AppleError::Resync) if attempt < RESTARTS => continue,
-                other => other?,
+            let others: Vec<T::Page> = match self.others(path, query, first.paging()).await {
+                // A page is gone: the data shrank.
+                Err(AppleError::Resync) if restarts < RESTARTS => {
+                    restarts += 1;
+                    continue;
+                }
+                others => others?,
             };
-            for page in others {
-                requests += 1;
-                moved |= page.paging().version_id != version_id;
-                last_next = page.paging().next_page_index;
-                items.extend(page.items());
-            }
-            // The data grew, or the count of pages was not told: go on to the real end.
-            let mut seen = pages;
-            while let Some(index) = last_next.filter(|index| *index >= seen) {
-                let page: T::Page = self.page(path, query, index).await?;
-                requests += 1;
-                seen = index + 1;
-                moved |= page.paging().version_id != version_id;
-                last_next = page.paging().next_page_index;
-                items.extend(page.items());
-            }
-            if moved && attempt < RESTARTS {
+            requests += u32::try_from(others.len()).unwrap_or(u32::MAX);
+            let moved = others.iter().any(|page| page.paging().moved_since(first.paging()));
+            if moved && restarts < RESTARTS {
+                restarts += 1;
                 continue;
             }
+            let version_id = first.paging().version_id.clone();
+            let mut items = first.items();
+            items.extend(others.into_iter().flat_map(Page::items));
             return Ok(Read {
                 items,
                 version_id,
                 requests,
             });
         }
-        unreachable!("the loop returns at the latest after the last restart")
+    }
+
+    /// Reads the pages after the first, at most five at a time.
+    async fn others<P: Page>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        first: &Paging,
+    ) -> Result<Vec<P>, AppleError> {
+        let mut next = first.next_page_index;
+        let known = match next {
+            Some(_) => first.total_pages.unwrap_or(1).max(1),
+            // The first page is the last.
+            None => 1,
+        };
+        let mut pages: Vec<P> = stream::iter(1..known)
+            .map(|index| self.page(path, query, index))
+            .buffered(PARALLEL_READS)
+            .try_collect()
+            .await?;
+        if let Some(last) = pages.last() {
+            next = last.paging().next_page_index;
+        }
+        // The data grew, or the number of pages was not told: on to the real end.
+        let mut read = known;
+        while let Some(index) = next.filter(|index| *index >= read) {
+            let page: P = self.page(path, query, index).await?;
+            // Some ends announce one more page, with nothing on it.
+            next = page.paging().next_page_index.filter(|_| !page.is_empty());
+            read = index + 1;
+            pages.push(page);
+        }
+        Ok(pages)
     }
 
     async fn page<P: Page>(&self, path: &str, query: &[(&str, String)], index: i64) -> Result<P, AppleError> {
@@ -222,29 +239,51 @@ impl Licensing {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, AppleError> {
-        let url = format!("{}/{path}", self.base_url);
-        let request = self
-            .http
-            .request(Method::GET, url)
-            .query(query)
-            .bearer_auth(self.token.expose_secret());
-        answer(request.send().await).await
+        let request = self.http.get(self.url(path)).query(query);
+        self.answer(request.bearer_auth(self.token.expose_secret())).await
     }
 
     async fn post<T: DeserializeOwned, B: Serialize>(&self, path: &str, body: &B) -> Result<T, AppleError> {
-        let url = format!("{}/{path}", self.base_url);
-        let request = self
-            .http
-            .request(Method::POST, url)
-            .json(body)
-            .bearer_auth(self.token.expose_secret());
-        answer(request.send().await).await
+        let request = self.http.post(self.url(path)).json(body);
+        self.answer(request.bearer_auth(self.token.expose_secret())).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base_url)
+    }
+
+    /// Sends, and makes an answer or an error of what comes. The body is looked at before the status.
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, AppleError> {
+        let response = request.send().await?;
+        let status = response.status();
+        let wait = retry_after(&response, Timestamp::now());
+        let redirected = Url::parse(&self.base_url).is_ok_and(|base| base.origin() != response.url().origin());
+        // An answer has begun, so the request has certainly been heard.
+        let body = response
+            .bytes()
+            .await
+            .map_err(|source| AppleError::Unreachable { sent: true, source })?;
+        let error = match ErrorResponse::find(&body) {
+            Some(error) => AppleError::of(status.as_u16(), error, wait),
+            None if status == StatusCode::UNAUTHORIZED => AppleError::TokenInvalid {
+                number: error::NOT_LOGGED_IN,
+            },
+            None if !status.is_success() => AppleError::of_status(status.as_u16(), wait),
+            None => return serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string())),
+        };
+        match error {
+            // The token did not go along to the other address, so this says nothing about it.
+            AppleError::TokenInvalid { .. } if redirected => Err(AppleError::Broken(
+                "a redirect to where the token does not go".to_owned(),
+            )),
+            error => Err(error),
+        }
     }
 
     fn check(&self, common: &Common) -> Result<(), AppleError> {
         self.check_uid(common)?;
         match (&self.expected.mdm_id, &common.mdm_info) {
-            (Some(ours), Some(owner)) if owner.id.as_deref() != Some(ours) => {
+            (Some(ours), Some(owner)) if owner.id.as_ref().is_some_and(|id| id != ours) => {
                 Err(AppleError::Taken { owner: owner.clone() })
             }
             // Lists and statuses may leave it out.
@@ -264,10 +303,21 @@ impl Licensing {
     }
 }
 
+impl Paging {
+    /// Whether the data changed since an earlier page of it. What a page does not tell has not changed.
+    fn moved_since(&self, first: &Paging) -> bool {
+        fn differ<T: PartialEq>(now: Option<T>, then: Option<T>) -> bool {
+            matches!((now, then), (Some(now), Some(then)) if now != then)
+        }
+        differ(self.version_id.as_ref(), first.version_id.as_ref()) || differ(self.total_pages, first.total_pages)
+    }
+}
+
 /// One page of a list.
 trait Page: DeserializeOwned {
     type Item;
     fn items(self) -> Vec<Self::Item>;
+    fn is_empty(&self) -> bool;
     fn paging(&self) -> &Paging;
     fn common(&self) -> &Common;
 }
@@ -283,6 +333,9 @@ macro_rules! pages {
             type Item = $item;
             fn items(self) -> Vec<$item> {
                 self.$items
+            }
+            fn is_empty(&self) -> bool {
+                self.$items.is_empty()
             }
             fn paging(&self) -> &Paging {
                 &self.paging
@@ -310,35 +363,8 @@ fn given<const N: usize>(parameters: [(&'static str, Option<String>); N]) -> Vec
         .collect()
 }
 
-/// Makes an answer or an error of what came. An error may come with status 200: the body is looked at first.
-async fn answer<T: DeserializeOwned>(sent: Result<Response, reqwest::Error>) -> Result<T, AppleError> {
-    let response = sent.map_err(|source| AppleError::Unreachable {
-        sent: !source.is_connect(),
-        source,
-    })?;
-    let status = response.status();
-    let wait = retry_after(&response, Timestamp::now());
-    let body = response
-        .bytes()
-        .await
-        .map_err(|source| AppleError::Unreachable { sent: true, source })?;
-    if let Ok(error) = serde_json::from_slice::<ErrorResponse>(&body) {
-        return Err(AppleError::of(status.as_u16(), error, wait));
-    }
-    if status.as_u16() == 401 {
-        return Err(AppleError::TokenInvalid { number: 9601 });
-    }
-    if status.as_u16() == 429 {
-        return Err(AppleError::Throttled { wait });
-    }
-    if !status.is_success() {
-        return Err(AppleError::Broken(format!("status {status}")));
-    }
-    serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string()))
-}
-
 /// `Retry-After`, in seconds or as a date; never longer than an hour.
-fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
     let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),

@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use reqwest::header;
+use jiff::Timestamp;
+use reqwest::{RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::AppleError;
+use crate::{AppleError, licensing::retry_after, wire::error};
 
 /// Where the lookup is published to be; `service/config` names the current one.
 pub const DEFAULT_URL: &str = "https://uclient-api.itunes.apple.com/WebObjects/MZStorePlatform.woa/wa/lookup";
@@ -34,7 +35,8 @@ pub struct Metadata {
 /// Looks products up, in the order given, and returns what is known by `adamId`.
 ///
 /// The content token goes along as a cookie: without it, custom apps and apps that are no longer sold are not
-/// found. An unknown product is simply not in the answer.
+/// found. An unknown product is simply not in the answer. Nor is one that came after an error: what was found
+/// before is worth keeping, and the rest can be asked for again. Only an error at the very beginning is told.
 pub async fn lookup(
     http: &reqwest::Client,
     url: &str,
@@ -44,6 +46,13 @@ pub async fn lookup(
     platform: &str,
     language: &str,
 ) -> Result<BTreeMap<String, Metadata>, AppleError> {
+    let mut cookie = header::HeaderValue::from_str(&format!("itvt={}", token.expose_secret())).map_err(|_| {
+        AppleError::TokenInvalid {
+            number: error::BAD_AUTHORIZATION,
+        }
+    })?;
+    cookie.set_sensitive(true);
+
     let mut found = BTreeMap::new();
     for (index, id) in ids.iter().enumerate() {
         if index > 0 {
@@ -58,22 +67,36 @@ pub async fn lookup(
             ("cc", country),
             ("l", language),
         ];
-        let mut cookie = header::HeaderValue::from_str(&format!("itvt={}", token.expose_secret()))
-            .map_err(|_| AppleError::TokenInvalid { number: 9722 })?;
-        cookie.set_sensitive(true);
-        let sent = http.get(url).query(&query).header(header::COOKIE, cookie).send().await;
-        let answer = sent.and_then(reqwest::Response::error_for_status);
-        let body = match answer {
-            Ok(answer) => answer.bytes().await,
-            Err(error) => Err(error),
-        };
-        let body = body.map_err(|source| AppleError::Unreachable { sent: true, source })?;
-        let value: Value = serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string()))?;
-        if let Some(result) = value.get("results").and_then(|results| results.get(*id)) {
-            found.insert((*id).to_owned(), metadata(result));
+        let request = http.get(url).query(&query).header(header::COOKIE, cookie.clone());
+        match lookup_one(request, id).await {
+            Ok(Some(metadata)) => {
+                found.insert((*id).to_owned(), metadata);
+            }
+            Ok(None) => {}
+            Err(error) if index == 0 => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, looked_up = index, of = ids.len(), "the lookup of names ended early");
+                break;
+            }
         }
     }
     Ok(found)
+}
+
+async fn lookup_one(request: RequestBuilder, id: &str) -> Result<Option<Metadata>, AppleError> {
+    let body = fetch(request).await?.bytes().await?;
+    let answer: Value = serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string()))?;
+    Ok(answer.get("results").and_then(|results| results.get(id)).map(metadata))
+}
+
+/// The answer, if it is one. Whatever its status, it says nothing about the token.
+async fn fetch(request: RequestBuilder) -> Result<Response, AppleError> {
+    let response = request.send().await?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let wait = retry_after(&response, Timestamp::now());
+    Err(AppleError::of_status(response.status().as_u16(), wait))
 }
 
 fn metadata(result: &Value) -> Metadata {
@@ -131,15 +154,9 @@ fn icon_url(artwork: &Value) -> Option<String> {
 
 /// Fetches an icon: its media type and its bytes. What is not a picture, whatever it calls itself, is refused.
 pub async fn icon(http: &reqwest::Client, url: &str) -> Result<(String, Vec<u8>), AppleError> {
-    let unreachable = |source| AppleError::Unreachable { sent: true, source };
-    let mut response = http
-        .get(url)
-        .send()
-        .await
-        .and_then(reqwest::Response::error_for_status)
-        .map_err(unreachable)?;
+    let mut response = fetch(http.get(url)).await?;
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+    while let Some(chunk) = response.chunk().await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > ICON_LIMIT_BYTES {
             return Err(AppleError::Broken("an icon of more than a megabyte".to_owned()));

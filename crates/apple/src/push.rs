@@ -77,7 +77,8 @@ impl Apns {
             .json(&json!({ "mdm": magic }))
             .send()
             .await
-            .map_err(PushError::Unreachable)?;
+            // The address holds the device's token, which belongs in no log.
+            .map_err(|error| PushError::Unreachable(error.without_url()))?;
         let status = response.status().as_u16();
         if status == 200 {
             return Ok(());
@@ -128,6 +129,15 @@ mod tests {
         ));
         assert!(matches!(of(403, "BadCertificate"), PushError::Misconfigured { .. }));
         assert!(matches!(of(400, "TopicDisallowed"), PushError::Misconfigured { .. }));
+        assert!(matches!(
+            of(400, "DeviceTokenNotForTopic"),
+            PushError::Misconfigured { .. }
+        ));
+        assert!(matches!(of(400, "IdleTimeout"), PushError::Throttled));
+        assert!(matches!(
+            of(400, "PayloadEmpty"),
+            PushError::Refused { status: 400, .. }
+        ));
         assert!(matches!(of(429, "TooManyRequests"), PushError::Throttled));
         assert!(matches!(of(503, "Shutdown"), PushError::Throttled));
         assert!(matches!(

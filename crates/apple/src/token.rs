@@ -46,7 +46,8 @@ pub enum TokenError {
 struct Inner {
     token: Option<String>,
     exp_date: Option<String>,
-    org_name: Option<String>,
+    /// A name, or a number.
+    org_name: Option<serde_json::Value>,
 }
 
 impl ContentToken {
@@ -82,7 +83,11 @@ impl ContentToken {
             sha256: hex::encode(Sha256::digest(text.as_bytes())),
             text: SecretString::from(text),
             expires_at,
-            organization_name: inner.org_name.unwrap_or_default(),
+            organization_name: match inner.org_name {
+                Some(serde_json::Value::String(name)) => name,
+                Some(serde_json::Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            },
         })
     }
 }
@@ -215,7 +220,32 @@ mod tests {
         assert!(!format!("{token:?}").contains(std::str::from_utf8(&bytes[..12]).unwrap()));
     }
 
+    /// For display only: whatever it is, the token works.
+    #[test]
+    fn the_organisation_may_be_a_number_or_missing() {
+        for (name, shown) in [(r#","orgName":4711"#, "4711"), (r#","orgName":null"#, ""), ("", "")] {
+            let json = format!(r#"{{"token":"c2VjcmV0","expDate":"2027-03-01T10:00:00Z"{name}}}"#);
+            assert_eq!(ContentToken::parse(&file(&json)).unwrap().organization_name, shown);
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn what_a_portal_writes_is_read_back(
+            secret in "[A-Za-z0-9+/]{1,60}",
+            name in "\\PC{0,40}",
+            expires in 0_i64..4_000_000_000,
+            width in 20_usize..100,
+        ) {
+            let expires_at = Timestamp::from_second(expires).unwrap();
+            let date = expires_at.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string();
+            let text = file(&serde_json::json!({ "token": secret, "expDate": date, "orgName": name }).to_string());
+            let lines: Vec<_> = text.chunks(width).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            let token = ContentToken::parse(lines.join("\r\n").as_bytes()).unwrap();
+            proptest::prop_assert_eq!(secrecy::ExposeSecret::expose_secret(&token.text).as_bytes(), &text[..]);
+            proptest::prop_assert_eq!((token.expires_at, token.organization_name), (expires_at, name));
+        }
+
         #[test]
         fn no_file_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
             let _ = ContentToken::parse(&bytes);

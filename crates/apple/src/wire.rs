@@ -1,23 +1,64 @@
 //! The words of the licensing service, as they travel.
 //!
 //! Apple marks every field of an answer as optional, adds fields and values without notice, and writes numbers
-//! as text here and as numbers there. So everything is optional, unknown fields are passed over, and what has a
-//! small set of values stays text.
+//! as text here and as numbers there. So everything is optional, `null` means absent, unknown fields are passed
+//! over, and what has a small set of values stays text.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-/// Error numbers that make a difference (the service's own table, and what its predecessor still says).
+/// Error numbers, by name. What each asks for says [`Class`](crate::error::Class).
 pub mod error {
+    pub const NOT_LOGGED_IN: i32 = 9601;
+    /// May have come after the work was done.
+    pub const INTERNAL: i32 = 9603;
     pub const NO_SUCH_USER: i32 = 9609;
+    /// Of the predecessor; devices say it too.
+    pub const LICENCE_NOT_FOUND: i32 = 9610;
+    /// Of the predecessor.
     pub const ALREADY_ASSIGNED: i32 = 9616;
+    /// Of the predecessor.
     pub const ALREADY_RETIRED: i32 = 9618;
+    /// Of the predecessor.
     pub const NOT_ASSIGNED: i32 = 9619;
+    pub const TOKEN_EXPIRED: i32 = 9621;
+    /// Not documented, and real; often with status 200.
+    pub const TOKEN_NOT_VALID: i32 = 9622;
+    pub const TOKEN_REVOKED: i32 = 9625;
+    pub const SERVICE_GONE: i32 = 9634;
+    pub const ACCOUNT_NOT_USABLE: i32 = 9635;
+    pub const NOT_FOR_FACILITATORS: i32 = 9637;
+    /// The account belongs to another client user.
+    pub const ACCOUNT_IN_USE: i32 = 9641;
+    pub const MAINTENANCE: i32 = 9644;
+    /// Apple's own device management has the location: it can only be read. Of the predecessor.
+    pub const MANAGED_BY_APPLE: i32 = 9645;
+    pub const TOO_MANY_REQUESTS: i32 = 9646;
+    pub const NOT_WITH_LEGACY_TOKEN: i32 = 9647;
+    pub const BAD_PAGE: i32 = 9650;
+    pub const TOO_MANY_ASSETS: i32 = 9700;
+    pub const TOO_MANY_CLIENT_USERS: i32 = 9701;
+    pub const TOO_MANY_SERIAL_NUMBERS: i32 = 9702;
+    pub const NOT_REVOCABLE: i32 = 9706;
+    pub const NOT_DEVICE_ASSIGNABLE: i32 = 9707;
     pub const UNKNOWN_EVENT: i32 = 9708;
     pub const NOT_ENOUGH_LICENCES: i32 = 9709;
+    pub const BAD_NOTIFICATION_URL: i32 = 9712;
+    pub const TOO_MANY_USERS: i32 = 9714;
     pub const USER_EXISTS: i32 = 9716;
+    pub const BAD_EMAIL: i32 = 9717;
     pub const BAD_VERSION: i32 = 9721;
+    pub const BAD_AUTHORIZATION: i32 = 9722;
+    pub const NOTIFICATION_URL_UNREACHABLE: i32 = 9728;
+    pub const UNAVAILABLE: i32 = 9729;
+    pub const BAD_CURSOR: i32 = 9812;
+    pub const USER_NOT_ASSOCIATED: i32 = 9814;
+    pub const NOT_A_SUBSCRIBER: i32 = 9815;
+    pub const SUBSCRIPTION_LIMITS: i32 = 9816;
+    pub const HELD_THROUGH_GROUP: i32 = 9817;
+    pub const SUBSCRIPTIONS_LEFT: i32 = 9818;
 }
 
 /// What every authenticated answer may hold.
@@ -47,9 +88,50 @@ pub struct MdmInfo {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceConfigResponse {
+    #[serde(deserialize_with = "or_empty")]
     pub limits: BTreeMap<String, i64>,
+    #[serde(deserialize_with = "or_empty")]
     pub urls: BTreeMap<String, String>,
+    #[serde(deserialize_with = "or_empty")]
     pub notification_types: Vec<String>,
+}
+
+impl ServiceConfigResponse {
+    /// How much fits into one request. What is not told, or makes no sense, is as Apple has published it.
+    pub fn limits(&self) -> Limits {
+        let limit = |name: &str, published: usize| {
+            let told = self.limits.get(name).and_then(|limit| usize::try_from(*limit).ok());
+            told.filter(|limit| *limit > 0).unwrap_or(published)
+        };
+        let published = Limits::default();
+        Limits {
+            assets: limit("maxAssets", published.assets),
+            client_user_ids: limit("maxClientUserIds", published.client_user_ids),
+            serial_numbers: limit("maxSerialNumbers", published.serial_numbers),
+            users: limit("maxUsers", published.users),
+        }
+    }
+}
+
+/// How much fits into one request. May change at any time, and then holds for the next request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub assets: usize,
+    pub client_user_ids: usize,
+    pub serial_numbers: usize,
+    pub users: usize,
+}
+
+impl Default for Limits {
+    /// The values that Apple published in 2026.
+    fn default() -> Limits {
+        Limits {
+            assets: 25,
+            client_user_ids: 1000,
+            serial_numbers: 1000,
+            users: 100,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +156,7 @@ pub struct ClientConfigResponse {
     pub default_platform: Option<String>,
     pub location_name: Option<String>,
     pub notification_url: Option<String>,
+    #[serde(deserialize_with = "or_empty")]
     pub subscribed_notification_types: Vec<String>,
     #[serde(rename = "websiteURL")]
     pub website_url: Option<String>,
@@ -116,12 +199,14 @@ pub struct ResponseAsset {
     pub total_count: Option<i64>,
     pub device_assignable: Option<bool>,
     pub revocable: Option<bool>,
+    #[serde(deserialize_with = "or_empty")]
     pub supported_platforms: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetAssetsResponse {
+    #[serde(deserialize_with = "or_empty")]
     pub assets: Vec<ResponseAsset>,
     #[serde(flatten)]
     pub paging: Paging,
@@ -143,6 +228,7 @@ pub struct Assignment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetAssignmentsResponse {
+    #[serde(deserialize_with = "or_empty")]
     pub assignments: Vec<Assignment>,
     #[serde(flatten)]
     pub paging: Paging,
@@ -164,6 +250,7 @@ pub struct ResponseUser {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetUsersResponse {
+    #[serde(deserialize_with = "or_empty")]
     pub users: Vec<ResponseUser>,
     #[serde(flatten)]
     pub paging: Paging,
@@ -214,27 +301,45 @@ pub struct StatusResponse {
     pub event_type: Option<String>,
     pub num_requested: Option<i64>,
     pub num_completed: Option<i64>,
+    #[serde(deserialize_with = "or_empty")]
     pub failures: Vec<ErrorResponse>,
     #[serde(flatten)]
     pub common: Common,
 }
 
+/// An error, of a whole request or of some of an event's tasks.
+///
+/// Nothing beside the number can make it unreadable: an error that is not read as one would pass for an answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct ErrorResponse {
+    /// 0 when it was not told.
+    #[serde(deserialize_with = "number_or_text")]
     pub error_number: i32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub error_info: Option<ErrorInfo>,
+}
+
+impl ErrorResponse {
+    /// The error that an answer holds, if it holds one. Only the body tells: the status may be 200.
+    pub fn find(body: &[u8]) -> Option<ErrorResponse> {
+        let value: Value = serde_json::from_slice(body).ok()?;
+        value.get("errorNumber").filter(|number| !number.is_null())?;
+        serde_json::from_value(value).ok()
+    }
 }
 
 /// Whom an error concerns. It names assets and people, but not pairs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ErrorInfo {
+    #[serde(deserialize_with = "or_empty", skip_serializing_if = "Vec::is_empty")]
     pub assets: Vec<Asset>,
+    #[serde(deserialize_with = "or_empty", skip_serializing_if = "Vec::is_empty")]
     pub client_user_ids: Vec<String>,
+    #[serde(deserialize_with = "or_empty", skip_serializing_if = "Vec::is_empty")]
     pub serial_numbers: Vec<String>,
 }
 
@@ -249,4 +354,21 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
         Either::Text(text) => text,
         Either::Number(number) => number.to_string(),
     })
+}
+
+fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    let number = match Value::deserialize(deserializer)? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    };
+    Ok(number.and_then(|number| i32::try_from(number).ok()).unwrap_or(0))
+}
+
+fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
 }

@@ -273,23 +273,58 @@ async fn a_redirect_to_somewhere_else_is_not_followed() {
     assert_eq!(reached.load(Ordering::SeqCst), 0);
 }
 
+/// The token is not taken along to another address, so the refusal from there says nothing about it.
+#[tokio::test]
+async fn a_redirect_does_not_make_a_good_token_bad() {
+    let elsewhere = serve(Router::new().fallback(|headers: HeaderMap| async move {
+        assert!(!headers.contains_key("authorization"));
+        (StatusCode::UNAUTHORIZED, Json(json!({ "errorNumber": 9722 })))
+    }))
+    .await;
+    let router = Router::new().fallback(move |request: Request| {
+        let to = format!("{elsewhere}{}", request.uri().path());
+        async move { (StatusCode::TEMPORARY_REDIRECT, [("location", to)]) }
+    });
+    let answer = client(&serve(router).await).status("e").await;
+    assert!(matches!(answer, Err(AppleError::Broken(_))), "{answer:?}");
+}
+
+/// Not even in the details of an error.
+#[tokio::test]
+async fn a_push_token_is_in_no_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let answer = Apns::new(&url, None)
+        .unwrap()
+        .push(&[0xab, 0xcd, 0xef], "m", "t", Timestamp::now())
+        .await;
+    let error = answer.expect_err("nobody listens");
+    assert!(matches!(error, PushError::Unreachable(_)), "{error:?}");
+    assert!(!format!("{error:?}").contains("abcdef"));
+}
+
 #[tokio::test]
 async fn a_push_says_exactly_what_a_device_listens_for() {
     let seen: Arc<Mutex<Option<(String, String, Value)>>> = Arc::default();
     let keep = Arc::clone(&seen);
     let accept = move |Path(token): Path<String>, headers: HeaderMap, body: Bytes| async move {
-        let kind = format!("{:?} {:?}", headers["apns-push-type"], headers["apns-topic"]);
+        let kind = ["apns-push-type", "apns-topic", "apns-priority", "apns-expiration"]
+            .map(|name| headers[name].to_str().unwrap().to_owned())
+            .join(" ");
         *keep.lock().unwrap() = Some((token, kind, serde_json::from_slice(&body).unwrap()));
     };
     let url = serve(Router::new().route("/3/device/{token}", post(accept))).await;
     let apns = Apns::new(&url, None).unwrap();
-    apns.push(&[0xab, 0x01], "magic", "com.apple.mgmt.External.x", Timestamp::now())
+    let now = Timestamp::from_second(1_800_000_000).unwrap();
+    apns.push(&[0xab, 0x01], "magic", "com.apple.mgmt.External.x", now)
         .await
         .unwrap();
     let (token, kind, body) = seen.lock().unwrap().clone().unwrap();
     assert_eq!(
         (token.as_str(), kind.as_str()),
-        ("ab01", r#""mdm" "com.apple.mgmt.External.x""#)
+        // Apple keeps it for a week.
+        ("ab01", "mdm com.apple.mgmt.External.x 10 1800604800")
     );
     assert_eq!(body, json!({ "mdm": "magic" }));
 

@@ -132,6 +132,9 @@ async fn apple_failed(app: &App, location: &LocationRow, error: &AppleError) -> 
         }
         other => {
             app.polled.failed(app.now());
+            if let Some(wait) = other.wait() {
+                app.polled.pause(app.now() + wait);
+            }
             tracing::warn!(location.id = %location.id, error = %other, "Apple did not answer as it should");
             return Ok(());
         }
