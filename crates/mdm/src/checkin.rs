@@ -23,7 +23,7 @@ pub enum CheckIn {
 /// The first message of each enrolment. Everything that describes the device may be missing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Authenticate {
-    /// `UDID`, or `EnrollmentID` where there is none. Opaque.
+    /// `UDID`, or `EnrollmentID` where there is none; with the user behind a colon on a user's channel. Opaque.
     pub id: String,
     pub topic: String,
     pub device_name: Option<String>,
@@ -126,12 +126,37 @@ impl CheckIn {
     }
 }
 
+/// What every user of a Shared iPad has for an id.
+const SHARED_USER: &str = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
+
 /// Who speaks: the device by its `UDID`, or the enrolment where the device keeps that to itself.
+///
+/// A Mac and a Shared iPad speak for each of their users too, over a channel with a push token and a queue of its
+/// own. The user is part of the id, lest that channel be taken for the device's.
 pub(crate) fn enrolment_id(message: &Dictionary) -> Option<String> {
-    message
-        .text("UDID")
-        .or_else(|| message.text("EnrollmentID"))
-        .filter(|id| !id.is_empty())
+    let given = |key: &str| message.text(key).filter(|text| !text.is_empty());
+    let (id, user) = match given("UDID") {
+        Some(udid) => {
+            let user = given("UserID").map(|user| match given("UserShortName") {
+                Some(name) if user == SHARED_USER => name,
+                _ => user,
+            });
+            (udid, user)
+        }
+        None => (given("EnrollmentID")?, given("EnrollmentUserID")),
+    };
+    Some(match user {
+        Some(user) => format!("{id}:{user}"),
+        None => id,
+    })
+}
+
+/// The device in an id, and the user when it is a user's channel that speaks.
+pub fn speaker(id: &str) -> (&str, Option<&str>) {
+    match id.split_once(':') {
+        Some((device, user)) => (device, Some(user)),
+        None => (id, None),
+    }
 }
 
 #[cfg(test)]
@@ -159,8 +184,49 @@ mod tests {
                 id: "a".into(),
                 topic: Some("t".into()),
             }),
+            CheckIn::SetBootstrapToken,
+            CheckIn::UserAuthenticate,
+            CheckIn::Other("GetToken".into()),
         ];
         for message in messages {
+            assert_eq!(CheckIn::parse(&message.to_dictionary()), Ok(message));
+        }
+    }
+
+    /// It has a push token of its own: taken for the device's, the device could not be woken any more.
+    #[test]
+    fn the_channel_of_a_user_is_never_taken_for_the_device() {
+        let id = |keys: &[(&str, &str)]| {
+            let mut message = Dictionary::new();
+            for (key, text) in keys {
+                message.insert((*key).to_owned(), Value::from(*text));
+            }
+            enrolment_id(&message)
+        };
+        assert_eq!(id(&[("UDID", "d"), ("EnrollmentID", "e")]).as_deref(), Some("d"));
+        assert_eq!(id(&[("UDID", "d"), ("UserID", "u")]).as_deref(), Some("d:u"));
+        assert_eq!(
+            id(&[("UDID", "d"), ("UserID", SHARED_USER), ("UserShortName", "minji")]).as_deref(),
+            Some("d:minji")
+        );
+        assert_eq!(id(&[("EnrollmentID", "e")]).as_deref(), Some("e"));
+        assert_eq!(
+            id(&[("EnrollmentID", "e"), ("EnrollmentUserID", "u")]).as_deref(),
+            Some("e:u")
+        );
+        assert_eq!(id(&[("UDID", "")]), None);
+        assert_eq!(id(&[("UserID", "u")]), None);
+        assert_eq!(speaker("d"), ("d", None));
+        assert_eq!(speaker("d:u"), ("d", Some("u")));
+    }
+
+    #[test]
+    fn a_udid_is_kept_as_it_came() {
+        for udid in ["00008030-001a", "D4D56083-BFB0-5047-8BDF-2727BACDC59B", " x "] {
+            let message = CheckIn::CheckOut(CheckOut {
+                id: udid.to_owned(),
+                topic: None,
+            });
             assert_eq!(CheckIn::parse(&message.to_dictionary()), Ok(message));
         }
     }

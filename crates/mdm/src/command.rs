@@ -40,6 +40,8 @@ pub enum Command {
 
 /// The volume purchase programme for apps.
 pub const PROGRAM_ID: &str = "com.apple.cloudvpp";
+/// By a licence of the organisation's.
+const PURCHASE_METHOD: i64 = 1;
 
 impl Command {
     pub fn request_type(&self) -> &'static str {
@@ -61,6 +63,51 @@ impl Command {
         ]))
     }
 
+    /// The command in what a device received; `None` when it is of a type that is never sent here.
+    pub fn from_dictionary(command: &Dictionary) -> Result<Option<Command>, Missing> {
+        let text = |key: &'static str| command.text(key).ok_or(Missing(key));
+        Ok(Some(match text("RequestType")?.as_str() {
+            "InstallApplication" => {
+                let options = command.get("Options").and_then(Value::as_dictionary);
+                // Any other method buys with the person's own account.
+                if options.and_then(|options| options.whole("PurchaseMethod")) != Some(PURCHASE_METHOD) {
+                    return Err(Missing("PurchaseMethod"));
+                }
+                Command::InstallApplication {
+                    itunes_store_id: command
+                        .get("iTunesStoreID")
+                        .and_then(Value::as_unsigned_integer)
+                        .ok_or(Missing("iTunesStoreID"))?,
+                    management_flags: match command.get("ManagementFlags") {
+                        None => 0,
+                        Some(flags) => flags
+                            .as_unsigned_integer()
+                            .and_then(|flags| u32::try_from(flags).ok())
+                            .ok_or(Missing("ManagementFlags"))?,
+                    },
+                    change_management_state: command.text("ChangeManagementState").as_deref() == Some("Managed"),
+                }
+            }
+            "RemoveApplication" => Command::RemoveApplication {
+                identifier: text("Identifier")?,
+            },
+            "InviteToProgram" => Command::InviteToProgram {
+                invitation_url: text("InvitationURL")?,
+            },
+            "ManagedApplicationList" => Command::ManagedApplicationList {
+                identifiers: command
+                    .get("Identifiers")
+                    .map(|identifiers| words(identifiers).ok_or(Missing("Identifiers")))
+                    .transpose()?,
+            },
+            "DeviceInformation" => Command::DeviceInformation {
+                queries: command.get("Queries").and_then(words).ok_or(Missing("Queries"))?,
+            },
+            "DeviceConfigured" => Command::DeviceConfigured,
+            _ => return Ok(None),
+        }))
+    }
+
     fn to_dictionary(&self) -> Dictionary {
         let request_type = ("RequestType", Some(self.request_type().into()));
         match self {
@@ -75,7 +122,7 @@ impl Command {
                     "Options",
                     Some(Value::Dictionary(dictionary([(
                         "PurchaseMethod",
-                        Some(Value::Integer(1.into())),
+                        Some(Value::Integer(PURCHASE_METHOD.into())),
                     )]))),
                 ),
                 (
@@ -106,6 +153,11 @@ impl Command {
 
 fn texts(texts: &[String]) -> Value {
     Value::Array(texts.iter().map(|text| Value::from(text.as_str())).collect())
+}
+
+fn words(texts: &Value) -> Option<Vec<String>> {
+    let texts = texts.as_array()?.iter();
+    texts.map(|text| text.as_string().map(str::to_owned)).collect()
 }
 
 /// A command as a device receives it: its id and its content, of whatever type.
@@ -143,6 +195,67 @@ mod tests {
             Some(1)
         );
         assert_eq!(command.text("ChangeManagementState").as_deref(), Some("Managed"));
+    }
+
+    #[test]
+    fn every_command_is_read_as_it_was_written() {
+        for command in [
+            Command::InstallApplication {
+                itunes_store_id: u64::MAX,
+                management_flags: 5,
+                change_management_state: false,
+            },
+            Command::RemoveApplication {
+                identifier: "net.example.notes".into(),
+            },
+            Command::InviteToProgram {
+                invitation_url: "https://example.com/?a=1&inviteCode=<x>".into(),
+            },
+            Command::ManagedApplicationList { identifiers: None },
+            Command::ManagedApplicationList {
+                identifiers: Some(vec!["net.example.notes".into()]),
+            },
+            Command::DeviceInformation {
+                queries: vec!["OSVersion".into()],
+            },
+            Command::DeviceConfigured,
+        ] {
+            let read = sent(&command);
+            assert_eq!(read.text("RequestType").as_deref(), Some(command.request_type()));
+            assert_eq!(Command::from_dictionary(&read), Ok(Some(command)));
+        }
+    }
+
+    #[test]
+    fn what_a_command_lacks_is_named() {
+        let read = |keys: &[(&str, Value)]| {
+            let mut command = Dictionary::new();
+            for (key, value) in keys {
+                command.insert((*key).to_owned(), value.clone());
+            }
+            Command::from_dictionary(&command)
+        };
+        assert_eq!(read(&[]), Err(Missing("RequestType")));
+        assert_eq!(read(&[("RequestType", "EraseDevice".into())]), Ok(None));
+        assert_eq!(
+            read(&[("RequestType", "RemoveApplication".into())]),
+            Err(Missing("Identifier"))
+        );
+        // Without the volume purchase method the person would have to buy the app.
+        assert_eq!(
+            read(&[
+                ("RequestType", "InstallApplication".into()),
+                ("iTunesStoreID", 1.into())
+            ]),
+            Err(Missing("PurchaseMethod"))
+        );
+        assert_eq!(
+            read(&[
+                ("RequestType", "DeviceInformation".into()),
+                ("Queries", Value::Array(vec![1.into()]))
+            ]),
+            Err(Missing("Queries"))
+        );
     }
 
     #[test]

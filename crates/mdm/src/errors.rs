@@ -59,16 +59,20 @@ fn of_reason(reason: &str) -> Option<Meaning> {
 fn of_code(item: &ErrorChainItem) -> Option<Meaning> {
     let (class, key) = match (item.error_domain.as_str(), item.error_code) {
         ("MCMDMErrorDomain" | "MDMErrorDomain", code) => match code {
+            12000 | 12007 | 12020 => (Class::Permanent, "notAuthorized"),
             12023 => (Class::Retry, "appNotVerified"),
+            12024 | 12032 | 12033 => (Class::Permanent, "manifestInvalid"),
             12025 => (Class::Permanent, "alreadyInstalled"),
             // One number, two published meanings. If it were only queued, the reason would say so.
             12026 | 12047 | 12064 => (Class::VerifyLicence, "licenceNotFound"),
             12027 => (Class::Permanent, "notAnApp"),
             12028 | 12048 => (Class::Fine, "nothingToDo"),
             12029 | 12038 => (Class::Fine, "notManaged"),
+            12030 | 12034 => (Class::Permanent, "urlInvalid"),
             12031 => (Class::Permanent, "installationDisabled"),
             12035 => (Class::Permanent, "notForSale"),
             12036 => (Class::Retry, "busy"),
+            12037 => (Class::Permanent, "redemptionCodeInvalid"),
             12040 => (Class::User, "loginRequired"),
             12063 => (Class::User, "userRejected"),
             12065 => (Class::Permanent, "systemApp"),
@@ -78,6 +82,7 @@ fn of_code(item: &ErrorChainItem) -> Option<Meaning> {
             _ => return None,
         },
         ("DeviceManagement.error", 1407) | ("ASDErrorDomain", 506) => (Class::Fine, "alreadyQueued"),
+        ("ASDErrorDomain", 850) => (Class::Permanent, "urlInvalid"),
         ("DeviceManagement.error", 2605) => (Class::VerifyLicence, "licenceNotFound"),
         ("MCStoreErrorDomain", 30000) => (Class::User, "loginRequired"),
         ("MCStoreErrorDomain", 30001) => (Class::Retry, "storeTimeout"),
@@ -124,6 +129,49 @@ mod tests {
             meaning(&[item("MCMDMErrorDomain", 12026)], None).class,
             Class::VerifyLicence
         );
+    }
+
+    /// Message files name them: a key that changes loses its texts.
+    #[test]
+    fn the_keys_stay_what_they_are() {
+        for (code, class, key) in [
+            (12025, Class::Permanent, "alreadyInstalled"),
+            (12029, Class::Fine, "notManaged"),
+            (12036, Class::Retry, "busy"),
+            (12038, Class::Fine, "notManaged"),
+            (12040, Class::User, "loginRequired"),
+            (12047, Class::VerifyLicence, "licenceNotFound"),
+            (12063, Class::User, "userRejected"),
+            (12064, Class::VerifyLicence, "licenceNotFound"),
+        ] {
+            // The second name is seen in the field.
+            for domain in ["MCMDMErrorDomain", "MDMErrorDomain"] {
+                assert_eq!(meaning(&[item(domain, code)], None), Meaning { class, key }, "{code}");
+            }
+            assert_eq!(
+                meaning(&[item("NSCocoaErrorDomain", code)], None).key,
+                "unknown",
+                "{code}"
+            );
+        }
+        for (reason, class, key) in [
+            ("AppAlreadyInstalled", Class::Permanent, "alreadyInstalled"),
+            ("AppAlreadyQueued", Class::Fine, "alreadyQueued"),
+            ("AppStoreDisabled", Class::Permanent, "storeDisabled"),
+            ("CouldNotVerifyAppID", Class::Retry, "appNotVerified"),
+        ] {
+            assert_eq!(meaning(&[], Some(reason)), Meaning { class, key }, "{reason}");
+        }
+    }
+
+    /// `NotSupported` and `Other` stand for anything, and reasons that came later for we do not know what.
+    #[test]
+    fn a_reason_that_says_little_leaves_the_word_to_the_chain() {
+        let chain = [item("MCMDMErrorDomain", 12064)];
+        for reason in ["NotSupported", "Other", "ReasonOfTomorrow"] {
+            assert_eq!(meaning(&chain, Some(reason)).key, "licenceNotFound", "{reason}");
+            assert_eq!(meaning(&[], Some(reason)).key, "unknown", "{reason}");
+        }
     }
 
     #[test]

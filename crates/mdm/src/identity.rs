@@ -149,36 +149,40 @@ impl DeviceCa {
 
     /// Whether this authority issued the certificate, for devices, and it is in date.
     pub fn verify(&self, certificate_der: &[u8], now: Timestamp) -> Result<(), IdentityError> {
-        let certificate = Certificate::from_der(certificate_der).map_err(|_| IdentityError::Stranger)?;
-        let tbs = certificate.tbs_certificate();
-        if tbs.issuer() != self.certificate.tbs_certificate().subject() {
-            return Err(IdentityError::Stranger);
-        }
-        // Of the algorithms that this authority signs with there is one; SHA-1 is not among them.
-        let ca_key = self.certificate.tbs_certificate().subject_public_key_info();
-        let ca_key = ca_key.subject_public_key.as_bytes().ok_or(IdentityError::Stranger)?;
-        let signature = certificate.signature().as_bytes().ok_or(IdentityError::Stranger)?;
-        let signed = tbs.to_der().map_err(|_| IdentityError::Stranger)?;
-        let verified = match certificate.signature_algorithm().oid {
-            ECDSA_WITH_SHA256 => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, ca_key).verify(&signed, signature),
-            SHA256_WITH_RSA => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, ca_key).verify(&signed, signature),
-            _ => return Err(IdentityError::Stranger),
-        };
-        verified.map_err(|_| IdentityError::Stranger)?;
-
-        let usage = tbs.get_extension::<ExtendedKeyUsage>().ok().flatten();
-        if !usage.is_some_and(|(_, usage)| usage.0.contains(&CLIENT_AUTH)) {
-            return Err(IdentityError::Purpose);
-        }
-        let validity = tbs.validity();
-        let now = u64::try_from(now.as_second()).unwrap_or(0);
-        let from = validity.not_before.to_unix_duration().as_secs();
-        let until = validity.not_after.to_unix_duration().as_secs();
-        if now < from || now > until {
-            return Err(IdentityError::OutOfDate);
-        }
-        Ok(())
+        verify(&self.certificate, certificate_der, now)
     }
+}
+
+fn verify(authority: &Certificate, certificate_der: &[u8], now: Timestamp) -> Result<(), IdentityError> {
+    let certificate = Certificate::from_der(certificate_der).map_err(|_| IdentityError::Stranger)?;
+    let tbs = certificate.tbs_certificate();
+    if tbs.issuer() != authority.tbs_certificate().subject() {
+        return Err(IdentityError::Stranger);
+    }
+    // SHA-1 is not among them: a chain over it can be forged.
+    let ca_key = authority.tbs_certificate().subject_public_key_info();
+    let ca_key = ca_key.subject_public_key.as_bytes().ok_or(IdentityError::Stranger)?;
+    let signature = certificate.signature().as_bytes().ok_or(IdentityError::Stranger)?;
+    let signed = tbs.to_der().map_err(|_| IdentityError::Stranger)?;
+    let verified = match certificate.signature_algorithm().oid {
+        ECDSA_WITH_SHA256 => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, ca_key).verify(&signed, signature),
+        SHA256_WITH_RSA => UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, ca_key).verify(&signed, signature),
+        _ => return Err(IdentityError::Stranger),
+    };
+    verified.map_err(|_| IdentityError::Stranger)?;
+
+    let usage = tbs.get_extension::<ExtendedKeyUsage>().ok().flatten();
+    if !usage.is_some_and(|(_, usage)| usage.0.contains(&CLIENT_AUTH)) {
+        return Err(IdentityError::Purpose);
+    }
+    let validity = tbs.validity();
+    let now = u64::try_from(now.as_second()).unwrap_or(0);
+    let from = validity.not_before.to_unix_duration().as_secs();
+    let until = validity.not_after.to_unix_duration().as_secs();
+    if now < from || now > until {
+        return Err(IdentityError::OutOfDate);
+    }
+    Ok(())
 }
 
 /// A device's own key and certificate, as it opens them from its profile.
@@ -272,6 +276,76 @@ mod tests {
             Err(IdentityError::Stranger)
         ));
         assert!(ca.verify(b"not a certificate", now()).is_err());
+
+        // From an hour before it was made, for devices whose clock is behind.
+        assert!(ca.verify(&issued.certificate_der, now() - BEFORE_NOW).is_ok());
+        let earlier = now() - BEFORE_NOW - SignedDuration::from_secs(1);
+        assert!(matches!(
+            ca.verify(&issued.certificate_der, earlier),
+            Err(IdentityError::OutOfDate)
+        ));
+        assert_eq!(issued.not_after, now() + SignedDuration::from_hours(24 * 30));
+        assert!(ca.verify(&issued.certificate_der, issued.not_after).is_ok());
+    }
+
+    #[test]
+    fn a_changed_certificate_is_a_strangers() {
+        let ca = DeviceCa::generate("Example Device CA", now()).unwrap();
+        let issued = ca.issue("enrolment-4", now(), 30).unwrap();
+        for at in 0..issued.certificate_der.len() {
+            let mut changed = issued.certificate_der.clone();
+            changed[at] ^= 0x04;
+            assert!(ca.verify(&changed, now()).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn the_authority_itself_is_no_device() {
+        let ca = DeviceCa::generate("Example Device CA", now()).unwrap();
+        let own = ca.certificate.to_der().unwrap();
+        assert!(matches!(ca.verify(&own, now()), Err(IdentityError::Purpose)));
+    }
+
+    /// Each pair differs in nothing but the hash, and the one over SHA-256 is taken.
+    #[test]
+    fn a_chain_over_sha1_is_refused() {
+        let certificates: serde_json::Value =
+            serde_json::from_str(include_str!("../testdata/openssl-chains.json")).unwrap();
+        let der = |name: &str| pem_body(certificates[name].as_str().unwrap()).unwrap();
+        let at = "2030-01-01T00:00:00Z".parse().unwrap();
+        for key in ["rsa", "p256"] {
+            let authority = Certificate::from_der(&der(&format!("{key} authority"))).unwrap();
+            assert!(verify(&authority, &der(&format!("{key} sha256")), at).is_ok(), "{key}");
+            assert!(
+                matches!(
+                    verify(&authority, &der(&format!("{key} sha1")), at),
+                    Err(IdentityError::Stranger)
+                ),
+                "{key}"
+            );
+        }
+        let authority = Certificate::from_der(&der("rsa authority")).unwrap();
+        assert!(matches!(
+            verify(&authority, &der("rsa for servers"), at),
+            Err(IdentityError::Purpose)
+        ));
+    }
+
+    /// What older devices open, and nothing newer.
+    #[test]
+    fn an_identity_travels_in_the_old_encryption() {
+        let ca = DeviceCa::generate("Example Device CA", now()).unwrap();
+        let issued = ca.issue("enrolment-5", now(), 30).unwrap();
+        let holds = |oid: &str| {
+            let oid = ObjectIdentifier::new_unwrap(oid).to_der().unwrap();
+            issued.p12.windows(oid.len()).any(|window| window == oid)
+        };
+        let (triple_des, sha1, pbes2) = ("1.2.840.113549.1.12.1.3", "1.3.14.3.2.26", "1.2.840.113549.1.5.13");
+        assert!(holds(triple_des) && holds(sha1) && !holds(pbes2));
+        let again = ca.issue("enrolment-5", now(), 30).unwrap();
+        assert_ne!(again.password.expose_secret(), issued.password.expose_secret());
+        assert_ne!(again.sha256, issued.sha256);
+        assert_eq!(issued.sha256, hex::encode(Sha256::digest(&issued.certificate_der)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The enrolment profile: what a person installs so that the device is managed from then on.
 
+use std::fmt;
+
 use plist::{Dictionary, Value};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
@@ -89,7 +91,7 @@ fn derived(enrolment: Uuid, number: u8) -> String {
 }
 
 /// A profile as a device reads it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReadProfile {
     pub server_url: String,
     /// The server's address for commands where none is given for check-ins.
@@ -100,6 +102,16 @@ pub struct ReadProfile {
     pub sign_message: bool,
     pub check_out_when_removed: bool,
     pub access_rights: i64,
+}
+
+/// Without the identity, which nobody but the device may see.
+impl fmt::Debug for ReadProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadProfile")
+            .field("server_url", &self.server_url)
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -148,21 +160,48 @@ impl ReadProfile {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_device_finds_in_the_profile_what_the_server_put_there() {
-        let profile = EnrolmentProfile {
+    fn profile(enrolment: u128) -> EnrolmentProfile {
+        EnrolmentProfile {
             organization: "서린들".to_owned(),
-            server_url: "https://apps.example.com/mdm".to_owned(),
+            server_url: "https://apps.example.com/mdm?e=7&x=<y>".to_owned(),
             topic: "com.apple.mgmt.External.x".to_owned(),
             p12: vec![1, 2, 3],
             password: SecretString::from("secret"),
-            enrolment_id: Uuid::from_u128(7),
-        };
+            enrolment_id: Uuid::from_u128(enrolment),
+        }
+    }
+
+    /// With another identifier it would be a second profile, which no device takes.
+    #[test]
+    fn a_renewed_profile_replaces_the_one_before() {
+        let [first, second] = [1, 2].map(|enrolment| parse(&profile(enrolment).to_plist()).unwrap());
+        assert_eq!(first["PayloadIdentifier"], second["PayloadIdentifier"]);
+        assert_ne!(first["PayloadUUID"], second["PayloadUUID"]);
+        assert_eq!(profile(1).to_plist(), profile(1).to_plist());
+    }
+
+    #[test]
+    fn a_person_can_remove_the_profile() {
+        let text = String::from_utf8(profile(1).to_plist()).unwrap();
+        assert!(!text.contains("PayloadRemovalDisallowed"));
+    }
+
+    #[test]
+    fn a_profile_tells_nobody_its_identity() {
+        let read = ReadProfile::parse(&profile(1).to_plist()).unwrap();
+        let shown = format!("{read:?}");
+        assert!(shown.contains("apps.example.com") && !shown.contains("secret") && !shown.contains("[1, 2, 3]"));
+    }
+
+    #[test]
+    fn a_device_finds_in_the_profile_what_the_server_put_there() {
+        let profile = profile(7);
         let read = ReadProfile::parse(&profile.to_plist()).unwrap();
         assert_eq!(
             (read.server_url.as_str(), read.topic.as_str()),
-            ("https://apps.example.com/mdm", profile.topic.as_str())
+            (profile.server_url.as_str(), profile.topic.as_str())
         );
+        assert_eq!(read.check_in_url, profile.server_url);
         assert_eq!(
             (read.p12.as_slice(), read.password.expose_secret()),
             ([1, 2, 3].as_slice(), "secret")

@@ -5,8 +5,13 @@ use std::collections::BTreeMap;
 use plist::{Dictionary, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Missing, checkin::enrolment_id, plist::Get};
+use crate::{
+    Missing,
+    checkin::enrolment_id,
+    plist::{Get, dictionary},
+};
 
+/// How a command went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Nothing to report; asks for work.
@@ -19,16 +24,37 @@ pub enum Status {
     NotNow,
 }
 
+impl Status {
+    const ALL: [Status; 5] = [
+        Status::Idle,
+        Status::Acknowledged,
+        Status::Error,
+        Status::CommandFormatError,
+        Status::NotNow,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Idle => "Idle",
+            Status::Acknowledged => "Acknowledged",
+            Status::Error => "Error",
+            Status::CommandFormatError => "CommandFormatError",
+            Status::NotNow => "NotNow",
+        }
+    }
+}
+
 /// One report: the status, which command it answers, and whatever else it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     pub status: Status,
     /// Missing with [`Status::Idle`].
     pub command_uuid: Option<String>,
-    /// `UDID`, or `EnrollmentID` where there is none.
+    /// `UDID`, or `EnrollmentID` where there is none; with the user behind a colon on a user's channel.
     pub id: String,
     /// The outermost error first.
     pub error_chain: Vec<ErrorChainItem>,
+    /// The whole report, as it came or as it is to be sent.
     pub body: Dictionary,
 }
 
@@ -49,14 +75,87 @@ pub struct ManagedApp {
     pub external_version_identifier: Option<i64>,
 }
 
-/// The device's own word: `Managed`, `Installing`, … New ones may come.
+/// How far an app has come, in the device's own words. New ones may come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManagedAppStatus(pub String);
+pub enum ManagedAppStatus {
+    Queued,
+    /// Was asked for without the volume purchase method.
+    NeedsRedemption,
+    Redeeming,
+    Prompting,
+    PromptingForLogin,
+    ValidatingPurchase,
+    Installing,
+    PromptingForUpdate,
+    PromptingForUpdateLogin,
+    ValidatingUpdate,
+    Updating,
+    /// The person has the app already, and is asked to hand it over.
+    PromptingForManagement,
+    /// There, and managed.
+    Managed,
+    /// The person removed it.
+    ManagedButUninstalled,
+    Unknown,
+    /// Reported once, as are the four below; then the app is missing from the list or in another state.
+    UserInstalledApp,
+    UserRejected,
+    UpdateRejected,
+    ManagementRejected,
+    Failed,
+    /// A word that came later.
+    Other(String),
+}
+
+static WORDS: [(ManagedAppStatus, &str); 20] = [
+    (ManagedAppStatus::Queued, "Queued"),
+    (ManagedAppStatus::NeedsRedemption, "NeedsRedemption"),
+    (ManagedAppStatus::Redeeming, "Redeeming"),
+    (ManagedAppStatus::Prompting, "Prompting"),
+    (ManagedAppStatus::PromptingForLogin, "PromptingForLogin"),
+    (ManagedAppStatus::ValidatingPurchase, "ValidatingPurchase"),
+    (ManagedAppStatus::Installing, "Installing"),
+    (ManagedAppStatus::PromptingForUpdate, "PromptingForUpdate"),
+    (ManagedAppStatus::PromptingForUpdateLogin, "PromptingForUpdateLogin"),
+    (ManagedAppStatus::ValidatingUpdate, "ValidatingUpdate"),
+    (ManagedAppStatus::Updating, "Updating"),
+    (ManagedAppStatus::PromptingForManagement, "PromptingForManagement"),
+    (ManagedAppStatus::Managed, "Managed"),
+    (ManagedAppStatus::ManagedButUninstalled, "ManagedButUninstalled"),
+    (ManagedAppStatus::Unknown, "Unknown"),
+    (ManagedAppStatus::UserInstalledApp, "UserInstalledApp"),
+    (ManagedAppStatus::UserRejected, "UserRejected"),
+    (ManagedAppStatus::UpdateRejected, "UpdateRejected"),
+    (ManagedAppStatus::ManagementRejected, "ManagementRejected"),
+    (ManagedAppStatus::Failed, "Failed"),
+];
 
 impl ManagedAppStatus {
     pub fn as_str(&self) -> &str {
-        &self.0
+        if let ManagedAppStatus::Other(word) = self {
+            return word;
+        }
+        let known = WORDS.iter().find(|(status, _)| status == self);
+        known.map_or("Unknown", |(_, word)| word)
     }
+}
+
+impl From<&str> for ManagedAppStatus {
+    fn from(word: &str) -> ManagedAppStatus {
+        match WORDS.iter().find(|(_, known)| *known == word) {
+            Some((status, _)) => status.clone(),
+            None => ManagedAppStatus::Other(word.to_owned()),
+        }
+    }
+}
+
+/// What a device says of an `InstallApplication`, with an error or without. Each part may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InstallAnswer {
+    /// The app's bundle id.
+    pub identifier: Option<String>,
+    pub state: Option<ManagedAppStatus>,
+    pub rejection_reason: Option<String>,
 }
 
 /// What a `DeviceInformation` told. The device leaves out what it does not want to say.
@@ -75,14 +174,11 @@ pub struct DeviceFacts {
 
 impl Report {
     pub fn parse(body: Dictionary) -> Result<Report, Missing> {
-        let status = match body.text("Status").as_deref() {
-            Some("Idle") => Status::Idle,
-            Some("Acknowledged") => Status::Acknowledged,
-            Some("Error") => Status::Error,
-            Some("CommandFormatError") => Status::CommandFormatError,
-            Some("NotNow") => Status::NotNow,
-            _ => return Err(Missing("Status")),
-        };
+        let word = body.text("Status").ok_or(Missing("Status"))?;
+        let status = Status::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
+            .ok_or(Missing("Status"))?;
         let id = enrolment_id(&body).ok_or(Missing("UDID"))?;
         let error_chain = body
             .get("ErrorChain")
@@ -104,12 +200,60 @@ impl Report {
         })
     }
 
+    /// What a device sends when it asks for work.
+    pub fn idle(id: &str) -> Report {
+        Report {
+            status: Status::Idle,
+            command_uuid: None,
+            id: id.to_owned(),
+            error_chain: Vec::new(),
+            body: dictionary([
+                ("Status", Some(Status::Idle.as_str().into())),
+                ("UDID", Some(id.into())),
+            ]),
+        }
+    }
+
+    /// What a device sends about a command.
+    pub fn answer(id: &str, command_uuid: &str, status: Status) -> Report {
+        let mut report = Report::idle(id).with("CommandUUID", command_uuid.into());
+        report.status = status;
+        report.command_uuid = Some(command_uuid.to_owned());
+        report.with("Status", status.as_str().into())
+    }
+
+    /// Adds what the command asked for.
+    pub fn with(mut self, key: &str, value: Value) -> Report {
+        self.body.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Adds why the command failed, the outermost error first.
+    pub fn with_errors(mut self, chain: &[ErrorChainItem]) -> Report {
+        self.error_chain = chain.to_vec();
+        let chain = chain.iter().map(|item| {
+            Value::Dictionary(dictionary([
+                ("ErrorCode", Some(item.error_code.into())),
+                ("ErrorDomain", Some(item.error_domain.as_str().into())),
+                ("LocalizedDescription", Some(item.localized_description.as_str().into())),
+                (
+                    "USEnglishDescription",
+                    item.us_english_description.as_deref().map(Value::from),
+                ),
+            ]))
+        });
+        let chain = Value::Array(chain.collect());
+        self.with("ErrorChain", chain)
+    }
+
     /// By bundle id; `None` when the report holds no list.
     pub fn managed_apps(&self) -> Option<BTreeMap<String, ManagedApp>> {
         let list = self.body.get("ManagedApplicationList")?.as_dictionary()?;
         let apps = list.iter().filter_map(|(bundle_id, facts)| {
             let facts = facts.as_dictionary()?;
-            let status = ManagedAppStatus(facts.text("Status").unwrap_or_else(|| "Unknown".to_owned()));
+            let status = facts
+                .text("Status")
+                .map_or(ManagedAppStatus::Unknown, |word| word.as_str().into());
             let external_version_identifier = facts.whole("ExternalVersionIdentifier");
             Some((
                 bundle_id.clone(),
@@ -137,6 +281,14 @@ impl Report {
             awaiting_configuration: facts.flag("AwaitingConfiguration"),
             store_account_is_active: facts.flag("iTunesStoreAccountIsActive"),
             store_account_hash: text("iTunesStoreAccountHash"),
+        }
+    }
+
+    pub fn install_application(&self) -> InstallAnswer {
+        InstallAnswer {
+            identifier: self.body.text("Identifier"),
+            state: self.body.text("State").map(|word| word.as_str().into()),
+            rejection_reason: self.rejection_reason(),
         }
     }
 
@@ -181,9 +333,73 @@ mod tests {
              <key>net.example.new</key><dict><key>Status</key><string>SomethingNew</string></dict></dict>",
         );
         let apps = report.managed_apps().unwrap();
-        assert_eq!(apps["net.example.notes"].status.as_str(), "Managed");
+        assert_eq!(apps["net.example.notes"].status, ManagedAppStatus::Managed);
         assert_eq!(apps["net.example.notes"].external_version_identifier, Some(829_165_942));
         assert_eq!(apps["net.example.new"].status.as_str(), "SomethingNew");
+        assert_eq!(apps["net.example.new"].external_version_identifier, None);
+    }
+
+    #[test]
+    fn every_word_for_an_app_is_kept() {
+        for (status, word) in &WORDS {
+            assert_eq!(ManagedAppStatus::from(*word), *status);
+            assert_eq!(status.as_str(), *word);
+        }
+        assert_eq!(
+            ManagedAppStatus::from("Teleporting"),
+            ManagedAppStatus::Other("Teleporting".into())
+        );
+    }
+
+    #[test]
+    fn every_report_is_read_as_it_was_written() {
+        let mut reports = vec![Report::idle("d")];
+        for status in Status::ALL.into_iter().filter(|status| *status != Status::Idle) {
+            reports.push(Report::answer("d", "C1", status));
+        }
+        let error = |error_code, description: Option<&str>| ErrorChainItem {
+            error_code,
+            error_domain: "MCMDMErrorDomain".into(),
+            localized_description: "라이선스 없음".into(),
+            us_english_description: description.map(str::to_owned),
+        };
+        let failed = Report::answer("d", "C2", Status::Error)
+            .with("RejectionReason", "Other".into())
+            .with_errors(&[error(12064, Some("no license")), error(-1, None)]);
+        reports.push(failed);
+        for report in reports {
+            let read = plist::parse(&plist::write(&report.body)).unwrap();
+            assert_eq!(Report::parse(read), Ok(report));
+        }
+    }
+
+    #[test]
+    fn the_answer_to_an_install_names_app_state_and_reason() {
+        let answer = report(
+            "<key>Status</key><string>Acknowledged</string><key>Identifier</key><string>net.example.notes</string>
+             <key>State</key><string>Prompting</string>",
+        )
+        .install_application();
+        assert_eq!(answer.identifier.as_deref(), Some("net.example.notes"));
+        assert_eq!(answer.state, Some(ManagedAppStatus::Prompting));
+        assert_eq!(answer.rejection_reason, None);
+        let answer = Report::answer("d", "C", Status::NotNow).install_application();
+        assert_eq!(answer, InstallAnswer::default());
+    }
+
+    #[test]
+    fn a_status_that_nobody_knows_is_no_report() {
+        let body = Report::idle("d").with("Status", "Maybe".into()).body;
+        assert_eq!(Report::parse(body), Err(Missing("Status")));
+        let nobody = dictionary([("Status", Some("Idle".into()))]);
+        assert_eq!(Report::parse(nobody), Err(Missing("UDID")));
+    }
+
+    /// Else a Mac's user would fetch, and answer, what waits for the Mac.
+    #[test]
+    fn the_report_of_a_user_is_not_the_devices() {
+        let body = Report::idle("d").with("UserID", "u".into()).body;
+        assert_eq!(Report::parse(body).unwrap().id, "d:u");
     }
 
     #[test]

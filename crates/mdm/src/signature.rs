@@ -9,7 +9,8 @@ use aws_lc_rs::{
     rand::SystemRandom,
     rsa,
     signature::{
-        self, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1,
+        self, ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
+        ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1,
         RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
         RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
     },
@@ -134,11 +135,14 @@ fn check(signer: &SignerInfo, certificate: &Certificate, body: &[u8]) -> Result<
     let signed: &[u8] = match &signer.signed_attrs {
         None => body,
         Some(signed_attributes) => {
-            let said = signed_attributes
-                .iter()
-                .find(|attribute| attribute.oid == MESSAGE_DIGEST)
-                .and_then(|attribute| attribute.values.get(0)?.decode_as::<OctetString>().ok())
+            let said = the_one(signed_attributes, MESSAGE_DIGEST)
+                .and_then(|value| value.decode_as::<OctetString>().ok())
                 .ok_or(SignatureError::Malformed("the signed attributes have no digest"))?;
+            let content_type =
+                the_one(signed_attributes, CONTENT_TYPE).and_then(|value| value.decode_as::<ObjectIdentifier>().ok());
+            if content_type != Some(DATA) {
+                return Err(SignatureError::Malformed("the signed attributes have no content type"));
+            }
             if said.as_bytes() != digest::digest(hash, body).as_ref() {
                 return Err(SignatureError::Mismatch);
             }
@@ -159,6 +163,18 @@ fn check(signer: &SignerInfo, certificate: &Certificate, body: &[u8]) -> Result<
     UnparsedPublicKey::new(algorithm, key)
         .verify(signed, signature)
         .map_err(|_| SignatureError::Mismatch)
+}
+
+/// The value of an attribute that has to be there once, with one value: of two, readers could take different ones.
+fn the_one(attributes: &SetOfVec<Attribute>, oid: ObjectIdentifier) -> Option<&Any> {
+    let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
+    let (Some(attribute), None) = (found.next(), found.next()) else {
+        return None;
+    };
+    match attribute.values.as_slice() {
+        [value] => Some(value),
+        _ => None,
+    }
 }
 
 fn hash(oid: ObjectIdentifier) -> Result<&'static digest::Algorithm, SignatureError> {
@@ -188,10 +204,14 @@ fn algorithm(
         (RSA, SHA384) => &RSA_PKCS1_2048_8192_SHA384,
         (RSA, SHA512) => &RSA_PKCS1_2048_8192_SHA512,
         (EC_PUBLIC_KEY, hash) => match (curve(), hash) {
+            (Some(P256), SHA1) => &ECDSA_P256_SHA1_ASN1,
             (Some(P256), SHA256) => &ECDSA_P256_SHA256_ASN1,
             (Some(P256), SHA384) => &ECDSA_P256_SHA384_ASN1,
+            (Some(P256), SHA512) => &ECDSA_P256_SHA512_ASN1,
+            // SHA-1 is too short for this curve; the cryptography at hand does not know the pair.
             (Some(P384), SHA256) => &ECDSA_P384_SHA256_ASN1,
             (Some(P384), SHA384) => &ECDSA_P384_SHA384_ASN1,
+            (Some(P384), SHA512) => &ECDSA_P384_SHA512_ASN1,
             _ => return Err(SignatureError::Algorithm),
         },
         _ => return Err(SignatureError::Algorithm),
@@ -323,7 +343,7 @@ fn apple_layout(data: &SignedData) -> der::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
+    use std::{collections::BTreeMap, sync::OnceLock};
 
     use super::*;
     use crate::identity::DeviceCa;
@@ -341,15 +361,13 @@ mod tests {
     /// A header and a body from a real Mac: BER, indefinite lengths, SHA-1, no signed attributes.
     #[test]
     fn a_signature_of_a_real_device_is_verified() {
-        let captured: serde_json::Value =
-            serde_json::from_str(include_str!("../testdata/captured-mdm-signature.json")).unwrap();
-        let header = captured["header"].as_str().unwrap();
-        let body = STANDARD.decode(captured["body"].as_str().unwrap()).unwrap();
-        let signer = verify(header, &body).unwrap();
-        assert_eq!(signer.sha256.len(), 64);
+        let (bytes, body) = captured();
+        let header = STANDARD.encode(bytes);
+        let signer = verify(&header, &body).unwrap();
+        assert_eq!(signer.sha256, hex::encode(Sha256::digest(&signer.der)));
         let mut other = body.clone();
         other[10] ^= 1;
-        assert_eq!(verify(header, &other), Err(SignatureError::Mismatch));
+        assert_eq!(verify(&header, &other), Err(SignatureError::Mismatch));
     }
 
     #[test]
@@ -374,30 +392,290 @@ mod tests {
         );
     }
 
+    /// What another implementation wrote: every hash, every kind of key, with signed attributes and without.
+    #[test]
+    fn what_openssl_signs_is_verified() {
+        let (body, cases) = openssl("signatures");
+        for (name, bytes) in &cases {
+            let signer = verify(&STANDARD.encode(bytes), &body);
+            assert!(signer.is_ok(), "{name}: {signer:?}");
+            let mut changed = body.clone();
+            changed[7] ^= 1;
+            assert_eq!(
+                verify(&STANDARD.encode(bytes), &changed),
+                Err(SignatureError::Mismatch),
+                "{name}"
+            );
+        }
+    }
+
+    /// The same in the layout of Apple's devices; so SHA-1 without attributes is tried beyond the captured header.
+    #[test]
+    fn apples_layout_is_read_with_every_algorithm() {
+        let (body, cases) = openssl("signatures");
+        for (name, bytes) in &cases {
+            let apple = apple_layout(&signed_data(bytes).unwrap()).unwrap();
+            assert_ne!(apple, *bytes);
+            assert_eq!(
+                verify(&STANDARD.encode(apple), &body),
+                verify(&STANDARD.encode(bytes), &body),
+                "{name}"
+            );
+        }
+    }
+
+    /// Writers differ in how they name RSA, and in whether they write a NULL behind it.
+    #[test]
+    fn rsa_is_known_under_each_of_its_names() {
+        const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+        let (body, cases) = openssl("signatures");
+        let mut signed = signed_data(&cases["rsa sha1 plain"]).unwrap();
+        for oid in [RSA, SHA1_WITH_RSA] {
+            for parameters in [None, Some(Any::from(AnyRef::NULL))] {
+                let mut signer = signed.signer_infos.0.as_slice()[0].clone();
+                signer.signature_algorithm = AlgorithmIdentifierOwned {
+                    oid,
+                    parameters: parameters.clone(),
+                };
+                signer.digest_alg.parameters = parameters;
+                signed.signer_infos = SignerInfos(SetOfVec::try_from(vec![signer]).unwrap());
+                let header = STANDARD.encode(apple_layout(&signed).unwrap());
+                assert!(verify(&header, &body).is_ok(), "{oid}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_openssl_writes_beyond_the_protocol_is_refused() {
+        let (body, cases) = openssl("refused");
+        for (name, bytes) in &cases {
+            let expected = match name.as_str() {
+                "rsa md5" | "p384 sha1 attributes" | "p384 sha1 plain" => SignatureError::Algorithm,
+                "rsa pss" => SignatureError::Mismatch,
+                "two signers" => SignatureError::Malformed("there is not exactly one signer"),
+                "no certificate" => SignatureError::Malformed("the signer's certificate is missing"),
+                "named by key identifier" => {
+                    SignatureError::Malformed("the signer is not named by issuer and serial number")
+                }
+                _ => SignatureError::Malformed("the content is not detached"),
+            };
+            assert_eq!(verify(&STANDARD.encode(bytes), &body), Err(expected), "{name}");
+        }
+    }
+
+    /// Somebody else's certificate in place of the signer's, under the signer's name and number or not.
+    #[test]
+    fn a_signature_is_nothing_with_another_certificate() {
+        let (body, cases) = openssl("signatures");
+        let signed = |name: &str| signed_data(&cases[name]).unwrap();
+        let header = |signed: &SignedData| STANDARD.encode(apple_layout(signed).unwrap());
+
+        let mut swapped = signed("rsa sha256 plain");
+        swapped.certificates = signed("p256 sha256 plain").certificates;
+        assert_eq!(
+            verify(&header(&swapped), &body),
+            Err(SignatureError::Malformed("the signer's certificate is missing"))
+        );
+
+        // Two of one kind of key: the signature of one, claimed by the other.
+        let mut claimed = signed("p256 sha256 plain");
+        let mut signer = claimed.signer_infos.0.as_slice()[0].clone();
+        let other = signed("another certificate beside");
+        let certificates = other.certificates.as_ref().unwrap();
+        let stranger = certificates.0.iter().find_map(|choice| match choice {
+            CertificateChoices::Certificate(certificate) => {
+                let tbs = certificate.tbs_certificate();
+                let name = IssuerAndSerialNumber {
+                    issuer: tbs.issuer().clone(),
+                    serial_number: tbs.serial_number().clone(),
+                };
+                (signer.sid != SignerIdentifier::IssuerAndSerialNumber(name.clone())).then_some(name)
+            }
+            CertificateChoices::Other(_) => None,
+        });
+        signer.sid = SignerIdentifier::IssuerAndSerialNumber(stranger.unwrap());
+        claimed.certificates = other.certificates;
+        claimed.signer_infos = SignerInfos(SetOfVec::try_from(vec![signer]).unwrap());
+        assert_eq!(verify(&header(&claimed), &body), Err(SignatureError::Mismatch));
+    }
+
+    #[test]
+    fn signed_attributes_say_each_thing_once() {
+        let body = b"a message";
+        let with = |change: fn(&mut Vec<Attribute>)| {
+            let header = sign(body, identity(), Form::DerWithAttributes).unwrap();
+            let mut signed = signed_data(&STANDARD.decode(header).unwrap()).unwrap();
+            let mut signer = signed.signer_infos.0.as_slice()[0].clone();
+            let mut attributes = signer.signed_attrs.take().unwrap().into_vec();
+            change(&mut attributes);
+            let attributes = SetOfVec::try_from(attributes).unwrap();
+            // Signed anew, so that nothing but the attributes is wrong.
+            signer.signature = OctetString::new(rsa_sign(&attributes.to_der().unwrap())).unwrap();
+            signer.signed_attrs = Some(attributes);
+            signed.signer_infos = SignerInfos(SetOfVec::try_from(vec![signer]).unwrap());
+            verify(&STANDARD.encode(apple_layout(&signed).unwrap()), body)
+        };
+        assert!(with(|_| {}).is_ok());
+        let no_digest = Err(SignatureError::Malformed("the signed attributes have no digest"));
+        assert_eq!(
+            with(|attributes| attributes.retain(|it| it.oid != MESSAGE_DIGEST)),
+            no_digest
+        );
+        assert_eq!(
+            with(|attributes| {
+                let second = OctetString::new([0; 32]).unwrap();
+                attributes.push(Attribute {
+                    oid: MESSAGE_DIGEST,
+                    values: SetOfVec::try_from(vec![Any::encode_from(&second).unwrap()]).unwrap(),
+                });
+            }),
+            no_digest
+        );
+        assert_eq!(
+            with(|attributes| {
+                for it in attributes.iter_mut().filter(|it| it.oid == MESSAGE_DIGEST) {
+                    let second = OctetString::new([0; 32]).unwrap();
+                    it.values.insert(Any::encode_from(&second).unwrap()).unwrap();
+                }
+            }),
+            no_digest
+        );
+        assert_eq!(
+            with(|attributes| attributes.retain(|it| it.oid != CONTENT_TYPE)),
+            Err(SignatureError::Malformed("the signed attributes have no content type"))
+        );
+    }
+
+    /// Lengths without end, one within the other, as many as the header has room for.
+    #[test]
+    fn a_tower_of_lengths_is_refused_before_it_falls() {
+        for tag in [0x30, 0x31, 0x24, 0xa0] {
+            let tower = [tag, 0x80].repeat(LIMIT_BYTES / 4 * 3 / 2 - 8);
+            let mut content = vec![0x30, 0x80];
+            content.extend(SIGNED_DATA.to_der().unwrap());
+            content.extend([0xa0, 0x80]);
+            content.extend(&tower);
+            for bytes in [tower, content] {
+                let header = STANDARD.encode(bytes);
+                assert!(header.len() <= LIMIT_BYTES);
+                assert!(
+                    matches!(verify(&header, b""), Err(SignatureError::Malformed(_))),
+                    "{tag:x}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_signature_is_refused_with_its_reason() {
         assert_eq!(verify("%%%", b""), Err(SignatureError::NotBase64));
-        assert_eq!(verify(&"A".repeat(LIMIT_BYTES + 1), b""), Err(SignatureError::TooLarge));
-        assert!(matches!(verify("MAA=", b""), Err(SignatureError::Malformed(_))));
-        let header = sign(b"a message", identity(), Form::DerWithAttributes).unwrap();
-        let mut bytes = STANDARD.decode(&header).unwrap();
-        bytes.push(0);
+        assert_eq!(verify(&"A".repeat(16 * 1024 + 1), b""), Err(SignatureError::TooLarge));
         assert!(matches!(
-            verify(&STANDARD.encode(&bytes), b"a message"),
+            verify(&"A".repeat(16 * 1024), b""),
             Err(SignatureError::Malformed(_))
         ));
-        assert!(verify(&header[..header.len() / 8 * 4], b"a message").is_err());
+        assert!(matches!(verify("MAA=", b""), Err(SignatureError::Malformed(_))));
+        for form in [Form::AppleBer, Form::DerWithAttributes] {
+            let header = sign(b"a message", identity(), form).unwrap();
+            let bytes = STANDARD.decode(&header).unwrap();
+            for garbage in [&[0_u8][..], &[0, 0], b"garbage"] {
+                let followed = [&bytes, garbage].concat();
+                assert!(
+                    matches!(
+                        verify(&STANDARD.encode(&followed), b"a message"),
+                        Err(SignatureError::Malformed(_))
+                    ),
+                    "{form:?}"
+                );
+            }
+            for end in 0..bytes.len() {
+                let refused = verify(&STANDARD.encode(&bytes[..end]), b"a message");
+                assert!(
+                    matches!(refused, Err(SignatureError::Malformed(_))),
+                    "{form:?} {end}: {refused:?}"
+                );
+            }
+        }
+    }
+
+    fn captured() -> (Vec<u8>, Vec<u8>) {
+        let captured: serde_json::Value =
+            serde_json::from_str(include_str!("../testdata/captured-mdm-signature.json")).unwrap();
+        let bytes = |key: &str| STANDARD.decode(captured[key].as_str().unwrap()).unwrap();
+        (bytes("header"), bytes("body"))
+    }
+
+    /// The body that all of them sign, and the messages by name.
+    fn openssl(group: &str) -> (Vec<u8>, BTreeMap<String, Vec<u8>>) {
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../testdata/openssl-signatures.json")).unwrap();
+        let bytes = |text: &serde_json::Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
+        let cases = file[group].as_object().unwrap().iter();
+        (
+            bytes(&file["body"]),
+            cases.map(|(name, text)| (name.clone(), bytes(text))).collect(),
+        )
+    }
+
+    fn rsa_sign(message: &[u8]) -> Vec<u8> {
+        let key = rsa::KeyPair::from_pkcs8(identity().key_pkcs8.expose_secret()).unwrap();
+        let mut made = vec![0; key.public_modulus_len()];
+        key.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut made)
+            .unwrap();
+        made
     }
 
     proptest::proptest! {
+        /// Bytes changed, cut out and put in, in every form that is read: an error or the same key, never a panic.
         #[test]
-        fn a_damaged_signature_never_passes_for_another_body(at in 0_usize..900, bit in 0_u8..8) {
-            let header = sign(b"a message", identity(), Form::AppleBer).unwrap();
-            let mut bytes = STANDARD.decode(&header).unwrap();
-            let at = at % bytes.len();
-            bytes[at] ^= 1 << bit;
-            let _ = verify(&STANDARD.encode(&bytes), b"a message");
-            proptest::prop_assert!(verify(&STANDARD.encode(&bytes), b"another message").is_err());
+        fn a_damaged_signature_never_speaks_for_another_message_or_another_key(
+            which in 0_usize..4,
+            changes in proptest::collection::vec((0_usize..4000, 0_u8..3, proptest::num::u8::ANY), 1..6),
+        ) {
+            let (mut bytes, body) = match which {
+                0 => captured(),
+                1 => (header(Form::AppleBer), b"a message".to_vec()),
+                2 => (header(Form::DerWithAttributes), b"a message".to_vec()),
+                _ => {
+                    let (body, cases) = openssl("signatures");
+                    (cases["p256 sha256 attributes"].clone(), body)
+                }
+            };
+            let signer = verify(&STANDARD.encode(&bytes), &body).unwrap();
+            for (at, how, byte) in changes {
+                let at = at % bytes.len();
+                match how {
+                    0 => bytes[at] = byte,
+                    1 => bytes.insert(at, byte),
+                    _ => drop(bytes.remove(at)),
+                }
+            }
+            let damaged = STANDARD.encode(&bytes);
+            if let Ok(still) = verify(&damaged, &body) {
+                proptest::prop_assert_eq!(key_of(&still.der), key_of(&signer.der));
+            }
+            proptest::prop_assert!(verify(&damaged, b"another message").is_err());
         }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            let _ = verify(&STANDARD.encode(&bytes), b"");
+            let _ = verify(&String::from_utf8_lossy(&bytes), b"");
+        }
+    }
+
+    fn header(form: Form) -> Vec<u8> {
+        static ONCE: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
+        let made = ONCE.get_or_init(|| {
+            [Form::AppleBer, Form::DerWithAttributes]
+                .map(|form| STANDARD.decode(sign(b"a message", identity(), form).unwrap()).unwrap())
+        });
+        made[usize::from(form == Form::DerWithAttributes)].clone()
+    }
+
+    fn key_of(certificate_der: &[u8]) -> Vec<u8> {
+        let certificate = Certificate::from_der(certificate_der).unwrap();
+        let key = certificate.tbs_certificate().subject_public_key_info();
+        key.subject_public_key.raw_bytes().to_vec()
     }
 }

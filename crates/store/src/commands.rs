@@ -154,12 +154,14 @@ impl Tx {
     /// Takes the device's answer. The row as it was before; `None` when there is none that waits for an answer.
     pub async fn command_answer(
         &mut self,
+        device: DeviceId,
         uuid: Uuid,
         state: CommandState,
         error_chain: Option<String>,
         now: Time,
     ) -> Result<Option<CommandRow>, StoreError> {
-        let Some(before) = self.command(uuid).await?.filter(|row| row.state.is_open()) else {
+        let open = |row: &CommandRow| row.device_id == device && row.state.is_open();
+        let Some(before) = self.command(uuid).await?.filter(open) else {
             return Ok(None);
         };
         if state == CommandState::NotNow {

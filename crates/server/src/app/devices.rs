@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, Platform, Seen, Time};
 use mdm::{
-    checkin::{Authenticate, CheckIn, TokenUpdate},
+    checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate, speaker},
     errors::Class,
     report::{Report, Status},
     signature::SignerCertificate,
@@ -34,6 +34,11 @@ pub enum DeviceRefused {
     App(#[from] AppError),
 }
 
+/// A certificate that this server issued and that is not out of date. Which device it belongs to is said by its pin.
+pub struct Signer {
+    sha256: String,
+}
+
 impl From<store::StoreError> for DeviceRefused {
     fn from(error: store::StoreError) -> Self {
         DeviceRefused::App(error.into())
@@ -54,12 +59,24 @@ impl App {
         Ok(self.store.commands_recent(id, limit).await?)
     }
 
-    /// Takes one check-in message.
-    pub async fn check_in(&self, signer: &SignerCertificate, message: CheckIn) -> Result<(), DeviceRefused> {
+    /// Whether whoever signed is one of ours: to be known before anything is read of what was signed.
+    pub fn identify(&self, signer: &SignerCertificate) -> Result<Signer, DeviceRefused> {
         self.device_ca
             .verify(&signer.der, timestamp(self.now()))
             .map_err(|_| DeviceRefused::Identity("not issued by this server, or out of date"))?;
+        Ok(Signer {
+            sha256: signer.sha256.clone(),
+        })
+    }
+
+    /// Takes one check-in message.
+    pub async fn check_in(&self, signer: &Signer, message: CheckIn) -> Result<(), DeviceRefused> {
         match message {
+            CheckIn::TokenUpdate(TokenUpdate { id, .. }) | CheckIn::CheckOut(CheckOut { id, .. })
+                if speaker(&id).1.is_some() =>
+            {
+                self.user_heard(signer, &id).await
+            }
             CheckIn::Authenticate(message) => self.authenticate(signer, message).await,
             CheckIn::TokenUpdate(message) => self.token_update(signer, message).await,
             CheckIn::CheckOut(message) => self.check_out(signer, &message.id).await,
@@ -70,7 +87,7 @@ impl App {
     }
 
     /// The first message of every enrolment. What was on its way, and what was known of the apps, is void.
-    async fn authenticate(&self, signer: &SignerCertificate, message: Authenticate) -> Result<(), DeviceRefused> {
+    async fn authenticate(&self, signer: &Signer, message: Authenticate) -> Result<(), DeviceRefused> {
         let now = self.now();
         let enrolment = self
             .store
@@ -131,7 +148,7 @@ impl App {
         Ok(())
     }
 
-    async fn token_update(&self, signer: &SignerCertificate, message: TokenUpdate) -> Result<(), DeviceRefused> {
+    async fn token_update(&self, signer: &Signer, message: TokenUpdate) -> Result<(), DeviceRefused> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let mut device = pinned(&mut tx, signer, &message.id).await?;
@@ -164,7 +181,15 @@ impl App {
         Ok(())
     }
 
-    async fn check_out(&self, signer: &SignerCertificate, udid: &str) -> Result<(), DeviceRefused> {
+    /// A user of a Mac or of a Shared iPad has a channel of their own. Nothing is ever asked on it, and it must not
+    /// pass for the device's: it has another push token.
+    async fn user_heard(&self, signer: &Signer, id: &str) -> Result<(), DeviceRefused> {
+        let mut tx = self.store.begin().await?;
+        pinned(&mut tx, signer, speaker(id).0).await?;
+        Ok(())
+    }
+
+    async fn check_out(&self, signer: &Signer, udid: &str) -> Result<(), DeviceRefused> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let mut device = pinned(&mut tx, signer, udid).await?;
@@ -189,16 +214,12 @@ impl App {
     ///
     /// The result and the choice of the next command are one transaction: some app states are said
     /// exactly once, and an answer that we lose cannot be asked for again (`mdm-protocol` §4.6).
-    pub async fn device_report(
-        &self,
-        signer: &SignerCertificate,
-        report: Report,
-    ) -> Result<Option<Vec<u8>>, DeviceRefused> {
+    pub async fn device_report(&self, signer: &Signer, report: Report) -> Result<Option<Vec<u8>>, DeviceRefused> {
+        if speaker(&report.id).1.is_some() {
+            self.user_heard(signer, &report.id).await?;
+            return Ok(None);
+        }
         let now = self.now();
-        self.device_ca
-            .verify(&signer.der, timestamp(now))
-            .map_err(|_| DeviceRefused::Identity("not issued by this server, or out of date"))?;
-
         let mut tx = self.store.begin().await?;
         let device = pinned(&mut tx, signer, &report.id).await?;
         let device_id = device.id;
@@ -219,8 +240,7 @@ impl App {
             let chain = (!report.error_chain.is_empty()).then(|| json!(report.error_chain).to_string());
             // A report may come twice, or for a command that was dropped: taken, and without effect.
             if state != CommandState::Sent
-                && let Some(command) = tx.command_answer(uuid, state, chain, now).await?
-                && command.device_id == device_id
+                && let Some(command) = tx.command_answer(device_id, uuid, state, chain, now).await?
                 && state != CommandState::NotNow
             {
                 self.apply_answer(&mut tx, device, &command, &report, now).await?;
@@ -320,7 +340,7 @@ impl App {
 }
 
 /// The device that this identity is pinned to, if it is the one that speaks.
-async fn pinned(tx: &mut Tx, signer: &SignerCertificate, udid: &str) -> Result<DeviceRow, DeviceRefused> {
+async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str) -> Result<DeviceRow, DeviceRefused> {
     let device = tx
         .device_by_udid(udid)
         .await?

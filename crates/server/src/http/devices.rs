@@ -37,6 +37,7 @@ async fn answer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Option<V
         .to_str()
         .map_err(|_| Refusal::bad("the Mdm-Signature header is not text"))?;
     let signer = signature::verify(signature, body).map_err(|error| Refusal::bad(error.to_string()))?;
+    let signer = app.identify(&signer)?;
     let message = mdm::plist::parse(body).map_err(|error| Refusal::bad(error.to_string()))?;
 
     let content_type = headers

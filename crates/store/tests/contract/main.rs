@@ -313,11 +313,14 @@ on_both! {
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
         assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
-        tx.command_answer(uuids[0], CommandState::NotNow, None, NOW).await.unwrap().unwrap();
+        // Nobody answers for another device.
+        let stranger = DeviceId(Uuid::now_v7());
+        assert!(tx.command_answer(stranger, uuids[0], CommandState::Acknowledged, None, NOW).await.unwrap().is_none());
+        tx.command_answer(device, uuids[0], CommandState::NotNow, None, NOW).await.unwrap().unwrap();
         assert_eq!(tx.command_next(device, false, NOW).await.unwrap().unwrap().uuid, uuids[1]);
-        let before = tx.command_answer(uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap();
+        let before = tx.command_answer(device, uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap();
         assert_eq!(before.unwrap().state, CommandState::Sent);
-        assert!(tx.command_answer(uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap().is_none());
+        assert!(tx.command_answer(device, uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap().is_none());
         assert!(tx.command_next(device, false, NOW).await.unwrap().is_none());
         assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
         assert_eq!(tx.commands_drop(device, NOW).await.unwrap().len(), 1);

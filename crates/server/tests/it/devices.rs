@@ -1,0 +1,253 @@
+//! What the server says to devices, honest ones and others, in the words of the protocol.
+
+use mdm::{
+    checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate},
+    command::Command,
+    identity::Identity,
+    plist::{self, Value},
+    profile::ReadProfile,
+    report::{Report, Status},
+    signature::{self, Form},
+};
+use reqwest::{Method, StatusCode};
+use secrecy::ExposeSecret;
+use server::app::{Caller, people::NewPerson};
+use store::CommandRow;
+use uuid::Uuid;
+
+use crate::server::TestServer;
+
+const CHECK_IN: &str = "application/x-apple-aspen-mdm-checkin";
+const COMMANDS: &str = "application/x-apple-aspen-mdm";
+
+async fn server() -> TestServer {
+    TestServer::start_with(|config| config.mdm.push_topic = Some("com.apple.mgmt.External.test".to_owned())).await
+}
+
+/// A device by hand: it says what a test wants it to say.
+struct Phone<'a> {
+    server: &'a TestServer,
+    udid: String,
+    topic: String,
+    identity: Identity,
+}
+
+impl<'a> Phone<'a> {
+    /// Takes a profile from an enrolment page of a person made for it.
+    async fn with_profile(server: &'a TestServer, udid: &str) -> Phone<'a> {
+        let new = NewPerson {
+            name: "김민지".to_owned(),
+            email: Some(format!("{udid}@example.com")),
+            department: None,
+        };
+        let app = &server.running.app;
+        let person = app.person_add(&Caller::System, new).await.unwrap();
+        let link = app.enrolment_link(&Caller::System, person).await.unwrap();
+        let answer = server.http.post(link.expose_secret()).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let profile = ReadProfile::parse(&answer.bytes().await.unwrap()).unwrap();
+        Phone {
+            server,
+            udid: udid.to_owned(),
+            topic: profile.topic.clone(),
+            identity: Identity::from_p12(&profile.p12, &profile.password).unwrap(),
+        }
+    }
+
+    async fn enrolled(server: &'a TestServer, udid: &str) -> Phone<'a> {
+        let phone = Phone::with_profile(server, udid).await;
+        assert_eq!(phone.check_in(phone.authenticate()).await, StatusCode::OK);
+        assert_eq!(phone.check_in(phone.token_update(1)).await, StatusCode::OK);
+        phone
+    }
+
+    fn authenticate(&self) -> CheckIn {
+        CheckIn::Authenticate(Authenticate {
+            id: self.udid.clone(),
+            topic: self.topic.clone(),
+            product_name: Some("iPhone15,4".to_owned()),
+            ..Authenticate::default()
+        })
+    }
+
+    fn token_update(&self, token: u8) -> CheckIn {
+        CheckIn::TokenUpdate(TokenUpdate {
+            id: self.udid.clone(),
+            topic: self.topic.clone(),
+            token: vec![token; 32],
+            push_magic: "magic".to_owned(),
+            ..TokenUpdate::default()
+        })
+    }
+
+    fn check_out(&self) -> CheckIn {
+        CheckIn::CheckOut(CheckOut {
+            id: self.udid.clone(),
+            topic: Some(self.topic.clone()),
+        })
+    }
+
+    async fn check_in(&self, message: CheckIn) -> StatusCode {
+        self.say(CHECK_IN, &message.to_dictionary()).await.0
+    }
+
+    /// Signs and sends. The status, and the command that came back.
+    async fn say(&self, content_type: &str, message: &plist::Dictionary) -> (StatusCode, Vec<u8>) {
+        let body = plist::write(message);
+        let signature = signature::sign(&body, &self.identity, Form::AppleBer).unwrap();
+        self.send(content_type, body, Some(signature)).await
+    }
+
+    async fn send(&self, content_type: &str, body: Vec<u8>, signature: Option<String>) -> (StatusCode, Vec<u8>) {
+        let mut request = self
+            .server
+            .request(Method::PUT, "/mdm")
+            .header("content-type", content_type)
+            .body(body);
+        if let Some(signature) = signature {
+            request = request.header("mdm-signature", signature);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.bytes().await.unwrap().to_vec())
+    }
+
+    /// Puts something into the queue of the device.
+    async fn ask(&self, command: &Command) -> Uuid {
+        let app = &self.server.running.app;
+        let devices = app.devices().await.unwrap();
+        let device = devices.into_iter().find(|device| device.udid == self.udid).unwrap();
+        let uuid = Uuid::now_v7();
+        let body = command.to_plist(&uuid.to_string());
+        let row = CommandRow::new(uuid, device.id, command.request_type(), None, None, body, app.now());
+        let mut tx = app.store.begin().await.unwrap();
+        tx.command_insert(&row).await.unwrap();
+        tx.commit().await.unwrap();
+        uuid
+    }
+
+    async fn push_token(&self) -> Option<Vec<u8>> {
+        let devices = self.server.running.app.devices().await.unwrap();
+        let device = devices.into_iter().find(|device| device.udid == self.udid);
+        device.and_then(|device| device.push_token)
+    }
+}
+
+/// The same message, on the channel of a user of the device.
+fn of_user(message: &CheckIn) -> plist::Dictionary {
+    let mut message = message.to_dictionary();
+    message.insert("UserID".to_owned(), Value::from("7C9A4B7E-4F43-4AB2-8A4F-5F3B1C0F4E11"));
+    message
+}
+
+/// A Mac speaks for its users too, with another push token each: taken for the device's, the device could not be
+/// woken any more, and a user who leaves would take the whole device along.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_of_a_device_is_never_taken_for_the_device() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "MAC-1").await;
+
+    for message in [phone.token_update(2), phone.check_out()] {
+        let (status, answer) = phone.say(CHECK_IN, &of_user(&message)).await;
+        assert_eq!((status, answer.len()), (StatusCode::OK, 0));
+        assert_eq!(phone.push_token().await, Some(vec![1; 32]));
+    }
+
+    // There is something to do for the device, and nothing for the user.
+    phone.ask(&Command::DeviceConfigured).await;
+    let mut idle = Report::idle("MAC-1").body;
+    let (status, command) = phone.say(COMMANDS, &idle).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!command.is_empty());
+    idle.insert("UserID".to_owned(), Value::from("7C9A4B7E-4F43-4AB2-8A4F-5F3B1C0F4E11"));
+    let (status, command) = phone.say(COMMANDS, &idle).await;
+    assert_eq!((status, command.len()), (StatusCode::OK, 0));
+
+    // A network user of a Mac is not to be managed at all.
+    let mut message = plist::Dictionary::new();
+    for (key, value) in [("MessageType", "UserAuthenticate"), ("UDID", "MAC-1"), ("UserID", "u")] {
+        message.insert(key.to_owned(), Value::from(value));
+    }
+    assert_eq!(phone.say(CHECK_IN, &message).await.0, StatusCode::GONE);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_speaks_for_itself_only() {
+    let server = server().await;
+    let mut phone = Phone::enrolled(&server, "PHONE-1").await;
+    let other = Phone::enrolled(&server, "PHONE-2").await;
+    let uuid = other.ask(&Command::DeviceConfigured).await.to_string();
+    let (_, command) = other.say(COMMANDS, &Report::idle("PHONE-2").body).await;
+    assert!(!command.is_empty());
+
+    // Its own name, another's command: taken, and without effect.
+    let answer = Report::answer("PHONE-1", &uuid, Status::Acknowledged);
+    assert_eq!(phone.say(COMMANDS, &answer.body).await.0, StatusCode::OK);
+    let (_, again) = other.say(COMMANDS, &Report::idle("PHONE-2").body).await;
+    assert_eq!(again, command);
+
+    // Another's name.
+    phone.udid = "PHONE-2".to_owned();
+    for message in [phone.token_update(9), phone.check_out(), phone.authenticate()] {
+        assert_eq!(phone.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(
+        phone.say(COMMANDS, &Report::idle("PHONE-2").body).await.0,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(other.push_token().await, Some(vec![1; 32]));
+    server.stop().await;
+}
+
+/// 401 is the order to unenrol: nobody gets it, whatever they say.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_to_unenrol() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let stranger = {
+        let now = jiff::Timestamp::now();
+        let ca = mdm::identity::DeviceCa::generate("Somebody else", now).unwrap();
+        let issued = ca.issue("device", now, 30).unwrap();
+        Identity::from_p12(&issued.p12, &issued.password).unwrap()
+    };
+    let body = plist::write(&phone.token_update(3).to_dictionary());
+    let good = signature::sign(&body, &phone.identity, Form::DerWithAttributes).unwrap();
+    let foreign = signature::sign(&body, &stranger, Form::DerWithAttributes).unwrap();
+    for (case, body, signature) in [
+        ("no signature", body.clone(), None),
+        ("no base64", body.clone(), Some("%%%".to_owned())),
+        ("somebody else's authority", body.clone(), Some(foreign)),
+        ("another body", b"<plist/>".to_vec(), Some(good.clone())),
+        ("no property list", Vec::new(), Some(good)),
+    ] {
+        let (status, answer) = phone.send(CHECK_IN, body, signature).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{case}");
+        assert!(!answer.is_empty(), "{case}: the log of the device must say why");
+    }
+    for strange in ["", "<plist><dict/></plist>", "<plist><string>x</string></plist>"] {
+        let signature = signature::sign(strange.as_bytes(), &phone.identity, Form::AppleBer).unwrap();
+        let (status, _) = phone.send(COMMANDS, strange.into(), Some(signature)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{strange:?}");
+    }
+    let huge = phone.send(COMMANDS, vec![b' '; 9 * 1024 * 1024], None).await.0;
+    assert_eq!(huge, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(phone.push_token().await, Some(vec![1; 32]));
+    server.stop().await;
+}
+
+/// A profile is for one device. A link that was used up gives no second one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_profile_enrols_no_second_device() {
+    let server = server().await;
+    let mut phone = Phone::enrolled(&server, "PHONE-1").await;
+    phone.udid = "PHONE-2".to_owned();
+    assert_eq!(phone.check_in(phone.authenticate()).await, StatusCode::BAD_REQUEST);
+    assert_eq!(server.running.app.devices().await.unwrap().len(), 1);
+    // The device itself may come again: it was erased, or it lost the answer.
+    phone.udid = "PHONE-1".to_owned();
+    assert_eq!(phone.check_in(phone.authenticate()).await, StatusCode::OK);
+    assert_eq!(phone.push_token().await, None);
+    assert_eq!(phone.check_in(phone.token_update(4)).await, StatusCode::OK);
+    assert_eq!(phone.push_token().await, Some(vec![4; 32]));
+    server.stop().await;
+}
