@@ -6,6 +6,7 @@
 pub mod error;
 pub mod licensing;
 pub mod metadata;
+pub mod pace;
 pub mod push;
 pub mod token;
 pub mod wire;

@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     AppleError,
+    pace::Pace,
     wire::{
         Assignment, ClientConfigRequest, ClientConfigResponse, Common, ErrorResponse, EventResponse, GetAssetsResponse,
         GetAssignmentsResponse, GetUsersResponse, ManageAssets, ManageUsersRequest, Paging, RequestUser, ResponseAsset,
@@ -66,16 +67,24 @@ pub struct Licensing {
     base_url: Arc<str>,
     token: SecretString,
     expected: Arc<Expected>,
+    pace: Pace,
 }
 
 impl Licensing {
     /// `base_url` without a slash at the end: `https://vpp.itunes.apple.com/mdm/v2`.
-    pub fn new(http: reqwest::Client, base_url: &str, token: SecretString, expected: Expected) -> Licensing {
+    pub fn new(
+        http: reqwest::Client,
+        base_url: &str,
+        token: SecretString,
+        expected: Expected,
+        pace: Pace,
+    ) -> Licensing {
         Licensing {
             http,
             base_url: base_url.trim_end_matches('/').into(),
             token,
             expected: Arc::new(expected),
+            pace,
         }
     }
 
@@ -254,6 +263,7 @@ impl Licensing {
 
     /// Sends, and makes an answer or an error of what comes. The body is looked at before the status.
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, AppleError> {
+        self.pace.turn().await;
         let response = request.send().await?;
         let status = response.status();
         let wait = retry_after(&response, Timestamp::now());

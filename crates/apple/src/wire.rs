@@ -111,6 +111,12 @@ impl ServiceConfigResponse {
             users: limit("maxUsers", published.users),
         }
     }
+
+    /// How many requests a second are permitted, if it is told.
+    pub fn requests_per_second(&self) -> Option<u32> {
+        let told = self.limits.get("maxRequestPerSecond")?;
+        u32::try_from(*told).ok().filter(|told| *told > 0)
+    }
 }
 
 /// How much fits into one request. May change at any time, and then holds for the next request.

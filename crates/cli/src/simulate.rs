@@ -53,11 +53,6 @@ pub async fn run(command: SimulateCommand) -> Result<(), Failure> {
             println!();
             println!("[apple]");
             println!("licensing_url = \"{}\"", apple.base_url());
-            println!("metadata_url = \"{}/lookup\"", apple.url());
-            println!(
-                "invitation_url = \"{}/invite?inviteCode=%25inviteCode%25\"",
-                apple.url()
-            );
             println!("push_url = \"{}\"", apple.url());
             println!();
             println!("[mdm]");

@@ -55,7 +55,8 @@ pub struct AppleConfig {
     /// Names and icons of apps; what the licensing service publishes if not given.
     pub metadata_url: Option<String>,
     /// Where a person accepts the programme, with `%25inviteCode%25` where the code goes. It is replaced literally.
-    pub invitation_url: String,
+    /// What the licensing service publishes if not given.
+    pub invitation_url: Option<String>,
     pub push_url: String,
     /// The link "Apple VPP 계정" of the console (A13).
     pub account_url: String,
@@ -87,9 +88,6 @@ pub struct LogConfig {
     /// One JSON object a line.
     pub json: bool,
 }
-
-/// What Apple publishes in `service/config` (2026).
-const INVITATION_URL: &str = "https://buy.itunes.apple.com/WebObjects/MZFinance.woa/wa/associateVPPUserWithITSAccount?inviteCode=%25inviteCode%25&mt=8";
 
 /// Why a configuration cannot be used. The text names the place, the key, and what to write.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +136,7 @@ impl Config {
             apple: AppleConfig {
                 licensing_url: "https://vpp.itunes.apple.com/mdm/v2".to_owned(),
                 metadata_url: None,
-                invitation_url: INVITATION_URL.to_owned(),
+                invitation_url: None,
                 push_url: "https://api.push.apple.com".to_owned(),
                 account_url: "https://business.apple.com".to_owned(),
                 poll_every: Duration::from_secs(5 * 60),
@@ -183,7 +181,7 @@ impl Config {
         let apple = &mut config.apple;
         set(&mut apple.licensing_url, given.parsed(&LICENSING_URL, remote_url)?);
         apple.metadata_url = given.parsed(&METADATA_URL, remote_url)?;
-        set(&mut apple.invitation_url, given.parsed(&INVITATION, invitation_url)?);
+        apple.invitation_url = given.parsed(&INVITATION, invitation_url)?;
         set(&mut apple.push_url, given.parsed(&PUSH_URL, remote_url)?);
         set(&mut apple.account_url, given.parsed(&ACCOUNT_URL, remote_url)?);
         set(&mut apple.poll_every, given.parsed(&POLL_EVERY, duration)?);

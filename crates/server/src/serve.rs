@@ -11,7 +11,7 @@ use store::{MasterKey, Store};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    app::{App, Parts, Polls},
+    app::{App, Parts, Polls, service::Service},
     clock::{Clock, Random, timestamp},
     config::Config,
     http, tasks,
@@ -82,6 +82,7 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         device_ca,
         apns,
         polled: Polls::default(),
+        service: Service::default(),
         location_bell: Arc::default(),
         device_bell: Arc::default(),
         instance,

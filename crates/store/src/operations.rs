@@ -1,6 +1,6 @@
 //! What is asked of Apple, and how far it is.
 
-use domain::{LocationId, OperationId, Time};
+use domain::{LocationId, OperationId, PersonId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -101,6 +101,26 @@ impl Tx {
             operation_values(row),
         )
         .await?;
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// What `from` is about for these people, licences or client users, waits for `to` from now on.
+    pub async fn operation_hand_over(
+        &mut self,
+        from: OperationId,
+        to: OperationId,
+        people: &[PersonId],
+    ) -> Result<(), StoreError> {
+        for person in people {
+            for sql in [
+                "UPDATE seats SET operation_id = $2 WHERE operation_id = $1 AND person_id = $3",
+                "UPDATE client_users SET operation_id = $2 WHERE operation_id = $1 AND person_id = $3",
+            ] {
+                self.run(sql, values![from, to, *person]).await?;
+            }
+        }
         Ok(())
     }
 }

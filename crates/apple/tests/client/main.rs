@@ -11,6 +11,7 @@ use std::{
 use apple::{
     AppleError,
     licensing::{AssignmentsQuery, Expected, Licensing, UsersQuery},
+    pace::Pace,
     push::{Apns, PushError},
     wire::{Asset, ManageAssets},
 };
@@ -41,7 +42,13 @@ fn client(url: &str) -> Licensing {
         uid: Some("7001".into()),
         mdm_id: Some("ours".into()),
     };
-    Licensing::new(apple::http_client(), url, SecretString::from(TOKEN), expected)
+    Licensing::new(
+        apple::http_client(),
+        url,
+        SecretString::from(TOKEN),
+        expected,
+        Pace::default(),
+    )
 }
 
 /// A service that gives the same answer to everything.

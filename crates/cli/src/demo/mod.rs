@@ -156,8 +156,6 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
     );
     config.organization = Some(sample::ORGANISATION.to_owned());
     config.apple.licensing_url = apple.base_url();
-    config.apple.metadata_url = Some(format!("{}/lookup", apple.url()));
-    config.apple.invitation_url = format!("{}/invite?inviteCode=%25inviteCode%25", apple.url());
     config.apple.push_url = apple.url();
     config.apple.poll_every = Duration::from_secs(3);
     config.apple.event_poll_every = Duration::from_secs(1);

@@ -98,8 +98,6 @@ reconcile_every = "100ms"
 
 [apple]
 licensing_url = "{}"
-metadata_url = "{}/lookup"
-invitation_url = "{}/invite?inviteCode=%25inviteCode%25"
 push_url = "{}"
 poll_every = "200ms"
 event_poll_every = "100ms"
@@ -110,8 +108,6 @@ push_again_after = "500ms"
 "#,
         key_file.display(),
         apple.base_url(),
-        apple.url(),
-        apple.url(),
         apple.url(),
     );
     std::fs::write(&config, text).expect("a configuration");

@@ -80,8 +80,6 @@ pub fn install_crypto() {
 pub fn quick_config(listen: std::net::SocketAddr, database_url: String, folder: &Path, apple: &Apple) -> Config {
     let mut config = Config::local(listen, database_url, folder.join("key"), format!("http://{listen}"));
     config.apple.licensing_url = apple.base_url();
-    config.apple.metadata_url = Some(format!("{}/lookup", apple.url()));
-    config.apple.invitation_url = format!("{}/invite?inviteCode=%25inviteCode%25", apple.url());
     config.apple.push_url = apple.url();
     config.apple.poll_every = Duration::from_millis(200);
     config.apple.event_poll_every = Duration::from_millis(100);

@@ -4,6 +4,7 @@ mod architecture;
 mod browser;
 mod kill;
 mod lab;
+mod limits;
 mod scarce;
 mod story;
 mod tokens;

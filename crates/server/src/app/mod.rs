@@ -7,6 +7,7 @@ pub mod devices;
 pub mod enrolments;
 pub mod groups;
 pub mod people;
+pub mod service;
 pub mod settings;
 pub mod sync;
 pub mod tokens;
@@ -44,6 +45,7 @@ pub struct Parts {
     /// Wakes devices. `None` without a push certificate: devices are heard, but not called.
     pub apns: Option<apple::push::Apns>,
     pub polled: Polls,
+    pub service: service::Service,
     /// Rung when a location may have something to do.
     pub location_bell: Arc<Notify>,
     /// Rung when a device may have something to fetch.
@@ -61,6 +63,9 @@ pub struct Polls {
     paused_until: AtomicI64,
     failures: AtomicU32,
 }
+
+/// Where Apple published that people accept the programme; `service/config` tells the current address.
+const INVITATION_URL: &str = "https://buy.itunes.apple.com/WebObjects/MZFinance.woa/wa/associateVPPUserWithITSAccount?inviteCode=%25inviteCode%25&mt=8";
 
 /// After the first failure in a row; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -228,24 +233,15 @@ impl App {
         self.device_bell.notify_one();
     }
 
-    /// What Apple takes in one request: its published values (`service/config`, 2026).
-    pub fn limits(&self) -> Limits {
-        Limits {
-            max_users: 100,
-            max_client_user_ids: 1000,
-        }
-    }
-
     /// Where a person accepts the programme. Apple's template is replaced literally: it is not a URL to decode.
     pub fn invitation_url(&self, code: &str) -> String {
-        let template = self.config.apple.invitation_url.as_str();
+        let template = self.config.apple.invitation_url.clone();
+        let told = || {
+            self.service
+                .url("invitationEmail")
+                .filter(|url| url.contains("inviteCode%"))
+        };
+        let template = template.or_else(told).unwrap_or_else(|| INVITATION_URL.to_owned());
         template.replace("%25inviteCode%25", code).replace("%inviteCode%", code)
     }
-}
-
-/// How much fits into one request to Apple.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    pub max_users: usize,
-    pub max_client_user_ids: usize,
 }

@@ -403,7 +403,8 @@ impl App {
 
     /// A client for Apple's licensing service with this token.
     pub(crate) fn licensing(&self, token: secrecy::SecretString, expected: Expected) -> Licensing {
-        Licensing::new(self.http.clone(), &self.config.apple.licensing_url, token, expected)
+        let url = &self.config.apple.licensing_url;
+        Licensing::new(self.http.clone(), url, token, expected, self.service.pace.clone())
     }
 }
 

@@ -60,6 +60,7 @@ pub async fn step(app: &App) -> Result<Stepped, StepError> {
 async fn step_location(app: &App, location: &LocationRow) -> Result<Stepped, StepError> {
     let mut worked = false;
     if token_state(location, app.now()).usable() {
+        sync::service(app, location).await?;
         worked |= read_what_is_due(app, location).await?;
         worked |= operations::evaluate(app, location).await?;
     }
@@ -128,6 +129,12 @@ async fn apple_failed(app: &App, location: &LocationRow, error: &AppleError) -> 
         AppleError::Throttled { wait } => {
             app.polled.pause(app.now() + wait.unwrap_or(Duration::from_secs(5)));
             tracing::warn!(location.id = %location.id, "Apple asks us to wait");
+            return Ok(());
+        }
+        AppleError::TooLarge { number } => {
+            // The operation waits for its next turn, and is cut to size then.
+            app.service.doubt();
+            tracing::warn!(location.id = %location.id, number, "Apple takes less at once than it said");
             return Ok(());
         }
         other => {

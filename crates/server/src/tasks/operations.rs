@@ -16,7 +16,7 @@ use apple::{
     licensing::{Licensing, UsersQuery},
     wire::{self, Asset, ErrorResponse, ManageAssets, RequestUser, StatusResponse},
 };
-use domain::{PersonId, Time};
+use domain::{OperationId, PersonId, Time};
 use serde_json::json;
 use store::{
     Actor, ClientUserStatus, Holder, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState,
@@ -68,6 +68,7 @@ pub async fn send_next(app: &App, location: &LocationRow) -> Result<bool, StepEr
 }
 
 async fn send(app: &App, location: &LocationRow, mut operation: OperationRow) -> Result<(), StepError> {
+    cut_to_size(app, &mut operation).await?;
     let Some(request) = Request::of(app, &operation).await? else {
         // Nothing is left to ask for.
         operation.state = OperationState::Done;
@@ -123,6 +124,47 @@ async fn send(app: &App, location: &LocationRow, mut operation: OperationRow) ->
     }
 }
 
+/// Hands what is more than Apple takes at once now to another operation: the limit was higher when it was planned.
+async fn cut_to_size(app: &App, operation: &mut OperationRow) -> Result<(), StepError> {
+    let limits = app.service.limits();
+    let (people, limit): (Vec<PersonId>, _) = if operation.kind == OperationKind::CreateUsers {
+        let users = app.store.operation_users(operation.id).await?;
+        let open = users.iter().filter(|user| user.status == ClientUserStatus::Creating);
+        (open.map(|user| user.person_id).collect(), limits.users)
+    } else {
+        let seats = app.store.operation_seats(operation.id).await?;
+        (
+            seats.iter().map(|seat| seat.person_id).collect(),
+            limits.client_user_ids,
+        )
+    };
+    if people.len() <= limit {
+        return Ok(());
+    }
+    let (now, later) = people.split_at(limit);
+    let rest = OperationRow {
+        id: OperationId(app.random.id()),
+        state: OperationState::Queued,
+        event_id: None,
+        attempts: 0,
+        not_before: None,
+        requested: count(later.len()),
+        completed: 0,
+        error_message: None,
+        ..operation.clone()
+    };
+    operation.requested = count(now.len());
+    let mut tx = app.store.begin().await?;
+    tx.operation_insert(&rest).await?;
+    tx.operation_hand_over(operation.id, rest.id, later).await?;
+    tx.operation_update(operation).await?;
+    Ok(tx.commit().await?)
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 /// What an operation says on the wire, made from what is still open of it.
 enum Request {
     CreateUsers(Vec<RequestUser>),
@@ -168,7 +210,7 @@ impl Request {
             Request::CreateUsers(users) => users.len(),
             Request::Associate(body) | Request::Disassociate(body) => body.assets.len() * body.client_user_ids.len(),
         };
-        i64::try_from(tasks).unwrap_or(i64::MAX)
+        count(tasks)
     }
 }
 

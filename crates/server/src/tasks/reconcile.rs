@@ -99,17 +99,17 @@ async fn write(app: &App, location: &LocationRow) -> Result<bool, StepError> {
             Step::Release { device } => writer.command(device, Command::DeviceConfigured, None, None).await?,
         }
     }
-    let limits = app.limits();
-    for people in people.chunks(limits.max_users) {
+    let limits = app.service.limits();
+    for people in people.chunks(limits.users) {
         writer.create_users(people).await?;
     }
     for (asset, people) in returns {
-        for people in people.chunks(limits.max_client_user_ids) {
+        for people in people.chunks(limits.client_user_ids) {
             writer.licences(OperationKind::Disassociate, asset, people).await?;
         }
     }
     for (asset, people) in gains {
-        for people in people.chunks(limits.max_client_user_ids) {
+        for people in people.chunks(limits.client_user_ids) {
             writer.licences(OperationKind::Associate, asset, people).await?;
         }
     }

@@ -31,6 +31,18 @@ pub async fn licensing(app: &App, location: &LocationRow) -> Result<Licensing, S
     Ok(app.licensing(token, expected))
 }
 
+/// Asks Apple, now and then, how much it takes at once and where people go. Without an answer, what was told last holds.
+pub async fn service(app: &App, location: &LocationRow) -> Result<(), StepError> {
+    if !app.service.due(app.now()) {
+        return Ok(());
+    }
+    match licensing(app, location).await?.service_config().await {
+        Ok(config) => app.service.told(config),
+        Err(error) => tracing::warn!(%error, "Apple did not tell its limits"),
+    }
+    Ok(())
+}
+
 /// Reads everything, with progress that people can watch.
 pub async fn full(app: &App, location: &LocationRow, mut row: SyncRow) -> Result<(), StepError> {
     row.status = SyncStatus::InProgress;
@@ -131,7 +143,7 @@ async fn full_read(app: &App, location: &LocationRow, row: &mut SyncRow) -> Resu
     tx.commit().await?;
 
     // Licences do not wait for names: what fails here is looked up again later.
-    if let Err(error) = metadata(app, &fresh, &licensing).await {
+    if let Err(error) = metadata(app, &fresh).await {
         tracing::warn!(location.id = %location.id, %error, "names and icons could not be read");
     }
     row.done = 5;
@@ -178,7 +190,7 @@ pub async fn changes(app: &App, location: &LocationRow) -> Result<bool, StepErro
     tx.location_update(&fresh).await?;
     tx.commit().await?;
     // An app that was just bought has no name yet, and without its bundle id nothing can be proved.
-    if moved && let Err(error) = metadata(app, &fresh, &licensing).await {
+    if moved && let Err(error) = metadata(app, &fresh).await {
         tracing::warn!(location.id = %location.id, %error, "names and icons could not be read");
     }
     Ok(changes > 0)
@@ -374,7 +386,7 @@ pub async fn take_holders(
 }
 
 /// Names, bundle ids and icons: the licensing service has none.
-async fn metadata(app: &App, location: &LocationRow, licensing: &Licensing) -> Result<(), StepError> {
+async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
     let now = app.now();
     let wanted = app
         .store
@@ -383,15 +395,10 @@ async fn metadata(app: &App, location: &LocationRow, licensing: &Licensing) -> R
     if wanted.is_empty() {
         return Ok(());
     }
-    let url = match &app.config.apple.metadata_url {
-        Some(url) => url.clone(),
-        None => licensing
-            .service_config()
-            .await
-            .ok()
-            .and_then(|config| config.urls.get("contentMetadataLookup").cloned())
-            .unwrap_or_else(|| apple::metadata::DEFAULT_URL.to_owned()),
-    };
+    let configured = app.config.apple.metadata_url.clone();
+    let url = configured
+        .or_else(|| app.service.url("contentMetadataLookup"))
+        .unwrap_or_else(|| apple::metadata::DEFAULT_URL.to_owned());
     let token = app.store.location_token(location.id).await?;
     let ids: Vec<&str> = wanted.iter().map(|(_, adam_id)| adam_id.as_str()).collect();
     let language = app.config.metadata_language();

@@ -234,6 +234,10 @@ impl Switches {
             .iter()
             .map(|(name, limit)| (name.to_string(), *limit))
             .collect();
+        match self.requests_per_second {
+            Some(permitted) => limits.insert("maxRequestPerSecond".into(), permitted.into()),
+            None => limits.remove("maxRequestPerSecond"),
+        };
         limits.extend(self.limits.clone());
         if self.unknown_fields {
             limits.insert("maxThingsToCome".into(), 3);
