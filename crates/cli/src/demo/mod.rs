@@ -41,13 +41,18 @@ pub struct DemoArguments {
 }
 
 /// What the demo has to remember beside what server and simulators keep themselves.
+///
+/// Written before anything is made, and again when a part of the sample is complete: a demo that was killed half-way
+/// goes on with the part, and what its visitor changed later is not made again.
 #[derive(Serialize, Deserialize)]
 struct Memory {
     /// Devices know the server by its address: it has to be the same after a restart.
     listen: SocketAddr,
     password: String,
-    /// Which account of the sample is which person.
-    people: BTreeMap<String, PersonId>,
+    /// Which account of the sample is which person. Missing until all of them are there.
+    people: Option<BTreeMap<String, PersonId>>,
+    /// Whether the first apps were deployed.
+    deployed: bool,
 }
 
 const LOGIN: &str = "admin";
@@ -104,6 +109,13 @@ async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
         },
     };
     let listen = listener.local_addr()?;
+    let mut memory = memory.unwrap_or_else(|| Memory {
+        listen,
+        password: URL_SAFE_NO_PAD.encode(&Random.secret()[..9]),
+        people: None,
+        deployed: false,
+    });
+    write(&memory_file, &memory)?;
     let apple = Apple::start(AppleOptions {
         state_file: Some(folder.join("apple.json")),
         ..AppleOptions::default()
@@ -122,20 +134,23 @@ async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
     })
     .await?;
     let app = running.app.clone();
-    let memory = match memory {
-        Some(memory) => memory,
+    let people = match &memory.people {
+        Some(people) => people.clone(),
         None => {
-            let memory = organisation(&app, listen).await?;
+            let people = organisation(&app, &memory.password).await?;
+            memory.people = Some(people.clone());
             write(&memory_file, &memory)?;
-            memory
+            people
         }
     };
     link(&app, &apple).await?;
     let fleet = Arc::new(fleet);
     let password = memory.password.clone();
     // Both take a while, which is worth watching: the dashboard fills up.
-    tokio::spawn(enrol(app.clone(), Arc::clone(&fleet), memory));
-    tokio::spawn(deploy(app));
+    tokio::spawn(enrol(app.clone(), Arc::clone(&fleet), people));
+    if !memory.deployed {
+        tokio::spawn(deploy(app, memory, memory_file));
+    }
     Ok(Demo {
         url,
         password,
@@ -165,19 +180,12 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
     config
 }
 
-/// Account, people and groups. Devices come with their enrolment, apps with the token.
-async fn organisation(app: &App, listen: SocketAddr) -> Result<Memory, Failure> {
+/// Account, people and groups, as far as they are missing. Devices come with their enrolment, apps with the token.
+async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, PersonId>, Failure> {
     let system = Caller::System;
-    let password = URL_SAFE_NO_PAD.encode(&Random.secret()[..9]);
     if app.store.account_by_login(LOGIN).await?.is_none() {
-        app.account_add(
-            &system,
-            LOGIN,
-            "홍라온",
-            &SecretString::from(password.clone()),
-            Role::Full,
-        )
-        .await?;
+        let password = SecretString::from(password.to_owned());
+        app.account_add(&system, LOGIN, "홍라온", &password, Role::Full).await?;
     }
     app.policy_set(
         &system,
@@ -188,38 +196,42 @@ async fn organisation(app: &App, listen: SocketAddr) -> Result<Memory, Failure> 
         },
     )
     .await?;
+    let known: BTreeMap<_, _> = app.people().await?.into_iter().map(|row| (row.email, row.id)).collect();
     let mut people = BTreeMap::new();
-    let mut groups: BTreeMap<&str, Vec<uuid::Uuid>> = BTreeMap::new();
+    let mut members: BTreeMap<&str, Vec<uuid::Uuid>> = BTreeMap::new();
     for person in &sample::PEOPLE {
-        let new = NewPerson {
-            name: person.name.to_owned(),
-            email: Some(format!("{}@seorindeul.example", person.account)),
-            department: Some(person.department.to_owned()),
+        let email = Some(format!("{}@seorindeul.example", person.account));
+        let id = match known.get(&email) {
+            Some(id) => *id,
+            None => {
+                let new = NewPerson {
+                    name: person.name.to_owned(),
+                    email,
+                    department: Some(person.department.to_owned()),
+                };
+                app.person_add(&system, new).await?
+            }
         };
-        let id = app.person_add(&system, new).await?;
         people.insert(person.account.to_owned(), id);
-        groups.entry(person.department).or_default().push(id.0);
-        groups.entry(sample::EVERYBODY).or_default().push(id.0);
+        members.entry(person.department).or_default().push(id.0);
+        members.entry(sample::EVERYBODY).or_default().push(id.0);
     }
-    for (name, members) in groups {
-        let priority = if name == "IT 운영팀" { 10 } else { 0 };
-        let id = app
-            .group_add(
-                &system,
-                NewGroup {
+    let known: BTreeMap<_, _> = app.groups().await?.into_iter().map(|row| (row.name, row.id)).collect();
+    for (name, members) in members {
+        let id = match known.get(name) {
+            Some(id) => *id,
+            None => {
+                let new = NewGroup {
                     name: name.to_owned(),
                     kind: GroupKind::User,
-                    priority,
-                },
-            )
-            .await?;
+                    priority: if name == "IT 운영팀" { 10 } else { 0 },
+                };
+                app.group_add(&system, new).await?
+            }
+        };
         app.group_members_set(&system, id, &members).await?;
     }
-    Ok(Memory {
-        listen,
-        password,
-        people,
-    })
+    Ok(people)
 }
 
 /// Links the content token, as an administrator would.
@@ -238,29 +250,38 @@ async fn link(app: &App, apple: &Apple) -> Result<(), Failure> {
 }
 
 /// Enrols every device of the sample that is not enrolled yet, each with a link of its own.
-async fn enrol(app: App, fleet: Arc<Fleet>, memory: Memory) {
-    if let Err(Failure(text)) = enrol_all(&app, &fleet, &memory).await {
-        tracing::error!("the sample devices could not be enrolled: {text}");
+async fn enrol(app: App, fleet: Arc<Fleet>, people: BTreeMap<String, PersonId>) {
+    loop {
+        match enrol_missing(&app, &fleet, &people).await {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(Failure(text)) => tracing::error!("the sample devices could not be enrolled: {text}"),
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
     }
 }
 
-async fn enrol_all(app: &App, fleet: &Fleet, memory: &Memory) -> Result<(), Failure> {
-    let known: Vec<String> = fleet.devices().into_iter().map(|device| device.serial).collect();
+/// How many had to be tried.
+async fn enrol_missing(app: &App, fleet: &Fleet, people: &BTreeMap<String, PersonId>) -> Result<usize, Failure> {
+    // One whose link was used up while its answer got lost has no profile, and needs another link.
+    let under_way = |serial: &str| fleet.device(serial).is_some_and(|device| device.gone.is_none());
+    let mut tried = 0;
     for device in sample::devices() {
-        if known.contains(&device.serial) {
+        if under_way(&device.serial) {
             continue;
         }
         let person = &sample::PEOPLE[device.owner];
-        let Some(id) = memory.people.get(person.account) else {
+        let Some(id) = people.get(person.account) else {
             continue;
         };
+        tried += 1;
         let link = app.enrolment_link(&Caller::System, *id).await?;
         // A device that fails at first tries again by itself.
         if let Err(error) = fleet.enrol(spec(&device), link.expose_secret()).await {
             tracing::warn!(serial = %device.serial, %error, "a simulated device has not enrolled yet");
         }
     }
-    Ok(())
+    Ok(tried)
 }
 
 fn spec(device: &sample::SampleDevice) -> DeviceSpec {
@@ -294,11 +315,11 @@ fn spec(device: &sample::SampleDevice) -> DeviceSpec {
 }
 
 /// Deploys the first apps once they are known: one with enough licences, and one with too few.
-async fn deploy(app: App) {
+async fn deploy(app: App, mut memory: Memory, memory_file: PathBuf) {
     const FIRST: [(&str, &str); 2] = [("여울 회의", "영업팀"), ("한올서명", sample::EVERYBODY)];
-    for _ in 0..600 {
+    loop {
         match deploy_first(&app, &FIRST).await {
-            Ok(true) => return,
+            Ok(true) => break,
             Ok(false) => tokio::time::sleep(Duration::from_millis(200)).await,
             Err(Failure(text)) => {
                 tracing::error!("the sample deployment could not be made: {text}");
@@ -306,15 +327,17 @@ async fn deploy(app: App) {
             }
         }
     }
+    memory.deployed = true;
+    if let Err(Failure(text)) = write(&memory_file, &memory) {
+        tracing::error!("the demo will deploy its first apps once more: {text}");
+    }
 }
 
+/// Whether both are deployed now.
 async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure> {
     let Some(overview) = app.overview().await? else {
         return Ok(false);
     };
-    if overview.apps.iter().any(|app| !app.facts.deployments.is_empty()) {
-        return Ok(true);
-    }
     for (name, group) in lines {
         let Some(found) = overview.apps.iter().find(|app| app.row.name.as_deref() == Some(*name)) else {
             return Ok(false);
@@ -322,6 +345,9 @@ async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure
         let Some(group) = overview.groups.values().find(|row| row.name == *group) else {
             return Ok(false);
         };
+        if !found.facts.deployments.is_empty() {
+            continue;
+        }
         let choice = DeploymentChoice {
             group: group.id,
             approval: Approval::Required,

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod browser;
+mod demo;
 mod kill;
 mod lab;
 mod limits;
