@@ -411,30 +411,31 @@ impl App {
 impl LocationView {
     pub fn of(row: LocationRow, now: Time) -> LocationView {
         let state = token_state(&row, now);
-        let days_left = (row.expires_at.ms() - now.ms()).div_euclid(24 * 3600 * 1000);
-        let uploaded_by = row.uploaded_by.clone();
         LocationView {
-            row,
+            days_left: days_left(row.expires_at, now),
+            uploaded_by: row.uploaded_by.clone(),
             state,
-            days_left,
-            uploaded_by,
+            row,
         }
     }
 }
 
 /// What Apple last said of the token, and what the calendar says since.
 pub fn token_state(row: &LocationRow, now: Time) -> TokenState {
-    if row.state != TokenState::Valid {
-        return row.state;
+    by_calendar(row.state, row.expires_at, now)
+}
+
+fn by_calendar(told: TokenState, expires_at: Time, now: Time) -> TokenState {
+    match told {
+        TokenState::Valid if expires_at <= now => TokenState::Expired,
+        TokenState::Valid if days_left(expires_at, now) < EXPIRING_SOON_DAYS => TokenState::ExpiringSoon,
+        told => told,
     }
-    let days_left = (row.expires_at.ms() - now.ms()).div_euclid(24 * 3600 * 1000);
-    if row.expires_at <= now {
-        TokenState::Expired
-    } else if days_left < EXPIRING_SOON_DAYS {
-        TokenState::ExpiringSoon
-    } else {
-        TokenState::Valid
-    }
+}
+
+/// Whole days; negative from the moment on at which it has expired.
+fn days_left(expires_at: Time, now: Time) -> i64 {
+    (expires_at.ms() - now.ms()).div_euclid(24 * 3600 * 1000)
 }
 
 /// Takes over what Apple says of the location and of the token's end, which may be sooner than the file said.
@@ -463,4 +464,45 @@ fn token_expiry(config: &ClientConfigResponse) -> Option<Time> {
 fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_token_expires_soon_for_thirty_days_and_then_it_is_expired() {
+        let now = Time(1_800_000_000_000);
+        let in_hours = |hours: u64| now + Duration::from_secs(hours * 3600);
+        for (hours, state, days) in [
+            (365 * 24, TokenState::Valid, 365),
+            (30 * 24, TokenState::Valid, 30),
+            (30 * 24 - 1, TokenState::ExpiringSoon, 29),
+            (1, TokenState::ExpiringSoon, 0),
+            (0, TokenState::Expired, 0),
+        ] {
+            let expires_at = in_hours(hours);
+            assert_eq!(by_calendar(TokenState::Valid, expires_at, now), state, "{hours} hours");
+            assert_eq!(days_left(expires_at, now), days, "{hours} hours");
+        }
+        let past = Time(now.ms() - 1);
+        assert_eq!(by_calendar(TokenState::Valid, past, now), TokenState::Expired);
+        assert_eq!(days_left(past, now), -1);
+    }
+
+    /// The calendar says nothing of a token that Apple does not take.
+    #[test]
+    fn what_apple_said_of_a_dead_token_stays() {
+        let now = Time(1_800_000_000_000);
+        for told in [
+            TokenState::Revoked,
+            TokenState::Invalid,
+            TokenState::AssignedToExternalMdm,
+        ] {
+            assert_eq!(by_calendar(told, now + Duration::from_secs(60), now), told);
+            assert_eq!(by_calendar(told, Time(0), now), told);
+        }
+    }
 }
