@@ -18,6 +18,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+/// Gives memory back after a peak. The usual allocator keeps, for each thread, what its largest piece of work took: the
+/// memory that every sign-in needs among them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Manages the apps that an organisation buys in volume from Apple.
 #[derive(Parser)]
 #[command(version, about, propagate_version = true)]

@@ -6,6 +6,7 @@ mod demo;
 mod kill;
 mod lab;
 mod limits;
+mod memory;
 mod scarce;
 mod story;
 mod tokens;
