@@ -1,4 +1,4 @@
-//! Apple may change at any time how much it takes at once.
+//! How much goes to Apple at once: no more than it takes, and no less than there is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +69,50 @@ async fn when_apple_takes_less_at_once_everybody_is_served_all_the_same() {
         }),
         "{later:#?}"
     );
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
+/// Apple works on one request after the other, half a minute on each: whoever comes meanwhile must not queue up one by one.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_come_while_apple_is_busy_go_out_together() {
+    let lab = Lab::open(Setup::on(Database::Sqlite))
+        .await
+        .expect("SQLite is always there");
+    lab.link(TokenKind::Valid).await;
+    let adam = adam_id(3);
+    let app = lab.app_known(&adam).await;
+    let mut people = Vec::new();
+    for number in 0..7 {
+        people.push(lab.person(&format!("사람 {number}")).await);
+    }
+    let group = lab.group("모두", &people).await;
+    lab.deploy(app, group, Approval::Required).await;
+    let users = async || lab.app.overview().await.unwrap().unwrap().client_users.len();
+
+    lab.apple.switch(|switches| switches.stuck_events = true);
+    for (number, person) in people.iter().enumerate() {
+        lab.enrol(*person, iphone(number)).await;
+        until("the person is planned for", async || users().await == number + 1).await;
+    }
+    lab.apple.switch(|switches| switches.stuck_events = false);
+    until("all have the app", async || lab.apple_holders(&adam).len() == 7).await;
+
+    let operations = lab.app.operations_recent(100).await.unwrap();
+    let mut creations: Vec<_> = operations
+        .iter()
+        .filter(|it| it.kind == OperationKind::CreateUsers)
+        .map(|it| it.requested)
+        .collect();
+    creations.sort_unstable();
+    assert_eq!(creations, [1, 6]);
+    until("nothing is open", async || {
+        let operations = lab.app.operations_recent(100).await.unwrap();
+        operations
+            .iter()
+            .all(|operation| operation.state == OperationState::Done)
+    })
+    .await;
     lab.agrees_with_apple().await;
     lab.close().await;
 }

@@ -99,19 +99,12 @@ async fn write(app: &App, location: &LocationRow) -> Result<bool, StepError> {
             Step::Release { device } => writer.command(device, Command::DeviceConfigured, None, None).await?,
         }
     }
-    let limits = app.service.limits();
-    for people in people.chunks(limits.users) {
-        writer.create_users(people).await?;
-    }
+    writer.create_users(&people).await?;
     for (asset, people) in returns {
-        for people in people.chunks(limits.client_user_ids) {
-            writer.licences(OperationKind::Disassociate, asset, people).await?;
-        }
+        writer.licences(OperationKind::Disassociate, asset, &people).await?;
     }
     for (asset, people) in gains {
-        for people in people.chunks(limits.client_user_ids) {
-            writer.licences(OperationKind::Associate, asset, people).await?;
-        }
+        writer.licences(OperationKind::Associate, asset, &people).await?;
     }
     tx.commit().await?;
     app.device_bell.notify_one();
@@ -128,70 +121,123 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    async fn operation(&mut self, kind: OperationKind, requested: usize) -> Result<OperationId, StepError> {
-        let row = OperationRow {
-            id: OperationId(self.app.random.id()),
-            location_id: self.location.id,
-            kind,
-            state: store::OperationState::Queued,
-            event_id: None,
-            attempts: 0,
-            not_before: None,
-            requested: i64::try_from(requested).unwrap_or(i64::MAX),
-            completed: 0,
-            error_number: None,
-            error_message: None,
-            created_at: self.now,
-            sent_at: None,
-            finished_at: None,
+    /// The operations that take so many more, and how many each: first the one that still waits to be sent, if there
+    /// is one. Apple takes one request at a time, and half a minute for each; whoever comes meanwhile goes together.
+    async fn operations(
+        &mut self,
+        kind: OperationKind,
+        asset: Option<AssetId>,
+        mut more: usize,
+    ) -> Result<Vec<(OperationId, usize)>, StepError> {
+        let limits = self.app.service.limits();
+        let limit = match kind {
+            OperationKind::CreateUsers => limits.users,
+            _ => limits.client_user_ids,
         };
-        self.tx.operation_insert(&row).await?;
-        Ok(row.id)
+        let mut taken = Vec::new();
+        if more > 0
+            && let Some(mut row) = self.waiting(kind, asset).await?
+        {
+            let room = limit.saturating_sub(usize::try_from(row.requested).unwrap_or(usize::MAX));
+            let takes = room.min(more);
+            if takes > 0 {
+                row.requested += i64::try_from(takes).unwrap_or(i64::MAX);
+                self.tx.operation_update(&row).await?;
+                taken.push((row.id, takes));
+                more -= takes;
+            }
+        }
+        while more > 0 {
+            let takes = limit.min(more);
+            let row = OperationRow {
+                id: OperationId(self.app.random.id()),
+                location_id: self.location.id,
+                kind,
+                state: store::OperationState::Queued,
+                event_id: None,
+                attempts: 0,
+                not_before: None,
+                requested: i64::try_from(takes).unwrap_or(i64::MAX),
+                completed: 0,
+                error_number: None,
+                error_message: None,
+                created_at: self.now,
+                sent_at: None,
+                finished_at: None,
+            };
+            self.tx.operation_insert(&row).await?;
+            taken.push((row.id, takes));
+            more -= takes;
+        }
+        Ok(taken)
+    }
+
+    /// The operation of this kind, about this asset, of which Apple has certainly heard nothing. The latest: those
+    /// before it are full.
+    async fn waiting(
+        &mut self,
+        kind: OperationKind,
+        asset: Option<AssetId>,
+    ) -> Result<Option<OperationRow>, StepError> {
+        let open = self.tx.operations_open(self.location.id).await?;
+        let unsent =
+            |row: &OperationRow| row.kind == kind && row.state == store::OperationState::Queued && row.attempts == 0;
+        for row in open.into_iter().rev().filter(unsent) {
+            let about = self.tx.operation_seats(row.id).await?.first().map(|seat| seat.asset_id);
+            if about == asset {
+                return Ok(Some(row));
+            }
+        }
+        Ok(None)
     }
 
     async fn create_users(&mut self, people: &[PersonId]) -> Result<(), StepError> {
-        let operation = self.operation(OperationKind::CreateUsers, people.len()).await?;
-        for person in people {
-            let row = ClientUserRow {
-                client_user_id: self.app.random.opaque_id().to_string(),
-                location_id: self.location.id,
-                person_id: *person,
-                status: ClientUserStatus::Creating,
-                invite_code: None,
-                id_hash: None,
-                invitation: InvitationState::None,
-                invitation_at: None,
-                accepted_at: None,
-                operation_id: Some(operation),
-                observed_at: None,
-            };
-            self.tx.client_user_insert(&row).await?;
+        let mut people = people.iter();
+        for (operation, takes) in self.operations(OperationKind::CreateUsers, None, people.len()).await? {
+            for person in people.by_ref().take(takes) {
+                let row = ClientUserRow {
+                    client_user_id: self.app.random.opaque_id().to_string(),
+                    location_id: self.location.id,
+                    person_id: *person,
+                    status: ClientUserStatus::Creating,
+                    invite_code: None,
+                    id_hash: None,
+                    invitation: InvitationState::None,
+                    invitation_at: None,
+                    accepted_at: None,
+                    operation_id: Some(operation),
+                    observed_at: None,
+                };
+                self.tx.client_user_insert(&row).await?;
+            }
         }
         Ok(())
     }
 
     async fn licences(&mut self, kind: OperationKind, asset: AssetId, people: &[PersonId]) -> Result<(), StepError> {
-        let operation = self.operation(kind, people.len()).await?;
-        for person in people {
-            let event = if kind == OperationKind::Associate {
+        let mut people = people.iter();
+        for (operation, takes) in self.operations(kind, Some(asset), people.len()).await? {
+            for person in people.by_ref().take(takes) {
+                let event = if kind == OperationKind::Associate {
+                    self.tx
+                        .seat_insert(asset, *person, SeatState::Reserved, Some(operation), self.now)
+                        .await?;
+                    "licenceReserved"
+                } else {
+                    self.tx
+                        .seat_set(asset, *person, SeatState::Returning, Some(operation), self.now)
+                        .await?;
+                    "licenceReturning"
+                };
                 self.tx
-                    .seat_insert(asset, *person, SeatState::Reserved, Some(operation), self.now)
+                    .event(
+                        &NewEvent::new(self.now, Actor::System, event)
+                            .location(self.location.id)
+                            .asset(asset)
+                            .person(*person),
+                    )
                     .await?;
-                "licenceReserved"
-            } else {
-                self.tx
-                    .seat_set(asset, *person, SeatState::Returning, Some(operation), self.now)
-                    .await?;
-                "licenceReturning"
-            };
-            self.tx
-                .event(
-                    &NewEvent::new(self.now, Actor::System, event)
-                        .location(self.location.id)
-                        .asset(asset)
-                        .person(*person),
-                )
-                .await?;
+            }
         }
         Ok(())
     }
