@@ -24,22 +24,16 @@ pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>
 
 /// The tables, the same for both databases, each in its own dialect.
 macro_rules! migrations {
-    ($database:literal) => {{
-        let texts = [
-            (
-                "tables",
-                include_str!(concat!("../migrations/", $database, "/0001_tables.sql")),
-            ),
-            (
-                "guards",
-                include_str!(concat!("../migrations/", $database, "/0002_guards.sql")),
-            ),
-        ];
-        let migrations = (1..).zip(texts).map(|(version, (name, sql))| {
-            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-        });
-        Migrator::with_migrations(migrations.collect())
-    }};
+    ($database:literal: $($version:literal $name:literal),* $(,)?) => {
+        Migrator::with_migrations(vec![$({
+            let sql = include_str!(concat!("../migrations/", $database, "/000", $version, "_", $name, ".sql"));
+            Migration::new($version, $name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+        }),*])
+    };
+    ($database:literal) => {
+        migrations!($database: 1 "tables", 2 "guards", 3 "protocol", 4 "devices", 5 "people", 6 "accounts",
+                    7 "versions", 8 "operation")
+    };
 }
 
 /// A database that is open. Cheap to clone.

@@ -1,0 +1,1 @@
+-- Devices: identities, retirement, what support asks for.

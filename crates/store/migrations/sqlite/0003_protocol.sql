@@ -1,0 +1,1 @@
+-- The protocol with several servers: fences, ages, claims.
