@@ -90,12 +90,11 @@ pub fn quick_config(listen: std::net::SocketAddr, database_url: String, folder: 
 }
 
 impl Lab {
-    /// `None` when the database is not there; that was said in one line then.
-    pub async fn open(setup: Setup) -> Option<Lab> {
+    pub async fn open(setup: Setup) -> Lab {
         install_crypto();
         let fresh = match setup.database {
             Database::Sqlite => Fresh::sqlite(),
-            Database::Postgres => Fresh::postgres().await?,
+            Database::Postgres => Fresh::postgres().await,
         };
         let apple = Apple::start(AppleOptions {
             event_delay: Duration::from_millis(50),
@@ -121,14 +120,14 @@ impl Lab {
         .expect("a fleet");
         let app = running.app.clone();
         app.policy_set(&Caller::System, setup.policy).await.expect("a policy");
-        Some(Lab {
+        Lab {
             app,
             apple,
             fleet,
             url,
             running: Some(running),
             fresh,
-        })
+        }
     }
 
     pub async fn close(mut self) {

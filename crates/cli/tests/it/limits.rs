@@ -11,9 +11,7 @@ use crate::lab::{Database, Lab, Setup, iphone, until};
 /// What was planned by the old limits is refused as a whole, cut to size, and served without anybody's help.
 #[tokio::test(flavor = "multi_thread")]
 async fn when_apple_takes_less_at_once_everybody_is_served_all_the_same() {
-    let lab = Lab::open(Setup::on(Database::Sqlite))
-        .await
-        .expect("SQLite is always there");
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
     lab.link(TokenKind::Valid).await;
     let (first, second) = (adam_id(1), adam_id(3));
     let app = lab.app_known(&first).await;
@@ -76,9 +74,7 @@ async fn when_apple_takes_less_at_once_everybody_is_served_all_the_same() {
 /// Apple works on one request after the other, half a minute on each: whoever comes meanwhile must not queue up one by one.
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_come_while_apple_is_busy_go_out_together() {
-    let lab = Lab::open(Setup::on(Database::Sqlite))
-        .await
-        .expect("SQLite is always there");
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
     lab.link(TokenKind::Valid).await;
     let adam = adam_id(3);
     let app = lab.app_known(&adam).await;

@@ -9,9 +9,7 @@ use crate::lab::{Database, Lab, Setup, iphone, quick_policy, until};
 /// Exactly twenty get it, eighty wait in a stable order, and five that are bought reach the next five.
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_licences_reach_twenty_people_and_five_more_the_next_five() {
-    let lab = Lab::open(Setup::on(Database::Sqlite))
-        .await
-        .expect("SQLite is always there");
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
     lab.link(TokenKind::Valid).await;
     let adam = adam_id(1);
     let app = lab.app_known(&adam).await;

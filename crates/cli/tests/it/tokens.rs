@@ -24,9 +24,7 @@ async fn refused(lab: &Lab, file: impl Into<Vec<u8>>) -> TokenRefused {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_our_token_is_refused_with_its_own_reason_and_changes_nothing() {
-    let lab = Lab::open(Setup::on(Database::Sqlite))
-        .await
-        .expect("SQLite is always there");
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
 
     // Before anything is linked: a token that another server holds.
     let held = refused(&lab, lab.apple.token_file(TokenKind::ExternalMdm)).await;
@@ -98,9 +96,7 @@ async fn what_is_not_our_token_is_refused_with_its_own_reason_and_changes_nothin
 /// A16: the box has to be ticked; and the renewed token of the same account is taken without losing anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_needs_the_confirmation_and_a_renewal_keeps_everything() {
-    let lab = Lab::open(Setup::on(Database::Sqlite))
-        .await
-        .expect("SQLite is always there");
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
     let upload = TokenUpload {
         file: lab.apple.token_file(TokenKind::Valid).into_bytes(),
         display_name: "토큰".to_owned(),
@@ -126,9 +122,7 @@ async fn a_link_needs_the_confirmation_and_a_renewal_keeps_everything() {
 /// P2: when another server takes the location, nothing is written any more, and the page can say who it is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_location_that_another_server_took_is_left_alone() {
-    let lab = Lab::open(Setup::on(Database::Sqlite))
-        .await
-        .expect("SQLite is always there");
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
     lab.link(TokenKind::Valid).await;
     lab.app_known(&sim::apple::sample::adam_id(1)).await;
     let thief = MdmInfo {

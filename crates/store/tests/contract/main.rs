@@ -36,8 +36,9 @@ macro_rules! on_both {
             }
 
             #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs PostgreSQL"]
             async fn on_postgres() {
-                let Some(fresh) = Fresh::postgres().await else { return };
+                let fresh = Fresh::postgres().await;
                 let store = Store::open(fresh.url(), key()).await.unwrap();
                 story(&fresh, store.clone()).await;
                 store.close().await;
