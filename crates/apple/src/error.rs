@@ -51,12 +51,20 @@ pub enum AppleError {
     Broken(String),
 }
 
-/// What an error number asks for. The words beside it change from call to call, so nobody looks at them.
+/// What an error asks for: the one thing that decides how to react. [`AppleError::class`] tells it of every error,
+/// [`Class::of`] of a number.
+///
+/// The words beside a number change from call to call, so nobody looks at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The token is dead: stop until there is a new one.
+    /// The token is not valid: ask once more before believing it, and then stop until there is a new one.
     Token,
-    /// Nothing is wrong with the request: the same again, later.
+    /// The token may only read: write nothing until there is another one.
+    Rights,
+    /// Another server manages the location: write nothing, and go on reading to notice when it is given back.
+    Owner,
+    /// Nothing is wrong with the request: the same again, later. Whether a write may be repeated says
+    /// [`AppleError::outcome_known`].
     Retry,
     /// Our mistake: the same again would fail the same way.
     Bug,
@@ -72,6 +80,23 @@ pub enum Class {
     Resync,
     /// Turned down for a reason that only an administrator can mend.
     Stop,
+}
+
+impl Class {
+    /// All of them, each for one reaction.
+    pub const ALL: [Class; 11] = [
+        Class::Token,
+        Class::Rights,
+        Class::Owner,
+        Class::Retry,
+        Class::Bug,
+        Class::Split,
+        Class::Subject,
+        Class::Stock,
+        Class::Done,
+        Class::Resync,
+        Class::Stop,
+    ];
 }
 
 impl Class {
@@ -121,21 +146,22 @@ impl Class {
             // The licence was refunded, the traversal's token belongs to another, or is lost.
             9624 | 9629 | 9633 => Class::Resync,
 
+            error::NOT_FOR_FACILITATORS | error::MANAGED_BY_APPLE | error::NOT_WITH_LEGACY_TOKEN => Class::Rights,
+            // Facilitators, in the predecessor's words.
+            9638..=9640 => Class::Rights,
+
             error::SERVICE_GONE
-            | error::NOT_FOR_FACILITATORS
-            | error::MANAGED_BY_APPLE
-            | error::NOT_WITH_LEGACY_TOKEN
             | error::BAD_NOTIFICATION_URL
             | error::NOTIFICATION_URL_UNREACHABLE
             | error::SUBSCRIPTIONS_LEFT => Class::Stop,
-            // Another storefront, an address that moved, facilitators, terms that nobody accepted yet.
-            9605 | 9617 | 9638..=9640 | 9642 => Class::Stop,
+            // Another storefront, an address that moved, terms that nobody accepted yet.
+            9605 | 9617 | 9642 => Class::Stop,
 
             9600..=9649 | 9700..=9729 | 9811..=9818 => Class::Bug,
 
             _ => match status {
                 401 => Class::Token,
-                403 => Class::Stop,
+                403 => Class::Rights,
                 408 | 425 | 429 | 500.. => Class::Retry,
                 _ => Class::Bug,
             },
@@ -144,6 +170,27 @@ impl Class {
 }
 
 impl AppleError {
+    /// What the error asks for. Each error asks for one thing.
+    pub fn class(&self) -> Class {
+        match self {
+            AppleError::Unreachable { .. }
+            | AppleError::Throttled { .. }
+            | AppleError::Trouble { .. }
+            // A page of a proxy, an answer that was cut: the next one may make sense.
+            | AppleError::Broken(_) => Class::Retry,
+            AppleError::TokenExpired
+            | AppleError::TokenRevoked
+            | AppleError::TokenInvalid { .. }
+            // A token that opens another location is no token for this one.
+            | AppleError::OtherAccount { .. } => Class::Token,
+            AppleError::Taken { .. } => Class::Owner,
+            AppleError::NotAllowed { .. } => Class::Rights,
+            AppleError::TooLarge { .. } => Class::Split,
+            AppleError::Resync => Class::Resync,
+            AppleError::Refused { class, .. } => *class,
+        }
+    }
+
     /// Whether it is certain that Apple did nothing. If not, read back before asking again.
     pub fn outcome_known(&self) -> bool {
         match self {
@@ -178,9 +225,7 @@ impl AppleError {
             (Class::Token, _) => AppleError::TokenInvalid { number },
             (Class::Split, _) => AppleError::TooLarge { number },
             (Class::Resync, error::BAD_PAGE | error::BAD_VERSION | error::BAD_CURSOR) => AppleError::Resync,
-            (_, error::NOT_FOR_FACILITATORS | 9638..=9640 | error::MANAGED_BY_APPLE | error::NOT_WITH_LEGACY_TOKEN) => {
-                AppleError::NotAllowed { number, message }
-            }
+            (Class::Rights, _) => AppleError::NotAllowed { number, message },
             // Said before anything is done, and to the location as a whole.
             (_, error::TOO_MANY_REQUESTS | error::UNAVAILABLE | error::MAINTENANCE | 9630..=9632) => {
                 AppleError::Throttled { wait }
@@ -190,7 +235,6 @@ impl AppleError {
             // A 503 that explains itself comes from the service, which did not take the request on.
             _ if matches!(status, 408 | 425 | 429 | 503) => AppleError::Throttled { wait },
             _ if status >= 500 => AppleError::Trouble { status, wait },
-            _ if status == 403 && class == Class::Stop => AppleError::NotAllowed { number, message },
             _ => AppleError::Refused {
                 number,
                 message,
@@ -237,7 +281,8 @@ mod tests {
             (&[9709, 9610], Class::Stock),
             (&[9616, 9618, 9619, 9716, 9817], Class::Done),
             (&[9650, 9708, 9721, 9812, 9624, 9633], Class::Resync),
-            (&[9634, 9637, 9639, 9645, 9647, 9712, 9728, 9818], Class::Stop),
+            (&[9637, 9639, 9645, 9647], Class::Rights),
+            (&[9634, 9642, 9712, 9728, 9818], Class::Stop),
         ] {
             for number in numbers {
                 // The number decides, whatever status it comes with.
@@ -253,7 +298,7 @@ mod tests {
     fn a_new_number_asks_for_what_its_status_asks_for() {
         for (status, class) in [
             (401, Class::Token),
-            (403, Class::Stop),
+            (403, Class::Rights),
             (429, Class::Retry),
             (503, Class::Retry),
             (400, Class::Bug),
@@ -273,6 +318,81 @@ mod tests {
             };
             let error = AppleError::of(400, answer, None);
             assert!(matches!(error, AppleError::Refused { .. }), "{number}: {error:?}");
+        }
+    }
+
+    /// Whoever reacts to an error looks at its class, so no error may be without one, and no class without an error.
+    #[test]
+    fn every_error_has_one_class_and_every_class_an_error() {
+        let numbered = |number| {
+            let answer = ErrorResponse {
+                error_number: number,
+                ..ErrorResponse::default()
+            };
+            AppleError::of(400, answer, None)
+        };
+        let table = [
+            (AppleError::TokenExpired, Class::Token),
+            (AppleError::TokenRevoked, Class::Token),
+            (AppleError::TokenInvalid { number: 9622 }, Class::Token),
+            (
+                AppleError::OtherAccount {
+                    expected: "1".into(),
+                    got: "2".into(),
+                },
+                Class::Token,
+            ),
+            (numbered(9637), Class::Rights),
+            (
+                AppleError::Taken {
+                    owner: MdmInfo::default(),
+                },
+                Class::Owner,
+            ),
+            (AppleError::Throttled { wait: None }, Class::Retry),
+            (
+                AppleError::Trouble {
+                    status: 500,
+                    wait: None,
+                },
+                Class::Retry,
+            ),
+            (AppleError::Broken(String::new()), Class::Retry),
+            (numbered(9602), Class::Bug),
+            (numbered(9700), Class::Split),
+            (numbered(9609), Class::Subject),
+            (numbered(9709), Class::Stock),
+            (numbered(9616), Class::Done),
+            (numbered(9721), Class::Resync),
+            (numbered(9708), Class::Resync),
+            (numbered(9642), Class::Stop),
+        ];
+        for (error, class) in &table {
+            assert_eq!(error.class(), *class, "{error:?}");
+        }
+        for class in Class::ALL {
+            assert!(table.iter().any(|(_, has)| *has == class), "{class:?} has no error");
+        }
+    }
+
+    /// The variant says what a person reads, the number what is done: they must not part.
+    #[test]
+    fn an_error_made_of_a_number_keeps_the_class_of_the_number() {
+        for number in (9600..=9650).chain(9700..=9730).chain(9811..=9818).chain([9999]) {
+            for status in [200, 400, 401, 403, 410, 429, 500, 503] {
+                let answer = ErrorResponse {
+                    error_number: number,
+                    ..ErrorResponse::default()
+                };
+                let error = AppleError::of(status, answer, None);
+                let by_number = Class::of(number, status);
+                // What a status of trouble says of the whole request comes before what a number says of a part of it.
+                let of_the_whole = matches!(error, AppleError::Throttled { .. } | AppleError::Trouble { .. });
+                assert!(
+                    error.class() == by_number || of_the_whole,
+                    "{number} with {status}: {error:?}"
+                );
+            }
         }
     }
 }

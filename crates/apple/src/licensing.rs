@@ -10,6 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     AppleError,
+    error::Class,
     pace::Pace,
     wire::{
         Assignment, ClientConfigRequest, ClientConfigResponse, Common, ErrorResponse, EventResponse, GetAssetsResponse,
@@ -156,6 +157,24 @@ impl Licensing {
     /// Asks to take licences back.
     pub async fn disassociate(&self, assets: &ManageAssets) -> Result<String, AppleError> {
         self.event("assets/disassociate", assets).await
+    }
+
+    /// Finds out, without any effect, whether the token may write: [`AppleError::NotAllowed`] when it may only read.
+    ///
+    /// Asks for licences of no asset to be bound. Apple looks at rights before it looks at what is asked for, so
+    /// whoever may write hears that the request is not complete. Other errors tell that nothing was found out; but
+    /// whatever else is wrong with a request that wants nothing must not lock anybody out, and counts as allowed.
+    pub async fn may_write(&self) -> Result<(), AppleError> {
+        match self.associate(&ManageAssets::default()).await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.class() {
+                Class::Token | Class::Rights | Class::Owner => Err(error),
+                Class::Retry if matches!(error, AppleError::Unreachable { .. } | AppleError::Throttled { .. }) => {
+                    Err(error)
+                }
+                _ => Ok(()),
+            },
+        }
     }
 
     pub async fn status(&self, event_id: &str) -> Result<StatusResponse, AppleError> {

@@ -261,6 +261,47 @@ async fn it_matters_whether_a_lost_request_was_sent() {
     assert!(!format!("{cut} {cut:?}").contains(TOKEN), "the token is in no error");
 }
 
+/// A token that may only read is noticed before anything is promised with it, and nothing is changed to find out.
+#[tokio::test]
+async fn whether_a_token_may_write_is_found_out_without_any_effect() {
+    let bodies: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let keep = Arc::clone(&bodies);
+    let router = Router::new().route(
+        "/assets/associate",
+        post(move |Json(body): Json<Value>| async move {
+            keep.lock().unwrap().push(body);
+            (StatusCode::FORBIDDEN, Json(json!({ "errorNumber": 9637 })))
+        }),
+    );
+    let only_reads = client(&serve(router).await).may_write().await;
+    assert!(
+        matches!(only_reads, Err(AppleError::NotAllowed { number: 9637, .. })),
+        "{only_reads:?}"
+    );
+    assert_eq!(
+        *bodies.lock().unwrap(),
+        [json!({ "assets": [] })],
+        "nothing is asked for"
+    );
+
+    for (status, body) in [
+        // No asset, nobody to give it to, not JSON to its taste, a service that cannot handle it.
+        (400, json!({ "errorNumber": 9718 })),
+        (400, json!({ "errorNumber": 9719 })),
+        (400, json!({ "errorNumber": 9602 })),
+        (500, json!({ "errorNumber": 9603 })),
+        (200, json!({ "uId": "7001", "eventId": "e" })),
+    ] {
+        let found = always(status, &[], body.clone()).await.may_write().await;
+        assert!(found.is_ok(), "{status} {body}: {found:?}");
+    }
+    // Nothing was found out.
+    let throttled = always(429, &[], json!({ "errorNumber": 9646 })).await.may_write().await;
+    assert!(matches!(throttled, Err(AppleError::Throttled { .. })), "{throttled:?}");
+    let dead = always(401, &[], json!({ "errorNumber": 9625 })).await.may_write().await;
+    assert!(matches!(dead, Err(AppleError::TokenRevoked)), "{dead:?}");
+}
+
 /// A token must not travel to another host.
 #[tokio::test]
 async fn a_redirect_to_somewhere_else_is_not_followed() {
