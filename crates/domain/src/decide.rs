@@ -10,8 +10,8 @@ use serde::Serialize;
 use verdict::Turn;
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, Enrolment, InstallState, PersonId, Program, Resolution, Seat, Time,
-    World,
+    App, AssetId, Counts, Detail, Device, DeviceId, Enrolment, InstallState, PersonId, Program, RefusalReason,
+    Resolution, Seat, Time, World,
 };
 
 /// The decision about one app.
@@ -82,7 +82,6 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
     for (person, claim) in claims {
         let turn = Turn {
             place: places.get(&person).copied(),
-            none_left: line.none_left,
         };
         people.insert(person, verdict::of(world, app, claim, turn));
     }
@@ -138,7 +137,6 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
 struct Line {
     next: Vec<PersonId>,
     waiting: Vec<PersonId>,
-    none_left: bool,
 }
 
 impl Line {
@@ -156,30 +154,24 @@ impl Line {
 
         let mut left = free.unwrap_or(u64::MAX);
         let mut next = Vec::new();
-        let mut refused = BTreeSet::new();
+        let mut out_of_stock = BTreeSet::new();
         let mut others = Vec::new();
         for (_, person, member) in line {
-            let paused = app
-                .not_before
-                .get(&person)
-                .is_some_and(|not_before| world.now < *not_before);
-            if member && !paused && left > 0 {
+            let refusal = app.refusals.get(&person).filter(|refusal| refusal.holds(world.now));
+            if member && refusal.is_none() && left > 0 {
                 left -= 1;
                 next.push(person);
                 continue;
             }
-            if paused {
-                refused.insert(person);
+            // Apple's own trouble is no want of licences.
+            if refusal.is_some_and(|refusal| refusal.reason == RefusalReason::Stock) {
+                out_of_stock.insert(person);
             }
             others.push(person);
         }
         // While licences are left, people who have not joined wait for themselves and not for a licence.
         let none_left = left == 0;
-        others.retain(|person| none_left || refused.contains(person));
-        Line {
-            next,
-            waiting: others,
-            none_left,
-        }
+        others.retain(|person| none_left || out_of_stock.contains(person));
+        Line { next, waiting: others }
     }
 }

@@ -1,5 +1,7 @@
 //! Licences: how many there are, who has one, and where one is on its way.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
@@ -51,6 +53,37 @@ pub struct Counts {
     pub waiting: u64,
     /// What the removals on their way will bring back. Part of `used`.
     pub returning: u64,
+    /// How many more are out than are owned: licences were refunded or moved away while they were in use. As many
+    /// have to come back, or be bought, before anybody gets one.
+    pub short: u64,
+}
+
+/// Apple turned down what was asked for one licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    pub reason: RefusalReason,
+    /// Before this the same is not asked again.
+    pub not_before: Time,
+}
+
+/// What a refusal says to whoever waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RefusalReason {
+    /// No licence was left: Apple has fewer than we knew.
+    Stock,
+    /// Apple's own trouble, which passes.
+    Temporary,
+    /// This person or this asset cannot be served, until somebody changes something.
+    Refused,
+}
+
+impl Refusal {
+    /// Whether asking again has to wait.
+    pub fn holds(&self, now: Time) -> bool {
+        now < self.not_before
+    }
 }
 
 /// `totalCount` of an asset that has no end.
@@ -114,13 +147,37 @@ impl Seat {
     }
 }
 
-/// Corrects a seat by a full list from Apple.
+/// A list that Apple sent, by what it can know.
 ///
-/// What is on its way is left to the answer of who was asked. Otherwise Apple's word counts: a licence that
-/// it lists for a person of ours is ours, and one that it does not list is lost.
-pub fn observe(seat: Option<Seat>, listed: bool, now: Time) -> Option<Seat> {
+/// Apple's lists lag behind its own events: one that was asked for at `began` shows everything as it was `lag` before
+/// that, or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// When its reading began: before the first page was asked for.
+    pub began: Time,
+    /// How far a list may lag, at most.
+    pub lag: Duration,
+}
+
+impl Reading {
+    /// Whether the list shows what happened at `at`.
+    pub fn knows_of(&self, at: Time) -> bool {
+        at + self.lag <= self.began
+    }
+}
+
+/// Corrects a seat by a list from Apple; `gone` is when the last seat of the same two ended, as far as known.
+///
+/// A list says nothing of what changed after it, and never takes away what a later answer gave. What is on its way is
+/// left to whoever was asked ([`settle`](crate::operation::settle)). Otherwise Apple's word counts: a licence that it
+/// lists for a person of ours is ours, and one that it does not list is lost.
+pub fn observe(seat: Option<Seat>, gone: Option<Time>, listed: bool, reading: &Reading) -> Option<Seat> {
+    let changed = seat.map(Seat::since).or(gone);
+    if changed.is_some_and(|at| !reading.knows_of(at)) {
+        return seat;
+    }
     match (seat, listed) {
-        (None, true) => Some(Seat::Held { since: now }),
+        (None, true) => Some(Seat::Held { since: reading.began }),
         (Some(Seat::Held { .. }), false) => None,
         (seat, _) => seat,
     }
@@ -139,9 +196,10 @@ impl Counts {
                 }
             }
         }
-        let free = match owned {
-            Owned::Count(owned) => Some(owned.saturating_sub(used + on_the_way + foreign)),
-            Owned::Unlimited => None,
+        let out = used + on_the_way + foreign;
+        let (free, short) = match owned {
+            Owned::Count(owned) => (Some(owned.saturating_sub(out)), out.saturating_sub(owned)),
+            Owned::Unlimited => (None, 0),
         };
         Counts {
             owned,
@@ -151,6 +209,7 @@ impl Counts {
             free,
             waiting: 0,
             returning,
+            short,
         }
     }
 }
@@ -200,20 +259,35 @@ mod tests {
         assert_eq!(RESERVED.returning(NOW), RESERVED);
     }
 
+    const LAG: Duration = Duration::from_millis(10);
+    const LATER: Reading = Reading {
+        began: Time(12),
+        lag: LAG,
+    };
+
     #[test]
     fn apples_list_settles_what_is_not_on_its_way() {
-        assert_eq!(observe(None, true, NOW), Some(Seat::Held { since: NOW }));
-        assert_eq!(observe(None, false, NOW), None);
-        assert_eq!(observe(Some(HELD), true, NOW), Some(HELD));
-        assert_eq!(observe(Some(HELD), false, NOW), None);
+        let found = Some(Seat::Held { since: LATER.began });
+        assert_eq!(observe(None, None, true, &LATER), found);
+        assert_eq!(observe(None, Some(THEN), true, &LATER), found);
+        assert_eq!(observe(None, None, false, &LATER), None);
+        assert_eq!(observe(Some(HELD), None, true, &LATER), Some(HELD));
+        assert_eq!(observe(Some(HELD), None, false, &LATER), None);
     }
 
-    /// The list may be older than the answer.
+    /// A list that lagged four seconds once took away three of four fresh licences, which were then given again.
+    #[test]
+    fn a_list_says_nothing_of_what_changed_after_it() {
+        let fresh = Seat::Held { since: Time(3) };
+        assert_eq!(observe(Some(fresh), None, false, &LATER), Some(fresh));
+        assert_eq!(observe(None, Some(Time(3)), true, &LATER), None);
+    }
+
     #[test]
     fn apples_list_does_not_settle_what_is_on_its_way() {
         for seat in [RESERVED, RETURNING] {
             for listed in [true, false] {
-                assert_eq!(observe(Some(seat), listed, NOW), Some(seat));
+                assert_eq!(observe(Some(seat), None, listed, &LATER), Some(seat));
             }
         }
     }
@@ -229,8 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_negative_number_of_free_licences() {
-        assert_eq!(Counts::of(Owned::Count(1), 1, [HELD, HELD]).free, Some(0));
+    fn what_was_refunded_while_in_use_is_a_shortage_and_not_a_negative_number() {
+        let counts = Counts::of(Owned::Count(1), 1, [HELD, HELD]);
+        assert_eq!((counts.free, counts.short), (Some(0), 2));
+        assert_eq!(Counts::of(Owned::Count(3), 1, [HELD, HELD]).short, 0);
     }
 
     #[test]

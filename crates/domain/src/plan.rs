@@ -134,6 +134,7 @@ fn join(world: &World, verdict: &PersonVerdict) -> Option<Step> {
     let person = verdict.person;
     match verdict.program {
         Program::None => Some(Step::CreateUser { person }),
+        Program::Refused { not_before, .. } if not_before <= world.now => Some(Step::CreateUser { person }),
         Program::Registered {
             invitation: Invitation::None,
         } => {
@@ -157,9 +158,9 @@ fn can_invite(device: &Device) -> bool {
 /// Whether the licence goes back now: not due any more, and the app known to be gone from every device (A41).
 fn returns(world: &World, app: &App, verdict: &PersonVerdict) -> bool {
     let refused_lately = app
-        .not_before
+        .refusals
         .get(&verdict.person)
-        .is_some_and(|not_before| world.now < *not_before);
+        .is_some_and(|refusal| refusal.holds(world.now));
     if verdict.keeps_seat || !app.revocable || refused_lately || !world.token.usable() {
         return false;
     }

@@ -13,6 +13,12 @@ pub enum Program {
     None,
     /// Apple is being asked to create the client user.
     Creating,
+    /// Apple did not create the client user.
+    #[serde(rename_all = "camelCase")]
+    Refused {
+        error_number: i64,
+        not_before: Time,
+    },
     /// Apple has the client user, and the person has to accept the terms.
     Registered {
         invitation: Invitation,

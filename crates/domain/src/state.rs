@@ -32,10 +32,18 @@ pub enum Detail {
     /// A11: under the 2016 policy no licence means failed.
     NoLicenseAvailable,
     WaitingForLicense,
+    /// Apple did not create the person's client user, and said why.
+    ProgramRefused,
     /// The person has not accepted the programme's terms.
     UserNotEnrolledInProgram,
     TokenNotUsable,
     LicenseAssociationPending,
+    /// Apple could not do it just now, which is not for want of licences; it is asked again by itself.
+    AppleTrouble,
+    /// Apple turned this person or this app down.
+    LicenseRefused,
+    /// Nobody knows the app's bundle id yet, so nothing could be proved, and nobody gets a licence.
+    AppNotDescribed,
     AwaitingUserConsent,
     /// The command waits for the device to come by.
     AwaitingDevice,
@@ -72,11 +80,20 @@ pub enum TokenState {
     Invalid,
     #[serde(rename = "assignedToExternalMDM")]
     AssignedToExternalMdm,
+    /// The account that downloaded it may look but not assign.
+    #[serde(rename = "readOnly")]
+    ReadOnly,
 }
 
 impl TokenState {
-    /// Whether Apple may be asked for anything with it.
+    /// Whether Apple may be asked to change anything with it.
     pub fn usable(self) -> bool {
         matches!(self, TokenState::Valid | TokenState::ExpiringSoon)
+    }
+
+    /// Whether Apple answers questions with it. What another server manages, and what may not be changed, can still
+    /// be looked at.
+    pub fn readable(self) -> bool {
+        self.usable() || matches!(self, TokenState::AssignedToExternalMdm | TokenState::ReadOnly)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Deployment, DeviceId, GroupId, GroupKind, Install, Owned, PersonId, Program, RuleSet, Seat, Time,
+    AssetId, Deployment, DeviceId, GroupId, GroupKind, Install, Owned, PersonId, Program, Refusal, RuleSet, Seat, Time,
     TokenState,
 };
 
@@ -131,15 +131,15 @@ pub struct App {
     /// Licences held by what another server made; computed by whoever read Apple's list.
     pub foreign: u64,
     pub revocable: bool,
-    /// Without it nothing can be proved, so nothing is installed.
+    /// Without it nothing can be proved, so nobody gets a licence and nothing is installed.
     pub bundle_id: Option<String>,
     /// Apple's `supportedPlatforms`; iPadOS counts as iOS there.
     pub platforms: BTreeSet<Platform>,
     pub minimum_os: Vec<u32>,
     pub deployments: Vec<Deployment>,
     pub seats: BTreeMap<PersonId, Seat>,
-    /// People to whom Apple refused a licence, and when to ask again.
-    pub not_before: BTreeMap<PersonId, Time>,
+    /// People to whom Apple refused a licence, or its return, and when to ask again.
+    pub refusals: BTreeMap<PersonId, Refusal>,
     /// People who asked for an available app, and when.
     pub requests: BTreeMap<PersonId, Time>,
     pub installs: BTreeMap<DeviceId, Install>,

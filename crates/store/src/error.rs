@@ -6,6 +6,9 @@ pub enum StoreError {
     /// The seat would bring more licences out than are owned. Look again: the world has changed.
     #[error("no licence is free")]
     Overdraft,
+    /// Another server has taken over what this one worked on. Nothing was written; stop working on it.
+    #[error("another server has taken the lease over")]
+    LeaseLost,
     /// Somebody else was faster. Begin again.
     #[error("another change came first")]
     Conflict,

@@ -1,54 +1,127 @@
 //! Who works on what, for a while. The same on both databases: no session locks, which a pooler would break.
+//!
+//! A lease is a row with a holder and a fencing number. Whoever works under one writes with [`Store::begin_as`], which
+//! makes the database itself refuse the write once somebody else has taken the lease over: a server that was slow,
+//! stopped or cut off cannot write what it decided before. The clock is the database's, so that neither the clocks of
+//! the servers nor their jumps matter.
 
 use std::time::Duration;
 
 use domain::Time;
 
-use crate::{Store, StoreError, db::values};
+use crate::{
+    Store, StoreError, Tx,
+    db::{Conn, Later, values},
+};
 
-impl Store {
-    /// Takes or renews a lease. The fencing number, which grows whenever the holder changes; `None` when
-    /// somebody else has it.
-    pub async fn lease_take(
-        &self,
-        name: &str,
-        holder: &str,
-        now: Time,
-        good_for: Duration,
-    ) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.begin().await?;
-        tx.run(
-            "INSERT INTO leases (name, holder, fence, until) VALUES ($1, $2, 0, 0) ON CONFLICT (name) DO NOTHING",
-            values![name, holder],
-        )
-        .await?;
-        let taken = tx
-            .run(
-                "UPDATE leases SET fence = CASE WHEN holder = $2 THEN fence ELSE fence + 1 END, holder = $2, until = $4
-                 WHERE name = $1 AND (holder = $2 OR until <= $3)",
-                values![name, holder, now, now + good_for],
-            )
-            .await?;
-        if taken == 0 {
-            return Ok(None);
-        }
-        let fence = tx
-            .conn()
-            .one("SELECT fence FROM leases WHERE name = $1", values![name], |row| {
-                row.int("fence")
-            })
-            .await?;
-        tx.commit().await?;
-        Ok(fence)
+/// The right to work on something alone, until somebody else has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    name: String,
+    holder: String,
+    /// Grows whenever the holder changes.
+    fence: i64,
+    good_for: Duration,
+}
+
+impl Lease {
+    /// Grows whenever the holder changes.
+    pub fn fence(&self) -> i64 {
+        self.fence
     }
 
-    pub async fn lease_release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        tx.run(
-            "UPDATE leases SET until = 0 WHERE name = $1 AND holder = $2",
-            values![name, holder],
-        )
-        .await?;
-        tx.commit().await
+    /// After so long without a sign of life somebody else may take it.
+    pub fn good_for(&self) -> Duration {
+        self.good_for
+    }
+}
+
+impl Conn<'_> {
+    /// What the database's own clock says.
+    async fn clock(&mut self) -> Result<Time, StoreError> {
+        let sql = match self {
+            Conn::Lite(_) => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now",
+            Conn::Pg(_) => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now",
+        };
+        let now = self.one(sql, values![], |row| row.time("now")).await?;
+        Ok(now.expect("a SELECT without a table has one row"))
+    }
+}
+
+impl Store {
+    /// Takes a lease that is free, or that `holder` has already. `None` when somebody else has it.
+    ///
+    /// `holder` names one process and no other. A lease that ends later than `good_for` from now was written by a
+    /// clock that has jumped back since: it is free.
+    pub fn lease_take<'a>(&'a self, name: &'a str, holder: &'a str, good_for: Duration) -> Later<'a, Option<Lease>> {
+        Box::pin(async move {
+            let mut tx = self.begin().await?;
+            tx.run(
+                "INSERT INTO leases (name, holder, fence, until) VALUES ($1, '', 0, 0) ON CONFLICT (name) DO NOTHING",
+                values![name],
+            )
+            .await?;
+            let now = tx.conn().clock().await?;
+            let taken = tx
+                .run(
+                    "UPDATE leases
+                     SET fence = CASE WHEN holder = $2 THEN fence ELSE fence + 1 END, holder = $2, until = $4
+                     WHERE name = $1 AND (holder = $2 OR until <= $3 OR until > $4)",
+                    values![name, holder, now, now + good_for],
+                )
+                .await?;
+            if taken == 0 {
+                return Ok(None);
+            }
+            let sql = "SELECT fence FROM leases WHERE name = $1";
+            let fence = tx.conn().one(sql, values![name], |row| row.int("fence")).await?;
+            tx.commit().await?;
+            Ok(fence.map(|fence| Lease {
+                name: name.to_owned(),
+                holder: holder.to_owned(),
+                fence,
+                good_for,
+            }))
+        })
+    }
+
+    /// Begins to write as whoever has the lease, and renews it: [`StoreError::LeaseLost`] when that is somebody else
+    /// by now.
+    ///
+    /// The row of the lease stays locked until the end, so nobody takes it over while something is being written, and
+    /// whatever is written under one lease is written one after the other.
+    pub fn begin_as<'a>(&'a self, lease: &'a Lease) -> Later<'a, Tx> {
+        Box::pin(async move {
+            let mut tx = self.begin().await?;
+            let until = tx.conn().clock().await? + lease.good_for;
+            let held = tx
+                .run(
+                    "UPDATE leases SET until = $4 WHERE name = $1 AND holder = $2 AND fence = $3",
+                    values![lease.name, lease.holder, lease.fence, until],
+                )
+                .await?;
+            if held == 0 {
+                return Err(StoreError::LeaseLost);
+            }
+            Ok(tx)
+        })
+    }
+
+    /// A sign of life. [`StoreError::LeaseLost`] when somebody else has it.
+    pub fn lease_renew<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()> {
+        Box::pin(async move { self.begin_as(lease).await?.commit().await })
+    }
+
+    /// Gives the lease back, so that somebody else can take it at once.
+    pub fn lease_release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()> {
+        Box::pin(async move {
+            let mut tx = self.begin().await?;
+            tx.run(
+                "UPDATE leases SET until = 0, holder = '' WHERE name = $1 AND holder = $2 AND fence = $3",
+                values![lease.name, lease.holder, lease.fence],
+            )
+            .await?;
+            tx.commit().await
+        })
     }
 }

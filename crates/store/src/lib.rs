@@ -36,6 +36,7 @@ pub use error::StoreError;
 pub use events::{Actor, EventFilter, EventRow, NewEvent};
 pub use groups::GroupRow;
 pub use key::{KeyError, MasterKey};
+pub use leases::Lease;
 pub use locations::{LocationRow, Upload};
 pub use operations::{OperationKind, OperationRow, OperationState};
 pub use people::{ClientUserRow, ClientUserStatus, InvitationState, PersonRow};

@@ -33,13 +33,20 @@ pub struct ClientUserRow {
     pub accepted_at: Option<Time>,
     pub operation_id: Option<OperationId>,
     pub observed_at: Option<Time>,
+    /// Why Apple did not create it, while it has not.
+    pub error_number: Option<i64>,
+    /// Before this it is not asked for again.
+    pub not_before: Option<Time>,
 }
 
-/// Apple's words, and one of ours for the time before.
+/// Apple's words, and two of ours for the time before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientUserStatus {
     #[serde(rename = "creating")]
     Creating,
+    /// Apple did not create it, and said why.
+    #[serde(rename = "refused")]
+    Refused,
     Registered,
     Associated,
     Retired,
@@ -75,6 +82,10 @@ impl ClientUserRow {
     pub fn program(&self) -> Program {
         match self.status {
             ClientUserStatus::Creating => Program::Creating,
+            ClientUserStatus::Refused => Program::Refused {
+                error_number: self.error_number.unwrap_or_default(),
+                not_before: self.not_before.unwrap_or_default(),
+            },
             ClientUserStatus::Associated => Program::Associated {
                 since: self.accepted_at.or(self.observed_at).unwrap_or_default(),
             },
@@ -182,8 +193,9 @@ impl Tx {
     pub async fn client_user_insert(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO client_users (client_user_id, location_id, person_id, status, invite_code, id_hash, invitation,
-                                       invitation_at, accepted_at, operation_id, observed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                       invitation_at, accepted_at, operation_id, observed_at, error_number,
+                                       not_before)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             client_user_values(row),
         )
         .await?;
@@ -194,7 +206,7 @@ impl Tx {
         self.run(
             "UPDATE client_users SET location_id = $2, person_id = $3, status = $4, invite_code = $5, id_hash = $6,
                                      invitation = $7, invitation_at = $8, accepted_at = $9, operation_id = $10,
-                                     observed_at = $11
+                                     observed_at = $11, error_number = $12, not_before = $13
              WHERE client_user_id = $1",
             client_user_values(row),
         )
@@ -215,7 +227,9 @@ fn client_user_values(row: &ClientUserRow) -> Vec<crate::db::Value> {
         row.invitation_at,
         row.accepted_at,
         row.operation_id,
-        row.observed_at
+        row.observed_at,
+        row.error_number,
+        row.not_before
     ]
 }
 
@@ -243,5 +257,7 @@ fn client_user(row: &Record) -> Result<ClientUserRow, StoreError> {
         accepted_at: row.time_or_none("accepted_at")?,
         operation_id: row.parsed_or_none("operation_id")?,
         observed_at: row.time_or_none("observed_at")?,
+        error_number: row.int_or_none("error_number")?,
+        not_before: row.time_or_none("not_before")?,
     })
 }

@@ -1,6 +1,6 @@
 //! Licences that are ours or about to be. A row is the reservation; the database refuses one too many (P1).
 
-use domain::{AssetId, OperationId, PersonId, Seat, Time};
+use domain::{AssetId, OperationId, PersonId, Refusal, Seat, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -150,16 +150,23 @@ impl Tx {
         asset: AssetId,
         person: PersonId,
         error_number: i64,
+        refusal: Refusal,
         now: Time,
-        not_before: Time,
     ) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
-             VALUES ($1, $2, $3, $4, 1, $5)
+            "INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before, reason)
+             VALUES ($1, $2, $3, $4, 1, $5, $6)
              ON CONFLICT (asset_id, person_id) DO UPDATE SET
-                 error_number = excluded.error_number, at = excluded.at,
+                 error_number = excluded.error_number, at = excluded.at, reason = excluded.reason,
                  attempts = seat_refusals.attempts + 1, not_before = excluded.not_before",
-            values![asset, person, error_number, now, not_before],
+            values![
+                asset,
+                person,
+                error_number,
+                now,
+                refusal.not_before,
+                word(&refusal.reason)
+            ],
         )
         .await?;
         Ok(())

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    App, AssetId, Device, DeviceId, Group, GroupKind, LocationId, Owned, Person, PersonId, Platform, Program, Time,
-    TokenState, World,
+    App, AssetId, Device, DeviceId, Group, GroupKind, LocationId, Owned, Person, PersonId, Platform, Program, Refusal,
+    Time, TokenState, World,
 };
 
 use crate::{
@@ -122,23 +122,26 @@ impl Conn<'_> {
                 app.seats.insert(row.person_id, row.seat());
             }
         }
-        let refusals: Vec<(AssetId, PersonId, Time)> = self
+        let refusals: Vec<(AssetId, PersonId, Refusal)> = self
             .all(
-                "SELECT asset_id, person_id, not_before FROM seat_refusals JOIN assets ON assets.id = asset_id
+                "SELECT asset_id, person_id, reason, not_before FROM seat_refusals JOIN assets ON assets.id = asset_id
                  WHERE location_id = $1",
                 values![location],
                 |row| {
                     Ok((
                         row.parsed("asset_id")?,
                         row.parsed("person_id")?,
-                        row.time("not_before")?,
+                        Refusal {
+                            reason: row.word("reason")?,
+                            not_before: row.time("not_before")?,
+                        },
                     ))
                 },
             )
             .await?;
-        for (asset, person, not_before) in refusals {
+        for (asset, person, refusal) in refusals {
             if let Some(app) = apps.get_mut(&asset) {
-                app.not_before.insert(person, not_before);
+                app.refusals.insert(person, refusal);
             }
         }
         for (asset, device, install) in self.installs_of_location(location).await? {
@@ -195,7 +198,7 @@ fn app(row: AppRow) -> App {
         minimum_os: version(row.minimum_os.as_deref()),
         deployments: Vec::new(),
         seats: BTreeMap::new(),
-        not_before: BTreeMap::new(),
+        refusals: BTreeMap::new(),
         requests: BTreeMap::new(),
         installs: BTreeMap::new(),
     }

@@ -102,7 +102,12 @@ impl<'w> DeviceClaim<'w> {
     /// moment only, and one that cannot have the app any more may still have it.
     fn keeps_seat(&self) -> bool {
         let there = self.install.is_some_and(Install::may_be_there);
-        self.resolution.keeps() && (there || matches!(self.obstacle, None | Some(Detail::AwaitingDevice)))
+        self.resolution.keeps()
+            && (there
+                || matches!(
+                    self.obstacle,
+                    None | Some(Detail::AwaitingDevice | Detail::AppNotDescribed)
+                ))
     }
 }
 
@@ -193,6 +198,9 @@ fn obstacle(world: &World, app: &App, device: &Device) -> Option<Detail> {
     }
     if world.policy.policy_2016 && device.dep {
         return Some(Detail::DeviceEnrolledThroughDep);
+    }
+    if app.bundle_id.is_none() {
+        return Some(Detail::AppNotDescribed);
     }
     (!device.is_enrolled()).then_some(Detail::AwaitingDevice)
 }

@@ -6,14 +6,12 @@ use super::{
     DeviceVerdict, PersonVerdict,
     claim::{Claim, DeviceClaim},
 };
-use crate::{App, Detail, Install, InstallCommand, InstallState, Seat, Seen, World};
+use crate::{App, Detail, Install, InstallCommand, InstallState, Program, RefusalReason, Seat, Seen, World};
 
 /// What the line for licences means to one person.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Turn {
     pub place: Option<usize>,
-    /// Every licence is taken, or about to be.
-    pub none_left: bool,
 }
 
 type Said = (InstallState, Detail);
@@ -100,7 +98,10 @@ impl Words<'_> {
             Some(Detail::AwaitingDevice) if device.due => {
                 return (InstallState::PendingInstall, Detail::AwaitingDevice);
             }
-            None | Some(Detail::AwaitingDevice) => {}
+            Some(Detail::AppNotDescribed) if device.due => {
+                return (InstallState::PendingInstall, Detail::AppNotDescribed);
+            }
+            None | Some(Detail::AwaitingDevice | Detail::AppNotDescribed) => {}
             Some(obstacle) => return (InstallState::NotApplicable, obstacle),
         }
         if !device.due {
@@ -119,13 +120,26 @@ impl Words<'_> {
             _ if !self.world.token.usable() => pending(Detail::TokenNotUsable),
             Some(Seat::Reserved { .. }) => pending(Detail::LicenseAssociationPending),
             Some(Seat::Returning { .. }) => pending(Detail::LicenseReturnPending),
-            None if self.turn.none_left && self.turn.place.is_some() => match self.world.policy.policy_2016 {
+            None if let Some(detail) = self.refused() => pending(detail),
+            None if self.turn.place.is_some() => match self.world.policy.policy_2016 {
                 // A11.
                 true => Some((InstallState::Failed, Detail::NoLicenseAvailable)),
                 false => pending(Detail::WaitingForLicense),
             },
+            None if matches!(self.claim.person.program, Program::Refused { .. }) => pending(Detail::ProgramRefused),
             None if !member => pending(Detail::UserNotEnrolledInProgram),
             None => pending(Detail::LicenseAssociationPending),
+        }
+    }
+
+    /// What Apple said when it was asked last, while it is not asked again. A want of stock shows as a place in the line.
+    fn refused(&self) -> Option<Detail> {
+        let refusal = self.app.refusals.get(&self.claim.person.id)?;
+        match refusal.reason {
+            _ if !refusal.holds(self.world.now) => None,
+            RefusalReason::Stock => None,
+            RefusalReason::Temporary => Some(Detail::AppleTrouble),
+            RefusalReason::Refused => Some(Detail::LicenseRefused),
         }
     }
 
@@ -153,8 +167,6 @@ impl Words<'_> {
             Some(Seen::RemovedByUser) => (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent),
             Some(Seen::Rejected) => (InstallState::Failed, Detail::UserRejectedInstall),
             Some(Seen::Unmanaged) => (InstallState::Failed, Detail::InstalledUnmanaged),
-            // Without its identity the app cannot be asked for: that is not the device's to answer.
-            _ if self.app.bundle_id.is_none() => (InstallState::PendingInstall, Detail::NoAdditionalDetails),
             _ => (InstallState::PendingInstall, Detail::AwaitingDevice),
         }
     }

@@ -43,7 +43,18 @@ fn can_have(world: &World, app: &App, device: &Device) -> bool {
     version.resize(version.len().max(app.minimum_os.len()), 0);
     let new_enough = device.os_version.is_empty() || version >= app.minimum_os;
     let permitted = !(world.policy.policy_2016 && device.dep);
-    device.enrolment == Enrolment::Enrolled && platform && new_enough && permitted
+    device.enrolment == Enrolment::Enrolled && platform && new_enough && permitted && app.bundle_id.is_some()
+}
+
+/// All that reaches the person on the device says that the app stays.
+fn must_stay(world: &World, app: &App, device: &Device) -> bool {
+    let reaching = app.deployments.iter().filter(|line| {
+        let group = &world.groups[&line.group];
+        group.people.contains(&device.person) || group.devices.contains(&device.id)
+    });
+    let approvals: BTreeSet<Approval> = reaching.map(|line| line.approval).collect();
+    let stays = |approval: &Approval| matches!(approval, Approval::Required | Approval::Available);
+    !world.people[&device.person].left && !approvals.is_empty() && approvals.iter().all(stays)
 }
 
 /// What may be said of any plan in any world.
@@ -83,9 +94,17 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             Step::Remove { app, device } => {
                 let install = &world.apps[app].installs[device];
                 prop_assert!(install.command.is_none() && install.may_be_there());
+                let facts = &world.devices[device];
+                prop_assert!(facts.is_enrolled() && !facts.awaiting_configuration);
+                prop_assert!(
+                    !must_stay(world, &world.apps[app], facts),
+                    "what everybody wants is removed"
+                );
             }
             Step::CreateUser { person } => {
-                prop_assert!(world.token.usable() && world.people[person].program == Program::None);
+                let program = world.people[person].program;
+                let refused_before = matches!(program, Program::Refused { not_before, .. } if not_before <= world.now);
+                prop_assert!(world.token.usable() && (program == Program::None || refused_before));
             }
             Step::Invite { person, device } => {
                 let device = &world.devices[device];

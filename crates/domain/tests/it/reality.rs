@@ -3,6 +3,7 @@
 //! Apple and the devices answer in any order, late, or not at all. They may refuse; they do not lie.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use domain::{program::Invitation, *};
 use proptest::{prelude::*, sample::Index};
@@ -343,10 +344,14 @@ impl Reality {
             } else {
                 self.ledger.remove(&(app, person));
             }
-            self.app(app).not_before.remove(&person);
+            self.app(app).refusals.remove(&person);
             seat.confirmed(now)
         } else {
-            self.app(app).not_before.insert(person, now + MINUTE);
+            let refusal = Refusal {
+                reason: RefusalReason::Stock,
+                not_before: now + MINUTE,
+            };
+            self.app(app).refusals.insert(person, refusal);
             seat.refused(now)
         };
         match after {
@@ -356,11 +361,14 @@ impl Reality {
     }
 
     fn apple_is_read(&mut self) {
-        let now = self.world.now;
+        let reading = Reading {
+            began: self.world.now,
+            lag: Duration::ZERO,
+        };
         for app in self.world.apps.values_mut() {
             for person in self.world.people.keys() {
                 let listed = self.ledger.contains(&(app.id, *person));
-                match licence::observe(app.seats.get(person).copied(), listed, now) {
+                match licence::observe(app.seats.get(person).copied(), None, listed, &reading) {
                     Some(seat) => app.seats.insert(*person, seat),
                     None => app.seats.remove(person),
                 };

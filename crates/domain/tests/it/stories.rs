@@ -717,16 +717,24 @@ fn an_app_that_is_there_without_a_licence_waits_for_one() {
 }
 
 #[test]
-fn whom_apple_refused_lately_is_not_asked_for_again_and_still_waits() {
+fn whom_apple_refused_lately_is_not_asked_for_again_and_is_told_why() {
     let mut company = deployed(1, 1, Approval::Required);
-    company.app(app(0)).not_before.insert(person(0), NOW + MINUTE);
+    for (reason, waiting, detail) in [
+        (RefusalReason::Stock, people([0]), Detail::WaitingForLicense),
+        // Apple's own trouble is no want of licences: nobody is told to buy any.
+        (RefusalReason::Temporary, people([]), Detail::AppleTrouble),
+        (RefusalReason::Refused, people([]), Detail::LicenseRefused),
+    ] {
+        let refusal = Refusal {
+            reason,
+            not_before: NOW + MINUTE,
+        };
+        company.app(app(0)).refusals.insert(person(0), refusal);
 
-    assert_eq!(company.plans(), []);
-    assert_eq!(company.decision(app(0)).waiting, people([0]));
-    assert_eq!(
-        company.said(0),
-        (InstallState::PendingInstall, Detail::LicenseAssociationPending)
-    );
+        assert_eq!(company.plans(), []);
+        assert_eq!(company.decision(app(0)).waiting, waiting);
+        assert_eq!(company.said(0), (InstallState::PendingInstall, detail));
+    }
     company.world.now = NOW + MINUTE;
     assert_eq!(
         company.plans(),
@@ -781,4 +789,27 @@ fn a_device_group_reaches_that_device_and_no_other_of_its_person() {
     company.now_settles();
 
     assert!(company.has(device(1), app(0)) && !company.has(device(0), app(0)));
+}
+
+/// A licence for an app that nobody can install or prove would be wasted on whoever gets it.
+#[test]
+fn an_app_whose_bundle_id_is_unknown_takes_no_licence_until_it_is_known() {
+    let mut company = deployed(1, 1, Approval::Required);
+    let known = company.app(app(0)).bundle_id.take();
+
+    assert_eq!(company.plans(), []);
+    assert_eq!(company.said(0), (InstallState::PendingInstall, Detail::AppNotDescribed));
+    company.app(app(0)).bundle_id = known;
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+/// An app that lost its description keeps the licences that are out.
+#[test]
+fn a_licence_stays_while_the_bundle_id_is_unknown() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.app(app(0)).bundle_id = None;
+
+    assert_eq!(company.plans(), []);
 }

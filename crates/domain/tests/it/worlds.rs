@@ -78,7 +78,7 @@ pub fn licensed_app(number: usize, owned: u64) -> App {
         minimum_os: vec![],
         deployments: Vec::new(),
         seats: BTreeMap::new(),
-        not_before: BTreeMap::new(),
+        refusals: BTreeMap::new(),
         requests: BTreeMap::new(),
         installs: BTreeMap::new(),
     }
@@ -193,7 +193,18 @@ pub fn any_world() -> impl Strategy<Value = World> {
     let seats = collection::btree_map(0..PEOPLE, seat, 0..=PEOPLE);
     let refusals = collection::btree_map(
         0..PEOPLE,
-        (-2..3i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)),
+        (
+            -2..3i64,
+            select(vec![
+                RefusalReason::Stock,
+                RefusalReason::Temporary,
+                RefusalReason::Refused,
+            ]),
+        )
+            .prop_map(|(days, reason)| Refusal {
+                reason,
+                not_before: Time(NOW.ms() + days * 86_400_000),
+            }),
         0..3,
     );
     let installs = collection::btree_map(0..DEVICES, any_install(), 0..=DEVICES);
@@ -208,7 +219,10 @@ pub fn any_world() -> impl Strategy<Value = World> {
         world.token = token;
         for (made, (seats, refusals, installs)) in world.apps.values_mut().zip(apps) {
             made.seats = seats.into_iter().map(|(number, seat)| (person(number), seat)).collect();
-            made.not_before = refusals.into_iter().map(|(number, at)| (person(number), at)).collect();
+            made.refusals = refusals
+                .into_iter()
+                .map(|(number, refusal)| (person(number), refusal))
+                .collect();
             made.installs = installs
                 .into_iter()
                 .map(|(number, install)| (device(number), install))
@@ -235,6 +249,10 @@ fn programs() -> Vec<Program> {
         associated,
         associated,
         associated,
+        Program::Refused {
+            error_number: 9635,
+            not_before: NOW,
+        },
         Program::Retired,
     ]
 }

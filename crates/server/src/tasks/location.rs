@@ -40,12 +40,7 @@ pub async fn step(app: &App) -> Result<Stepped, StepError> {
         return Ok(Stepped::Idle);
     };
     let lease = format!("location/{}", location.id);
-    if app
-        .store
-        .lease_take(&lease, &app.instance, app.now(), LEASE)
-        .await?
-        .is_none()
-    {
+    if app.store.lease_take(&lease, &app.instance, LEASE).await?.is_none() {
         return Ok(Stepped::Idle);
     }
     match step_location(app, &location).await {

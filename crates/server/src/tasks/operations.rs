@@ -458,8 +458,11 @@ async fn refused(
     now: Time,
 ) -> Result<(), AppError> {
     let attempts = tx.refusal_attempts(asset, person).await? + 1;
-    tx.refusal_put(asset, person, i64::from(number), now, now + pause(attempts))
-        .await?;
+    let refusal = domain::Refusal {
+        reason: domain::RefusalReason::Stock,
+        not_before: now + pause(attempts),
+    };
+    tx.refusal_put(asset, person, i64::from(number), refusal, now).await?;
     Ok(())
 }
 

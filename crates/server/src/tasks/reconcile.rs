@@ -207,6 +207,8 @@ impl Writer<'_> {
                     accepted_at: None,
                     operation_id: Some(operation),
                     observed_at: None,
+                    error_number: None,
+                    not_before: None,
                 };
                 self.tx.client_user_insert(&row).await?;
             }

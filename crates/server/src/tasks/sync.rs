@@ -362,10 +362,14 @@ pub async fn take_holders(
     tx.assignments_replace(asset, holders, now).await?;
 
     let mut changes = 0;
+    let reading = domain::Reading {
+        began: now,
+        lag: Duration::ZERO,
+    };
     let everyone: BTreeSet<PersonId> = listed.iter().chain(seats.keys()).copied().collect();
     for person in everyone {
         let before = seats.get(&person).copied();
-        let after = domain::licence::observe(before, listed.contains(&person), now);
+        let after = domain::licence::observe(before, None, listed.contains(&person), &reading);
         let kind = match (before, after) {
             (None, Some(_)) => {
                 tx.seat_insert(asset, person, store::SeatState::Held, None, now).await?;

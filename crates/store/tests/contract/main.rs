@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, Failure, FailureClass, GroupId, GroupKind,
-    Install, InstallCommand, LocationId, Owned, PersonId, Platform, Policy, Program, Seat, Seen, Time, TokenState,
+    Install, InstallCommand, LocationId, Owned, PersonId, Platform, Policy, Program, Refusal, RefusalReason, Seat,
+    Seen, Time, TokenState,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
@@ -333,13 +334,37 @@ on_both! {
     async fn a_lease_has_one_holder(fresh: &Fresh, store: Store) {
         let _ = fresh;
         let minute = Duration::from_secs(60);
-        let first = store.lease_take("location", "a", NOW, minute).await.unwrap().unwrap();
-        assert_eq!(store.lease_take("location", "b", NOW, minute).await.unwrap(), None);
-        assert_eq!(store.lease_take("location", "a", NOW + minute, minute).await.unwrap(), Some(first));
-        let later = NOW + Duration::from_secs(200);
-        assert_eq!(store.lease_take("location", "b", later, minute).await.unwrap(), Some(first + 1));
-        store.lease_release("location", "b").await.unwrap();
-        assert_eq!(store.lease_take("location", "a", later, minute).await.unwrap(), Some(first + 2));
+        let first = store.lease_take("location", "a", minute).await.unwrap().unwrap();
+        assert_eq!(store.lease_take("location", "b", minute).await.unwrap(), None);
+        assert_eq!(store.lease_take("location", "a", minute).await.unwrap(), Some(first.clone()));
+        store.lease_release(&first).await.unwrap();
+        let second = store.lease_take("location", "b", minute).await.unwrap().unwrap();
+        assert!(second.fence() > first.fence());
+        // What was given back long ago is not given back again.
+        store.lease_release(&first).await.unwrap();
+        assert_eq!(store.lease_take("location", "a", minute).await.unwrap(), None);
+    }
+
+    /// A server that was slow must not write what it decided before somebody else took over.
+    async fn whoever_lost_a_lease_writes_nothing(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let moment = Duration::from_millis(50);
+        let slow = store.lease_take("location", "a", moment).await.unwrap().unwrap();
+        let taken_over = async {
+            loop {
+                // Without a sign of life the lease ends by the database's clock.
+                if let Some(lease) = store.lease_take("location", "b", moment).await.unwrap() {
+                    return lease;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let quick = taken_over.await;
+        assert!(matches!(store.begin_as(&slow).await, Err(StoreError::LeaseLost)));
+        assert!(matches!(store.lease_renew(&slow).await, Err(StoreError::LeaseLost)));
+        // A lease that has run out and that nobody wants is still held.
+        tokio::time::sleep(moment * 2).await;
+        store.begin_as(&quick).await.unwrap().commit().await.unwrap();
     }
 
     /// Everything that is known of an app on a device comes back as it was written.
@@ -410,11 +435,14 @@ on_both! {
             accepted_at: Some(NOW),
             operation_id: None,
             observed_at: Some(NOW),
+            error_number: None,
+            not_before: None,
         })
         .await
         .unwrap();
         tx.seat_insert(asset, people[0], SeatState::Reserved, None, NOW).await.unwrap();
-        tx.refusal_put(asset, people[1], 9709, NOW, NOW + Duration::from_secs(5)).await.unwrap();
+        let refusal = Refusal { reason: RefusalReason::Stock, not_before: NOW + Duration::from_secs(5) };
+        tx.refusal_put(asset, people[1], 9709, refusal, NOW).await.unwrap();
         tx.request_put(asset, people[1], NOW).await.unwrap();
         let uuid = Uuid::now_v7();
         tx.command_insert(&CommandRow::new(uuid, device, "ManagedApplicationList", None, None, vec![1], NOW))
@@ -435,7 +463,7 @@ on_both! {
         let app = &world.apps[&asset];
         assert_eq!(app.deployments, [line]);
         assert_eq!(app.seats[&people[0]], Seat::Reserved { since: NOW });
-        assert_eq!(app.not_before[&people[1]], NOW + Duration::from_secs(5));
+        assert_eq!(app.refusals[&people[1]], refusal);
         assert_eq!(app.requests[&people[1]], NOW);
         assert_eq!(app.platforms, [Platform::Ios, Platform::IpadOs].into());
     }

@@ -86,6 +86,8 @@ pub struct LicenseCounts {
     waiting: u64,
     /// What removals on their way will bring back. Part of `used`.
     returning: u64,
+    /// How many more are out than are owned: they were refunded or moved away while in use.
+    short: u64,
 }
 
 impl From<Counts> for LicenseCounts {
@@ -102,6 +104,7 @@ impl From<Counts> for LicenseCounts {
             free: counts.free,
             waiting: counts.waiting,
             returning: counts.returning,
+            short: counts.short,
         }
     }
 }

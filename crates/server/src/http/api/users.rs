@@ -65,6 +65,8 @@ pub struct Program {
 #[serde(rename_all = "camelCase")]
 enum ProgramStatus {
     NotInvited,
+    /// Apple did not register the person, and said why.
+    Refused,
     Invited,
     Accepted,
     Retired,
@@ -83,6 +85,7 @@ impl Program {
         let status = match row.status {
             ClientUserStatus::Associated => ProgramStatus::Accepted,
             ClientUserStatus::Retired | ClientUserStatus::Deleted => ProgramStatus::Retired,
+            ClientUserStatus::Refused => ProgramStatus::Refused,
             ClientUserStatus::Creating | ClientUserStatus::Registered => match row.invitation {
                 InvitationState::None => ProgramStatus::NotInvited,
                 InvitationState::Queued | InvitationState::Shown => ProgramStatus::Invited,

@@ -450,6 +450,10 @@ pub mod tests {
         for program in [
             Program::None,
             Program::Creating,
+            Program::Refused {
+                error_number: 9635,
+                not_before: Time(0),
+            },
             Program::Retired,
             Program::Registered {
                 invitation: Invitation::Queued { since: ago(s, 1) },
@@ -508,6 +512,10 @@ pub mod tests {
             Detail::WaitingForLicense,
             Detail::TokenNotUsable,
             Detail::LicenseAssociationPending,
+            Detail::ProgramRefused,
+            Detail::AppleTrouble,
+            Detail::LicenseRefused,
+            Detail::AppNotDescribed,
             Detail::AwaitingUserConsent,
             Detail::AwaitingDevice,
             Detail::NoEligibleDevice,

@@ -277,6 +277,7 @@ pub mod tests {
                 free,
                 waiting,
                 returning: 0,
+                short: 0,
             },
             deployments: vec![(Approval::Required, 2), (Approval::Available, 1)],
             installs,

@@ -93,6 +93,7 @@ impl Totals {
             free: Some(self.free),
             waiting: 0,
             returning: 0,
+            short: 0,
         }
     }
 }

@@ -411,6 +411,7 @@ pub mod tests {
             free: Some(6),
             waiting: 0,
             returning: 0,
+            short: 0,
         };
         let preview = PreviewView {
             before: counts,
@@ -439,6 +440,7 @@ pub mod tests {
                 free: Some(12),
                 waiting: 0,
                 returning: 0,
+                short: 0,
             },
             gains: Vec::new(),
             loses: vec![String::new(); 6],

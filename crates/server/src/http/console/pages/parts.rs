@@ -323,6 +323,7 @@ impl Speak {
                 invitation: Invitation::None,
             } => (Glyph::None, "terms-not-invited", None),
             Program::Creating => (Glyph::Way, "terms-creating", None),
+            Program::Refused { .. } => (Glyph::Bad, "terms-refused", None),
             Program::Registered {
                 invitation: Invitation::Queued { .. },
             } => (Glyph::Way, "terms-inviting", None),

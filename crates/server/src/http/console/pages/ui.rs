@@ -125,9 +125,11 @@ impl Glyph {
         match state {
             TokenState::Valid => Glyph::Ok,
             TokenState::ExpiringSoon => Glyph::Warn,
-            TokenState::Expired | TokenState::Revoked | TokenState::Invalid | TokenState::AssignedToExternalMdm => {
-                Glyph::Bad
-            }
+            TokenState::Expired
+            | TokenState::Revoked
+            | TokenState::Invalid
+            | TokenState::AssignedToExternalMdm
+            | TokenState::ReadOnly => Glyph::Bad,
         }
     }
 }
@@ -623,6 +625,7 @@ mod tests {
             free: Some(free),
             waiting: 0,
             returning: 0,
+            short: 0,
         }
     }
 

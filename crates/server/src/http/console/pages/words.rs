@@ -28,9 +28,13 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::PlatformNotApplicable => "detail-platform-not-applicable",
         Detail::NoLicenseAvailable => "detail-no-license-available",
         Detail::WaitingForLicense => "detail-waiting-for-license",
+        Detail::ProgramRefused => "detail-program-refused",
         Detail::UserNotEnrolledInProgram => "detail-user-not-enrolled-in-program",
         Detail::TokenNotUsable => "detail-token-not-usable",
         Detail::LicenseAssociationPending => "detail-license-association-pending",
+        Detail::AppleTrouble => "detail-apple-trouble",
+        Detail::LicenseRefused => "detail-license-refused",
+        Detail::AppNotDescribed => "detail-app-not-described",
         Detail::AwaitingUserConsent => "detail-awaiting-user-consent",
         Detail::AwaitingDevice => "detail-awaiting-device",
         Detail::NoEligibleDevice => "detail-no-eligible-device",
@@ -74,6 +78,7 @@ pub fn token_state(state: TokenState) -> &'static str {
         TokenState::Revoked => "token-revoked",
         TokenState::Invalid => "token-invalid",
         TokenState::AssignedToExternalMdm => "token-assigned-to-external-mdm",
+        TokenState::ReadOnly => "token-read-only",
     }
 }
 
