@@ -7,7 +7,7 @@ mod demo;
 mod doctor;
 mod simulate;
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use server::{Clock, Config};
@@ -103,11 +103,17 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&Failure::from(error)),
     };
-    match runtime.block_on(run(arguments.command)) {
+    let code = match runtime.block_on(run(arguments.command)) {
         Ok(code) => code,
         Err(failure) => failed(&failure),
-    }
+    };
+    // What still computes, a password for somebody who has gone, is not waited for.
+    runtime.shutdown_timeout(LAST_WAIT);
+    code
 }
+
+/// With `http.stop_within` and the closing of the database well below the 30 seconds after which a service manager kills.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 fn failed(failure: &Failure) -> ExitCode {
     eprintln!("allotment: {}", failure.0);
@@ -134,7 +140,10 @@ async fn serve(config: Config) -> Result<(), Failure> {
     tracing::info!(listen = %running.address, url = %public_url, "allotment serves {public_url}");
     stopped().await;
     tracing::info!("stopping");
-    running.stop().await;
+    tokio::select! {
+        () = running.stop() => {}
+        () = stopped() => tracing::warn!("asked a second time: what is under way is cut off"),
+    }
     Ok(())
 }
 

@@ -21,6 +21,14 @@ impl Time {
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
     }
+
+    /// Whether what waits until `self` may go on, when it waits for `longest` at most.
+    ///
+    /// A moment further away than that was written while the clock was wrong. Who waited for it would wait as long as
+    /// the clock was off.
+    pub fn has_come(self, now: Time, longest: Duration) -> bool {
+        self <= now || self > now + longest
+    }
 }
 
 impl Add<Duration> for Time {
@@ -40,5 +48,23 @@ impl Sub<Duration> for Time {
             self.0
                 .saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A clock that jumped 13 hours ahead and back stopped everything for 13 hours.
+    #[test]
+    fn nothing_waits_for_longer_than_it_may_whatever_the_clock_did() {
+        let now = Time(1_000_000);
+        let longest = Duration::from_secs(600);
+
+        assert!(now.has_come(now, longest));
+        assert!(!(now + Duration::from_secs(1)).has_come(now, longest));
+        assert!(!(now + longest).has_come(now, longest));
+        assert!((now + longest + Duration::from_millis(1)).has_come(now, longest));
+        assert!((now + Duration::from_secs(13 * 3600)).has_come(now, longest));
     }
 }

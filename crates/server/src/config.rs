@@ -44,6 +44,7 @@ pub struct Config {
     pub reconcile_every: Duration,
     pub apple: AppleConfig,
     pub mdm: MdmConfig,
+    pub http: HttpConfig,
     pub log: LogConfig,
 }
 
@@ -79,6 +80,25 @@ pub struct MdmConfig {
     pub organization: Option<String>,
     /// How soon to wake a device again that did not come; doubles with its silence.
     pub push_again_after: Duration,
+}
+
+/// What clients may take of the server, however many they are and whatever they do.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Connections at once. More wait until one is free; those that only wait make room first.
+    pub connections: usize,
+    /// Requests that are worked on at once. More wait a moment and are then told to come again.
+    pub requests: usize,
+    /// How long a new connection may take for the head of its first request.
+    pub head_timeout: Duration,
+    /// How long a connection may stay open between two requests. Longer than a proxy keeps one.
+    pub idle_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
+    /// How long an answer may take, until its last byte is gone.
+    pub answer_timeout: Duration,
+    /// How long the server, when it is to stop, lets what is under way come to its end.
+    pub stop_within: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -149,6 +169,15 @@ impl Config {
                 organization: None,
                 push_again_after: Duration::from_secs(15 * 60),
             },
+            http: HttpConfig {
+                connections: 1000,
+                requests: 128,
+                head_timeout: Duration::from_secs(10),
+                idle_timeout: Duration::from_secs(90),
+                body_timeout: Duration::from_secs(60),
+                answer_timeout: Duration::from_secs(300),
+                stop_within: Duration::from_secs(20),
+            },
             log: LogConfig {
                 level: "info".to_owned(),
                 json: false,
@@ -193,6 +222,15 @@ impl Config {
         mdm.push_topic = given.parsed(&PUSH_TOPIC, topic)?;
         mdm.organization = given.parsed(&MDM_ORGANIZATION, name)?;
         set(&mut mdm.push_again_after, given.parsed(&PUSH_AGAIN_AFTER, duration)?);
+
+        let http = &mut config.http;
+        set(&mut http.connections, given.parsed(&CONNECTIONS, count)?);
+        set(&mut http.requests, given.parsed(&REQUESTS, count)?);
+        set(&mut http.head_timeout, given.parsed(&HEAD_TIMEOUT, duration)?);
+        set(&mut http.idle_timeout, given.parsed(&IDLE_TIMEOUT, duration)?);
+        set(&mut http.body_timeout, given.parsed(&BODY_TIMEOUT, duration)?);
+        set(&mut http.answer_timeout, given.parsed(&ANSWER_TIMEOUT, duration)?);
+        set(&mut http.stop_within, given.parsed(&STOP_WITHIN, duration)?);
 
         set(&mut config.log.level, given.parsed(&LOG_LEVEL, name)?);
         set(&mut config.log.json, given.parsed(&LOG_JSON, flag)?);
@@ -267,6 +305,7 @@ impl fmt::Debug for Config {
             .field("time_zone", &self.time_zone)
             .field("apple", &self.apple)
             .field("mdm", &self.mdm)
+            .field("http", &self.http)
             .field("log", &self.log)
             .finish_non_exhaustive()
     }
@@ -378,6 +417,41 @@ const PUSH_AGAIN_AFTER: Key = Key {
     name: "push_again_after",
     example: "\"15m\"",
 };
+const CONNECTIONS: Key = Key {
+    section: "http",
+    name: "connections",
+    example: "1000",
+};
+const REQUESTS: Key = Key {
+    section: "http",
+    name: "requests",
+    example: "128",
+};
+const HEAD_TIMEOUT: Key = Key {
+    section: "http",
+    name: "head_timeout",
+    example: "\"10s\"",
+};
+const IDLE_TIMEOUT: Key = Key {
+    section: "http",
+    name: "idle_timeout",
+    example: "\"90s\"",
+};
+const BODY_TIMEOUT: Key = Key {
+    section: "http",
+    name: "body_timeout",
+    example: "\"60s\"",
+};
+const ANSWER_TIMEOUT: Key = Key {
+    section: "http",
+    name: "answer_timeout",
+    example: "\"5m\"",
+};
+const STOP_WITHIN: Key = Key {
+    section: "http",
+    name: "stop_within",
+    example: "\"20s\"",
+};
 const LOG_LEVEL: Key = Key {
     section: "log",
     name: "level",
@@ -390,7 +464,7 @@ const LOG_JSON: Key = Key {
 };
 
 /// Every key there is.
-const KEYS: [Key; 22] = [
+const KEYS: &[Key] = &[
     LISTEN,
     PUBLIC_URL,
     DATABASE_URL,
@@ -411,6 +485,13 @@ const KEYS: [Key; 22] = [
     PUSH_TOPIC,
     MDM_ORGANIZATION,
     PUSH_AGAIN_AFTER,
+    CONNECTIONS,
+    REQUESTS,
+    HEAD_TIMEOUT,
+    IDLE_TIMEOUT,
+    BODY_TIMEOUT,
+    ANSWER_TIMEOUT,
+    STOP_WITHIN,
     LOG_LEVEL,
     LOG_JSON,
 ];
@@ -437,6 +518,13 @@ fn flag(text: &str) -> Result<bool, String> {
         "true" => Ok(true),
         "false" => Ok(false),
         _ => Err(format!("is {text:?}, which is neither true nor false")),
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=1_000_000).contains(&count) => Ok(count),
+        _ => Err(format!("is {text:?}, which is not a number from 1 to 1000000")),
     }
 }
 
@@ -636,6 +724,14 @@ mod tests {
             push_topic = "com.apple.mgmt.External.x"
             organization = "Example IT"
             push_again_after = "10m"
+            [http]
+            connections = 50
+            requests = "10"
+            head_timeout = "1s"
+            idle_timeout = "2s"
+            body_timeout = "3s"
+            answer_timeout = "4s"
+            stop_within = "5s"
             [log]
             level = "warn,server=debug"
             json = true
@@ -654,6 +750,12 @@ mod tests {
         assert_eq!(config.push_topic().as_deref(), Some("com.apple.mgmt.External.x"));
         assert_eq!(config.mdm_organization(), "Example IT");
         assert_eq!(config.mdm.push_again_after, Duration::from_secs(600));
+        assert_eq!((config.http.connections, config.http.requests), (50, 10));
+        assert_eq!(config.http.head_timeout, Duration::from_secs(1));
+        assert_eq!(config.http.idle_timeout, Duration::from_secs(2));
+        assert_eq!(config.http.body_timeout, Duration::from_secs(3));
+        assert_eq!(config.http.answer_timeout, Duration::from_secs(4));
+        assert_eq!(config.http.stop_within, Duration::from_secs(5));
         assert!(config.log.json);
     }
 
@@ -758,6 +860,8 @@ mod tests {
                 "place for the code",
             ),
             ("[mdm]\npush_topic = \"com.example\"", "com.apple.mgmt."),
+            ("[http]\nrequests = 0", "not a number from 1"),
+            ("[http]\nrequests = \"many\"", "not a number from 1"),
             ("[log]\njson = \"yes\"", "neither true nor false"),
             ("apple = 5", "not a section"),
         ] {

@@ -2,13 +2,18 @@
 //!
 //! Callers in other crates get boxed futures: of an `async fn`, each of them would compile the whole server again.
 
-use std::{future::IntoFuture, net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use mdm::identity::DeviceCa;
 use secrecy::SecretString;
 use store::{MasterKey, Store};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, timeout, timeout_at},
+};
 
 use crate::{
     app::{App, Parts, Polls, service::Service},
@@ -43,15 +48,26 @@ pub struct Running {
     pub app: App,
     pub address: SocketAddr,
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    looping: JoinHandle<()>,
 }
 
+/// How long the database may take to close. It is not harmed when it does not.
+const CLOSE: Duration = Duration::from_secs(2);
+
 impl Running {
-    /// Lets what is under way come to its end, and stops.
-    pub async fn stop(self) {
+    /// Lets what is under way come to its end, and stops: within `http.stop_within` and a little, whatever clients
+    /// and Apple do. A step that is cut off is taken up by the next start, as after a crash.
+    pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            let _ = task.await;
+        let deadline = Instant::now() + self.app.config.http.stop_within;
+        let _ = self.serving.await;
+        if timeout_at(deadline, &mut self.looping).await.is_err() {
+            tracing::warn!("a step did not come to its end in time and is cut off");
+            self.looping.abort();
+        }
+        if timeout(CLOSE, self.app.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time");
         }
     }
 }
@@ -113,25 +129,19 @@ pub fn serve_on(
         })?;
         let app = open(config, clock).await?;
         let (stop, stopped) = watch::channel(false);
-        let mut closing = stopped.clone();
-        let server = axum::serve(
+        let serving = tokio::spawn(http::connections::serve(
             listener,
-            http::router(&app).into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move {
-            let _ = closing.wait_for(|stop| *stop).await;
-        });
-        let serving = tokio::spawn(async move {
-            if let Err(error) = server.into_future().await {
-                tracing::error!(%error, "serving ended");
-            }
-        });
+            http::router(&app),
+            app.config.http.clone(),
+            stopped.clone(),
+        ));
         let looping = tokio::spawn(tasks::run(app.clone(), stopped));
         Ok(Running {
             app,
             address,
             stop,
-            tasks: vec![serving, looping],
+            serving,
+            looping,
         })
     })
 }

@@ -147,13 +147,14 @@ impl Given {
         Ok(())
     }
 
-    /// The value of a key that is written as text, or as `true` and `false`.
+    /// The value of a key that is written as text, as a number, or as `true` and `false`.
     pub fn parsed<T>(&self, key: &Key, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ConfigError> {
         let Some((place, value)) = self.values.get(&key.path()) else {
             return Ok(None);
         };
         let parsed = match value {
             Value::String(text) => parse(text),
+            Value::Integer(number) if [super::CONNECTIONS, super::REQUESTS].contains(key) => parse(&number.to_string()),
             Value::Boolean(value) if *key == super::LOG_JSON => parse(if *value { "true" } else { "false" }),
             _ => Err("is not text in quotation marks".to_owned()),
         };

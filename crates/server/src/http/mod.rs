@@ -1,7 +1,9 @@
 //! The doors: console for people, API for programs, `/mdm` for devices.
 
+pub mod admission;
 pub mod api;
 pub mod auth;
+pub mod connections;
 pub mod console;
 pub mod devices;
 pub mod enrol;
@@ -16,11 +18,11 @@ use crate::app::App;
 pub fn router(app: &App) -> Router {
     let pages = security::pages(console::router(app).merge(enrol::router()), app);
     let api = security::api(api::router());
-    let devices = security::devices(devices::router());
     let router = Router::new()
         .route("/healthz", get(healthz))
         .merge(api)
-        .merge(devices)
+        // They prove who they are with a signature in each request.
+        .merge(devices::router())
         .merge(pages);
     security::everything(router, app).with_state(app.clone())
 }

@@ -36,6 +36,12 @@ pub enum Kind {
     /// The lines of a deployment cannot stand together.
     Deployment,
     Internal,
+    /// Too many ask at once.
+    Busy,
+    /// The body of the request did not come in time.
+    TooSlow,
+    /// The database cannot be reached, or takes nothing any more.
+    Unavailable,
 }
 
 impl Kind {
@@ -80,6 +86,21 @@ impl Kind {
                 "internal",
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Something went wrong on our side",
+            ),
+            Kind::Busy => (
+                "busy",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many requests are being answered; ask again in a moment",
+            ),
+            Kind::TooSlow => (
+                "too-slow",
+                StatusCode::REQUEST_TIMEOUT,
+                "The request did not arrive in time",
+            ),
+            Kind::Unavailable => (
+                "unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The server cannot work at the moment; nothing was changed",
             ),
         }
     }

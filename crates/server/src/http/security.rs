@@ -1,4 +1,4 @@
-//! What every answer carries, what a request may weigh, and what of it is logged.
+//! What every answer carries, and what of it is logged.
 
 use std::time::Instant;
 
@@ -12,17 +12,14 @@ use axum::{
 use tower_http::{compression::CompressionLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
 use tracing::Instrument;
 
-use super::auth::SignInThrottle;
+use super::{
+    admission::{self, Door},
+    auth::SignInThrottle,
+};
 use crate::app::App;
 
-/// A content token of 5 MB is far too large, and has to get as far as the answer that says so.
-pub const UPLOAD_LIMIT_BYTES: usize = 8 * 1024 * 1024;
-/// The guard before the property list parser refuses from 5 MiB on, in words.
-const DEVICE_LIMIT_BYTES: usize = 6 * 1024 * 1024;
-const LIMIT_BYTES: usize = 1024 * 1024;
-
 /// Nothing from anywhere else, no script or style inside a page, no page inside another.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                            form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -36,7 +33,6 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
             CsrfLayer::new()
         });
     router
-        .layer(middleware::from_fn(page_limit))
         .layer(csrf.with_rejection_response(cross_origin))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
@@ -53,7 +49,6 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
 /// For programs: nothing is kept, and the caller's key keeps other sites out.
 pub fn api(router: Router<App>) -> Router<App> {
     router
-        .layer(middleware::from_fn(page_limit))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -61,17 +56,16 @@ pub fn api(router: Router<App>) -> Router<App> {
         .layer(CompressionLayer::new())
 }
 
-/// For devices, which prove who they are with a signature in each request.
-pub fn devices(router: Router<App>) -> Router<App> {
-    router.layer(DefaultBodyLimit::max(DEVICE_LIMIT_BYTES))
-}
-
 /// For every answer, whoever gets it.
 pub fn everything(router: Router<App>, app: &App) -> Router<App> {
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
+    let door = Door::new(app.config.http.requests);
     let router = router
+        // The door has looked at the size already.
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn_with_state((app.clone(), door), admission::admit))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "same-origin"))
         .layer(fixed(
@@ -85,13 +79,6 @@ pub fn everything(router: Router<App>, app: &App) -> Router<App> {
         router
     };
     router.layer(middleware::from_fn(logged))
-}
-
-/// The two doors for a token may be given more than the rest.
-async fn page_limit(mut request: Request, next: Next) -> Response {
-    let upload = matches!(request.uri().path(), "/administration/vpp/upload" | "/api/v1/vppTokens");
-    DefaultBodyLimit::max(if upload { UPLOAD_LIMIT_BYTES } else { LIMIT_BYTES }).apply(&mut request);
-    next.run(request).await
 }
 
 fn cross_origin(_: tower_http::csrf::ProtectionError) -> Response {

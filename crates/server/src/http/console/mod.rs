@@ -34,7 +34,10 @@ use self::pages::{
     Flash, Frame, Place,
     error::{ErrorKind, ErrorPage},
 };
-use super::auth::{Admin, Visitor};
+use super::{
+    auth::{Admin, Visitor},
+    security,
+};
 use crate::{
     app::{App, AppError, Problem, apps::Overview},
     messages::{Lang, Speak},
@@ -235,6 +238,7 @@ async fn with_error_page(State(app): State<App>, Visitor { lang }: Visitor, requ
         StatusCode::BAD_REQUEST => ErrorKind::BadRequest,
         StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
         StatusCode::CONFLICT => ErrorKind::Conflict,
+        StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
         _ => ErrorKind::Failed,
     };
     match html(&ErrorPage {
@@ -243,6 +247,25 @@ async fn with_error_page(State(app): State<App>, Visitor { lang }: Visitor, requ
     }) {
         Ok(page) => (response.status(), page).into_response(),
         Err(_) => response,
+    }
+}
+
+/// A page that says what happened and what to do, for those who are turned away before any handler.
+pub fn error_page(app: &App, lang: Lang, kind: ErrorKind) -> Response {
+    let page = ErrorPage {
+        s: speak(app, lang),
+        kind,
+    };
+    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match html(&page) {
+        Ok(page) => {
+            let headers = [
+                (header::CACHE_CONTROL, "no-store"),
+                (header::CONTENT_SECURITY_POLICY, security::PAGE_POLICY),
+            ];
+            (status, headers, page).into_response()
+        }
+        Err(_) => status.into_response(),
     }
 }
 

@@ -15,6 +15,12 @@ pub enum ErrorKind {
     Conflict,
     /// Apple, or the database, did not answer.
     Failed,
+    /// Too many ask at once.
+    Busy,
+    /// The form did not arrive in time.
+    TooSlow,
+    /// The database cannot be reached, or takes nothing any more.
+    Unavailable,
 }
 
 impl ErrorKind {
@@ -26,6 +32,8 @@ impl ErrorKind {
             ErrorKind::TooLarge => 413,
             ErrorKind::Conflict => 409,
             ErrorKind::Failed => 500,
+            ErrorKind::Busy | ErrorKind::Unavailable => 503,
+            ErrorKind::TooSlow => 408,
         }
     }
 
@@ -37,6 +45,9 @@ impl ErrorKind {
             ErrorKind::TooLarge => ("error-too-large", "error-too-large-advice"),
             ErrorKind::Conflict => ("error-conflict", "error-conflict-advice"),
             ErrorKind::Failed => ("error-failed", "error-failed-advice"),
+            ErrorKind::Busy => ("error-busy", "error-busy-advice"),
+            ErrorKind::TooSlow => ("error-too-slow", "error-too-slow-advice"),
+            ErrorKind::Unavailable => ("error-unavailable", "error-unavailable-advice"),
         }
     }
 }
@@ -71,6 +82,9 @@ pub mod tests {
             ("error-413", page(ErrorKind::TooLarge)),
             ("error-409", page(ErrorKind::Conflict)),
             ("error-500", page(ErrorKind::Failed)),
+            ("error-busy", page(ErrorKind::Busy)),
+            ("error-408", page(ErrorKind::TooSlow)),
+            ("error-503", page(ErrorKind::Unavailable)),
         ]
     }
 }

@@ -1,0 +1,91 @@
+//! What happens when the database cannot do its job, and after.
+
+use sqlx::{Connection, PgConnection};
+use store::{Actor, NewEvent, Store, StoreError, testing::Fresh};
+
+use crate::{NOW, key};
+
+async fn write(store: &Store, bytes: usize) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let event = NewEvent::new(NOW, Actor::System, "test");
+    tx.event(&event.with(serde_json::json!({ "much": "x".repeat(bytes) })))
+        .await?;
+    tx.commit().await
+}
+
+/// The driver went on to believe that a transaction was open, and only a restart helped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_named_and_writing_goes_on_by_itself_when_there_is_room() {
+    let fresh = Fresh::sqlite();
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    for _ in 0..3 {
+        store.no_more_room().await.unwrap();
+        let refused = write(&store, 1_000_000).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
+        assert!(refused.is_outage());
+
+        write(&store, 1_000_000).await.expect("there is room again");
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn nothing_that_is_guarded_can_be_emptied_at_one_stroke() {
+    let fresh = Fresh::postgres().await;
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    write(&store, 1).await.unwrap();
+    let mut by_hand = PgConnection::connect(fresh.url()).await.unwrap();
+    for table in ["events", "seats", "operations", "leases", "claims"] {
+        let sql = format!("TRUNCATE {table} CASCADE");
+        let refused = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut by_hand).await;
+        let refused = refused.expect_err(table).to_string();
+        assert!(refused.contains("is not emptied"), "{table}: {refused}");
+    }
+    store.close().await;
+    fresh.close().await;
+}
+
+/// Two servers that start for the first time at once would each issue identities that the other refuses.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_first_starts_at_once_agree_on_one_secret_on_sqlite() {
+    let fresh = Fresh::sqlite();
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    agree(&store, &store.clone()).await;
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn two_first_starts_at_once_agree_on_tables_and_one_secret_on_postgres() {
+    let fresh = Fresh::postgres().await;
+    let (one, other) = tokio::join!(Store::open(fresh.url(), key()), Store::open(fresh.url(), key()));
+    let (one, other) = (one.expect("tables"), other.expect("tables"));
+    agree(&one, &other).await;
+    one.close().await;
+    other.close().await;
+    fresh.close().await;
+}
+
+async fn agree(one: &Store, other: &Store) {
+    let (a, b) = tokio::join!(one.secret_once("ca", b"one"), other.secret_once("ca", b"other"));
+    let (a, b) = (a.unwrap(), b.unwrap());
+    assert_eq!(a, b);
+    assert_eq!(one.secret("ca").await.unwrap(), Some(a));
+}
+
+/// A process that ends gives back what it holds, and nothing of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_ends_gives_its_leases_back_at_once() {
+    let fresh = Fresh::sqlite();
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    assert!(store.lease_take("a", "one", minute).await.unwrap().is_some());
+    assert!(store.lease_take("b", "other", minute).await.unwrap().is_some());
+
+    store.leases_release("one").await.unwrap();
+
+    assert!(store.lease_take("a", "third", minute).await.unwrap().is_some());
+    assert!(store.lease_take("b", "third", minute).await.unwrap().is_none());
+    store.close().await;
+}
