@@ -5,6 +5,7 @@
 //! the store, and they never wait for the network inside a transaction.
 
 pub mod app;
+pub mod cause;
 pub mod clock;
 pub mod config;
 pub mod http;

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{App, Parts, Polls, service::Service},
+    app::{App, Parts, Polls, outage::Outage, service::Service},
     clock::{Clock, Random, timestamp},
     config::Config,
     http, tasks,
@@ -30,6 +30,11 @@ const DEVICE_CA: &str = "deviceCa";
 pub enum StartError {
     #[error("could not open the key file {path}: {problem}")]
     Key { path: String, problem: String },
+    #[error(
+        "the key file {path} is not there, but the database is: bring back the key file that belongs to it (without it, \
+         the token has to be uploaded and every device enrolled again: then begin with a new database)"
+    )]
+    KeyMissing { path: String },
     #[error("could not open the database")]
     Store(#[from] store::StoreError),
     #[error("could not listen on {address}; is another program using it?")]
@@ -50,6 +55,8 @@ pub struct Running {
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
     looping: JoinHandle<()>,
+    /// Keeps other servers away from a SQLite file.
+    _hold: Option<store::Hold>,
 }
 
 /// How long the database may take to close. It is not harmed when it does not.
@@ -66,6 +73,12 @@ impl Running {
             tracing::warn!("a step did not come to its end in time and is cut off");
             self.looping.abort();
         }
+        if !matches!(
+            timeout(CLOSE, self.app.store.leases_release(&self.app.instance)).await,
+            Ok(Ok(()))
+        ) {
+            tracing::warn!("the leases could not be given back; they end by themselves");
+        }
         if timeout(CLOSE, self.app.store.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }
@@ -79,6 +92,12 @@ pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, Star
 
 async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
     let path = &config.key_file;
+    // A new key opens nothing of an old database, and makes it look as if all were well until somebody needs a secret.
+    if !path.exists() && Store::exists(&config.database_url).await? {
+        return Err(StartError::KeyMissing {
+            path: path.display().to_string(),
+        });
+    }
     let key = MasterKey::load_or_create(path).map_err(|error| StartError::Key {
         path: path.display().to_string(),
         problem: error.to_string(),
@@ -99,6 +118,7 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         apns,
         polled: Polls::default(),
         service: Service::default(),
+        outage: Outage::default(),
         location_bell: Arc::default(),
         device_bell: Arc::default(),
         instance,
@@ -127,6 +147,13 @@ pub fn serve_on(
             address: config.listen,
             source,
         })?;
+        let who = format!(
+            "{}, process {}, serving {address} since {}",
+            host_name(),
+            std::process::id(),
+            timestamp(clock.now())
+        );
+        let hold = Store::hold(&config.database_url, &who)?;
         let app = open(config, clock).await?;
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(http::connections::serve(
@@ -142,6 +169,7 @@ pub fn serve_on(
             stop,
             serving,
             looping,
+            _hold: hold,
         })
     })
 }
@@ -155,11 +183,12 @@ async fn device_ca(store: &Store, config: &Config, clock: &Clock) -> Result<Devi
     }
     let name = format!("{} Device CA", config.mdm_organization());
     let ca = DeviceCa::generate(&name, timestamp(clock.now())).map_err(unusable)?;
-    let mut tx = store.begin().await?;
-    tx.secret_put(DEVICE_CA, secrecy::ExposeSecret::expose_secret(&ca.to_pem()).as_bytes())
+    // Another server may start for the first time at this moment: one of the two is kept.
+    let kept = store
+        .secret_once(DEVICE_CA, secrecy::ExposeSecret::expose_secret(&ca.to_pem()).as_bytes())
         .await?;
-    tx.commit().await?;
-    Ok(ca)
+    let kept = String::from_utf8(kept).map_err(|error| StartError::DeviceCa(error.to_string()))?;
+    DeviceCa::from_pem(&SecretString::from(kept)).map_err(unusable)
 }
 
 fn host_name() -> String {

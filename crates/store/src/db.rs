@@ -4,7 +4,7 @@ use std::{path::Path, pin::Pin, str::FromStr, time::Duration};
 
 use domain::Time;
 use sqlx::{
-    PgPool, Postgres, Row, SqlSafeStr, Sqlite, SqlitePool, Transaction,
+    Connection, PgPool, Postgres, Row, SqlSafeStr, Sqlite, SqlitePool, Transaction,
     migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
     postgres::{PgConnection, PgPoolOptions, PgRow},
@@ -34,6 +34,25 @@ macro_rules! migrations {
         migrations!($database: 1 "tables", 2 "guards", 3 "protocol", 4 "devices", 5 "people", 6 "accounts",
                     7 "versions", 8 "operation")
     };
+}
+
+/// The file of a SQLite database.
+pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
+    Some(url.strip_prefix("sqlite:")?.trim_start_matches("//"))
+}
+
+/// How long somebody waits for a connection to PostgreSQL, the making of one included. Below the two seconds within
+/// which a request is told that the database is away.
+const CONNECT: Duration = Duration::from_millis(1500);
+/// How long PostgreSQL may take for one statement. The largest takes a second; a connection that hangs takes for ever.
+const STATEMENT: Duration = Duration::from_secs(10);
+
+/// What `later` gives, unless it takes longer than PostgreSQL may.
+async fn answered<T>(later: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(STATEMENT, later).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(StoreError::Silent(STATEMENT)),
+    }
 }
 
 /// A database that is open. Cheap to clone.
@@ -75,8 +94,8 @@ impl Store {
     /// brings its tables up to date.
     pub fn open(url: &str, key: MasterKey) -> Later<'_, Store> {
         Box::pin(async move {
-            let db = if let Some(path) = url.strip_prefix("sqlite:") {
-                Db::open_sqlite(path.trim_start_matches("//")).await?
+            let db = if let Some(path) = sqlite_path(url) {
+                Db::open_sqlite(path).await?
             } else {
                 Db::open_postgres(url).await?
             };
@@ -86,18 +105,65 @@ impl Store {
         })
     }
 
+    /// Whether there is a database at `url` that was used before. Changes nothing.
+    pub fn exists(url: &str) -> Later<'_, bool> {
+        Box::pin(async move {
+            if let Some(path) = sqlite_path(url) {
+                let used = |path: String| std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+                return Ok(used(path.to_owned()) || used(format!("{path}-wal")));
+            }
+            let looked = async {
+                let mut connection = PgConnection::connect(url).await?;
+                let row = sqlx::query("SELECT to_regclass('secrets') IS NOT NULL AS used")
+                    .fetch_one(&mut connection)
+                    .await?;
+                row.try_get("used")
+            };
+            answered(looked).await
+        })
+    }
+
+    /// Writes something that nobody needs, and takes it away again: fails when nothing can be written.
+    pub fn write_works(&self) -> Later<'_, ()> {
+        Box::pin(async {
+            let id = Uuid::new_v4();
+            let mut tx = self.begin().await?;
+            // As much as a page of the file: a full disk may have room for a byte.
+            let values = values![id, vec![0_u8; 4096]];
+            tx.run("INSERT INTO pulse (id, filler) VALUES ($1, $2)", values).await?;
+            tx.run("DELETE FROM pulse WHERE id = $1", values![id]).await?;
+            tx.commit().await
+        })
+    }
+
+    pub fn is_closed(&self) -> bool {
+        match &self.db {
+            Db::Lite { write, .. } => write.is_closed(),
+            Db::Pg(pool) => pool.is_closed(),
+        }
+    }
+
     /// Begins to write. On SQLite this waits for whoever writes already.
     pub fn begin(&self) -> Later<'_, Tx> {
         Box::pin(async {
             let inner = match &self.db {
                 Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
-                Db::Pg(pool) => TxKind::Pg(pool.begin().await?),
+                Db::Pg(pool) => TxKind::Pg(answered(pool.begin()).await?),
             };
             Ok(Tx {
                 inner,
                 key: self.key.clone(),
             })
         })
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) async fn pragma(&self, sql: &'static str) -> Result<(), StoreError> {
+        let Db::Lite { write, .. } = &self.db else {
+            return Ok(());
+        };
+        sqlx::query::<Sqlite>(sql).execute(write).await?;
+        Ok(())
     }
 
     pub(crate) fn reader(&self) -> Later<'_, Reader> {
@@ -130,11 +196,21 @@ impl Db {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
+            // What was committed survives a power cut (P5). Measured on ext4 on a virtual disk: 0.2 ms a commit
+            // instead of 0.015 ms; a disk that really flushes takes its own time.
+            .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // SQLite itself rolls back what found no room. The driver's own ROLLBACK fails then, and it goes on to
+            // believe that a transaction is open: no other can ever begin on that connection. It is replaced.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(options.clone())
             .await?;
         if !exists {
@@ -150,7 +226,11 @@ impl Db {
 
     async fn open_postgres(url: &str) -> Result<Db, StoreError> {
         let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
-        let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(16)
+            .acquire_timeout(CONNECT)
+            .connect_with(options)
+            .await?;
         migrations!("postgres").run(&pool).await?;
         Ok(Db::Pg(pool))
     }
@@ -174,7 +254,7 @@ impl Tx {
         Box::pin(async {
             match self.inner {
                 TxKind::Lite(tx) => tx.commit().await?,
-                TxKind::Pg(tx) => tx.commit().await?,
+                TxKind::Pg(tx) => answered(tx.commit()).await?,
             }
             Ok(())
         })
@@ -239,10 +319,10 @@ impl Conn<'_> {
                     .execute(&mut **connection)
                     .await?
                     .rows_affected(),
-                Conn::Pg(connection) => bound!(sqlx::query::<Postgres>(sql), values)
-                    .execute(&mut **connection)
-                    .await?
-                    .rows_affected(),
+                Conn::Pg(connection) => {
+                    let query = bound!(sqlx::query::<Postgres>(sql), values);
+                    answered(query.execute(&mut **connection)).await?.rows_affected()
+                }
             })
         })
     }
@@ -257,7 +337,7 @@ impl Conn<'_> {
                 }
                 Conn::Pg(connection) => {
                     let query = bound!(sqlx::query::<Postgres>(sql), values);
-                    let rows = query.fetch_all(&mut **connection).await?;
+                    let rows = answered(query.fetch_all(&mut **connection)).await?;
                     rows.into_iter().map(Record::Pg).collect()
                 }
             })

@@ -18,8 +18,32 @@ pub enum StoreError {
     Corrupt { column: String, value: String },
     #[error("the tables could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// It is away, or gives no connection in time. Nothing was written; it comes back by itself.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] sqlx::Error),
+    /// A statement was not answered in time: the connection hangs, or the machine behind it does.
+    #[error("the database did not answer within {0:?}")]
+    Silent(std::time::Duration),
+    /// Nothing was written. Writing goes on by itself once there is room.
+    #[error("the database has no room left on its disk")]
+    Full(#[source] sqlx::Error),
+    /// A SQLite file is for one server.
+    #[error("another server has this database: {by}")]
+    Held { by: String },
+    #[error("the lock {path} cannot be used")]
+    Hold { path: String, source: std::io::Error },
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// The database as a whole does not work at the moment: nothing is wrong with what was asked.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Unavailable(_) | StoreError::Silent(_) | StoreError::Full(_)
+        )
+    }
 }
 
 /// What the triggers of the migrations say.
@@ -28,7 +52,19 @@ const OVERDRAFT: &str = "overdraft";
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         let Some(database) = error.as_database_error() else {
-            return StoreError::Database(error);
+            let away = matches!(
+                error,
+                sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::Io(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::WorkerCrashed
+            );
+            return if away {
+                StoreError::Unavailable(error)
+            } else {
+                StoreError::Database(error)
+            };
         };
         if database.message().contains(OVERDRAFT) {
             return StoreError::Overdraft;
@@ -38,6 +74,13 @@ impl From<sqlx::Error> for StoreError {
         if conflict || database.is_unique_violation() {
             return StoreError::Conflict;
         }
-        StoreError::Database(error)
+        match database.code().as_deref() {
+            // SQLite: SQLITE_FULL, and what writing to a full disk may say instead. PostgreSQL: disk_full.
+            Some("13" | "778" | "53100") => StoreError::Full(error),
+            // PostgreSQL: connection exceptions, too many connections, shutting down, starting up.
+            Some(code) if code.starts_with("08") && code.len() == 5 => StoreError::Unavailable(error),
+            Some("53300" | "57P01" | "57P02" | "57P03") => StoreError::Unavailable(error),
+            _ => StoreError::Database(error),
+        }
     }
 }

@@ -109,9 +109,22 @@ impl Store {
         if self.secret(CANARY).await?.is_some() {
             return Ok(());
         }
+        self.secret_once(CANARY, b"the key is right").await?;
+        Ok(())
+    }
+
+    /// Keeps a secret unless there is one of this name, and says which one is kept. So servers that start for the
+    /// first time at the same moment agree on one.
+    pub async fn secret_once(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let sealed = self.key.seal(&format!("secrets/{name}"), secret);
         let mut tx = self.begin().await?;
-        tx.secret_put(CANARY, b"the key is right").await?;
-        tx.commit().await
+        tx.run(
+            "INSERT INTO secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            values![name, sealed],
+        )
+        .await?;
+        tx.commit().await?;
+        self.secret(name).await?.ok_or(StoreError::Conflict)
     }
 
     /// A secret of the installation, by name.

@@ -68,3 +68,11 @@ impl Fresh {
         let _ = sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await;
     }
 }
+
+impl crate::Store {
+    /// Lets a SQLite database grow no further than it is: what a full disk looks like, for as long as the connection
+    /// that writes is not opened anew.
+    pub async fn no_more_room(&self) -> Result<(), crate::StoreError> {
+        self.pragma("PRAGMA max_page_count = 1").await
+    }
+}

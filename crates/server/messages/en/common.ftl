@@ -175,4 +175,5 @@ error-too-slow = It did not arrive in time
 error-too-slow-advice = What you sent took too long on its way. Go back and send it again. Nothing was changed.
 error-unavailable = The database does not answer
 error-unavailable-advice = The server runs, but can read or write nothing at the moment. It goes on by itself when the database is back. Nothing was changed. The cause is in the server's log.
+error-request-id = Number of this request, for the log: { $id }
 error-home = To the dashboard

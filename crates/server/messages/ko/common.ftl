@@ -154,4 +154,5 @@ error-too-slow = 요청이 제때 도착하지 않았습니다
 error-too-slow-advice = 보낸 내용이 도착하는 데 너무 오래 걸렸습니다. 이전 페이지로 돌아가 다시 보내십시오. 바뀐 것이 없습니다.
 error-unavailable = 데이터베이스가 응답하지 않습니다
 error-unavailable-advice = 서버는 실행 중이지만 지금은 아무것도 읽거나 쓸 수 없습니다. 데이터베이스가 돌아오면 자동으로 계속됩니다. 바뀐 것이 없습니다. 원인은 서버 로그에 있습니다.
+error-request-id = 로그에서 찾을 요청 번호: { $id }
 error-home = 대시보드로

@@ -6,6 +6,7 @@ pub mod deployments;
 pub mod devices;
 pub mod enrolments;
 pub mod groups;
+pub mod outage;
 pub mod people;
 pub mod service;
 pub mod settings;
@@ -50,6 +51,7 @@ pub struct Parts {
     pub location_bell: Arc<Notify>,
     /// Rung when a device may have something to fetch.
     pub device_bell: Arc<Notify>,
+    pub outage: outage::Outage,
     /// Names this process in leases.
     pub instance: String,
 }

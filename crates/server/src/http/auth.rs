@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
 use domain::Time;
@@ -54,10 +54,7 @@ impl FromRequestParts<App> for Admin {
                 })
             }
             Ok(None) => Err(to_sign_in(parts)),
-            Err(error) => {
-                tracing::error!(%error, "a session could not be looked up");
-                Err(StatusCode::SERVICE_UNAVAILABLE.into_response())
-            }
+            Err(error) => Err(super::console::Oops::from(error).into_response()),
         }
     }
 }

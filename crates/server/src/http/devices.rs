@@ -75,7 +75,7 @@ impl From<DeviceRefused> for Refusal {
             DeviceRefused::UserNotManaged => StatusCode::GONE,
             // Ours to mend: the device keeps its result and sends it again.
             DeviceRefused::App(error) => {
-                tracing::error!(%error, "a device could not be served");
+                crate::cause::note(error);
                 return Refusal {
                     status: StatusCode::SERVICE_UNAVAILABLE,
                     text: "try again later".to_owned(),

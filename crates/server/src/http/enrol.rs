@@ -18,7 +18,10 @@ use crate::{
         auth::Visitor,
         console::{
             self,
-            pages::enrol::{EnrolPage, EnrolState},
+            pages::{
+                enrol::{EnrolPage, EnrolState},
+                error::ErrorKind,
+            },
         },
     },
     messages::Lang,
@@ -41,8 +44,8 @@ async fn page(State(app): State<App>, Visitor { lang }: Visitor, Path(token): Pa
         },
         Ok(None) => EnrolState::Unknown,
         Err(error) => {
-            tracing::error!(%error, "an enrolment link could not be looked up");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            crate::cause::note(&error);
+            return console::error_page(&app, lang, ErrorKind::Unavailable);
         }
     };
     show(&app, lang, &token, state)
@@ -66,8 +69,8 @@ async fn profile(State(app): State<App>, Visitor { lang }: Visitor, Path(token):
         Ok(ProfileAnswer::Unknown) => EnrolState::Unknown,
         Ok(ProfileAnswer::NotReady) => EnrolState::NotReady,
         Err(error) => {
-            tracing::error!(%error, "an enrolment profile could not be made");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            crate::cause::note(&error);
+            return console::error_page(&app, lang, ErrorKind::Unavailable);
         }
     };
     show(&app, lang, &token, state)
@@ -89,7 +92,7 @@ fn show(app: &App, lang: Lang, token: &str, state: EnrolState) -> Response {
     match page.render() {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "a page could not be written");
+            crate::cause::note(&error);
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }

@@ -7,10 +7,11 @@ pub mod connections;
 pub mod console;
 pub mod devices;
 pub mod enrol;
+pub mod health;
 pub mod problem;
 pub mod security;
 
-use axum::{Router, routing::get};
+use axum::Router;
 
 use crate::app::App;
 
@@ -19,18 +20,10 @@ pub fn router(app: &App) -> Router {
     let pages = security::pages(console::router(app).merge(enrol::router()), app);
     let api = security::api(api::router());
     let router = Router::new()
-        .route("/healthz", get(healthz))
+        .merge(health::router())
         .merge(api)
         // They prove who they are with a signature in each request.
         .merge(devices::router())
         .merge(pages);
     security::everything(router, app).with_state(app.clone())
-}
-
-/// 200 while the database answers: for a load balancer.
-async fn healthz(axum::extract::State(app): axum::extract::State<App>) -> axum::http::StatusCode {
-    match app.store.locations().await {
-        Ok(_) => axum::http::StatusCode::OK,
-        Err(_) => axum::http::StatusCode::SERVICE_UNAVAILABLE,
-    }
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{self, AppError, tokens::TokenRefused},
+    cause,
     clock::timestamp,
 };
 
@@ -208,7 +209,10 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
+        if let Some(id) = cause::request_id() {
+            self = self.fact("requestId", json!(id));
+        }
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&*self.0).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
@@ -328,8 +332,12 @@ fn store(error: StoreError) -> Problem {
         StoreError::Conflict | StoreError::Overdraft => {
             Problem::of(Kind::Conflict).detail("look at it again, and try again")
         }
+        error if error.is_outage() => {
+            cause::note(&error);
+            Problem::of(Kind::Unavailable).detail(error.to_string())
+        }
         error => {
-            tracing::error!(%error, "the database did not do what was asked");
+            cause::note(&error);
             Problem::of(Kind::Internal).detail("it is in the log")
         }
     }

@@ -1,10 +1,10 @@
 //! What every answer carries, and what of it is logged.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Extension, Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::Response,
@@ -16,11 +16,13 @@ use super::{
     admission::{self, Door},
     auth::SignInThrottle,
 };
-use crate::app::App;
+use crate::{app::App, cause};
 
 /// Nothing from anywhere else, no script or style inside a page, no page inside another.
 pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                            form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Names a request in the log and in what its sender is told.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// For what people look at: forms from our own pages only, nothing kept by the browser unless it says so itself.
@@ -78,7 +80,7 @@ pub fn everything(router: Router<App>, app: &App) -> Router<App> {
     } else {
         router
     };
-    router.layer(middleware::from_fn(logged))
+    router.layer(middleware::from_fn_with_state(app.clone(), logged))
 }
 
 fn cross_origin(_: tower_http::csrf::ProtectionError) -> Response {
@@ -90,7 +92,7 @@ fn cross_origin(_: tower_http::csrf::ProtectionError) -> Response {
 }
 
 /// One line an answer, with the route as it is written in the code: an address may hold a one-time token.
-async fn logged(request: Request, next: Next) -> Response {
+async fn logged(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
@@ -98,15 +100,24 @@ async fn logged(request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("none", MatchedPath::as_str)
         .to_owned();
-    let span = tracing::info_span!("request", http.method = %method, http.route = %route);
+    // 64 bits of chance: enough to find one request in a log.
+    let known = Arc::new(cause::Request::new(hex::encode(&app.random.secret()[..8])));
+    let span = tracing::info_span!("request", http.method = %method, http.route = %route, request.id = known.id);
     async move {
-        let response = next.run(request).await;
+        let mut response = cause::REQUEST.scope(known.clone(), next.run(request)).await;
+        if let Ok(id) = HeaderValue::from_str(&known.id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
         let status = response.status().as_u16();
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if response.status().is_server_error() {
-            tracing::error!(http.status = status, took_ms, "answered {status}");
-        } else {
-            tracing::debug!(http.status = status, took_ms, "answered {status}");
+        match known.cause() {
+            // Said once for all requests; see there for the end of it, too.
+            Some(cause) if cause.outage => {
+                app.outage_said(&cause.chain);
+                tracing::debug!(http.status = status, took_ms, error = cause.chain, "answered {status}");
+            }
+            Some(cause) => tracing::error!(http.status = status, took_ms, error = cause.chain, "answered {status}"),
+            None => tracing::debug!(http.status = status, took_ms, "answered {status}"),
         }
         response
     }

@@ -10,16 +10,19 @@ use std::{future::Future, time::Duration};
 
 use tokio::sync::{Notify, watch};
 
-use crate::app::App;
+use crate::{
+    app::App,
+    cause::{self, Chain},
+};
 
 /// Runs every loop until `stop` says so.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
     let every = app.config.reconcile_every;
     tokio::join!(
-        repeat("location", every, &app.location_bell, stop.clone(), || location::step(
-            &app
-        )),
-        repeat("push", every, &app.device_bell, stop.clone(), || push::step(&app)),
+        repeat(&app, "location", every, &app.location_bell, stop.clone(), || {
+            location::step(&app)
+        }),
+        repeat(&app, "push", every, &app.device_bell, stop.clone(), || push::step(&app)),
     );
 }
 
@@ -33,6 +36,7 @@ pub enum Stepped {
 }
 
 async fn repeat<F, E>(
+    app: &App,
     name: &'static str,
     every: Duration,
     bell: &Notify,
@@ -40,7 +44,7 @@ async fn repeat<F, E>(
     mut step: impl FnMut() -> F,
 ) where
     F: Future<Output = Result<Stepped, E>>,
-    E: std::fmt::Display,
+    E: std::error::Error + 'static,
 {
     loop {
         if *stop.borrow() {
@@ -49,7 +53,8 @@ async fn repeat<F, E>(
         match step().await {
             Ok(Stepped::Worked) => continue,
             Ok(Stepped::Idle) => {}
-            Err(error) => tracing::error!(task = name, %error, "a step failed; it is tried again"),
+            Err(error) if cause::is_outage(&error) => app.outage(&error),
+            Err(error) => tracing::error!(task = name, error = %Chain(&error), "a step failed; it is tried again"),
         }
         tokio::select! {
             () = bell.notified() => {}

@@ -1,5 +1,6 @@
 mod api;
 mod api_with_apple;
 mod devices;
+mod outage;
 mod pressure;
 mod server;

@@ -24,7 +24,7 @@ pub struct TestServer {
     pub looker: String,
     pub http: reqwest::Client,
     // Dropped last: the database lives in it.
-    _folder: TempDir,
+    pub _folder: TempDir,
 }
 
 /// Nothing listens there: Apple cannot be reached.

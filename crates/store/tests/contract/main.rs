@@ -1,5 +1,7 @@
 //! What the store promises, on both databases.
 
+mod outage;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use domain::{

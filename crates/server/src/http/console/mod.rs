@@ -40,6 +40,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError, Problem, apps::Overview},
+    cause,
     messages::{Lang, Speak},
 };
 
@@ -190,7 +191,7 @@ async fn frame(
 
 fn html(page: &impl Template) -> Result<Response, Oops> {
     let text = page.render().map_err(|error| {
-        tracing::error!(%error, "a page could not be written");
+        cause::note(&error);
         Oops(StatusCode::INTERNAL_SERVER_ERROR)
     })?;
     Ok(Html(text).into_response())
@@ -206,8 +207,12 @@ impl From<AppError> for Oops {
             AppError::NotFound(_) => Oops(StatusCode::NOT_FOUND),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => Oops(StatusCode::BAD_REQUEST),
             AppError::Store(error) => {
-                tracing::error!(%error, "a page could not be shown");
-                Oops(StatusCode::INTERNAL_SERVER_ERROR)
+                cause::note(&error);
+                Oops(if error.is_outage() {
+                    StatusCode::SERVICE_UNAVAILABLE
+                } else {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                })
             }
         }
     }

@@ -64,6 +64,11 @@ impl ErrorPage {
         self.kind.words().0
     }
 
+    /// What to look for in the log.
+    fn request_id(&self) -> Option<String> {
+        crate::cause::request_id()
+    }
+
     fn advice(&self) -> &'static str {
         self.kind.words().1
     }
