@@ -32,6 +32,9 @@ pub const UPLOAD_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 const DEVICE_LIMIT_BYTES: usize = 6 * 1024 * 1024;
 const LIMIT_BYTES: usize = 1024 * 1024;
 
+/// So much of a body that is too large is read and forgotten: who is cut off in the middle of sending hears no answer.
+const PASSED_OVER_BYTES: usize = 16 * 1024 * 1024;
+
 /// What the bodies of all requests may weigh together. A device's list has tens of kilobytes, a form far less.
 const ALL_BODIES_BYTES: usize = 64 * 1024 * 1024;
 /// How long a request waits for a place. Longer, and whoever asked has gone.
@@ -100,20 +103,27 @@ async fn whole(
     door: &Door,
 ) -> Result<Option<(Bytes, Option<OwnedSemaphorePermit>)>, Refusal> {
     let declared = http_body::Body::size_hint(&body).lower();
-    if declared > limit as u64 {
+    if declared > (limit + PASSED_OVER_BYTES) as u64 {
         return Ok(None);
     }
+    let mut weight = 0;
     let mut read = Vec::new();
     let mut room: Option<OwnedSemaphorePermit> = None;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refusal::Broken)?.into_data() else {
             continue;
         };
-        if read.len() + data.len() > limit {
-            return Ok(None);
+        weight += data.len();
+        if weight > limit {
+            room = None;
+            read = Vec::new();
+            if weight > limit + PASSED_OVER_BYTES {
+                return Ok(None);
+            }
+            continue;
         }
-        let weight = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let Ok(more) = door.room.clone().try_acquire_many_owned(weight) else {
+        let more = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        let Ok(more) = door.room.clone().try_acquire_many_owned(more) else {
             return Err(Refusal::NoPlace);
         };
         match &mut room {
@@ -122,7 +132,7 @@ async fn whole(
         }
         read.extend_from_slice(&data);
     }
-    Ok(Some((read.into(), room)))
+    Ok((weight <= limit).then(|| (read.into(), room)))
 }
 
 /// Why a request was not let in.

@@ -103,7 +103,7 @@ async fn heads_and_bodies_have_a_limit_and_the_header_of_devices_fits() {
     let mut stream = connect(&server).await;
     let head = format!(
         "POST /api/v1/users HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-         Content-Length: 9999999\r\nConnection: close\r\n\r\n",
+         Content-Length: 99999999\r\nConnection: close\r\n\r\n",
         server.key
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -112,6 +112,17 @@ async fn heads_and_bodies_have_a_limit_and_the_header_of_devices_fits() {
         said.starts_with("HTTP/1.1 413") && said.contains("problem:too-large"),
         "{said}"
     );
+
+    // One that is sent all the same hears the answer, too.
+    for _ in 0..10 {
+        let large = server.request(Method::POST, "/api/v1/users").bearer_auth(&server.key);
+        let large = large
+            .header("Content-Type", "application/json")
+            .body(vec![b' '; 5_000_000]);
+        let answer = large.send().await.expect("an answer, not a reset");
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert!(answer.text().await.expect("all of it").contains("problem:too-large"));
+    }
     server.stop().await;
 }
 
