@@ -39,6 +39,13 @@ enum Command {
     Serve(ConfigArgument),
     /// Says what is wrong with a configuration, and what to do.
     Doctor(ConfigArgument),
+    /// Copies a SQLite database into a new file, while the server runs. The key file is kept apart from it.
+    Backup {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// Must not exist yet.
+        file: PathBuf,
+    },
     /// Accounts of the console.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -125,6 +132,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(arguments) => demo::run(arguments).await?,
         Command::Serve(config) => serve(config.load()?).await?,
         Command::Doctor(config) => return doctor::run(&config).await,
+        Command::Backup { config, file } => backup(&config, &file).await?,
         Command::Admin(command) => admin::admin(command).await?,
         Command::ApiKey(command) => admin::api_key(command).await?,
         Command::Enrol(command) => admin::enrol(command).await?,
@@ -144,6 +152,22 @@ async fn serve(config: Config) -> Result<(), Failure> {
         () = running.stop() => {}
         () = stopped() => tracing::warn!("asked a second time: what is under way is cut off"),
     }
+    Ok(())
+}
+
+async fn backup(config: &ConfigArgument, file: &std::path::Path) -> Result<(), Failure> {
+    let app = server::serve::open(config.load()?, Clock::System).await?;
+    if file.exists() {
+        return Err(Failure::new(format!("{} exists already", file.display())));
+    }
+    if !app.store.backup(file).await? {
+        return Err(Failure::new("this database is PostgreSQL: use pg_dump"));
+    }
+    println!("{}", file.display());
+    println!(
+        "Keep the key file {} elsewhere: without it no secret opens.",
+        app.config.key_file.display()
+    );
     Ok(())
 }
 

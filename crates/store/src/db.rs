@@ -123,6 +123,32 @@ impl Store {
         })
     }
 
+    /// Copies a SQLite database as it is at this moment into a new file, while it is used. `false` for PostgreSQL,
+    /// which has tools of its own.
+    pub fn backup<'a>(&'a self, to: &'a Path) -> Later<'a, bool> {
+        Box::pin(async move {
+            let Db::Lite { write, .. } = &self.db else {
+                return Ok(false);
+            };
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::OpenOptionsExt;
+                options.mode(0o600);
+            }
+            // An empty file is filled; one that holds something is never written over.
+            let file = options.open(to).map_err(sqlx::Error::Io)?;
+            let path = to.display().to_string();
+            sqlx::query::<Sqlite>("VACUUM INTO $1")
+                .bind(path)
+                .execute(write)
+                .await?;
+            file.sync_all().map_err(sqlx::Error::Io)?;
+            Ok(true)
+        })
+    }
+
     /// Writes something that nobody needs, and takes it away again: fails when nothing can be written.
     pub fn write_works(&self) -> Later<'_, ()> {
         Box::pin(async {
@@ -232,6 +258,13 @@ impl Db {
             .connect_with(options)
             .await?;
         migrations!("postgres").run(&pool).await?;
+        // Only after a restore into another server is there anything to move (migration 8).
+        sqlx::query(
+            "UPDATE events_base SET base = (SELECT MAX(tx) FROM events) + 1
+             WHERE base + pg_current_xact_id()::text::bigint <= (SELECT MAX(tx) FROM events)",
+        )
+        .execute(&pool)
+        .await?;
         Ok(Db::Pg(pool))
     }
 }

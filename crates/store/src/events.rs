@@ -114,6 +114,13 @@ pub struct EventRow {
     pub detail: serde_json::Value,
 }
 
+/// How far somebody has read who follows the history; the default is before everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventPlace {
+    tx: i64,
+    seq: i64,
+}
+
 /// Which events; everything that is not given matches.
 #[derive(Debug, Clone, Default)]
 pub struct EventFilter {
@@ -128,9 +135,26 @@ pub struct EventFilter {
 reads! {
     /// The latest first.
     events(filter: &'a EventFilter) -> Vec<EventRow>;
+    /// What came after a place, the earliest first: for a reader that follows, on either database without missing any.
+    events_after(place: EventPlace, limit: i64) -> Vec<(EventPlace, EventRow)>;
 }
 
 impl Conn<'_> {
+    async fn events_after(&mut self, place: EventPlace, limit: i64) -> Result<Vec<(EventPlace, EventRow)>, StoreError> {
+        self.all(
+            "SELECT * FROM events_settled WHERE (tx, seq) > ($1, $2) ORDER BY tx, seq LIMIT $3",
+            values![place.tx, place.seq, limit],
+            |row| {
+                let place = EventPlace {
+                    tx: row.int("tx")?,
+                    seq: row.int("seq")?,
+                };
+                Ok((place, event(row)?))
+            },
+        )
+        .await
+    }
+
     async fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
         self.all(
             "SELECT * FROM events

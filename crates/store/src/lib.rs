@@ -34,7 +34,7 @@ pub use commands::{CommandRow, CommandState};
 pub use db::{Store, Tx};
 pub use devices::{DeviceRow, EnrolmentRow};
 pub use error::StoreError;
-pub use events::{Actor, EventFilter, EventRow, NewEvent};
+pub use events::{Actor, EventFilter, EventPlace, EventRow, NewEvent};
 pub use groups::GroupRow;
 pub use hold::Hold;
 pub use key::{KeyError, MasterKey};

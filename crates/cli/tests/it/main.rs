@@ -8,5 +8,6 @@ mod lab;
 mod limits;
 mod memory;
 mod scarce;
+mod stop;
 mod story;
 mod tokens;

@@ -13,3 +13,20 @@ CREATE TRIGGER leases_not_emptied BEFORE TRUNCATE ON leases EXECUTE FUNCTION not
 CREATE TRIGGER claims_not_emptied BEFORE TRUNCATE ON claims EXECUTE FUNCTION not_emptied();
 -- Whether something can be written: a row that comes and goes.
 CREATE TABLE pulse (id TEXT PRIMARY KEY, filler BYTEA NOT NULL);
+
+-- The order in which a reader may follow the history and miss nothing. Identity values are given out before their
+-- transactions end, so a smaller one may appear after a larger one. Rows are ordered by their transaction instead, and
+-- a row is read once every transaction up to its own has ended. A restored database counts transactions from the
+-- start again: "base" is then moved behind what is there.
+ALTER TABLE events ADD COLUMN tx BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX events_order ON events (tx, seq);
+CREATE TABLE events_base (only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row), base BIGINT NOT NULL);
+INSERT INTO events_base (base) VALUES (0);
+CREATE FUNCTION events_placed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.tx := (SELECT base FROM events_base) + pg_current_xact_id()::text::bigint;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER events_placed BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION events_placed();
+CREATE VIEW events_settled AS SELECT * FROM events
+    WHERE tx < (SELECT base FROM events_base) + pg_snapshot_xmin(pg_current_snapshot())::text::bigint;

@@ -1,7 +1,7 @@
 //! What happens when the database cannot do its job, and after.
 
 use sqlx::{Connection, PgConnection};
-use store::{Actor, NewEvent, Store, StoreError, testing::Fresh};
+use store::{Actor, EventPlace, NewEvent, Store, StoreError, testing::Fresh};
 
 use crate::{NOW, key};
 
@@ -87,5 +87,72 @@ async fn a_process_that_ends_gives_its_leases_back_at_once() {
 
     assert!(store.lease_take("a", "third", minute).await.unwrap().is_some());
     assert!(store.lease_take("b", "third", minute).await.unwrap().is_none());
+    store.close().await;
+}
+
+/// Identity values become visible out of order: a reader that went on from the largest missed the smaller one.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn who_follows_the_history_misses_nothing_of_transactions_that_overlap() {
+    let fresh = Fresh::postgres().await;
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    let event = |kind: &str| NewEvent::new(NOW, Actor::System, kind);
+    let mut place = EventPlace::default();
+    let mut read = Vec::new();
+    let mut follow = async |read: &mut Vec<String>| {
+        for (next, row) in store.events_after(place, 1).await.unwrap() {
+            place = next;
+            read.push(row.kind);
+        }
+    };
+
+    // Both ways: the earlier number ends later, and the earlier transaction has the later number.
+    for round in 0..3 {
+        let mut early = store.begin().await.unwrap();
+        early.event(&event(&format!("{round} early, first"))).await.unwrap();
+        let mut late = store.begin().await.unwrap();
+        late.event(&event(&format!("{round} late"))).await.unwrap();
+        early.event(&event(&format!("{round} early, second"))).await.unwrap();
+        if round == 1 {
+            early.commit().await.unwrap();
+            follow(&mut read).await;
+            late.commit().await.unwrap();
+        } else {
+            late.commit().await.unwrap();
+            follow(&mut read).await;
+            early.commit().await.unwrap();
+        }
+        follow(&mut read).await;
+    }
+    for _ in 0..10 {
+        follow(&mut read).await;
+    }
+
+    read.sort();
+    let mut all = Vec::new();
+    for round in 0..3 {
+        all.extend(["early, first", "early, second", "late"].map(|what| format!("{round} {what}")));
+    }
+    assert_eq!(read, all);
+    store.close().await;
+    fresh.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_whole_and_writes_over_nothing() {
+    let fresh = Fresh::sqlite();
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    write(&store, 10).await.unwrap();
+    let file = fresh.folder().join("copy.db");
+
+    assert!(store.backup(&file).await.unwrap());
+    write(&store, 10).await.unwrap();
+
+    assert!(store.backup(&file).await.is_err(), "what is there stays");
+    let url = format!("sqlite:{}", file.display());
+    let copy = Store::open(&url, key()).await.unwrap();
+    let read = copy.events_after(EventPlace::default(), 10).await.unwrap();
+    assert_eq!(read.len(), 1);
+    copy.close().await;
     store.close().await;
 }
