@@ -45,6 +45,7 @@ pub struct Config {
     pub apple: AppleConfig,
     pub mdm: MdmConfig,
     pub http: HttpConfig,
+    pub retention: RetentionConfig,
     pub log: LogConfig,
 }
 
@@ -99,6 +100,15 @@ pub struct HttpConfig {
     pub answer_timeout: Duration,
     /// How long the server, when it is to stop, lets what is under way come to its end.
     pub stop_within: Duration,
+}
+
+/// How long what is past is kept.
+#[derive(Debug, Clone)]
+pub struct RetentionConfig {
+    /// Who did what, and what happened. At least 31 days: the database gives nothing younger away.
+    pub history: Duration,
+    /// Finished commands, operations and syncs.
+    pub work: Duration,
 }
 
 #[derive(Debug, Clone)]
@@ -178,6 +188,10 @@ impl Config {
                 answer_timeout: Duration::from_secs(300),
                 stop_within: Duration::from_secs(20),
             },
+            retention: RetentionConfig {
+                history: Duration::from_secs(5 * 365 * 24 * 3600),
+                work: Duration::from_secs(90 * 24 * 3600),
+            },
             log: LogConfig {
                 level: "info".to_owned(),
                 json: false,
@@ -231,6 +245,10 @@ impl Config {
         set(&mut http.body_timeout, given.parsed(&BODY_TIMEOUT, duration)?);
         set(&mut http.answer_timeout, given.parsed(&ANSWER_TIMEOUT, duration)?);
         set(&mut http.stop_within, given.parsed(&STOP_WITHIN, duration)?);
+
+        let retention = &mut config.retention;
+        set(&mut retention.history, given.parsed(&KEEP_HISTORY, long_duration)?);
+        set(&mut retention.work, given.parsed(&KEEP_WORK, long_duration)?);
 
         set(&mut config.log.level, given.parsed(&LOG_LEVEL, name)?);
         set(&mut config.log.json, given.parsed(&LOG_JSON, flag)?);
@@ -452,6 +470,16 @@ const STOP_WITHIN: Key = Key {
     name: "stop_within",
     example: "\"20s\"",
 };
+const KEEP_HISTORY: Key = Key {
+    section: "retention",
+    name: "history",
+    example: "\"1825d\"",
+};
+const KEEP_WORK: Key = Key {
+    section: "retention",
+    name: "work",
+    example: "\"90d\"",
+};
 const LOG_LEVEL: Key = Key {
     section: "log",
     name: "level",
@@ -492,6 +520,8 @@ const KEYS: &[Key] = &[
     BODY_TIMEOUT,
     ANSWER_TIMEOUT,
     STOP_WITHIN,
+    KEEP_HISTORY,
+    KEEP_WORK,
     LOG_LEVEL,
     LOG_JSON,
 ];
@@ -569,6 +599,15 @@ fn database_url(text: &str) -> Result<String, String> {
         return Err("starts with neither sqlite: nor postgres://".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Whole days, from 31 to a hundred years: what is kept for an auditor.
+fn long_duration(text: &str) -> Result<Duration, String> {
+    let days = text.trim().strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    match days {
+        Some(days) if (31..=36_500).contains(&days) => Ok(Duration::from_secs(days * 24 * 3600)),
+        _ => Err(format!("is {text:?}, which is not a number of days from 31d to 36500d")),
+    }
 }
 
 /// A year, because whoever writes more has mistaken the unit.
@@ -732,6 +771,9 @@ mod tests {
             body_timeout = "3s"
             answer_timeout = "4s"
             stop_within = "5s"
+            [retention]
+            history = "400d"
+            work = "31d"
             [log]
             level = "warn,server=debug"
             json = true
@@ -756,6 +798,8 @@ mod tests {
         assert_eq!(config.http.body_timeout, Duration::from_secs(3));
         assert_eq!(config.http.answer_timeout, Duration::from_secs(4));
         assert_eq!(config.http.stop_within, Duration::from_secs(5));
+        assert_eq!(config.retention.history, Duration::from_secs(400 * 24 * 3600));
+        assert_eq!(config.retention.work, Duration::from_secs(31 * 24 * 3600));
         assert!(config.log.json);
     }
 
@@ -862,6 +906,7 @@ mod tests {
             ("[mdm]\npush_topic = \"com.example\"", "com.apple.mgmt."),
             ("[http]\nrequests = 0", "not a number from 1"),
             ("[http]\nrequests = \"many\"", "not a number from 1"),
+            ("[retention]\nhistory = \"30d\"", "from 31d"),
             ("[log]\njson = \"yes\"", "neither true nor false"),
             ("apple = 5", "not a section"),
         ] {

@@ -21,6 +21,7 @@ mod leases;
 mod locations;
 mod operations;
 mod people;
+mod retention;
 mod seats;
 mod settings;
 mod syncs;

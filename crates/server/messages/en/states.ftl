@@ -87,7 +87,6 @@ enrolment-dep = DEP
 enrolment-user = User enrolment
 enrolment-supervised = supervised
 
-licence-short = Short
 licence-owned = Owned
 licence-used = Used
 licence-way = On the way

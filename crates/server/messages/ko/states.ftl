@@ -87,7 +87,6 @@ enrolment-dep = DEP
 enrolment-user = 사용자 등록
 enrolment-supervised = 감독됨
 
-licence-short = 부족
 licence-owned = 보유
 licence-used = 사용
 licence-way = 진행 중

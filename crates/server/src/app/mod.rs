@@ -73,9 +73,13 @@ const INVITATION_URL: &str = "https://buy.itunes.apple.com/WebObjects/MZFinance.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
+/// What Apple may ask for. A pause that ends later was written while the clock was wrong.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
 impl Polls {
     pub fn due(&self, now: Time, every: Duration) -> bool {
-        !self.paused(now) && now.since(Time(self.looked_at.load(Ordering::Relaxed))) >= every
+        let next = Time(self.looked_at.load(Ordering::Relaxed)) + every;
+        !self.paused(now) && next.has_come(now, every)
     }
 
     pub fn done(&self, now: Time) {
@@ -83,7 +87,7 @@ impl Polls {
     }
 
     pub fn paused(&self, now: Time) -> bool {
-        now < Time(self.paused_until.load(Ordering::Relaxed))
+        !Time(self.paused_until.load(Ordering::Relaxed)).has_come(now, LONGEST_ASKED)
     }
 
     pub fn pause(&self, until: Time) {

@@ -4,6 +4,7 @@ pub mod location;
 pub mod operations;
 pub mod push;
 pub mod reconcile;
+pub mod retention;
 pub mod sync;
 
 use std::{future::Future, time::Duration};
@@ -15,12 +16,19 @@ use crate::{
     cause::{self, Chain},
 };
 
+/// What is kept for months is not late after an hour.
+const TRIM_EVERY: Duration = Duration::from_secs(3600);
+
 /// Runs every loop until `stop` says so.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
     let every = app.config.reconcile_every;
+    let nobody_rings = Notify::new();
     tokio::join!(
         repeat(&app, "location", every, &app.location_bell, stop.clone(), || {
             location::step(&app)
+        }),
+        repeat(&app, "retention", TRIM_EVERY, &nobody_rings, stop.clone(), || {
+            retention::step(&app)
         }),
         repeat(&app, "push", every, &app.device_bell, stop.clone(), || push::step(&app)),
     );

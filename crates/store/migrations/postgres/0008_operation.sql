@@ -30,3 +30,33 @@ END $$;
 CREATE TRIGGER events_placed BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION events_placed();
 CREATE VIEW events_settled AS SELECT * FROM events
     WHERE tx < (SELECT base FROM events_base) + pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+
+-- History is deleted by retention only: within one transaction it says up to when, deletes, and takes its word back. So
+-- outside of such a transaction nothing is older than "history_before", and what happened in the last 30 days goes never.
+CREATE TABLE retention (only_row BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only_row), history_before BIGINT NOT NULL);
+INSERT INTO retention (history_before) VALUES (0);
+CREATE INDEX events_at ON events (at);
+CREATE FUNCTION retention_not_all() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'retention has one row';
+    END IF;
+    IF NEW.history_before > 0
+        AND NEW.history_before > (SELECT COALESCE(MAX(at), 0) FROM events) - 2592000000 THEN
+        RAISE EXCEPTION 'the history of the last 30 days is not deleted';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER retention_not_all BEFORE UPDATE OR DELETE ON retention
+    FOR EACH ROW EXECUTE FUNCTION retention_not_all();
+CREATE TRIGGER retention_not_emptied BEFORE TRUNCATE ON retention EXECUTE FUNCTION not_emptied();
+DROP TRIGGER events_unchanged ON events;
+CREATE TRIGGER events_unchanged BEFORE UPDATE ON events FOR EACH ROW EXECUTE FUNCTION events_unchanged();
+CREATE FUNCTION events_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.at >= (SELECT COALESCE(MAX(history_before), 0) FROM retention) THEN
+        RAISE EXCEPTION 'history is not deleted';
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER events_kept BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION events_kept();

@@ -1,7 +1,5 @@
 //! What the store promises, on both databases.
 
-mod outage;
-
 use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
@@ -50,6 +48,9 @@ macro_rules! on_both {
         }
     )*};
 }
+
+// After the macro that it uses.
+mod outage;
 
 fn key() -> MasterKey {
     MasterKey::from_bytes([7; 32])

@@ -1,0 +1,25 @@
+//! Deletes what is past and old enough, a little at a time.
+
+use std::time::Duration;
+
+use super::Stepped;
+use crate::app::{App, AppError};
+
+/// One server at a time; who ends in the middle leaves nothing half done.
+const LEASE: &str = "retention";
+const GOOD_FOR: Duration = Duration::from_secs(60);
+
+/// Deletes one batch of each kind; says whether there may be more.
+pub async fn step(app: &App) -> Result<Stepped, AppError> {
+    if app.store.lease_take(LEASE, &app.instance, GOOD_FOR).await?.is_none() {
+        return Ok(Stepped::Idle);
+    }
+    let now = app.now();
+    let history = app.store.history_trim(now - app.config.retention.history).await?;
+    let work = app.store.work_trim(now - app.config.retention.work).await?;
+    if history + work == 0 {
+        return Ok(Stepped::Idle);
+    }
+    tracing::info!(history, work, "deleted what is older than it is kept");
+    Ok(Stepped::Worked)
+}
