@@ -1,13 +1,19 @@
-//! What makes a fresh server usable: an account, a key, a device.
+//! Accounts, keys and enrolment links, for whoever sits at the server's own machine.
 
-use std::io::{IsTerminal, Read};
+use std::{
+    io::{IsTerminal, Read},
+    time::Duration,
+};
 
 use clap::Subcommand;
-use domain::PersonId;
+use domain::{ApiKeyId, PersonId, Time};
 use secrecy::{ExposeSecret, SecretString};
 use server::{
     App, Clock,
-    app::{Caller, Role, people::NewPerson},
+    app::{
+        Account, AppError, Caller, Problem, Role, accounts::AccountChange, api_keys::KEY_OVERLAP,
+        passwords::PASSWORD_CHARS, people::NewPerson,
+    },
     serve,
 };
 
@@ -28,6 +34,50 @@ pub enum AdminCommand {
         #[arg(long)]
         read_only: bool,
     },
+    /// Lists the accounts.
+    List {
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Sets the password of an account, and ends its sessions. The password is read as for `add`.
+    Password(OneAccount),
+    /// Sets what an account may do, and ends its sessions.
+    Role {
+        #[command(flatten)]
+        account: OneAccount,
+        /// May look but not change; without it, everything.
+        #[arg(long)]
+        read_only: bool,
+    },
+    /// Lets an account no longer sign in, and ends its sessions.
+    Disable(OneAccount),
+    /// Lets an account sign in again.
+    Enable(OneAccount),
+    /// Lets whoever was slowed down by wrong passwords for this login try again at once.
+    Unlock(OneAccount),
+    /// Lists who is signed in.
+    Sessions {
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Ends all sessions of an account.
+    EndSessions(OneAccount),
+}
+
+#[derive(clap::Args)]
+pub struct OneAccount {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The name to sign in with.
+    login: String,
+}
+
+#[derive(clap::Args)]
+pub struct OneKey {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// The key: its name, or its id where two have the same name.
+    key: String,
 }
 
 #[derive(Subcommand)]
@@ -42,6 +92,21 @@ pub enum ApiKeyCommand {
         #[arg(long)]
         read_only: bool,
     },
+    /// Lists the keys, and when each was used last.
+    List {
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Puts a new key in the place of an old one and prints it, once. The old one stays good for a day.
+    Rotate {
+        #[command(flatten)]
+        key: OneKey,
+        /// Ends the old one at once.
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Ends a key, for good.
+    Revoke(OneKey),
 }
 
 #[derive(Subcommand)]
@@ -59,31 +124,216 @@ pub enum EnrolCommand {
 }
 
 pub async fn admin(command: AdminCommand) -> Result<(), Failure> {
-    let AdminCommand::Add {
-        config,
-        login,
-        name,
-        read_only,
-    } = command;
-    let app = open(&config).await?;
-    let password = password()?;
-    let name = name.unwrap_or_else(|| login.clone());
-    app.account_add(&Caller::System, &login, &name, &password, role(read_only))
-        .await?;
-    println!("Added {login}. Sign in at {}", app.config.public_url);
+    let caller = &Caller::System;
+    match command {
+        AdminCommand::Add {
+            config,
+            login,
+            name,
+            read_only,
+        } => {
+            let app = open(&config).await?;
+            let password = password()?;
+            let name = name.unwrap_or_else(|| login.clone());
+            app.account_add(caller, &login, &name, &password, role(read_only))
+                .await
+                .map_err(explained)?;
+            println!("Added {login}. Sign in at {}", app.config.public_url);
+        }
+        AdminCommand::List { config } => {
+            let app = open(&config).await?;
+            for account in app.accounts().await? {
+                let state = if account.disabled_at.is_some() {
+                    "disabled"
+                } else {
+                    "enabled"
+                };
+                let seen = account.signed_in_at.map_or_else(|| "never".to_owned(), written);
+                println!(
+                    "{}\t{}\t{state}\tsigned in {seen}",
+                    account.login,
+                    role_word(account.role)
+                );
+            }
+        }
+        AdminCommand::Password(one) => {
+            let (app, account) = one.open().await?;
+            app.password_set(caller, account.id, &password()?)
+                .await
+                .map_err(explained)?;
+            println!("The password of {} is set, and its sessions have ended.", account.login);
+        }
+        AdminCommand::Role { account, read_only } => {
+            let (app, account) = account.open().await?;
+            let change = AccountChange {
+                role: Some(role(read_only)),
+                ..AccountChange::default()
+            };
+            app.account_change(caller, account.id, change)
+                .await
+                .map_err(explained)?;
+            println!("{} is now {}.", account.login, role_word(role(read_only)));
+        }
+        AdminCommand::Disable(one) => {
+            let (app, account) = one.open().await?;
+            enable(&app, &account, false).await?;
+            println!("{} can no longer sign in.", account.login);
+        }
+        AdminCommand::Enable(one) => {
+            let (app, account) = one.open().await?;
+            enable(&app, &account, true).await?;
+            println!("{} can sign in.", account.login);
+        }
+        AdminCommand::Unlock(one) => {
+            let (app, account) = one.open().await?;
+            app.account_unlock(caller, account.id).await?;
+            println!("Wrong passwords for {} until now no longer count.", account.login);
+        }
+        AdminCommand::Sessions { config } => {
+            let app = open(&config).await?;
+            let accounts = app.accounts().await?;
+            for session in app.sessions(None).await? {
+                let owner = accounts.iter().find(|account| account.id == session.account_id);
+                println!(
+                    "{}\t{}\t{}\tsince {}\tused {}",
+                    owner.map_or("?", |account| &account.login),
+                    session.source,
+                    session.browser,
+                    written(session.created_at),
+                    written(session.last_seen_at)
+                );
+            }
+        }
+        AdminCommand::EndSessions(one) => {
+            let (app, account) = one.open().await?;
+            let ended = app.sessions_end(caller, account.id).await?;
+            println!("Ended {ended} sessions of {}.", account.login);
+        }
+    }
     Ok(())
 }
 
+async fn enable(app: &App, account: &Account, enabled: bool) -> Result<(), Failure> {
+    let change = AccountChange {
+        enabled: Some(enabled),
+        ..AccountChange::default()
+    };
+    app.account_change(&Caller::System, account.id, change)
+        .await
+        .map_err(explained)
+}
+
 pub async fn api_key(command: ApiKeyCommand) -> Result<(), Failure> {
-    let ApiKeyCommand::Create {
-        config,
-        name,
-        read_only,
-    } = command;
-    let app = open(&config).await?;
-    let (_, text) = app.api_key_create(&Caller::System, &name, role(read_only)).await?;
-    println!("{}", text.expose_secret());
+    let caller = &Caller::System;
+    match command {
+        ApiKeyCommand::Create {
+            config,
+            name,
+            read_only,
+        } => {
+            let app = open(&config).await?;
+            let (_, text) = app.api_key_create(caller, &name, role(read_only)).await?;
+            println!("{}", text.expose_secret());
+        }
+        ApiKeyCommand::List { config } => {
+            let app = open(&config).await?;
+            for key in app.api_keys().await? {
+                let state = if key.revoked_at.is_some() { "revoked" } else { "good" };
+                let used = key.last_used_at.map_or_else(|| "never".to_owned(), written);
+                println!(
+                    "{}\t{}\talk_…{}\t{}\t{state}\tused {used}",
+                    key.id,
+                    key.name,
+                    key.hint,
+                    role_word(key.role)
+                );
+            }
+        }
+        ApiKeyCommand::Rotate { key, at_once } => {
+            let (app, id) = key.open().await?;
+            let overlap = if at_once { Duration::ZERO } else { KEY_OVERLAP };
+            let text = app.api_key_rotate(caller, id, overlap).await?;
+            println!("{}", text.expose_secret());
+        }
+        ApiKeyCommand::Revoke(key) => {
+            let (app, id) = key.open().await?;
+            app.api_key_revoke(caller, id).await?;
+            println!("The key is revoked.");
+        }
+    }
     Ok(())
+}
+
+impl OneAccount {
+    async fn open(&self) -> Result<(App, Account), Failure> {
+        let app = open(&self.config).await?;
+        match app.account_by_login(&self.login).await? {
+            Some(account) => Ok((app, account)),
+            None => Err(Failure::new(format!(
+                "there is no account {:?}; see allotment admin list",
+                self.login
+            ))),
+        }
+    }
+}
+
+impl OneKey {
+    async fn open(&self) -> Result<(App, ApiKeyId), Failure> {
+        let app = open(&self.config).await?;
+        let mut keys = app.api_keys().await?;
+        keys.retain(|key| key.revoked_at.is_none() && (key.name == self.key || key.id.to_string() == self.key));
+        match keys.as_slice() {
+            [key] => {
+                let id = key.id;
+                Ok((app, id))
+            }
+            [] => Err(Failure::new(format!(
+                "there is no good key {:?}; see allotment api-key list",
+                self.key
+            ))),
+            many => Err(Failure::new(format!(
+                "{} keys are called {:?}; give the id, see allotment api-key list",
+                many.len(),
+                self.key
+            ))),
+        }
+    }
+}
+
+/// What is wrong with a password or an account, and what would be right.
+fn explained(error: AppError) -> Failure {
+    match error {
+        AppError::Invalid {
+            field: "password",
+            problem: Problem::TooShort | Problem::TooLong,
+        } => Failure::new(format!(
+            "a password has {} to {} characters",
+            PASSWORD_CHARS.start(),
+            PASSWORD_CHARS.end()
+        )),
+        AppError::Invalid {
+            field: "password",
+            problem: Problem::Guessable,
+        } => Failure::new(
+            "the password is too easy to guess: it is little more than the login, common words, or runs such as 1234",
+        ),
+        AppError::Invalid {
+            problem: Problem::LastFull,
+            ..
+        } => Failure::new("this is the last account with full access; give full access to another one first"),
+        error => Failure::from(error),
+    }
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Full => "full",
+        Role::ReadOnly => "read-only",
+    }
+}
+
+fn written(time: Time) -> String {
+    server::clock::timestamp(time).to_string()
 }
 
 pub async fn enrol(command: EnrolCommand) -> Result<(), Failure> {

@@ -42,6 +42,8 @@ ids! {
     LocationId
     OperationId
     PersonId
+    /// One browser in which somebody is signed in.
+    SessionId
     SyncId
     /// A content token that was read but not yet confirmed.
     UploadId

@@ -9,11 +9,12 @@ mod push;
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use ipnet::IpNet;
 use jiff::{civil, tz::TimeZone};
 use reqwest::Url;
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub time_zone: String,
     /// The organisation's name as pages show it.
     pub organization: Option<String>,
+    /// Proxies in front of the server: what they write into `X-Forwarded-For` is believed. Nobody else's is.
+    pub trusted_proxies: Vec<IpNet>,
     /// How often the loop looks when nothing rings.
     pub reconcile_every: Duration,
     pub apple: AppleConfig,
@@ -162,6 +165,7 @@ impl Config {
             language: None,
             time_zone: "Asia/Seoul".to_owned(),
             organization: None,
+            trusted_proxies: Vec::new(),
             reconcile_every: Duration::from_secs(2),
             apple: AppleConfig {
                 licensing_url: "https://vpp.itunes.apple.com/mdm/v2".to_owned(),
@@ -219,6 +223,7 @@ impl Config {
         config.language = given.parsed(&LANGUAGE, language)?;
         config.organization = given.parsed(&ORGANIZATION, name)?;
         set(&mut config.time_zone, given.parsed(&TIME_ZONE, time_zone)?);
+        set(&mut config.trusted_proxies, given.each(&TRUSTED_PROXIES, network)?);
         set(&mut config.reconcile_every, given.parsed(&RECONCILE_EVERY, duration)?);
 
         let apple = &mut config.apple;
@@ -370,6 +375,11 @@ const ORGANIZATION: Key = Key {
     name: "organization",
     example: "\"Example Company\"",
 };
+const TRUSTED_PROXIES: Key = Key {
+    section: "",
+    name: "trusted_proxies",
+    example: "[\"127.0.0.1\", \"10.0.0.0/8\"]",
+};
 const RECONCILE_EVERY: Key = Key {
     section: "",
     name: "reconcile_every",
@@ -500,6 +510,7 @@ const KEYS: &[Key] = &[
     LANGUAGE,
     TIME_ZONE,
     ORGANIZATION,
+    TRUSTED_PROXIES,
     RECONCILE_EVERY,
     LICENSING_URL,
     METADATA_URL,
@@ -541,6 +552,14 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.trim()
         .parse()
         .map_err(|_| format!("is {text:?}, which is not an address and a port"))
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    let network = text
+        .parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| format!("holds {text:?}, which is neither an address nor a network"))
 }
 
 fn flag(text: &str) -> Result<bool, String> {

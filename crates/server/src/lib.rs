@@ -8,6 +8,7 @@ pub mod app;
 pub mod cause;
 pub mod clock;
 pub mod config;
+pub mod gate;
 pub mod http;
 pub mod messages;
 pub mod serve;

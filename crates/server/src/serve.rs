@@ -16,9 +16,10 @@ use tokio::{
 };
 
 use crate::{
-    app::{App, Parts, Polls, outage::Outage, service::Service},
+    app::{App, Parts, Polls, attempts::Attempts, enrolments::UnderWay, outage::Outage, service::Service},
     clock::{Clock, Random, timestamp},
     config::Config,
+    gate::Gates,
     http, tasks,
 };
 
@@ -119,6 +120,9 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         polled: Polls::default(),
         service: Service::default(),
         outage: Outage::default(),
+        gates: Gates::default(),
+        attempts: Attempts::new(random.secret()),
+        keys_under_way: UnderWay::default(),
         location_bell: Arc::default(),
         device_bell: Arc::default(),
         instance,

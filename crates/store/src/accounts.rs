@@ -1,6 +1,6 @@
-//! Accounts, their sessions, and keys for the API.
+//! Who may sign in to the console.
 
-use domain::{AccountId, ApiKeyId, Time};
+use domain::{AccountId, Time};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,10 @@ pub enum Role {
 #[derive(Debug, Clone)]
 pub struct Account {
     pub id: AccountId,
+    /// As it was written when the account was made.
     pub login: String,
+    /// The same for every way to write it; no two accounts share one.
+    pub login_key: String,
     pub name: String,
     pub password_hash: SecretString,
     pub role: Role,
@@ -30,26 +33,17 @@ pub struct Account {
     pub language: Option<String>,
     pub created_at: Time,
     pub disabled_at: Option<Time>,
-}
-
-#[derive(Debug, Clone)]
-pub struct ApiKey {
-    pub id: ApiKeyId,
-    pub name: String,
-    pub role: Role,
-    pub created_at: Time,
-    pub last_used_at: Option<Time>,
-    pub revoked_at: Option<Time>,
+    /// Counts the changes of name, role and whether it is enabled.
+    pub version: i64,
+    pub signed_in_at: Option<Time>,
+    /// Wrong passwords until then do not count.
+    pub unlocked_at: Option<Time>,
 }
 
 reads! {
     accounts() -> Vec<Account>;
     account(id: AccountId) -> Option<Account>;
-    account_by_login(login: &'a str) -> Option<Account>;
-    /// The account of a session that has not ended.
-    session(token_sha256: &'a str, now: Time) -> Option<Account>;
-    api_keys() -> Vec<ApiKey>;
-    api_key_by_sha(key_sha256: &'a str) -> Option<ApiKey>;
+    account_by_login_key(key: &'a str) -> Option<Account>;
 }
 
 impl Conn<'_> {
@@ -63,53 +57,87 @@ impl Conn<'_> {
             .await
     }
 
-    async fn account_by_login(&mut self, login: &str) -> Result<Option<Account>, StoreError> {
-        self.one("SELECT * FROM accounts WHERE login = $1", values![login], account)
+    async fn account_by_login_key(&mut self, key: &str) -> Result<Option<Account>, StoreError> {
+        self.one("SELECT * FROM accounts WHERE login_key = $1", values![key], account)
             .await
-    }
-
-    async fn session(&mut self, token_sha256: &str, now: Time) -> Result<Option<Account>, StoreError> {
-        self.one(
-            "SELECT accounts.* FROM accounts JOIN sessions ON sessions.account_id = accounts.id
-             WHERE sessions.token_sha256 = $1 AND sessions.expires_at > $2 AND accounts.disabled_at IS NULL",
-            values![token_sha256, now],
-            account,
-        )
-        .await
-    }
-
-    async fn api_keys(&mut self) -> Result<Vec<ApiKey>, StoreError> {
-        self.all("SELECT * FROM api_keys ORDER BY created_at", values![], api_key)
-            .await
-    }
-
-    async fn api_key_by_sha(&mut self, key_sha256: &str) -> Result<Option<ApiKey>, StoreError> {
-        self.one(
-            "SELECT * FROM api_keys WHERE key_sha256 = $1",
-            values![key_sha256],
-            api_key,
-        )
-        .await
     }
 }
 
 impl Tx {
     pub async fn account_insert(&mut self, account: &Account) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO accounts (id, login, name, password_hash, role, language, created_at, disabled_at)
+            "INSERT INTO accounts (id, login, login_key, name, password_hash, role, language, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             values![
                 account.id,
                 account.login,
+                account.login_key,
                 account.name,
                 account.password_hash.expose_secret(),
                 word(&account.role),
                 account.language,
-                account.created_at,
-                account.disabled_at
+                account.created_at
             ],
         )
         .await?;
+        Ok(())
+    }
+
+    /// Waits for everybody else who is about to take rights away: until this transaction ends, what it reads of
+    /// accounts stays true.
+    pub async fn accounts_guard(&mut self) -> Result<(), StoreError> {
+        self.run("UPDATE account_guard SET changes = changes + 1 WHERE id = 1", values![])
+            .await?;
+        Ok(())
+    }
+
+    /// `false` when somebody else changed the account since `version`: nothing is changed then.
+    pub async fn account_change(
+        &mut self,
+        id: AccountId,
+        version: i64,
+        name: &str,
+        role: Role,
+        disabled_at: Option<Time>,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE accounts SET name = $3, role = $4, disabled_at = $5, version = version + 1
+                 WHERE id = $1 AND version = $2",
+                values![id, version, name, word(&role), disabled_at],
+            )
+            .await?;
+        Ok(changed == 1)
+    }
+
+    pub async fn account_password(&mut self, id: AccountId, password_hash: &SecretString) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE accounts SET password_hash = $2 WHERE id = $1",
+            values![id, password_hash.expose_secret()],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// `false` when the account was disabled, or got another password, since the password was compared.
+    pub async fn account_signed_in(
+        &mut self,
+        id: AccountId,
+        password_hash: &SecretString,
+        now: Time,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .run(
+                "UPDATE accounts SET signed_in_at = $3 WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL",
+                values![id, password_hash.expose_secret(), now],
+            )
+            .await?;
+        Ok(found == 1)
+    }
+
+    pub async fn account_unlock(&mut self, id: AccountId, now: Time) -> Result<(), StoreError> {
+        self.run("UPDATE accounts SET unlocked_at = $2 WHERE id = $1", values![id, now])
+            .await?;
         Ok(())
     }
 
@@ -118,67 +146,21 @@ impl Tx {
             .await?;
         Ok(())
     }
-
-    pub async fn session_insert(
-        &mut self,
-        token_sha256: &str,
-        account: AccountId,
-        now: Time,
-        expires_at: Time,
-    ) -> Result<(), StoreError> {
-        self.run("DELETE FROM sessions WHERE expires_at <= $1", values![now])
-            .await?;
-        self.run(
-            "INSERT INTO sessions (token_sha256, account_id, created_at, expires_at, last_seen_at)
-             VALUES ($1, $2, $3, $4, $3)",
-            values![token_sha256, account, now, expires_at],
-        )
-        .await?;
-        Ok(())
-    }
-
-    pub async fn session_delete(&mut self, token_sha256: &str) -> Result<(), StoreError> {
-        self.run("DELETE FROM sessions WHERE token_sha256 = $1", values![token_sha256])
-            .await?;
-        Ok(())
-    }
-
-    pub async fn api_key_insert(&mut self, key: &ApiKey, key_sha256: &str) -> Result<(), StoreError> {
-        self.run(
-            "INSERT INTO api_keys (id, name, key_sha256, role, created_at) VALUES ($1, $2, $3, $4, $5)",
-            values![key.id, key.name, key_sha256, word(&key.role), key.created_at],
-        )
-        .await?;
-        Ok(())
-    }
-
-    pub async fn api_key_revoke(&mut self, id: ApiKeyId, now: Time) -> Result<(), StoreError> {
-        self.run("UPDATE api_keys SET revoked_at = $2 WHERE id = $1", values![id, now])
-            .await?;
-        Ok(())
-    }
 }
 
-fn account(row: &Record) -> Result<Account, StoreError> {
+pub(crate) fn account(row: &Record) -> Result<Account, StoreError> {
     Ok(Account {
         id: row.parsed("id")?,
         login: row.text("login")?,
+        login_key: row.text("login_key")?,
         name: row.text("name")?,
         password_hash: SecretString::from(row.text("password_hash")?),
         role: row.word("role")?,
         language: row.text_or_none("language")?,
         created_at: row.time("created_at")?,
         disabled_at: row.time_or_none("disabled_at")?,
-    })
-}
-
-fn api_key(row: &Record) -> Result<ApiKey, StoreError> {
-    Ok(ApiKey {
-        id: row.parsed("id")?,
-        name: row.text("name")?,
-        role: row.word("role")?,
-        created_at: row.time("created_at")?,
-        last_used_at: row.time_or_none("last_used_at")?,
-        revoked_at: row.time_or_none("revoked_at")?,
+        version: row.int("version")?,
+        signed_in_at: row.time_or_none("signed_in_at")?,
+        unlocked_at: row.time_or_none("unlocked_at")?,
     })
 }

@@ -551,6 +551,7 @@ bind! {
     domain::LocationId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     domain::OperationId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     domain::PersonId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
+    domain::SessionId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     domain::SyncId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     domain::UploadId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
 }

@@ -6,6 +6,7 @@
 //! that would overdraw the licences of an asset cannot be inserted ([`StoreError::Overdraft`]).
 
 mod accounts;
+mod api_keys;
 mod assets;
 mod commands;
 mod db;
@@ -23,13 +24,15 @@ mod operations;
 mod people;
 mod retention;
 mod seats;
+mod sessions;
 mod settings;
 mod syncs;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod world;
 
-pub use accounts::{Account, ApiKey, Role};
+pub use accounts::{Account, Role};
+pub use api_keys::ApiKey;
 pub use assets::{AppRow, Holder, MetadataRow, ObservedAsset};
 pub use commands::{CommandRow, CommandState};
 pub use db::{Store, Tx};
@@ -44,4 +47,5 @@ pub use locations::{LocationRow, Upload};
 pub use operations::{OperationKind, OperationRow, OperationState};
 pub use people::{ClientUserRow, ClientUserStatus, InvitationState, PersonRow};
 pub use seats::{OperationSeat, SeatRow, SeatState};
+pub use sessions::Session;
 pub use syncs::{SyncRow, SyncStatus};

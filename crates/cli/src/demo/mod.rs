@@ -183,7 +183,7 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
 /// Account, people and groups, as far as they are missing. Devices come with their enrolment, apps with the token.
 async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, PersonId>, Failure> {
     let system = Caller::System;
-    if app.store.account_by_login(LOGIN).await?.is_none() {
+    if app.account_by_login(LOGIN).await?.is_none() {
         let password = SecretString::from(password.to_owned());
         app.account_add(&system, LOGIN, "홍라온", &password, Role::Full).await?;
     }

@@ -11,7 +11,7 @@ use std::{
 
 use domain::{Enrolment, InstallState, Owned};
 use secrecy::SecretString;
-use server::{Clock, Config, serve};
+use server::{Clock, Config, app::sign_in::SignIn, serve};
 use sim::apple::Rng;
 
 use crate::lab::{install_crypto, until};
@@ -93,7 +93,15 @@ async fn a_demo_that_was_killed_goes_on_where_it_was() {
     let app = serve::open(look, Clock::System)
         .await
         .expect("the database of the demo");
-    assert!(app.sign_in("admin", &SecretString::from(password)).await.is_ok());
+    let password = SecretString::from(password);
+    let given = SignIn {
+        login: "admin",
+        password: &password,
+        source: [127, 0, 0, 1].into(),
+        known_browser: None,
+        browser: "",
+    };
+    assert!(app.sign_in(given).await.is_ok());
     let people = app.people().await.unwrap();
     let addresses: BTreeSet<_> = people.iter().map(|person| &person.email).collect();
     assert_eq!((people.len(), addresses.len()), (40, 40));

@@ -138,6 +138,9 @@ problem-too-long = This is too long. Shorten it.
 problem-taken = This is in use already. Choose another.
 problem-unknown = There is no such thing. Choose from the list.
 problem-malformed = This does not have the right form. Check it.
+problem-guessable = This is easy to guess. Do not rely on the login, common words, or runs such as 1234 or aaaa.
+problem-wrong = This is not right.
+problem-last-full = This is the last account with full access. Give full access to another one first.
 problem-too-short = This is too short. Make it longer.
 form-wrong = Nothing was saved. Correct the marked fields.
 

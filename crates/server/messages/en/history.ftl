@@ -68,6 +68,15 @@ who-device = Device
 who-api-key = API key { $name }
 
 event-account-added = Added the account { $name }
+event-account-changed = Changed account { $name }
+event-account-disabled = Disabled account { $name }
+event-account-enabled = Enabled account { $name }
+event-account-unlocked = Cleared the sign-in limit of account { $name }
+event-api-key-rotated = Replaced API key { $name }
+event-password-changed = Changed their own password
+event-password-set = Set the password of account { $name }
+event-session-ended = Ended a session of account { $name }
+event-sessions-ended = Ended all sessions of account { $name }
 event-api-key-created = Created the API key { $name }
 event-api-key-revoked = Revoked the API key { $name }
 event-app-described = Read the name and icon of { $app }

@@ -10,6 +10,7 @@ sign-in-password = Password
 sign-in-button = Sign in
 sign-in-wrong = Login or password is wrong.
 sign-in-wait = There were many wrong attempts. Try again in { $span }.
+sign-in-busy = Many people are signing in at this moment. Try again in a few seconds.
 sign-in-over = Your session has ended. Sign in again. What you entered last was not saved.
 sign-in-forgotten = If you forgot your password, ask another administrator to reset it.
 
@@ -398,5 +399,7 @@ enrol-expired = This link has expired
 enrol-expired-advice = A link works for 7 days. Ask your IT contact for a new one.
 enrol-unknown = This link is not known
 enrol-unknown-advice = Check that the whole address was copied. If it still does not open, ask your IT contact for a new one.
+enrol-busy = Many devices are enrolling at this moment
+enrol-busy-advice = Your link stays good. Open it again in a few seconds.
 enrol-not-ready = Enrolment is not ready
 enrol-not-ready-advice = The server is not ready yet. Tell your IT contact. The link stays good.

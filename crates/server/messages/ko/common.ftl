@@ -117,6 +117,9 @@ problem-too-long = 너무 깁니다. 더 짧게 입력하십시오.
 problem-taken = 이미 쓰이고 있습니다. 다른 것을 입력하십시오.
 problem-unknown = 없는 항목입니다. 목록에서 고르십시오.
 problem-malformed = 형식이 맞지 않습니다. 다시 확인하십시오.
+problem-guessable = 추측하기 쉽습니다. 로그인 이름이나 흔한 단어, 1234나 aaaa처럼 이어지는 글자에 기대지 마십시오.
+problem-wrong = 맞지 않습니다.
+problem-last-full = 모든 권한을 가진 마지막 계정입니다. 먼저 다른 계정에 모든 권한을 주십시오.
 problem-too-short = 너무 짧습니다. 더 길게 입력하십시오.
 form-wrong = 저장하지 않았습니다. 표시된 항목을 고치십시오.
 

@@ -50,6 +50,15 @@ who-device = 장치
 who-api-key = API 키 { $name }
 
 event-account-added = 계정 { $name }{ PARTICLE($name, "을/를") } 추가함
+event-account-changed = 계정 { $name }{ PARTICLE($name, "을/를") } 바꿈
+event-account-disabled = 계정 { $name }{ PARTICLE($name, "을/를") } 사용 중지함
+event-account-enabled = 계정 { $name }{ PARTICLE($name, "을/를") } 다시 사용함
+event-account-unlocked = 계정 { $name }의 로그인 제한을 풂
+event-api-key-rotated = API 키 { $name }{ PARTICLE($name, "을/를") } 새 키로 바꿈
+event-password-changed = 자기 암호를 바꿈
+event-password-set = 계정 { $name }의 암호를 새로 정함
+event-session-ended = 계정 { $name }의 세션을 끝냄
+event-sessions-ended = 계정 { $name }의 모든 세션을 끝냄
 event-api-key-created = API 키 { $name }{ PARTICLE($name, "을/를") } 만듦
 event-api-key-revoked = API 키 { $name }{ PARTICLE($name, "을/를") } 폐기함
 event-app-described = { $app }의 이름과 아이콘을 읽음

@@ -10,6 +10,7 @@ sign-in-password = 암호
 sign-in-button = 로그인
 sign-in-wrong = 로그인 이름 또는 암호가 맞지 않습니다.
 sign-in-wait = 잘못된 시도가 많았습니다. { $span } 뒤에 다시 시도하십시오.
+sign-in-busy = 지금 로그인하는 사람이 많습니다. 몇 초 뒤에 다시 시도하십시오.
 sign-in-over = 세션이 끝났습니다. 다시 로그인하십시오. 마지막에 입력한 내용은 저장되지 않았습니다.
 sign-in-forgotten = 암호를 잊으셨으면 다른 관리자에게 재설정을 요청하십시오.
 
@@ -365,5 +366,7 @@ enrol-expired = 만료된 링크입니다
 enrol-expired-advice = 링크는 7일 동안만 쓸 수 있습니다. IT 담당자에게 새 링크를 요청하십시오.
 enrol-unknown = 알 수 없는 링크입니다
 enrol-unknown-advice = 주소가 끝까지 복사되었는지 확인하십시오. 그래도 열리지 않으면 IT 담당자에게 새 링크를 요청하십시오.
+enrol-busy = 지금 등록하는 장치가 많습니다
+enrol-busy-advice = 링크는 그대로 쓸 수 있습니다. 몇 초 뒤에 이 링크를 다시 여십시오.
 enrol-not-ready = 아직 등록할 수 없습니다
 enrol-not-ready-advice = 서버가 아직 준비되지 않았습니다. IT 담당자에게 알리십시오. 링크는 그대로 쓸 수 있습니다.

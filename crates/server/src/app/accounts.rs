@@ -1,40 +1,13 @@
-//! Who may come in: people by name and password, programs by key.
+//! Who may sign in to the console, and what they may do there.
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
-};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{AccountId, ApiKeyId};
-use secrecy::{ExposeSecret, SecretString};
+use domain::{AccountId, SessionId};
+use secrecy::SecretString;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
-use store::{Account, ApiKey, NewEvent, Role};
-use tokio::sync::OnceCell;
+use store::{Account, ApiKey, NewEvent, Role, Tx};
+use unicode_normalization::UnicodeNormalization;
 
-use super::{App, AppError, Caller, Problem};
-
-/// How long a session lasts after signing in.
-const SESSION: Duration = Duration::from_secs(12 * 3600);
-/// What NIST SP 800-63B asks of a password at least, rounded up.
-const PASSWORD_MIN_CHARS: usize = 10;
-
-/// A session that has just begun.
-pub struct SignedIn {
-    /// Goes into the cookie; only its SHA-256 is kept.
-    pub token: SecretString,
-    pub account: Account,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// No such login, a wrong password, or an account that is switched off: the same answer, and the same time.
-    #[error("login or password is wrong")]
-    Wrong,
-    #[error(transparent)]
-    Store(#[from] store::StoreError),
-}
+use super::{App, AppError, Caller, Problem, attempts::Who, passwords};
 
 impl Caller {
     pub fn of_account(account: &Account) -> Caller {
@@ -54,41 +27,25 @@ impl Caller {
     }
 }
 
+/// What can be changed of an account; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct AccountChange {
+    pub name: Option<String>,
+    pub role: Option<Role>,
+    pub enabled: Option<bool>,
+}
+
 impl App {
-    pub async fn sign_in(&self, login: &str, password: &SecretString) -> Result<SignedIn, SignInError> {
-        let account = self
-            .store
-            .account_by_login(login)
-            .await?
-            .filter(|account| account.disabled_at.is_none());
-        let known = account.as_ref().map(|account| account.password_hash.clone());
-        if !password_matches(known, password.clone()).await {
-            return Err(SignInError::Wrong);
-        }
-        let Some(account) = account else {
-            return Err(SignInError::Wrong);
-        };
-
-        let token = SecretString::from(URL_SAFE_NO_PAD.encode(self.random.secret()));
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        tx.session_insert(&sha256_hex(token.expose_secret()), account.id, now, now + SESSION)
-            .await?;
-        tx.event(&NewEvent::new(now, Caller::of_account(&account).actor(), "signedIn"))
-            .await?;
-        tx.commit().await?;
-        Ok(SignedIn { token, account })
+    pub async fn accounts(&self) -> Result<Vec<Account>, AppError> {
+        Ok(self.store.accounts().await?)
     }
 
-    /// The account behind a session cookie, while the session lasts.
-    pub async fn session(&self, token: &str) -> Result<Option<Account>, AppError> {
-        Ok(self.store.session(&sha256_hex(token), self.clock.now()).await?)
+    pub async fn account_by_login(&self, login: &str) -> Result<Option<Account>, AppError> {
+        Ok(self.store.account_by_login_key(&login_key(login)).await?)
     }
 
-    pub async fn sign_out(&self, token: &str) -> Result<(), AppError> {
-        let mut tx = self.store.begin().await?;
-        tx.session_delete(&sha256_hex(token)).await?;
-        Ok(tx.commit().await?)
+    pub(super) async fn account_known(&self, id: AccountId) -> Result<Account, AppError> {
+        self.store.account(id).await?.ok_or(AppError::NotFound("account"))
     }
 
     pub async fn account_add(
@@ -100,25 +57,22 @@ impl App {
         role: Role,
     ) -> Result<AccountId, AppError> {
         caller.may_write()?;
-        let login = super::required("login", login, 100)?;
+        let login = new_login(login)?;
         let name = super::required("name", name, 100)?;
-        if password.expose_secret().chars().count() < PASSWORD_MIN_CHARS {
-            return Err(AppError::Invalid {
-                field: "password",
-                problem: Problem::TooShort,
-            });
+        passwords::acceptable("password", password, &login)?;
+        let taken = AppError::Invalid {
+            field: "login",
+            problem: Problem::Taken,
+        };
+        if self.account_by_login(&login).await?.is_some() {
+            return Err(taken);
         }
-        if self.store.account_by_login(&login).await?.is_some() {
-            return Err(AppError::Invalid {
-                field: "login",
-                problem: Problem::Taken,
-            });
-        }
-        let password_hash = password_hash(password.clone()).await;
-        let now = self.clock.now();
+        let password_hash = passwords::hashed(&self.gates.passwords, password).await?;
+        let now = self.now();
         let id = AccountId(self.random.id());
         let account = Account {
             id,
+            login_key: login_key(&login),
             login,
             name: name.clone(),
             password_hash,
@@ -126,13 +80,164 @@ impl App {
             language: None,
             created_at: now,
             disabled_at: None,
+            version: 1,
+            signed_in_at: None,
+            unlocked_at: None,
         };
         let mut tx = self.store.begin().await?;
-        tx.account_insert(&account).await?;
+        match tx.account_insert(&account).await {
+            // Somebody else was faster with the same login.
+            Err(store::StoreError::Conflict) => return Err(taken),
+            inserted => inserted?,
+        }
         tx.event(&NewEvent::new(now, caller.actor(), "accountAdded").with(json!({ "name": name })))
             .await?;
         tx.commit().await?;
         Ok(id)
+    }
+
+    /// Changes name, role, or whether the account may sign in. Another role, and being disabled, end its sessions.
+    pub async fn account_change(&self, caller: &Caller, id: AccountId, change: AccountChange) -> Result<(), AppError> {
+        caller.may_write()?;
+        let name = change
+            .name
+            .as_deref()
+            .map(|name| super::required("name", name, 100))
+            .transpose()?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        tx.accounts_guard().await?;
+        let before = tx.account(id).await?.ok_or(AppError::NotFound("account"))?;
+        let role = change.role.unwrap_or(before.role);
+        let disabled_at = match change.enabled {
+            Some(true) => None,
+            Some(false) => before.disabled_at.or(Some(now)),
+            None => before.disabled_at,
+        };
+        let enabled = disabled_at.is_none();
+        if role != Role::Full || !enabled {
+            self.another_full(&mut tx, id).await?;
+        }
+        let name = name.unwrap_or_else(|| before.name.clone());
+        if !tx.account_change(id, before.version, &name, role, disabled_at).await? {
+            return Err(store::StoreError::Conflict.into());
+        }
+        let mut kinds = Vec::new();
+        if (&name, role) != (&before.name, before.role) {
+            kinds.push("accountChanged");
+        }
+        if enabled != before.disabled_at.is_none() {
+            kinds.push(if enabled { "accountEnabled" } else { "accountDisabled" });
+        }
+        if role != before.role || !enabled {
+            tx.sessions_end(id, None).await?;
+        }
+        if !enabled {
+            tx.known_browsers_forget(id).await?;
+        }
+        for kind in kinds {
+            tx.event(&NewEvent::new(now, caller.actor(), kind).with(json!({ "name": name, "role": role })))
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Errors when nobody would be left who may change things, and could let others in again.
+    async fn another_full(&self, tx: &mut Tx, id: AccountId) -> Result<(), AppError> {
+        let accounts = tx.accounts().await?;
+        let full = |account: &Account| account.role == Role::Full && account.disabled_at.is_none();
+        let (this, others): (Vec<_>, Vec<_>) = accounts.into_iter().filter(full).partition(|account| account.id == id);
+        if !this.is_empty() && others.is_empty() {
+            return Err(AppError::Invalid {
+                field: "account",
+                problem: Problem::LastFull,
+            });
+        }
+        Ok(())
+    }
+
+    /// Lets whoever was slowed down by wrong passwords for this login try again at once, on every server.
+    pub async fn account_unlock(&self, caller: &Caller, id: AccountId) -> Result<(), AppError> {
+        caller.may_write()?;
+        let account = self.account_known(id).await?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        tx.account_unlock(id, now).await?;
+        tx.event(&NewEvent::new(now, caller.actor(), "accountUnlocked").with(json!({ "name": account.name })))
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives somebody else a new password, and ends their sessions. One's own is changed with the old one.
+    pub async fn password_set(&self, caller: &Caller, id: AccountId, password: &SecretString) -> Result<(), AppError> {
+        caller.may_write()?;
+        if matches!(caller, Caller::Account { id: own, .. } if *own == id) {
+            return Err(AppError::Invalid {
+                field: "password",
+                problem: Problem::Wrong,
+            });
+        }
+        let account = self.account_known(id).await?;
+        self.password_store(caller, &account, password, "password", None, "passwordSet")
+            .await
+    }
+
+    /// Changes one's own password. Every other session of the account ends.
+    pub async fn password_change(
+        &self,
+        id: AccountId,
+        session: SessionId,
+        old: &SecretString,
+        new: &SecretString,
+    ) -> Result<(), AppError> {
+        let account = self.account_known(id).await?;
+        passwords::acceptable("new", new, &account.login)?;
+        // Whoever took over a session does not get to guess the password without end.
+        let who = Who::SignedIn(id);
+        let attempt = self
+            .attempts
+            .begin(who, self.now(), account.unlocked_at)
+            .map_err(AppError::Wait)?;
+        let hash = Some(account.password_hash.clone());
+        match passwords::matches(&self.gates.known_browsers, hash, old).await {
+            Err(busy) => {
+                self.attempts.not_made(attempt);
+                return Err(busy.into());
+            }
+            Ok(false) => {
+                return Err(AppError::Invalid {
+                    field: "old",
+                    problem: Problem::Wrong,
+                });
+            }
+            Ok(true) => self.attempts.succeeded(attempt),
+        }
+        let caller = Caller::of_account(&account);
+        self.password_store(&caller, &account, new, "new", Some(session), "passwordChanged")
+            .await
+    }
+
+    async fn password_store(
+        &self,
+        caller: &Caller,
+        account: &Account,
+        password: &SecretString,
+        field: &'static str,
+        but: Option<SessionId>,
+        event: &str,
+    ) -> Result<(), AppError> {
+        passwords::acceptable(field, password, &account.login)?;
+        let hash = passwords::hashed(&self.gates.known_browsers, password).await?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        tx.account_password(account.id, &hash).await?;
+        tx.sessions_end(account.id, but).await?;
+        if but.is_none() {
+            tx.known_browsers_forget(account.id).await?;
+        }
+        tx.event(&NewEvent::new(now, caller.actor(), event).with(json!({ "name": account.name })))
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Remembers in which language somebody wants the console.
@@ -141,85 +246,62 @@ impl App {
         tx.account_language(id, language).await?;
         Ok(tx.commit().await?)
     }
+}
 
-    /// Makes a key for the REST API. Its text is shown once; only its SHA-256 is kept.
-    pub async fn api_key_create(
-        &self,
-        caller: &Caller,
-        name: &str,
-        role: Role,
-    ) -> Result<(ApiKeyId, SecretString), AppError> {
-        caller.may_write()?;
-        let name = super::required("name", name, 100)?;
-        let text = format!("alk_{}", URL_SAFE_NO_PAD.encode(self.random.secret()));
-        let now = self.clock.now();
-        let id = ApiKeyId(self.random.id());
-        let key = ApiKey {
-            id,
-            name: name.clone(),
-            role,
-            created_at: now,
-            last_used_at: None,
-            revoked_at: None,
-        };
-        let mut tx = self.store.begin().await?;
-        tx.api_key_insert(&key, &sha256_hex(&text)).await?;
-        tx.event(&NewEvent::new(now, caller.actor(), "apiKeyCreated").with(json!({ "name": name })))
-            .await?;
-        tx.commit().await?;
-        Ok((id, SecretString::from(text)))
+/// A login that can be told from others by looking at it.
+fn new_login(text: &str) -> Result<String, AppError> {
+    let login: String = super::required("login", text, 100)?.nfkc().collect();
+    let unseen = |letter: char| {
+        letter.is_control()
+            || letter.is_whitespace()
+            || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if login.contains(unseen) {
+        return Err(AppError::Invalid {
+            field: "login",
+            problem: Problem::Malformed,
+        });
     }
+    Ok(login)
+}
 
-    pub async fn api_key(&self, text: &str) -> Result<Option<ApiKey>, AppError> {
-        Ok(self
-            .store
-            .api_key_by_sha(&sha256_hex(text))
-            .await?
-            .filter(|key| key.revoked_at.is_none()))
-    }
+/// The same for every way to write a login: case, width and composition of letters do not count.
+pub fn login_key(login: &str) -> String {
+    // By way of upper case, or "straße" and "STRASSE" would be two.
+    let folded: String = login.trim().nfkc().flat_map(char::to_uppercase).collect();
+    folded.to_lowercase().nfkc().collect()
 }
 
 pub fn sha256_hex(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-/// Argon2id with 7 MiB and five passes: of the choices that OWASP's Password Storage Cheat Sheet calls equal, the one
-/// with the least memory. A hash tells its own parameters, so those made with others stay good.
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(7 * 1024, 5, 1, None).expect("parameters within Argon2's bounds");
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Off the async threads: it takes tens of milliseconds on purpose.
-async fn password_hash(password: SecretString) -> SecretString {
-    tokio::task::spawn_blocking(move || {
-        let hash = argon2()
-            .hash_password(password.expose_secret().as_bytes())
-            .expect("argon2 with its own parameters hashes anything");
-        SecretString::from(hash.to_string())
-    })
-    .await
-    .expect("hashing does not panic")
-}
+    #[test]
+    fn logins_that_differ_by_case_or_form_only_are_the_same() {
+        for (one, other) in [
+            ("Kim", "kim "),
+            ("KIM", "kim"),
+            ("straße", "STRASSE"),
+            ("café", "cafe\u{301}"),
+            (
+                "홍라온",
+                "\u{1112}\u{1169}\u{11bc}\u{1105}\u{1161}\u{110b}\u{1169}\u{11ab}",
+            ),
+        ] {
+            assert_eq!(login_key(one), login_key(other), "{one} {other}");
+        }
+        assert_ne!(login_key("kim"), login_key("kin"));
+    }
 
-/// Compares against a made-up hash when there is no account, so that an unknown login takes as long as a known one.
-async fn password_matches(known: Option<SecretString>, password: SecretString) -> bool {
-    static NOBODYS: OnceCell<SecretString> = OnceCell::const_new();
-    let exists = known.is_some();
-    // Made with the first sign-in of all, whoever that is of.
-    let nobodys = NOBODYS
-        .get_or_init(|| password_hash(SecretString::from("nobody has this password")))
-        .await;
-    let hash = known.unwrap_or_else(|| nobodys.clone());
-    let matches = tokio::task::spawn_blocking(move || {
-        let Ok(hash) = PasswordHash::new(hash.expose_secret()) else {
-            return false;
-        };
-        argon2()
-            .verify_password(password.expose_secret().as_bytes(), &hash)
-            .is_ok()
-    })
-    .await
-    .expect("verifying does not panic");
-    exists && matches
+    #[test]
+    fn a_login_has_nothing_that_cannot_be_seen() {
+        for unseen in ["ki\u{200b}m", "ki m", "ki\0m", "\u{202e}kim"] {
+            assert!(new_login(unseen).is_err(), "{unseen:?}");
+        }
+        assert_eq!(new_login(" hong.raon@example.com ").unwrap(), "hong.raon@example.com");
+    }
 }

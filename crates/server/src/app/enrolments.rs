@@ -1,6 +1,10 @@
 //! One-time links with which a person enrols a device.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{EnrolmentId, PersonId};
@@ -9,7 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{EnrolmentRow, NewEvent};
 
 use super::{App, AppError, Caller, accounts::sha256_hex};
-use crate::clock::{time, timestamp};
+use crate::{
+    clock::{time, timestamp},
+    gate::Busy,
+};
 
 /// How long a link waits to be used.
 const LINK_GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -28,6 +35,27 @@ pub enum LinkState {
     Open,
     Used,
     Expired,
+}
+
+/// Links for which a key is being made.
+#[derive(Debug, Clone, Default)]
+pub struct UnderWay(Arc<Mutex<BTreeSet<EnrolmentId>>>);
+
+/// One of them, until it is dropped.
+struct Making(UnderWay, EnrolmentId);
+
+impl UnderWay {
+    /// `None` when somebody makes it already.
+    fn begin(&self, id: EnrolmentId) -> Option<Making> {
+        let new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        new.then(|| Making(self.clone(), id))
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+    }
 }
 
 pub enum ProfileAnswer {
@@ -104,18 +132,21 @@ impl App {
             return Ok(ProfileAnswer::NotReady);
         };
 
+        // Of a hundred requests for one link one makes a key; the others come back and find the link used.
+        let _making = self.keys_under_way.begin(row.id).ok_or(Busy)?;
         let app = self.clone();
         let now = self.now();
         let common_name = row.id.to_string();
         // An RSA key takes up to half a second.
-        let issued =
-            tokio::task::spawn_blocking(move || app.device_ca.issue(&common_name, timestamp(now), IDENTITY_DAYS))
-                .await
-                .expect("issuing does not panic")
-                .map_err(|error| {
-                    tracing::error!(%error, "could not issue a device identity");
-                    AppError::NotFound("identity")
-                })?;
+        let issued = self
+            .gates
+            .keys
+            .run(move || app.device_ca.issue(&common_name, timestamp(now), IDENTITY_DAYS))
+            .await?
+            .map_err(|error| {
+                tracing::error!(%error, "could not issue a device identity");
+                AppError::NotFound("identity")
+            })?;
 
         let mut tx = self.store.begin().await?;
         if !tx

@@ -1,15 +1,19 @@
 //! What the product can do: one file per noun. Every change writes its event in the same transaction.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod apps;
+pub mod attempts;
 pub mod deployments;
 pub mod devices;
 pub mod enrolments;
 pub mod groups;
 pub mod outage;
+pub mod passwords;
 pub mod people;
 pub mod service;
 pub mod settings;
+pub mod sign_in;
 pub mod sync;
 pub mod tokens;
 
@@ -29,6 +33,7 @@ use tokio::sync::Notify;
 use crate::{
     clock::{Clock, Random},
     config::Config,
+    gate::{Busy, Gates},
 };
 
 /// The product. Cheap to clone; everything behind it is shared.
@@ -47,6 +52,10 @@ pub struct Parts {
     pub apns: Option<apple::push::Apns>,
     pub polled: Polls,
     pub service: service::Service,
+    pub gates: Gates,
+    pub attempts: attempts::Attempts,
+    /// Enrolment links for which a key is being made.
+    pub keys_under_way: enrolments::UnderWay,
     /// Rung when a location may have something to do.
     pub location_bell: Arc<Notify>,
     /// Rung when a device may have something to fetch.
@@ -129,7 +138,7 @@ pub enum Caller {
     System,
 }
 
-pub use store::Role;
+pub use store::{Account, Role};
 
 impl Caller {
     /// Errors unless the caller may change things.
@@ -177,6 +186,11 @@ pub enum AppError {
     Deployment(#[from] domain::DeploymentError),
     #[error("the token was not taken")]
     Token(#[from] tokens::TokenRefused),
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords; try again in {0:?}")]
+    Wait(Duration),
     #[error("the database did not do what was asked")]
     Store(#[from] StoreError),
 }
@@ -196,6 +210,12 @@ pub enum Problem {
     Malformed,
     #[error("is too short")]
     TooShort,
+    #[error("is too easy to guess")]
+    Guessable,
+    #[error("is wrong")]
+    Wrong,
+    #[error("is the last one that may change things")]
+    LastFull,
 }
 
 /// `text` without the spaces around it, when there is any and not more than `max_chars` of it.

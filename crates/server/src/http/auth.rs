@@ -3,27 +3,20 @@
 //! Authorization is an argument. A handler that takes [`Admin`] or [`ApiCaller`] cannot be reached without one, and
 //! what the app changes, it changes for the [`Caller`] that the handler hands on.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
-
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     response::{IntoResponse, Redirect, Response},
 };
-use domain::Time;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use store::Account;
+use store::{Account, Session};
 
 use super::problem::{Kind, Problem};
 use crate::{
     app::{
-        App, AppError, Caller,
-        accounts::{SignInError, SignedIn},
+        App, Caller,
+        sign_in::{BROWSER_KNOWN, SignedIn},
     },
     config::Config,
     messages::Lang,
@@ -34,6 +27,7 @@ use crate::{
 pub struct Admin {
     pub caller: Caller,
     pub account: Account,
+    pub session: Session,
     pub lang: Lang,
 }
 
@@ -45,11 +39,12 @@ impl FromRequestParts<App> for Admin {
             return Err(to_sign_in(parts));
         };
         match app.session(token.expose_secret()).await {
-            Ok(Some(account)) => {
+            Ok(Some((session, account))) => {
                 let lang = language(Some(&account), &parts.headers, &app.config);
                 Ok(Admin {
                     caller: Caller::of_account(&account),
                     account,
+                    session,
                     lang,
                 })
             }
@@ -116,19 +111,36 @@ pub fn session_cookie_name(config: &Config) -> &'static str {
 
 /// The `Set-Cookie` that begins a session. It ends with the browser, or when the server says so.
 pub fn session_cookie(config: &Config, signed_in: &SignedIn) -> HeaderValue {
-    set_cookie(config, signed_in.token.expose_secret(), None)
+    let name = session_cookie_name(config);
+    set_cookie(config, name, signed_in.token.expose_secret(), None)
 }
 
 /// The `Set-Cookie` that ends it.
 pub fn session_cookie_gone(config: &Config) -> HeaderValue {
-    set_cookie(config, "", Some(0))
+    set_cookie(config, session_cookie_name(config), "", Some(0))
 }
 
-fn set_cookie(config: &Config, value: &str, max_age_seconds: Option<u32>) -> HeaderValue {
-    let mut text = format!(
-        "{}={value}; Path=/; HttpOnly; SameSite=Lax",
-        session_cookie_name(config)
-    );
+fn known_browser_cookie_name(config: &Config) -> &'static str {
+    if config.is_https() { "__Host-browser" } else { "browser" }
+}
+
+/// The `Set-Cookie` by which a browser is known the next time. It opens nothing: it says that wrong passwords of
+/// others do not count for whoever signs in with it.
+pub fn known_browser_cookie(config: &Config, signed_in: &SignedIn) -> HeaderValue {
+    let name = known_browser_cookie_name(config);
+    let token = signed_in.known_browser.expose_secret();
+    set_cookie(config, name, token, Some(BROWSER_KNOWN.as_secs()))
+}
+
+/// What the browser says it is known by.
+pub fn known_browser(headers: &HeaderMap, config: &Config) -> Option<SecretString> {
+    cookie(headers, known_browser_cookie_name(config))
+        .filter(|token| !token.is_empty())
+        .map(SecretString::from)
+}
+
+fn set_cookie(config: &Config, name: &str, value: &str, max_age_seconds: Option<u64>) -> HeaderValue {
+    let mut text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax");
     if config.is_https() {
         text.push_str("; Secure");
     }
@@ -201,106 +213,6 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
-/// Slows down whoever guesses passwords. In memory: a restart forgives.
-///
-/// Counted by login and not by address, because behind a proxy everybody has the same one. So a guesser can make a
-/// person wait, but never for longer than [`LONGEST_WAIT`](Self::LONGEST_WAIT).
-#[derive(Debug, Clone, Default)]
-pub struct SignInThrottle(Arc<Mutex<HashMap<String, Attempts>>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Attempts {
-    in_a_row: u32,
-    last: Time,
-}
-
-impl SignInThrottle {
-    /// So many mistakes in a row are a person's.
-    const FREE: u32 = 5;
-    const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
-    const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
-    /// Logins that do not exist count too; nobody fills the memory with them.
-    const MOST_LOGINS: usize = 10_000;
-
-    /// Counts an attempt, or says how long to wait before the next one. Counted before the password is looked at, so
-    /// that many attempts at once gain nothing.
-    pub fn attempt(&self, login: &str, now: Time) -> Result<(), Duration> {
-        let mut logins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = throttled_name(login);
-        if !logins.contains_key(&key) && logins.len() >= Self::MOST_LOGINS {
-            logins.retain(|_, attempts| now.since(attempts.last) < Self::LONGEST_WAIT);
-            if logins.len() >= Self::MOST_LOGINS {
-                return Err(Self::LONGEST_WAIT);
-            }
-        }
-        let attempts = logins.entry(key).or_insert(Attempts { in_a_row: 0, last: now });
-        if now.since(attempts.last) >= Self::FORGOTTEN_AFTER {
-            attempts.in_a_row = 0;
-        }
-        let wait = Self::wait_after(attempts.in_a_row);
-        let waited = now.since(attempts.last);
-        if waited < wait {
-            return Err(wait - waited);
-        }
-        attempts.in_a_row = attempts.in_a_row.saturating_add(1);
-        attempts.last = now;
-        Ok(())
-    }
-
-    pub fn succeeded(&self, login: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&throttled_name(login));
-    }
-
-    /// Nothing after the first five, then 1 s, 2 s, 4 s … 5 min.
-    fn wait_after(in_a_row: u32) -> Duration {
-        if in_a_row < Self::FREE {
-            return Duration::ZERO;
-        }
-        let doubled = Duration::from_secs(1 << (in_a_row - Self::FREE).min(20));
-        doubled.min(Self::LONGEST_WAIT)
-    }
-}
-
-/// Enough of a login to tell it from others, and not more than that to keep.
-fn throttled_name(login: &str) -> String {
-    login.trim().to_lowercase().chars().take(100).collect()
-}
-
-/// Why somebody was not let in.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInRefused {
-    #[error("login or password is wrong")]
-    Wrong,
-    #[error("too many attempts; try again in {0:?}")]
-    Wait(Duration),
-    #[error(transparent)]
-    App(#[from] AppError),
-}
-
-/// Signs in, unless this login was tried too often.
-pub async fn sign_in(
-    app: &App,
-    throttle: &SignInThrottle,
-    login: &str,
-    password: &SecretString,
-) -> Result<SignedIn, SignInRefused> {
-    throttle.attempt(login, app.now()).map_err(SignInRefused::Wait)?;
-    match app.sign_in(login, password).await {
-        Ok(signed_in) => {
-            throttle.succeeded(login);
-            Ok(signed_in)
-        }
-        Err(SignInError::Wrong) => {
-            tracing::info!("a sign-in failed");
-            Err(SignInRefused::Wrong)
-        }
-        Err(SignInError::Store(error)) => Err(SignInRefused::App(error.into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,7 +231,7 @@ mod tests {
     #[test]
     fn over_tls_the_cookie_belongs_to_this_host_alone() {
         let https = config("https://apps.example.com");
-        let cookie = set_cookie(&https, "abc", None);
+        let cookie = set_cookie(&https, session_cookie_name(&https), "abc", None);
         assert_eq!(cookie, "__Host-session=abc; Path=/; HttpOnly; SameSite=Lax; Secure");
         assert!(cookie.is_sensitive());
         // A cookie that a neighbour host could have set is not ours.
@@ -381,34 +293,5 @@ mod tests {
         assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Basic alk_x")])), None);
         assert_eq!(bearer(&headers(&[(header::AUTHORIZATION, "Bearer ")])), None);
         assert_eq!(bearer(&headers(&[])), None);
-    }
-
-    #[test]
-    fn the_sixth_guess_in_a_row_has_to_wait_and_each_one_longer() {
-        let throttle = SignInThrottle::default();
-        let now = Time(1_000_000);
-        for _ in 0..5 {
-            assert_eq!(throttle.attempt("kim", now), Ok(()));
-        }
-        assert_eq!(throttle.attempt("Kim ", now), Err(Duration::from_secs(1)));
-        assert_eq!(throttle.attempt("lee", now), Ok(()), "somebody else does not wait");
-
-        let later = now + Duration::from_secs(1);
-        assert_eq!(throttle.attempt("kim", later), Ok(()));
-        assert_eq!(throttle.attempt("kim", later), Err(Duration::from_secs(2)));
-
-        throttle.succeeded("kim");
-        assert_eq!(throttle.attempt("kim", later), Ok(()));
-    }
-
-    #[test]
-    fn nobody_waits_longer_than_five_minutes() {
-        let throttle = SignInThrottle::default();
-        let mut now = Time(0);
-        for _ in 0..100 {
-            let _ = throttle.attempt("kim", now);
-            now = now + Duration::from_secs(300);
-        }
-        assert_eq!(throttle.attempt("kim", now), Ok(()));
     }
 }

@@ -11,9 +11,10 @@ use axum::{
 
 use crate::{
     app::{
-        App,
+        App, AppError,
         enrolments::{LinkState, ProfileAnswer},
     },
+    gate::Busy,
     http::{
         auth::Visitor,
         console::{
@@ -68,6 +69,12 @@ async fn profile(State(app): State<App>, Visitor { lang }: Visitor, Path(token):
         Ok(ProfileAnswer::Expired) => EnrolState::Expired,
         Ok(ProfileAnswer::Unknown) => EnrolState::Unknown,
         Ok(ProfileAnswer::NotReady) => EnrolState::NotReady,
+        Err(AppError::Busy(_)) => {
+            let mut response = show(&app, lang, &token, EnrolState::Busy);
+            let again = Busy::RETRY_AFTER.as_secs().into();
+            response.headers_mut().insert(header::RETRY_AFTER, again);
+            return response;
+        }
         Err(error) => {
             crate::cause::note(&error);
             return console::error_page(&app, lang, ErrorKind::Unavailable);
@@ -81,7 +88,7 @@ fn show(app: &App, lang: Lang, token: &str, state: EnrolState) -> Response {
         EnrolState::Open { .. } => StatusCode::OK,
         EnrolState::Used | EnrolState::Expired => StatusCode::GONE,
         EnrolState::Unknown => StatusCode::NOT_FOUND,
-        EnrolState::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        EnrolState::NotReady | EnrolState::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
     let page = EnrolPage {
         s: console::speak(app, lang),

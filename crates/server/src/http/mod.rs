@@ -10,6 +10,7 @@ pub mod enrol;
 pub mod health;
 pub mod problem;
 pub mod security;
+pub mod source;
 
 use axum::Router;
 

@@ -247,6 +247,11 @@ impl From<AppError> for Problem {
             }
             AppError::Deployment(error) => deployment(error),
             AppError::Token(refused) => token(&refused),
+            AppError::Busy(busy) => Problem::of(Kind::Unavailable).detail(busy.to_string()),
+            AppError::Wait(wait) => Problem::of(Kind::Unavailable).detail(format!(
+                "too many wrong passwords; try again in {} seconds",
+                wait.as_secs() + 1
+            )),
             AppError::Store(error) => store(error),
         }
     }
@@ -266,6 +271,9 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::Taken => "taken",
         app::Problem::Unknown => "unknown",
         app::Problem::Malformed => "malformed",
+        app::Problem::Guessable => "guessable",
+        app::Problem::Wrong => "wrong",
+        app::Problem::LastFull => "lastFullAccount",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
@@ -12,10 +12,7 @@ use axum::{
 use tower_http::{compression::CompressionLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
 use tracing::Instrument;
 
-use super::{
-    admission::{self, Door},
-    auth::SignInThrottle,
-};
+use super::admission::{self, Door};
 use crate::{app::App, cause};
 
 /// Nothing from anywhere else, no script or style inside a page, no page inside another.
@@ -44,7 +41,6 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(PAGE_POLICY),
         ))
-        .layer(Extension(SignInThrottle::default()))
         .layer(CompressionLayer::new())
 }
 

@@ -1,3 +1,4 @@
+mod accounts;
 mod api;
 mod api_with_apple;
 mod devices;

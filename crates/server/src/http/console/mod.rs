@@ -139,6 +139,9 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::Unknown => "problem-unknown",
         Problem::Malformed => "problem-malformed",
         Problem::TooShort => "problem-too-short",
+        Problem::Guessable => "problem-guessable",
+        Problem::Wrong => "problem-wrong",
+        Problem::LastFull => "problem-last-full",
     })
 }
 
@@ -206,6 +209,7 @@ impl From<AppError> for Oops {
             AppError::Forbidden(_) => Oops(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops(StatusCode::NOT_FOUND),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => Oops(StatusCode::BAD_REQUEST),
+            AppError::Busy(_) | AppError::Wait(_) => Oops(StatusCode::SERVICE_UNAVAILABLE),
             AppError::Store(error) => {
                 cause::note(&error);
                 Oops(if error.is_outage() {

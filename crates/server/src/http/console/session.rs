@@ -1,7 +1,7 @@
 //! Signing in and out, and the language of the pages.
 
 use axum::{
-    Extension, Form,
+    Form,
     extract::{Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
@@ -15,8 +15,15 @@ use super::{
     speak,
 };
 use crate::{
-    app::App,
-    http::auth::{self, SignInRefused, SignInThrottle, Visitor},
+    app::{
+        App, AppError,
+        sign_in::{SignIn, SignInError},
+    },
+    gate::Busy,
+    http::{
+        auth::{self, Visitor},
+        source::Source,
+    },
     messages::Lang,
 };
 
@@ -57,27 +64,79 @@ pub async fn page(
 pub async fn sign_in(
     State(app): State<App>,
     Visitor { lang }: Visitor,
-    Extension(throttle): Extension<SignInThrottle>,
+    Source(source): Source,
+    headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Result<Response, Oops> {
-    match auth::sign_in(&app, &throttle, &form.login, &form.password).await {
+    let known_browser = auth::known_browser(&headers, &app.config);
+    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let given = SignIn {
+        login: &form.login,
+        password: &form.password,
+        source,
+        known_browser: known_browser.as_ref(),
+        browser: &browser(agent.unwrap_or_default()),
+    };
+    let (status, problem, again) = match app.sign_in(given).await {
         Ok(signed_in) => {
-            let cookie = auth::session_cookie(&app.config, &signed_in);
             let to = auth::return_path(form.path.as_deref());
-            Ok(([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response())
+            let mut response = Redirect::to(to).into_response();
+            for cookie in [
+                auth::session_cookie(&app.config, &signed_in),
+                auth::known_browser_cookie(&app.config, &signed_in),
+            ] {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            return Ok(response);
         }
-        Err(SignInRefused::App(error)) => Err(error.into()),
-        Err(refused) => {
-            let problem = match refused {
-                SignInRefused::Wait(wait) => SignInProblem::Wait {
-                    seconds: wait.as_secs() + 1,
-                },
-                _ => SignInProblem::Wrong,
-            };
-            let page = show(&app, lang, form.login, Some(problem), form.path.as_deref())?;
-            Ok((StatusCode::FORBIDDEN, page).into_response())
+        Err(SignInError::Store(error)) => return Err(AppError::from(error).into()),
+        Err(SignInError::Wrong) => (StatusCode::FORBIDDEN, SignInProblem::Wrong, None),
+        Err(SignInError::Wait(wait)) => {
+            let seconds = wait.as_secs() + 1;
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                SignInProblem::Wait { seconds },
+                Some(seconds),
+            )
         }
+        Err(SignInError::Busy(_)) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            SignInProblem::Busy,
+            Some(Busy::RETRY_AFTER.as_secs()),
+        ),
+    };
+    let page = show(&app, lang, form.login, Some(problem), form.path.as_deref())?;
+    let mut response = (status, page).into_response();
+    if let Some(seconds) = again {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
+    Ok(response)
+}
+
+/// `Safari, macOS`: enough to know one's own browser again. Nothing else of what it says is kept.
+fn browser(agent: &str) -> String {
+    // The order counts: most claim to be those below them too.
+    const BROWSERS: [(&str, &str); 5] = [
+        ("Edg", "Edge"),
+        ("Firefox", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("CriOS", "Chrome"),
+        ("Safari", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Mac OS X", "macOS"),
+        ("Windows", "Windows"),
+        ("Linux", "Linux"),
+    ];
+    let known = |names: &[(&str, &'static str)]| {
+        let found = names.iter().find(|(mark, _)| agent.contains(mark));
+        found.map(|(_, name)| *name)
+    };
+    let parts: Vec<&str> = [known(&BROWSERS), known(&SYSTEMS)].into_iter().flatten().collect();
+    parts.join(", ")
 }
 
 fn show(
@@ -119,7 +178,7 @@ pub async fn language(
         Lang::Ko
     };
     if let Some(token) = auth::session_token(&headers, &app.config)
-        && let Some(account) = app.session(token.expose_secret()).await?
+        && let Some((_, account)) = app.session(token.expose_secret()).await?
     {
         app.account_language_set(account.id, lang.code()).await?;
     }

@@ -33,7 +33,16 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 51] = [
+    const KINDS: [&str; 60] = [
+        "accountChanged",
+        "accountDisabled",
+        "accountEnabled",
+        "accountUnlocked",
+        "apiKeyRotated",
+        "passwordChanged",
+        "passwordSet",
+        "sessionEnded",
+        "sessionsEnded",
         "accountAdded",
         "apiKeyCreated",
         "apiKeyRevoked",

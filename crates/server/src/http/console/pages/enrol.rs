@@ -17,6 +17,8 @@ pub enum EnrolState {
     Unknown,
     /// The server has no push certificate.
     NotReady,
+    /// Too many enrol at once.
+    Busy,
 }
 
 #[derive(Template)]
@@ -37,6 +39,7 @@ impl EnrolPage {
             EnrolState::Used => ("enrol-used", "enrol-used-advice"),
             EnrolState::Expired => ("enrol-expired", "enrol-expired-advice"),
             EnrolState::Unknown => ("enrol-unknown", "enrol-unknown-advice"),
+            EnrolState::Busy => ("enrol-busy", "enrol-busy-advice"),
             EnrolState::NotReady => ("enrol-not-ready", "enrol-not-ready-advice"),
         })
     }
@@ -65,6 +68,7 @@ pub mod tests {
             ("enrol-used", page(EnrolState::Used).render().unwrap()),
             ("enrol-expired", page(EnrolState::Expired).render().unwrap()),
             ("enrol-unknown", page(EnrolState::Unknown).render().unwrap()),
+            ("enrol-busy", page(EnrolState::Busy).render().unwrap()),
             ("enrol-not-ready", page(EnrolState::NotReady).render().unwrap()),
         ]
     }

@@ -12,6 +12,8 @@ pub enum SignInProblem {
     Wait {
         seconds: u64,
     },
+    /// Too many sign in at once.
+    Busy,
     /// The session ended in the middle of something.
     Over,
 }
@@ -68,6 +70,7 @@ impl SignInPage {
                 "span",
                 self.s.duration(std::time::Duration::from_secs(seconds.max(1))),
             ),
+            SignInProblem::Busy => self.s.t("sign-in-busy"),
             SignInProblem::Over => self.s.t("sign-in-over"),
         })
     }
@@ -92,6 +95,7 @@ pub mod tests {
                 "sign-in-wait",
                 page(Some(SignInProblem::Wait { seconds: 8 })).render().unwrap(),
             ),
+            ("sign-in-busy", page(Some(SignInProblem::Busy)).render().unwrap()),
             ("sign-in-over", page(Some(SignInProblem::Over)).render().unwrap()),
         ]
     }

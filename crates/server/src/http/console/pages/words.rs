@@ -178,6 +178,15 @@ pub fn command(command: &CommandWord) -> Option<&'static str> {
 pub fn event(event: &EventWord) -> Option<&'static str> {
     Some(match event.0.as_str() {
         "accountAdded" => "event-account-added",
+        "accountChanged" => "event-account-changed",
+        "accountDisabled" => "event-account-disabled",
+        "accountEnabled" => "event-account-enabled",
+        "accountUnlocked" => "event-account-unlocked",
+        "apiKeyRotated" => "event-api-key-rotated",
+        "passwordChanged" => "event-password-changed",
+        "passwordSet" => "event-password-set",
+        "sessionEnded" => "event-session-ended",
+        "sessionsEnded" => "event-sessions-ended",
         "apiKeyCreated" => "event-api-key-created",
         "apiKeyRevoked" => "event-api-key-revoked",
         "appDescribed" => "event-app-described",
