@@ -144,7 +144,7 @@ impl App {
             .run(move || app.device_ca.issue(&common_name, timestamp(now), IDENTITY_DAYS))
             .await?
             .map_err(|error| {
-                tracing::error!(%error, "could not issue a device identity");
+                tracing::error!(error = %crate::cause::Chain(&error), "could not issue a device identity");
                 AppError::NotFound("identity")
             })?;
 

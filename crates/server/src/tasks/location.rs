@@ -137,7 +137,7 @@ async fn apple_failed(app: &App, location: &LocationRow, error: &AppleError) -> 
             if let Some(wait) = other.wait() {
                 app.polled.pause(app.now() + wait);
             }
-            tracing::warn!(location.id = %location.id, error = %other, "Apple did not answer as it should");
+            tracing::warn!(location.id = %location.id, error = %crate::cause::Chain(other), "Apple did not answer as it should");
             return Ok(());
         }
     };

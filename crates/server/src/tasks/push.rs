@@ -69,7 +69,7 @@ async fn record(app: &App, mut device: DeviceRow, result: Result<(), PushError>,
             }
         }
         Err(error) => {
-            tracing::warn!(device.id = %device.id, %error, "a device could not be woken");
+            tracing::warn!(device.id = %device.id, error = %crate::cause::Chain(&error), "a device could not be woken");
             tx.device_pushed(device.id, now, now + app.config.mdm.push_again_after)
                 .await?;
         }

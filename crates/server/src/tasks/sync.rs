@@ -38,7 +38,7 @@ pub async fn service(app: &App, location: &LocationRow) -> Result<(), StepError>
     }
     match licensing(app, location).await?.service_config().await {
         Ok(config) => app.service.told(config),
-        Err(error) => tracing::warn!(%error, "Apple did not tell its limits"),
+        Err(error) => tracing::warn!(error = %crate::cause::Chain(&error), "Apple did not tell its limits"),
     }
     Ok(())
 }
@@ -144,7 +144,7 @@ async fn full_read(app: &App, location: &LocationRow, row: &mut SyncRow) -> Resu
 
     // Licences do not wait for names: what fails here is looked up again later.
     if let Err(error) = metadata(app, &fresh).await {
-        tracing::warn!(location.id = %location.id, %error, "names and icons could not be read");
+        tracing::warn!(location.id = %location.id, error = %crate::cause::Chain(&error), "names and icons could not be read");
     }
     row.done = 5;
     Ok(())
@@ -191,7 +191,7 @@ pub async fn changes(app: &App, location: &LocationRow) -> Result<bool, StepErro
     tx.commit().await?;
     // An app that was just bought has no name yet, and without its bundle id nothing can be proved.
     if moved && let Err(error) = metadata(app, &fresh).await {
-        tracing::warn!(location.id = %location.id, %error, "names and icons could not be read");
+        tracing::warn!(location.id = %location.id, error = %crate::cause::Chain(&error), "names and icons could not be read");
     }
     Ok(changes > 0)
 }
@@ -448,7 +448,9 @@ async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
                 tx.icon_put(*asset, &media_type, &bytes, now).await?;
                 tx.commit().await?;
             }
-            Err(error) => tracing::warn!(asset.id = %asset, %error, "an icon could not be fetched"),
+            Err(error) => {
+                tracing::warn!(asset.id = %asset, error = %crate::cause::Chain(&error), "an icon could not be fetched")
+            }
         }
     }
     Ok(())
