@@ -3,7 +3,7 @@
 -- Two logins that differ by case or by the form of their letters only are one (`app::accounts::login_key`).
 ALTER TABLE accounts ADD COLUMN login_key TEXT NOT NULL DEFAULT '';
 UPDATE accounts SET login_key = lower(login);
-CREATE UNIQUE INDEX accounts_login_key ON accounts (login_key);
+CREATE UNIQUE INDEX accounts_by_login_key ON accounts (login_key);
 ALTER TABLE accounts ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE accounts ADD COLUMN signed_in_at BIGINT;
 -- Wrong passwords from before no longer count.
