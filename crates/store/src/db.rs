@@ -533,9 +533,15 @@ macro_rules! bind {
     )*};
 }
 
+/// PostgreSQL keeps no NUL, SQLite would. People are told before it comes to this; what Apple or a device says with one
+/// is not worth failing for, and means the same on both.
+fn without_nul(text: &str) -> Value {
+    Value::Text(Some(text.replace('\0', "\u{fffd}")))
+}
+
 bind! {
-    String => |it| Value::Text(Some(it.clone())), none Value::Text(None);
-    &str => |it| Value::Text(Some((*it).to_owned())), none Value::Text(None);
+    String => |it| without_nul(it), none Value::Text(None);
+    &str => |it| without_nul(it), none Value::Text(None);
     Uuid => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     i64 => |it| Value::Int(Some(*it)), none Value::Int(None);
     bool => |it| Value::Bool(Some(*it)), none Value::Bool(None);

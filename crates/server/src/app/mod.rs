@@ -15,6 +15,7 @@ pub mod service;
 pub mod settings;
 pub mod sign_in;
 pub mod sync;
+pub mod text;
 pub mod tokens;
 
 use std::{
@@ -29,6 +30,8 @@ use std::{
 use domain::{AccountId, ApiKeyId, Time};
 use store::{Store, StoreError};
 use tokio::sync::Notify;
+
+use text::{optional, required};
 
 use crate::{
     clock::{Clock, Random},
@@ -216,32 +219,8 @@ pub enum Problem {
     Wrong,
     #[error("is the last one that may change things")]
     LastFull,
-}
-
-/// `text` without the spaces around it, when there is any and not more than `max_chars` of it.
-fn required(field: &'static str, text: &str, max_chars: usize) -> Result<String, AppError> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(AppError::Invalid {
-            field,
-            problem: Problem::Missing,
-        });
-    }
-    if text.chars().count() > max_chars {
-        return Err(AppError::Invalid {
-            field,
-            problem: Problem::TooLong,
-        });
-    }
-    Ok(text.to_owned())
-}
-
-/// Like [`required`], but nothing is fine too.
-fn optional(field: &'static str, text: Option<&str>, max_chars: usize) -> Result<Option<String>, AppError> {
-    match text.map(str::trim) {
-        None | Some("") => Ok(None),
-        Some(text) => required(field, text, max_chars).map(Some),
-    }
+    #[error("holds a character that cannot be seen")]
+    Unprintable,
 }
 
 impl App {

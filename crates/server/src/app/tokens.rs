@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{LocationRow, NewEvent, Upload};
 
-use super::{App, AppError, Caller, Problem};
+use super::{
+    App, AppError, Caller, Problem,
+    text::{NAME_CHARS, cleaned},
+};
 use crate::clock::time;
 
 /// From how many days before its end a token counts as expiring soon.
@@ -150,8 +153,8 @@ impl TokenRefused {
 
     fn held_by(owner: &MdmInfo) -> TokenRefused {
         TokenRefused::HeldByOther {
-            name: owner.name.clone().unwrap_or_default(),
-            metadata: owner.metadata.clone().unwrap_or_default(),
+            name: cleaned(owner.name.as_deref().unwrap_or_default(), NAME_CHARS),
+            metadata: cleaned(owner.metadata.as_deref().unwrap_or_default(), NAME_CHARS),
         }
     }
 }
@@ -215,10 +218,11 @@ impl App {
         apple_id: String,
     ) -> Result<UploadFacts, TokenRefused> {
         let uid = config.common.uid.clone().ok_or(TokenRefused::AppleUnreachable)?;
-        let location_name = config
-            .location_name
-            .clone()
-            .unwrap_or_else(|| token.organization_name.clone());
+        let organization_name = cleaned(&token.organization_name, NAME_CHARS);
+        let location_name = match &config.location_name {
+            Some(name) => cleaned(name, NAME_CHARS),
+            None => organization_name.clone(),
+        };
         if let Some(linked) = linked
             && linked.uid != uid
         {
@@ -236,7 +240,7 @@ impl App {
             id: UploadId(self.random.id()),
             display_name,
             apple_id,
-            organization_name: token.organization_name.clone(),
+            organization_name,
             location_name,
             country: config.country_iso2a_code.clone().unwrap_or_default(),
             uid,
@@ -444,7 +448,7 @@ pub fn describe(row: &mut LocationRow, config: &ClientConfigResponse) {
         row.expires_at = expires_at;
     }
     if let Some(name) = &config.location_name {
-        row.location_name.clone_from(name);
+        row.location_name = cleaned(name, NAME_CHARS);
     }
     if let Some(country) = &config.country_iso2a_code {
         row.country.clone_from(country);

@@ -271,6 +271,7 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::Taken => "taken",
         app::Problem::Unknown => "unknown",
         app::Problem::Malformed => "malformed",
+        app::Problem::Unprintable => "unprintable",
         app::Problem::Guessable => "guessable",
         app::Problem::Wrong => "wrong",
         app::Problem::LastFull => "lastFullAccount",

@@ -13,7 +13,11 @@ use store::{Actor, LocationRow, NewEvent};
 
 use super::{Stepped, operations, reconcile, sync};
 use crate::{
-    app::{App, AppError, tokens::token_state},
+    app::{
+        App, AppError,
+        text::{NAME_CHARS, cleaned},
+        tokens::token_state,
+    },
     clock::timestamp,
 };
 
@@ -157,8 +161,8 @@ async fn token_unusable(
     };
     row.state = state;
     if let AppleError::Taken { owner } = error {
-        row.owner_name.clone_from(&owner.name);
-        row.owner_metadata.clone_from(&owner.metadata);
+        row.owner_name = owner.name.as_ref().map(|name| cleaned(name, NAME_CHARS));
+        row.owner_metadata = owner.metadata.as_ref().map(|text| cleaned(text, NAME_CHARS));
     }
     tx.location_update(&row).await?;
     if let Some(mut open) = tx.sync_open(location).await? {

@@ -16,7 +16,11 @@ use store::{
 };
 
 use super::location::StepError;
-use crate::app::{App, AppError, tokens};
+use crate::app::{
+    App, AppError,
+    text::{NAME_CHARS, cleaned},
+    tokens,
+};
 
 /// Names and icons change seldom; Apple asks for at least a day between two looks.
 const METADATA_GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
@@ -419,14 +423,15 @@ async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
     .await?;
     for (asset, adam_id) in &wanted {
         let Some(known) = found.get(adam_id) else { continue };
+        let text = |text: &String| cleaned(text, NAME_CHARS);
         let row = MetadataRow {
             asset_id: *asset,
-            name: known.name.clone(),
+            name: text(&known.name),
             bundle_id: known.bundle_id.clone(),
-            publisher: known.artist.clone(),
-            minimum_os: known.minimum_os.clone(),
+            publisher: known.artist.as_ref().map(text),
+            minimum_os: known.minimum_os.as_ref().map(text),
             device_families: known.device_families.clone(),
-            version: known.version.clone(),
+            version: known.version.as_ref().map(text),
             url: known.url.clone(),
             icon_url: known.icon_url.clone(),
             observed_at: now,
@@ -436,7 +441,7 @@ async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
         tx.event(
             &NewEvent::new(now, Actor::Apple, "appDescribed")
                 .asset(*asset)
-                .with(json!({ "name": known.name })),
+                .with(json!({ "name": row.name })),
         )
         .await?;
         tx.commit().await?;

@@ -501,6 +501,16 @@ on_both! {
     }
 
     /// The latest first, narrowed to what one asks for.
+    /// PostgreSQL refuses a NUL, SQLite keeps it: what one could not say must not stop the other.
+    async fn a_nul_from_outside_is_kept_as_the_sign_for_what_cannot_be_shown(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let mut tx = store.begin().await.unwrap();
+        tx.setting_set("name", "a\0b", NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.setting("name").await.unwrap().as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(store.setting("a\0b").await.unwrap(), None);
+    }
+
     async fn history_is_read_backwards(fresh: &Fresh, store: Store) {
         let _ = fresh;
         let people = people(&store, 2).await;

@@ -139,6 +139,7 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::Unknown => "problem-unknown",
         Problem::Malformed => "problem-malformed",
         Problem::TooShort => "problem-too-short",
+        Problem::Unprintable => "problem-unprintable",
         Problem::Guessable => "problem-guessable",
         Problem::Wrong => "problem-wrong",
         Problem::LastFull => "problem-last-full",

@@ -1,0 +1,137 @@
+//! Text that came from outside: from people, from programs, from Apple, from devices.
+//!
+//! What people and programs give is refused when it holds what must not be in it: they can mend it, and know that it
+//! was not taken. What Apple and devices call things is cleaned instead: it is not ours to refuse.
+//!
+//! Never in a text: control characters (PostgreSQL keeps no NUL, and a terminal obeys the rest), line and paragraph
+//! separators, and the marks that turn the direction of what follows, with which a name can pretend to be another one
+//! (UTS 55). Left-to-right and right-to-left marks (U+200E, U+200F) and the joiners stay: names and emoji need them.
+//!
+//! What is kept is in NFC. macOS hands out Hangul in pieces (ㄱ, ㅣ, ㅁ), which looks the same, and is neither found by
+//! who types 김 nor equal to it.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::{AppError, Problem};
+
+/// Whether `c` may be in no text at all. Line breaks and tabs may be in one that has lines.
+pub fn is_unprintable(c: char) -> bool {
+    match c {
+        '\n' | '\r' | '\t' => false,
+        '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    }
+}
+
+/// `text` in NFC without the spaces around it, when there is any and not more than `max_chars` of it, on one line.
+pub fn required(field: &'static str, text: &str, max_chars: usize) -> Result<String, AppError> {
+    let wrong = |problem| Err(AppError::Invalid { field, problem });
+    let text = text.trim();
+    if text.is_empty() {
+        return wrong(Problem::Missing);
+    }
+    if text.contains(|c| is_unprintable(c) || c.is_control()) {
+        return wrong(Problem::Unprintable);
+    }
+    let text: String = text.nfc().take(max_chars + 1).collect();
+    if text.chars().count() > max_chars {
+        return wrong(Problem::TooLong);
+    }
+    Ok(text)
+}
+
+/// Like [`required`], but nothing is fine too.
+pub fn optional(field: &'static str, text: Option<&str>, max_chars: usize) -> Result<Option<String>, AppError> {
+    match text.map(str::trim) {
+        None | Some("") => Ok(None),
+        Some(text) => required(field, text, max_chars).map(Some),
+    }
+}
+
+/// What Apple or a device calls something, as far as a page can show it: in NFC, on one line, without what cannot be
+/// seen, and cut to `max_chars`. A device once had a name of 4.9 MB.
+pub fn cleaned(text: &str, max_chars: usize) -> String {
+    let mut chars = text
+        .chars()
+        .filter_map(|c| match c {
+            c if c.is_whitespace() => Some(' '),
+            c if is_unprintable(c) => None,
+            c => Some(c),
+        })
+        .skip_while(|c| *c == ' ')
+        .nfc();
+    let mut kept: String = chars.by_ref().take(max_chars).collect();
+    if chars.any(|c| c != ' ') {
+        kept.pop();
+        kept.truncate(kept.trim_end().len());
+        kept.push('…');
+    }
+    kept.truncate(kept.trim_end().len());
+    kept
+}
+
+/// What Apple calls an app, its maker, a location, an organisation, or another server; a device, its name.
+/// More than anything real has, and little enough for a row of a table.
+pub const NAME_CHARS: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> Option<Problem> {
+        match required("name", text, 10) {
+            Ok(_) => None,
+            Err(AppError::Invalid { problem, .. }) => Some(problem),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_refused_wherever_it_stands() {
+        for hidden in [
+            '\0', '\u{1}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{2028}', '\u{202e}', '\u{2066}',
+        ] {
+            assert_eq!(
+                problem(&format!("김{hidden}하늘")),
+                Some(Problem::Unprintable),
+                "{hidden:?}"
+            );
+        }
+        assert_eq!(problem("\0"), Some(Problem::Unprintable));
+        // A name is one line.
+        assert_eq!(problem("김\n하늘"), Some(Problem::Unprintable));
+        assert_eq!(problem("김\t하늘"), Some(Problem::Unprintable));
+    }
+
+    #[test]
+    fn names_of_all_the_world_are_taken() {
+        for name in ["김하늘", "O’Neill", "محمد", "👩‍👩‍👧", "Ana\u{200f}", "Nguyễn"] {
+            assert_eq!(problem(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn hangul_in_pieces_becomes_the_syllables_that_people_type() {
+        let pieces = "\u{1100}\u{1175}\u{11b7}\u{1112}\u{1161}\u{1102}\u{1173}\u{11af}";
+        assert_eq!(required("name", pieces, 3).unwrap(), "김하늘");
+        assert_eq!(cleaned(pieces, 3), "김하늘");
+    }
+
+    #[test]
+    fn the_length_is_counted_in_characters_after_the_spaces_around() {
+        assert_eq!(problem("  가나다라마바사아자차  "), None);
+        assert_eq!(problem("가나다라마바사아자차카"), Some(Problem::TooLong));
+        assert_eq!(problem(" \n "), Some(Problem::Missing));
+        assert_eq!(optional("name", Some("  "), 10).unwrap(), None);
+    }
+
+    #[test]
+    fn what_a_device_calls_itself_is_cleaned_and_cut() {
+        assert_eq!(cleaned(" 김하늘의\u{0} iPhone\u{202e}\n ", 200), "김하늘의 iPhone");
+        assert_eq!(cleaned("가나다라", 4), "가나다라");
+        assert_eq!(cleaned("가나다라  \n", 4), "가나다라");
+        assert_eq!(cleaned("가나 다라마", 4), "가나…");
+        assert_eq!(cleaned(&"a".repeat(5_000_000), NAME_CHARS).chars().count(), NAME_CHARS);
+        assert_eq!(cleaned("\u{0}\u{1}", 10), "");
+    }
+}
