@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     Router,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::get,
@@ -24,6 +24,7 @@ use crate::{
                 error::ErrorKind,
             },
         },
+        input::Path,
     },
     messages::Lang,
 };

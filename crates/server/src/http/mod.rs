@@ -8,7 +8,9 @@ pub mod console;
 pub mod devices;
 pub mod enrol;
 pub mod health;
+pub mod input;
 pub mod problem;
+mod refusals;
 pub mod security;
 pub mod source;
 
@@ -18,7 +20,7 @@ use crate::app::App;
 
 /// Every route of the product.
 pub fn router(app: &App) -> Router {
-    let pages = security::pages(console::router(app).merge(enrol::router()), app);
+    let pages = security::pages(console::router().merge(enrol::router()), app);
     let api = security::api(api::router());
     let router = Router::new()
         .merge(health::router())

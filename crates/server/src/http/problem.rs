@@ -138,7 +138,7 @@ pub struct ProblemDetails {
 pub struct FieldError {
     /// As the request names it.
     pub field: String,
-    /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`.
+    /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`.
     pub problem: String,
     pub detail: String,
 }
@@ -147,6 +147,31 @@ impl Problem {
     pub fn of(kind: Kind) -> Problem {
         let (slug, status, title) = kind.facts();
         Problem::new(slug, status, title)
+    }
+
+    /// For a refusal that came without a word.
+    pub fn of_status(status: StatusCode) -> Problem {
+        let kinds = [
+            Kind::Unauthorized,
+            Kind::Forbidden,
+            Kind::NotFound,
+            Kind::MethodNotAllowed,
+            Kind::Malformed,
+            Kind::UnsupportedMediaType,
+            Kind::TooLarge,
+            Kind::Invalid,
+            Kind::Conflict,
+            Kind::Internal,
+            Kind::TooSlow,
+            Kind::Unavailable,
+        ];
+        match kinds.into_iter().find(|kind| kind.facts().1 == status) {
+            Some(kind) => Problem::of(kind),
+            None => {
+                let title = status.canonical_reason().unwrap_or("It was not done");
+                Problem::new(&title.to_lowercase().replace(' ', "-"), status, title)
+            }
+        }
     }
 
     fn new(slug: &str, status: StatusCode, title: impl Into<String>) -> Problem {
@@ -198,7 +223,7 @@ impl Problem {
         self
     }
 
-    fn fact(mut self, name: &str, value: Value) -> Problem {
+    pub fn fact(mut self, name: &str, value: Value) -> Problem {
         self.0.facts.insert(name.to_owned(), value);
         self
     }
@@ -271,10 +296,10 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::Taken => "taken",
         app::Problem::Unknown => "unknown",
         app::Problem::Malformed => "malformed",
-        app::Problem::Unprintable => "unprintable",
         app::Problem::Guessable => "guessable",
         app::Problem::Wrong => "wrong",
         app::Problem::LastFull => "lastFullAccount",
+        app::Problem::Unprintable => "unprintable",
     }
 }
 

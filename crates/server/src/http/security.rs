@@ -5,14 +5,17 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     middleware::{self, Next},
     response::Response,
 };
 use tower_http::{compression::CompressionLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer};
 use tracing::Instrument;
 
-use super::admission::{self, Door};
+use super::{
+    admission::{self, Door},
+    refusals,
+};
 use crate::{app::App, cause};
 
 /// Nothing from anywhere else, no script or style inside a page, no page inside another.
@@ -32,7 +35,8 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
             CsrfLayer::new()
         });
     router
-        .layer(csrf.with_rejection_response(cross_origin))
+        .layer(csrf.with_rejection_response(|_| refusals::foreign_form()))
+        .layer(middleware::from_fn_with_state(app.clone(), refusals::as_pages))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -47,6 +51,7 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
 /// For programs: nothing is kept, and the caller's key keeps other sites out.
 pub fn api(router: Router<App>) -> Router<App> {
     router
+        .layer(middleware::from_fn(refusals::as_problems))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -77,14 +82,6 @@ pub fn everything(router: Router<App>, app: &App) -> Router<App> {
         router
     };
     router.layer(middleware::from_fn_with_state(app.clone(), logged))
-}
-
-fn cross_origin(_: tower_http::csrf::ProtectionError) -> Response {
-    tracing::info!("a form from another site was turned away");
-    let mut response =
-        Response::new("This form did not come from our own page. Go back, reload, and try again.".into());
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    response
 }
 
 /// One line an answer, with the route as it is written in the code: an address may hold a one-time token.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use reqwest::{Method, RequestBuilder, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use server::{
     Clock, Config,
@@ -83,6 +83,42 @@ impl TestServer {
 
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
         answer(self.request(method, path).bearer_auth(&self.key).json(body)).await
+    }
+}
+
+/// Somebody with full rights who signed in to the console.
+pub struct Browser {
+    cookie: String,
+}
+
+impl Browser {
+    pub async fn sign_in(server: &TestServer) -> Browser {
+        let password = SecretString::from("a teapot of blue tin");
+        let app = &server.running.app;
+        app.account_add(&Caller::System, "raon", "홍라온", &password, Role::Full)
+            .await
+            .expect("an account");
+        let answer = server
+            .request(Method::POST, "/sign-in")
+            .form(&[("login", "raon"), ("password", "a teapot of blue tin")])
+            .send()
+            .await
+            .expect("an answer");
+        let cookies: Vec<&str> = answer
+            .headers()
+            .get_all("set-cookie")
+            .iter()
+            .map(|cookie| cookie.to_str().expect("text").split(';').next().expect("a pair"))
+            .collect();
+        assert!(!cookies.is_empty(), "{}", answer.status());
+        Browser {
+            cookie: cookies.join("; "),
+        }
+    }
+
+    pub fn request(&self, server: &TestServer, method: Method, path: &str, lang: &str) -> RequestBuilder {
+        let cookie = format!("{}; lang={lang}", self.cookie);
+        server.request(method, path).header("cookie", cookie)
     }
 }
 

@@ -8,7 +8,6 @@ mod apps;
 mod deployments;
 mod devices;
 mod groups;
-mod input;
 mod page;
 mod settings;
 mod tokens;
@@ -30,7 +29,10 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::problem::{Kind, Problem, ProblemDetails};
+use super::{
+    input,
+    problem::{Kind, Problem, ProblemDetails},
+};
 use crate::app::App;
 
 #[derive(OpenApi)]

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Refusals,
-    input::{Multipart, Path, Query, invalid, multipart_problem},
+    input::{Multipart, Path, Query, field_text, invalid, multipart_problem},
     page::{Page, PageQuery},
     words::{DateTime, word},
 };
@@ -206,12 +206,11 @@ async fn token_upload(
     let mut confirmed = false;
     while let Some(field) = form.next_field().await.map_err(|error| multipart_problem(&error))? {
         let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(|error| multipart_problem(&error))?;
         if name == "file" {
-            upload.file = bytes.to_vec();
+            upload.file = field.bytes().await.map_err(|error| multipart_problem(&error))?.to_vec();
             continue;
         }
-        let text = String::from_utf8(bytes.to_vec()).map_err(|_| invalid(&name, "malformed", "this is not text"))?;
+        let text = field_text(field).await?;
         match name.as_str() {
             "displayName" => upload.display_name = text,
             "appleId" => upload.apple_id = text,

@@ -1,9 +1,6 @@
 //! 활동.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use store::EventFilter;
 
@@ -12,7 +9,10 @@ use super::{
     pages::{Place, activity::ActivityPage},
     speak, view,
 };
-use crate::{app::App, http::auth::Admin};
+use crate::{
+    app::App,
+    http::{auth::Admin, input::Query},
+};
 
 /// So much history a page.
 const EVENTS: i64 = 100;

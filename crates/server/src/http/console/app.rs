@@ -1,10 +1,6 @@
 //! One app: six tabs.
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{AssetId, Detail, DeviceId, InstallState, PersonId};
 use serde::Deserialize;
 use store::EventFilter;
@@ -28,7 +24,10 @@ use crate::{
         App,
         apps::{AppView, Overview},
     },
-    http::auth::Admin,
+    http::{
+        auth::Admin,
+        input::{Path, Query},
+    },
     messages::Speak,
 };
 

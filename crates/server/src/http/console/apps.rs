@@ -1,9 +1,6 @@
 //! 대량 구매 앱.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use domain::Platform;
 use serde::Deserialize;
 
@@ -16,7 +13,10 @@ use super::{
     },
     speak, view,
 };
-use crate::{app::App, http::auth::Admin};
+use crate::{
+    app::App,
+    http::{auth::Admin, input::Query},
+};
 
 #[derive(Deserialize)]
 pub struct Wanted {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use axum::{
-    extract::{Path, RawForm, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -23,7 +23,10 @@ use crate::{
         apps::{AppView, Overview},
         deployments::{DeploymentChoice, Preview},
     },
-    http::auth::Admin,
+    http::{
+        auth::Admin,
+        input::{Pairs, Path},
+    },
     messages::Speak,
 };
 
@@ -40,9 +43,9 @@ pub async fn save(
     State(app): State<App>,
     admin: Admin,
     Path(asset): Path<AssetId>,
-    RawForm(body): RawForm,
+    Pairs(pairs): Pairs,
 ) -> Result<Response, Oops> {
-    let form = Typed::of(&body);
+    let form = Typed::of(pairs);
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
     let s = speak(&app, admin.lang);
@@ -218,12 +221,12 @@ struct Typed {
 }
 
 impl Typed {
-    fn of(body: &[u8]) -> Typed {
+    fn of(pairs: Vec<(String, String)>) -> Typed {
         let mut typed = Typed {
             included: Vec::new(),
             fields: HashMap::new(),
         };
-        for (name, value) in form_pairs(body) {
+        for (name, value) in pairs {
             if name == "group" {
                 typed.included.push(value);
             } else {
@@ -250,11 +253,4 @@ impl Typed {
             (days, _) => days.parse().map_or(DeadlineChoice::None, DeadlineChoice::Days),
         };
     }
-}
-
-/// The pairs of a form, in order, with names that come more than once.
-pub fn form_pairs(body: &[u8]) -> Vec<(String, String)> {
-    let mut url = reqwest::Url::parse("http://form/").expect("this is an address");
-    url.set_query(std::str::from_utf8(body).ok());
-    url.query_pairs().into_owned().collect()
 }

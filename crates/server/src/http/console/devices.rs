@@ -1,10 +1,6 @@
 //! 장치.
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{DeviceId, Platform};
 use serde::Deserialize;
 use store::{CommandRow, CommandState};
@@ -23,7 +19,10 @@ use super::{
 };
 use crate::{
     app::{App, apps::Overview},
-    http::auth::Admin,
+    http::{
+        auth::Admin,
+        input::{Path, Query},
+    },
 };
 
 /// So many of the latest commands are of interest.

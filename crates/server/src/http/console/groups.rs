@@ -1,8 +1,7 @@
 //! 그룹.
 
 use axum::{
-    Form,
-    extract::{Path, Query, RawForm, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -12,9 +11,7 @@ use store::GroupRow;
 use uuid::Uuid;
 
 use super::{
-    Done, Oops,
-    deployment::form_pairs,
-    flash, frame, html,
+    Done, Oops, flash, frame, html,
     pages::{
         Flash, Place,
         groups::{GroupErrors, GroupFormPage, GroupLine, GroupPage, GroupsPage, MemberChoice},
@@ -24,7 +21,10 @@ use super::{
 };
 use crate::{
     app::{App, AppError, Problem, groups::NewGroup},
-    http::auth::Admin,
+    http::{
+        auth::Admin,
+        input::{Form, Pairs, Path, Query},
+    },
     messages::Speak,
 };
 
@@ -180,9 +180,9 @@ pub async fn members(
     State(app): State<App>,
     admin: Admin,
     Path(id): Path<GroupId>,
-    RawForm(body): RawForm,
+    Pairs(pairs): Pairs,
 ) -> Result<Response, Oops> {
-    let members: Result<Vec<Uuid>, _> = form_pairs(&body)
+    let members: Result<Vec<Uuid>, _> = pairs
         .iter()
         .filter(|(name, _)| name == "member")
         .map(|(_, id)| id.parse())

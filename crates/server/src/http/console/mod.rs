@@ -21,9 +21,8 @@ mod vpp;
 use askama::Template;
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::State,
     http::{StatusCode, header},
-    middleware::{self, Next},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -34,17 +33,14 @@ use self::pages::{
     Flash, Frame, Place,
     error::{ErrorKind, ErrorPage},
 };
-use super::{
-    auth::{Admin, Visitor},
-    security,
-};
+use super::{auth::Admin, input::Path, security};
 use crate::{
     app::{App, AppError, Problem, apps::Overview},
     cause,
     messages::{Lang, Speak},
 };
 
-pub fn router(app: &App) -> Router<App> {
+pub fn router() -> Router<App> {
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .route("/sign-in", get(session::page).post(session::sign_in))
@@ -84,7 +80,6 @@ pub fn router(app: &App) -> Router<App> {
         .route("/administration/settings", get(settings::page).post(settings::save))
         .route("/icons/{asset}", get(icon))
         .fallback(nothing_here)
-        .layer(middleware::from_fn_with_state(app.clone(), with_error_page))
         .route("/static/{file}", get(statics::serve))
 }
 
@@ -139,10 +134,10 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::Unknown => "problem-unknown",
         Problem::Malformed => "problem-malformed",
         Problem::TooShort => "problem-too-short",
-        Problem::Unprintable => "problem-unprintable",
         Problem::Guessable => "problem-guessable",
         Problem::Wrong => "problem-wrong",
         Problem::LastFull => "problem-last-full",
+        Problem::Unprintable => "problem-unprintable",
     })
 }
 
@@ -224,49 +219,24 @@ impl From<AppError> for Oops {
 }
 
 impl IntoResponse for Oops {
-    /// Bare: the layer that knows the reader's language makes the page of it.
+    /// Bare: `refusals`, which knows the reader's language, makes the page of it.
     fn into_response(self) -> Response {
-        let mut response = self.0.into_response();
-        response.extensions_mut().insert(Bare);
-        response
-    }
-}
-
-/// Marks an answer that is a status and no page yet.
-#[derive(Clone, Copy)]
-struct Bare;
-
-/// Gives every refusal of the console a page that says what happened and what to do.
-async fn with_error_page(State(app): State<App>, Visitor { lang }: Visitor, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    if response.extensions().get::<Bare>().is_none() {
-        return response;
-    }
-    let kind = match response.status() {
-        StatusCode::NOT_FOUND => ErrorKind::NotFound,
-        StatusCode::FORBIDDEN => ErrorKind::Forbidden,
-        StatusCode::BAD_REQUEST => ErrorKind::BadRequest,
-        StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
-        StatusCode::CONFLICT => ErrorKind::Conflict,
-        StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
-        _ => ErrorKind::Failed,
-    };
-    match html(&ErrorPage {
-        s: speak(&app, lang),
-        kind,
-    }) {
-        Ok(page) => (response.status(), page).into_response(),
-        Err(_) => response,
+        self.0.into_response()
     }
 }
 
 /// A page that says what happened and what to do, for those who are turned away before any handler.
 pub fn error_page(app: &App, lang: Lang, kind: ErrorKind) -> Response {
+    error_page_as(app, lang, kind, kind.status())
+}
+
+/// The same, for a refusal that has its number already.
+pub fn error_page_as(app: &App, lang: Lang, kind: ErrorKind, status: StatusCode) -> Response {
     let page = ErrorPage {
         s: speak(app, lang),
         kind,
+        status: status.as_u16(),
     };
-    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match html(&page) {
         Ok(page) => {
             let headers = [

@@ -1,8 +1,7 @@
 //! 사용자.
 
 use axum::{
-    Form,
-    extract::{Path, Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -22,7 +21,10 @@ use super::{
 };
 use crate::{
     app::{App, AppError, apps::Overview, people::NewPerson},
-    http::auth::Admin,
+    http::{
+        auth::Admin,
+        input::{Form, Path, Query},
+    },
 };
 
 #[derive(Deserialize)]

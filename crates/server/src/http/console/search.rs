@@ -1,9 +1,6 @@
 //! The search field of the navigation: people, devices, apps.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 
 use super::{
@@ -15,7 +12,10 @@ use super::{
     },
     speak, view,
 };
-use crate::{app::App, http::auth::Admin};
+use crate::{
+    app::App,
+    http::{auth::Admin, input::Query},
+};
 
 /// So many of each kind: whoever needs more types more.
 const MOST: usize = 20;

@@ -1,8 +1,7 @@
 //! Signing in and out, and the language of the pages.
 
 use axum::{
-    Form,
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
@@ -22,6 +21,7 @@ use crate::{
     gate::Busy,
     http::{
         auth::{self, Visitor},
+        input::{Form, Query},
         source::Source,
     },
     messages::Lang,

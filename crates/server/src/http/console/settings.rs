@@ -1,8 +1,7 @@
 //! 설정.
 
 use axum::{
-    Form,
-    extract::{Query, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -16,7 +15,13 @@ use super::{
     },
     speak,
 };
-use crate::{app::App, http::auth::Admin};
+use crate::{
+    app::App,
+    http::{
+        auth::Admin,
+        input::{Form, Query},
+    },
+};
 
 const HERE: &str = "/administration/settings";
 

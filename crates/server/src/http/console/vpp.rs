@@ -1,8 +1,7 @@
 //! Apple VPP(Volume Purchase Program) 관리: upload, confirm, sync (A13-A18).
 
 use axum::{
-    Form,
-    extract::{Multipart, Path, Query, State, multipart::MultipartError},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -24,7 +23,11 @@ use crate::{
         apps::Overview,
         tokens::{TokenRefused, TokenUpload, UploadFacts},
     },
-    http::auth::{self, Admin},
+    http::{
+        auth::{self, Admin},
+        input::{Form, Multipart, Path, Query, field_text, multipart_problem},
+        problem::Problem as Refusal,
+    },
     messages::Speak,
 };
 
@@ -90,10 +93,10 @@ pub async fn upload_page(State(app): State<App>, admin: Admin) -> Result<Respons
 }
 
 /// VPP 토큰 업로드. What is wrong is said beside the field, and what was typed stays.
-pub async fn upload(State(app): State<App>, admin: Admin, form: Multipart) -> Result<Response, Oops> {
+pub async fn upload(State(app): State<App>, admin: Admin, Multipart(form): Multipart) -> Result<Response, Oops> {
     let upload = match read_upload(form).await {
         Ok(upload) => upload,
-        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+        Err(refusal) if refusal.details().status == StatusCode::PAYLOAD_TOO_LARGE.as_u16() => {
             let s = speak(&app, admin.lang);
             let refused = TokenRefused::TooLarge {
                 limit_bytes: apple::token::LIMIT_BYTES,
@@ -165,21 +168,21 @@ struct Upload {
     chosen: bool,
 }
 
-async fn read_upload(mut form: Multipart) -> Result<Upload, MultipartError> {
+async fn read_upload(mut form: axum::extract::Multipart) -> Result<Upload, Refusal> {
     let mut upload = TokenUpload {
         file: Vec::new(),
         display_name: String::new(),
         apple_id: String::new(),
     };
     let mut chosen = false;
-    while let Some(field) = form.next_field().await? {
+    while let Some(field) = form.next_field().await.map_err(|error| multipart_problem(&error))? {
         match field.name() {
             Some("file") => {
                 chosen = field.file_name().is_some_and(|name| !name.is_empty());
-                upload.file = field.bytes().await?.to_vec();
+                upload.file = field.bytes().await.map_err(|error| multipart_problem(&error))?.to_vec();
             }
-            Some("displayName") => upload.display_name = field.text().await?,
-            Some("appleId") => upload.apple_id = field.text().await?,
+            Some("displayName") => upload.display_name = field_text(field).await?,
+            Some("appleId") => upload.apple_id = field_text(field).await?,
             _ => {}
         }
     }

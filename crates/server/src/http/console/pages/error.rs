@@ -1,18 +1,25 @@
 //! When there is nothing to show.
 
 use askama::Template;
+use axum::http::StatusCode;
 
 use crate::messages::Speak;
 
+/// What a person can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     NotFound,
     Forbidden,
-    /// The form did not fit, or was sent twice.
+    /// The form came from another site.
+    ForeignForm,
+    /// The address or the form does not fit.
     BadRequest,
+    /// An address for a form was opened, or the other way round.
+    NotHere,
     TooLarge,
     /// The database changed underneath.
     Conflict,
+    TooMany,
     /// Apple, or the database, did not answer.
     Failed,
     /// Too many ask at once.
@@ -24,16 +31,49 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    pub fn status(self) -> u16 {
+    pub const ALL: [ErrorKind; 12] = [
+        ErrorKind::NotFound,
+        ErrorKind::Forbidden,
+        ErrorKind::ForeignForm,
+        ErrorKind::BadRequest,
+        ErrorKind::NotHere,
+        ErrorKind::TooLarge,
+        ErrorKind::Conflict,
+        ErrorKind::TooMany,
+        ErrorKind::Failed,
+        ErrorKind::Busy,
+        ErrorKind::TooSlow,
+        ErrorKind::Unavailable,
+    ];
+
+    pub fn status(self) -> StatusCode {
         match self {
-            ErrorKind::NotFound => 404,
-            ErrorKind::Forbidden => 403,
-            ErrorKind::BadRequest => 400,
-            ErrorKind::TooLarge => 413,
-            ErrorKind::Conflict => 409,
-            ErrorKind::Failed => 500,
-            ErrorKind::Busy | ErrorKind::Unavailable => 503,
-            ErrorKind::TooSlow => 408,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::Forbidden | ErrorKind::ForeignForm => StatusCode::FORBIDDEN,
+            ErrorKind::BadRequest => StatusCode::BAD_REQUEST,
+            ErrorKind::NotHere => StatusCode::METHOD_NOT_ALLOWED,
+            ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorKind::Conflict => StatusCode::CONFLICT,
+            ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            ErrorKind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorKind::Busy | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// For a refusal that says no more than its number.
+    pub fn of(status: StatusCode) -> ErrorKind {
+        match status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => ErrorKind::NotFound,
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => ErrorKind::Forbidden,
+            StatusCode::METHOD_NOT_ALLOWED => ErrorKind::NotHere,
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
+            StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => ErrorKind::Conflict,
+            StatusCode::TOO_MANY_REQUESTS => ErrorKind::TooMany,
+            StatusCode::REQUEST_TIMEOUT => ErrorKind::TooSlow,
+            StatusCode::SERVICE_UNAVAILABLE => ErrorKind::Unavailable,
+            status if status.is_client_error() => ErrorKind::BadRequest,
+            _ => ErrorKind::Failed,
         }
     }
 
@@ -41,9 +81,12 @@ impl ErrorKind {
         match self {
             ErrorKind::NotFound => ("error-not-found", "error-not-found-advice"),
             ErrorKind::Forbidden => ("error-forbidden", "error-forbidden-advice"),
+            ErrorKind::ForeignForm => ("error-foreign-form", "error-foreign-form-advice"),
             ErrorKind::BadRequest => ("error-bad-request", "error-bad-request-advice"),
+            ErrorKind::NotHere => ("error-not-here", "error-not-here-advice"),
             ErrorKind::TooLarge => ("error-too-large", "error-too-large-advice"),
             ErrorKind::Conflict => ("error-conflict", "error-conflict-advice"),
+            ErrorKind::TooMany => ("error-too-many", "error-too-many-advice"),
             ErrorKind::Failed => ("error-failed", "error-failed-advice"),
             ErrorKind::Busy => ("error-busy", "error-busy-advice"),
             ErrorKind::TooSlow => ("error-too-slow", "error-too-slow-advice"),
@@ -57,6 +100,7 @@ impl ErrorKind {
 pub struct ErrorPage {
     pub s: Speak,
     pub kind: ErrorKind,
+    pub status: u16,
 }
 
 impl ErrorPage {
@@ -79,17 +123,14 @@ pub mod tests {
     use super::*;
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
-        let page = |kind| ErrorPage { s: s.clone(), kind }.render().unwrap();
-        vec![
-            ("error-404", page(ErrorKind::NotFound)),
-            ("error-403", page(ErrorKind::Forbidden)),
-            ("error-400", page(ErrorKind::BadRequest)),
-            ("error-413", page(ErrorKind::TooLarge)),
-            ("error-409", page(ErrorKind::Conflict)),
-            ("error-500", page(ErrorKind::Failed)),
-            ("error-busy", page(ErrorKind::Busy)),
-            ("error-408", page(ErrorKind::TooSlow)),
-            ("error-503", page(ErrorKind::Unavailable)),
-        ]
+        let page = |kind| {
+            let page = ErrorPage {
+                s: s.clone(),
+                kind,
+                status: 400,
+            };
+            page.render().unwrap()
+        };
+        ErrorKind::ALL.map(|kind| (kind.words().0, page(kind))).into()
     }
 }
