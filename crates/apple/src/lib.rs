@@ -3,7 +3,9 @@
 //! Wire types and clients; nothing here decides. Section numbers refer to Apple's documentation of the
 //! "App, Book, and Subscription Management" service as of August 2026.
 
+mod body;
 pub mod error;
+pub mod icons;
 pub mod licensing;
 pub mod metadata;
 pub mod pace;
@@ -14,6 +16,12 @@ pub mod wire;
 use std::time::Duration;
 
 pub use error::AppleError;
+
+/// How long a request may take with its answer.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What every request says of its sender.
+pub(crate) const USER_AGENT: &str = concat!("Allotment/", env!("CARGO_PKG_VERSION"));
 
 /// A client with the pauses and the redirect rule that Apple's services ask for.
 ///
@@ -31,9 +39,9 @@ pub fn http_client() -> reqwest::Client {
     });
     reqwest::Client::builder()
         .connect_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(30))
+        .timeout(REQUEST_TIMEOUT)
         .redirect(redirects)
-        .user_agent(concat!("Allotment/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
         .build()
         .expect("a client from constants can be built")
 }

@@ -1,4 +1,4 @@
-//! Names, bundle ids and icons: the store's content lookup (§7.2). The licensing service knows none of them.
+//! Names, bundle ids and where icons are: the store's content lookup (§7.2). The licensing service knows none of them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,12 +7,14 @@ use reqwest::{RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::{AppleError, licensing::retry_after, wire::error};
+use crate::{AppleError, body, licensing::retry_after, wire::error};
 
 /// Where the lookup is published to be; `service/config` names the current one.
 pub const DEFAULT_URL: &str = "https://uclient-api.itunes.apple.com/WebObjects/MZStorePlatform.woa/wa/lookup";
-/// An icon of 512 pixels has some 100 KB.
-const ICON_LIMIT_BYTES: usize = 1024 * 1024;
+/// One product is described in some tens of KB: its words, its pictures' addresses, its offers.
+const LIMIT_BYTES: usize = 1024 * 1024;
+/// A name or an address that is longer is none.
+const LONGEST_TEXT: usize = 2000;
 const ICON_PIXELS: u32 = 256;
 /// The lookup's limits are not published: a pause between calls keeps us at a few a second.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -84,13 +86,13 @@ pub async fn lookup(
 }
 
 async fn lookup_one(request: RequestBuilder, id: &str) -> Result<Option<Metadata>, AppleError> {
-    let body = fetch(request).await?.bytes().await?;
+    let body = body::read(fetch(request).await?, LIMIT_BYTES).await?;
     let answer: Value = serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string()))?;
     Ok(answer.get("results").and_then(|results| results.get(id)).map(metadata))
 }
 
 /// The answer, if it is one. Whatever its status, it says nothing about the token.
-async fn fetch(request: RequestBuilder) -> Result<Response, AppleError> {
+pub(crate) async fn fetch(request: RequestBuilder) -> Result<Response, AppleError> {
     let response = request.send().await?;
     if response.status().is_success() {
         return Ok(response);
@@ -101,7 +103,7 @@ async fn fetch(request: RequestBuilder) -> Result<Response, AppleError> {
 
 fn metadata(result: &Value) -> Metadata {
     let text = |value: Option<&Value>| match value? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if !text.is_empty() && text.len() <= LONGEST_TEXT => Some(text.clone()),
         _ => None,
     };
     let offer = result.get("offers").and_then(|offers| offers.get(0));
@@ -152,31 +154,6 @@ fn icon_url(artwork: &Value) -> Option<String> {
     }
 }
 
-/// Fetches an icon: its media type and its bytes. What is not a picture, whatever it calls itself, is refused.
-pub async fn icon(http: &reqwest::Client, url: &str) -> Result<(String, Vec<u8>), AppleError> {
-    let mut response = fetch(http.get(url)).await?;
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > ICON_LIMIT_BYTES {
-            return Err(AppleError::Broken("an icon of more than a megabyte".to_owned()));
-        }
-    }
-    match media_type(&bytes) {
-        Some(media_type) => Ok((media_type.to_owned(), bytes)),
-        None => Err(AppleError::Broken("an icon that is no picture".to_owned())),
-    }
-}
-
-fn media_type(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -193,12 +170,5 @@ mod tests {
             Some("https://img.example/256x256bb.png")
         );
         assert_eq!(icon_url(&json!(null)), None);
-    }
-
-    #[test]
-    fn only_pictures_are_icons() {
-        assert_eq!(media_type(b"\x89PNG\r\n\x1a\n...."), Some("image/png"));
-        assert_eq!(media_type(b"<svg onload=..>"), None);
-        assert_eq!(media_type(b""), None);
     }
 }

@@ -54,6 +54,7 @@ pub async fn run(command: SimulateCommand) -> Result<(), Failure> {
             println!("[apple]");
             println!("licensing_url = \"{}\"", apple.base_url());
             println!("push_url = \"{}\"", apple.url());
+            println!("icon_hosts = [\"{}\"]", apple.address());
             println!();
             println!("[mdm]");
             println!("push_topic = \"com.apple.mgmt.External.simulated\"");

@@ -18,6 +18,7 @@ use ipnet::IpNet;
 use jiff::{civil, tz::TimeZone};
 use reqwest::Url;
 
+use apple::icons::IconHost;
 pub use check::{Finding, Severity, doctor};
 pub use push::{PushCertificateError, PushIdentity};
 
@@ -69,6 +70,8 @@ pub struct AppleConfig {
     pub poll_every: Duration,
     /// How often to ask for the outcome of something that Apple works on.
     pub event_poll_every: Duration,
+    /// Where icons may come from besides Apple's own hosts.
+    pub icon_hosts: Vec<IconHost>,
     /// Times of day at which everything is read (A7).
     pub sync_at: Vec<civil::Time>,
 }
@@ -175,6 +178,7 @@ impl Config {
                 account_url: "https://business.apple.com".to_owned(),
                 poll_every: Duration::from_secs(5 * 60),
                 event_poll_every: Duration::from_secs(30),
+                icon_hosts: Vec::new(),
                 sync_at: vec![civil::time(2, 0, 0, 0), civil::time(14, 0, 0, 0)],
             },
             mdm: MdmConfig {
@@ -234,6 +238,7 @@ impl Config {
         set(&mut apple.account_url, given.parsed(&ACCOUNT_URL, remote_url)?);
         set(&mut apple.poll_every, given.parsed(&POLL_EVERY, duration)?);
         set(&mut apple.event_poll_every, given.parsed(&EVENT_POLL_EVERY, duration)?);
+        set(&mut apple.icon_hosts, given.each(&ICON_HOSTS, icon_host)?);
         set(&mut apple.sync_at, given.each(&SYNC_AT, time_of_day)?);
 
         let mdm = &mut config.mdm;
@@ -420,6 +425,11 @@ const EVENT_POLL_EVERY: Key = Key {
     name: "event_poll_every",
     example: "\"30s\"",
 };
+const ICON_HOSTS: Key = Key {
+    section: "apple",
+    name: "icon_hosts",
+    example: "[\"icons.example.com\"]",
+};
 const SYNC_AT: Key = Key {
     section: "apple",
     name: "sync_at",
@@ -519,6 +529,7 @@ const KEYS: &[Key] = &[
     ACCOUNT_URL,
     POLL_EVERY,
     EVENT_POLL_EVERY,
+    ICON_HOSTS,
     SYNC_AT,
     PUSH_CERTIFICATE_FILE,
     PUSH_TOPIC,
@@ -598,6 +609,11 @@ fn time_of_day(text: &str) -> Result<civil::Time, String> {
         Ok(time) if well_formed => Ok(time),
         _ => Err(format!("holds {text:?}, which is not a time of day")),
     }
+}
+
+fn icon_host(text: &str) -> Result<IconHost, String> {
+    text.parse()
+        .map_err(|_| format!("holds {text:?}, which is not a host, with or without a port"))
 }
 
 fn topic(text: &str) -> Result<String, String> {
@@ -776,6 +792,7 @@ mod tests {
             account_url = "https://school.apple.com"
             poll_every = "1m"
             event_poll_every = "5s"
+            icon_hosts = ["icons.example.com", "127.0.0.1:9"]
             sync_at = ["06:30"]
             [mdm]
             push_certificate_file = "push.pem"
@@ -808,6 +825,7 @@ mod tests {
         assert_eq!(config.apple.licensing_url, "http://127.0.0.1:9/mdm/v2");
         assert_eq!(config.apple.metadata_url.as_deref(), Some("http://localhost:9/lookup"));
         assert_eq!(config.apple.sync_at, [civil::time(6, 30, 0, 0)]);
+        assert_eq!(config.apple.icon_hosts[1].to_string(), "127.0.0.1:9");
         assert_eq!(config.push_topic().as_deref(), Some("com.apple.mgmt.External.x"));
         assert_eq!(config.mdm_organization(), "Example IT");
         assert_eq!(config.mdm.push_again_after, Duration::from_secs(600));
@@ -912,6 +930,7 @@ mod tests {
             ("[apple]\npoll_every = 300", "not text"),
             ("[apple]\nsync_at = \"02:00\"", "not a list"),
             ("[apple]\nsync_at = []", "empty"),
+            ("[apple]\nicon_hosts = [\"https://icons.example.com\"]", "not a host"),
             ("[apple]\nsync_at = [\"25:00\"]", "not a time of day"),
             ("[apple]\nlicensing_url = \"http://vpp.example.com\"", "unencrypted"),
             (

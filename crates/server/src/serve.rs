@@ -107,6 +107,7 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
     let random = Random;
     let device_ca = device_ca(&store, &config, &clock).await?;
     let http = apple::http_client();
+    let icons = apple::icons::Icons::new(&config.apple.icon_hosts);
     let apns = config.apns().map_err(|error| StartError::Push(error.to_string()))?;
     let instance = format!("{}/{}", host_name(), config.listen);
     Ok(App::new(Parts {
@@ -115,6 +116,7 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         random,
         config,
         http,
+        icons,
         device_ca,
         apns,
         polled: Polls::default(),

@@ -1,5 +1,7 @@
 //! The client in front of a service that answers well, badly, or not at all.
 
+mod icons;
+
 use std::{
     sync::{
         Arc, Mutex,

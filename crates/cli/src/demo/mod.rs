@@ -172,6 +172,7 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
     config.organization = Some(sample::ORGANISATION.to_owned());
     config.apple.licensing_url = apple.base_url();
     config.apple.push_url = apple.url();
+    config.apple.icon_hosts = vec![apple.address().into()];
     config.apple.poll_every = Duration::from_secs(3);
     config.apple.event_poll_every = Duration::from_secs(1);
     config.mdm.push_topic = Some(TOPIC.to_owned());

@@ -99,6 +99,7 @@ reconcile_every = "100ms"
 [apple]
 licensing_url = "{}"
 push_url = "{}"
+icon_hosts = ["{}"]
 poll_every = "200ms"
 event_poll_every = "100ms"
 
@@ -109,6 +110,7 @@ push_again_after = "500ms"
         key_file.display(),
         apple.base_url(),
         apple.url(),
+        apple.address(),
     );
     std::fs::write(&config, text).expect("a configuration");
 

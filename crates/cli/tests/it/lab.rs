@@ -81,6 +81,7 @@ pub fn quick_config(listen: std::net::SocketAddr, database_url: String, folder: 
     let mut config = Config::local(listen, database_url, folder.join("key"), format!("http://{listen}"));
     config.apple.licensing_url = apple.base_url();
     config.apple.push_url = apple.url();
+    config.apple.icon_hosts = vec![apple.address().into()];
     config.apple.poll_every = Duration::from_millis(200);
     config.apple.event_poll_every = Duration::from_millis(100);
     config.mdm.push_topic = Some(TOPIC.to_owned());

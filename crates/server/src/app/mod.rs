@@ -50,6 +50,7 @@ pub struct Parts {
     pub random: Random,
     pub config: Config,
     pub http: reqwest::Client,
+    pub icons: apple::icons::Icons,
     pub device_ca: mdm::identity::DeviceCa,
     /// Wakes devices. `None` without a push certificate: devices are heard, but not called.
     pub apns: Option<apple::push::Apns>,

@@ -133,7 +133,7 @@ impl Given {
         if value.is_empty() {
             return Ok(());
         }
-        let value = if *key == super::SYNC_AT || *key == super::TRUSTED_PROXIES {
+        let value = if *key == super::SYNC_AT || *key == super::ICON_HOSTS || *key == super::TRUSTED_PROXIES {
             Value::Array(
                 value
                     .split(',')

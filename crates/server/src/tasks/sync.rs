@@ -447,7 +447,7 @@ async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
         tx.commit().await?;
         app.location_bell.notify_one();
         let Some(icon_url) = &known.icon_url else { continue };
-        match apple::metadata::icon(&app.http, icon_url).await {
+        match app.icons.fetch(icon_url).await {
             Ok((media_type, bytes)) => {
                 let mut tx = app.store.begin().await?;
                 tx.icon_put(*asset, &media_type, &bytes, now).await?;

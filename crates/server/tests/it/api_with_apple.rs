@@ -19,6 +19,7 @@ async fn start() -> (TestServer, Apple) {
         config.apple.licensing_url = apple.base_url();
         config.apple.metadata_url = Some(format!("{}/lookup", apple.url()));
         config.apple.push_url = apple.url();
+        config.apple.icon_hosts = vec![apple.address().into()];
         config.apple.poll_every = Duration::from_millis(200);
         config.apple.event_poll_every = Duration::from_millis(100);
         config.reconcile_every = Duration::from_millis(100);
