@@ -210,6 +210,17 @@ impl AppleError {
         }
     }
 
+    /// Whether Apple wants to be left alone for a while, and will do the same request then. A 503 says so too when it
+    /// says nothing else; only that nobody knows then whether the request was worked on.
+    pub(crate) fn asks_for_patience(&self) -> bool {
+        matches!(
+            self,
+            AppleError::Throttled { .. }
+                | AppleError::Trouble { status: 503, .. }
+                | AppleError::Trouble { wait: Some(_), .. }
+        )
+    }
+
     /// From what an answer says of itself. `wait` is its `Retry-After`.
     pub(crate) fn of(status: u16, answer: ErrorResponse, wait: Option<Duration>) -> AppleError {
         let ErrorResponse {

@@ -1,6 +1,12 @@
 //! The licensing service: what a location owns, who holds it, and how that changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{Timestamp, fmt::rfc2822};
@@ -9,16 +15,33 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    AppleError,
+    AppleError, body,
     error::Class,
-    pace::Pace,
+    pace::{self, Leave, Pace},
     wire::{
         Assignment, ClientConfigRequest, ClientConfigResponse, Common, ErrorResponse, EventResponse, GetAssetsResponse,
         GetAssignmentsResponse, GetUsersResponse, ManageAssets, ManageUsersRequest, Paging, RequestUser, ResponseAsset,
-        ResponseUser, ServiceConfigResponse, StatusResponse, error,
+        ResponseUser, ServiceConfigResponse, StatusResponse, error, is_list, is_object,
     },
 };
 
+/// How much of an answer is read. A page has some 1,000 records (549 to 1,000 in samples) of a few hundred bytes; this
+/// would be 4 KB for each. A status names at most the 2,000 holders of one request.
+const LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// How long a request that is no part of a long read waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a request may be on its way after the call that made it began; after that, nobody here is sending it any
+/// more. How long Apple may take from then on is another question.
+pub const ALIVE_AT_MOST: Duration = PATIENCE.saturating_add(crate::REQUEST_TIMEOUT);
+/// How often one page of a read is asked for while Apple wants to be left alone.
+const ASKED_WHEN_THROTTLED: u32 = 6;
+/// How often one page of a read is asked for while Apple has trouble or answers nonsense. The first page is asked for
+/// once only: when nothing is read yet, nothing is lost, and whoever wants the list comes again.
+const ASKED_IN_TROUBLE: u32 = 3;
+/// Doubles with each time.
+const FIRST_PAUSE_IN_TROUBLE: Duration = Duration::from_millis(500);
+/// How often the pages of one read are asked for again, taken together.
+const ASKED_AGAIN: u32 = 40;
 /// Apple permits five reads of pages at a time.
 const PARALLEL_READS: usize = 5;
 /// So often a read begins anew when the data changes under it; the last one is taken as it is.
@@ -61,7 +84,10 @@ pub struct UsersQuery {
 
 /// Talks to the licensing service with one content token.
 ///
-/// Never asks twice by itself: whether a write may be repeated is for the caller to know.
+/// Never asks twice by itself, with one exception: a page of a list, which is waited for and asked for again
+/// (at most 6 times while Apple throttles, 3 times while it has trouble), so that one bad page does not throw away the
+/// others. Whether a write may be repeated is for the caller to know. Whoever stops waiting for a read leaves nothing
+/// behind.
 #[derive(Clone)]
 pub struct Licensing {
     http: reqwest::Client,
@@ -91,7 +117,11 @@ impl Licensing {
 
     /// Limits and addresses. Public, so it says nothing about the token: the token does not even go along.
     pub async fn service_config(&self) -> Result<ServiceConfigResponse, AppleError> {
-        self.answer(self.http.get(self.url("service/config"))).await
+        parse(
+            &self
+                .answer(self.http.get(self.url("service/config")), Some(PATIENCE))
+                .await?,
+        )
     }
 
     /// Whose token it is, and who manages the location. A missing `mdmInfo` is decisive here, and only here.
@@ -191,14 +221,15 @@ impl Licensing {
             .ok_or_else(|| AppleError::Broken("an accepted request without an eventId".to_owned()))
     }
 
-    /// Reads all pages, and begins anew when the data changes meanwhile.
+    /// Reads all pages, goes on where it was after a pause that Apple asked for, and begins anew when the data changes meanwhile.
     async fn read<T: Paged>(&self, path: &str, query: &[(&str, String)]) -> Result<Read<T>, AppleError> {
         let mut requests = 0;
         let mut restarts = 0;
+        let again = AtomicU32::new(ASKED_AGAIN);
         loop {
-            let first: T::Page = self.page(path, query, 0).await?;
+            let first: T::Page = self.page_patiently(path, query, 0, &again).await?;
             requests += 1;
-            let others: Vec<T::Page> = match self.others(path, query, first.paging()).await {
+            let others: Vec<T::Page> = match self.others(path, query, first.paging(), &again).await {
                 // A page is gone: the data shrank.
                 Err(AppleError::Resync) if restarts < RESTARTS => {
                     restarts += 1;
@@ -229,6 +260,7 @@ impl Licensing {
         path: &str,
         query: &[(&str, String)],
         first: &Paging,
+        again: &AtomicU32,
     ) -> Result<Vec<P>, AppleError> {
         let mut next = first.next_page_index;
         let known = match next {
@@ -237,7 +269,7 @@ impl Licensing {
             None => 1,
         };
         let mut pages: Vec<P> = stream::iter(1..known)
-            .map(|index| self.page(path, query, index))
+            .map(|index| self.page_patiently(path, query, index, again))
             .buffered(PARALLEL_READS)
             .try_collect()
             .await?;
@@ -247,7 +279,7 @@ impl Licensing {
         // The data grew, or the number of pages was not told: on to the real end.
         let mut read = known;
         while let Some(index) = next.filter(|index| *index >= read) {
-            let page: P = self.page(path, query, index).await?;
+            let page: P = self.page_patiently(path, query, index, again).await?;
             // Some ends announce one more page, with nothing on it.
             next = page.paging().next_page_index.filter(|_| !page.is_empty());
             read = index + 1;
@@ -256,56 +288,154 @@ impl Licensing {
         Ok(pages)
     }
 
+    /// A page of a read, which has time: what Apple turns down for now is asked for again, as long as `again` lasts.
+    async fn page_patiently<P: Page>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        index: i64,
+        again: &AtomicU32,
+    ) -> Result<P, AppleError> {
+        let mut asked = 0;
+        loop {
+            let error = match self.page_within(path, query, index, None).await {
+                Ok(page) => return Ok(page),
+                Err(error) => error,
+            };
+            asked += 1;
+            let at_most = match &error {
+                // Nobody sits here for an hour. The pause itself is kept by the pace.
+                _ if error.wait().is_some_and(|wait| wait > pace::LONGEST_PAUSE) => 1,
+                _ if error.asks_for_patience() => ASKED_WHEN_THROTTLED,
+                AppleError::Unreachable { .. } | AppleError::Trouble { .. } | AppleError::Broken(_) if index > 0 => {
+                    ASKED_IN_TROUBLE
+                }
+                _ => 1,
+            };
+            let one_less = |left: u32| left.checked_sub(1);
+            if asked >= at_most
+                || again
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+                    .is_err()
+            {
+                return Err(error);
+            }
+            tracing::info!(path, page = index, asked, %error, "a page is asked for again");
+            if !error.asks_for_patience() {
+                tokio::time::sleep(FIRST_PAUSE_IN_TROUBLE * 2_u32.pow(asked - 1)).await;
+            }
+        }
+    }
+
     async fn page<P: Page>(&self, path: &str, query: &[(&str, String)], index: i64) -> Result<P, AppleError> {
+        self.page_within(path, query, index, Some(PATIENCE)).await
+    }
+
+    async fn page_within<P: Page>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        index: i64,
+        patience: Option<Duration>,
+    ) -> Result<P, AppleError> {
         let mut query = query.to_vec();
         if index > 0 {
             query.push(("pageIndex", index.to_string()));
         }
-        let page: P = self.get(path, &query).await?;
+        let request = self.http.get(self.url(path)).query(&query);
+        let body = self.answer(self.authorised(request), patience).await?;
+        let page: P = parse(&body)?;
         self.check(page.common())?;
+        if !is_list(&body) {
+            return Err(AppleError::Broken("it is no page of a list".to_owned()));
+        }
         Ok(page)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, AppleError> {
         let request = self.http.get(self.url(path)).query(query);
-        self.answer(request.bearer_auth(self.token.expose_secret())).await
+        parse(&self.answer(self.authorised(request), Some(PATIENCE)).await?)
     }
 
     async fn post<T: DeserializeOwned, B: Serialize>(&self, path: &str, body: &B) -> Result<T, AppleError> {
         let request = self.http.post(self.url(path)).json(body);
-        self.answer(request.bearer_auth(self.token.expose_secret())).await
+        parse(&self.answer(self.authorised(request), Some(PATIENCE)).await?)
+    }
+
+    fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
+        request.bearer_auth(self.token.expose_secret())
     }
 
     fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.base_url)
     }
 
-    /// Sends, and makes an answer or an error of what comes. The body is looked at before the status.
-    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, AppleError> {
-        self.pace.turn().await;
-        let response = request.send().await?;
+    /// Sends when it is its turn, and returns the body of an answer, or an error of what else comes. The body is looked
+    /// at before the status. Without `patience`, the turn is waited for as long as it takes.
+    async fn answer(&self, request: RequestBuilder, patience: Option<Duration>) -> Result<Vec<u8>, AppleError> {
+        let mut leave = match patience {
+            None => self.pace.leave().await,
+            // Nothing was sent.
+            Some(patience) => match self.pace.leave_within(patience).await {
+                Ok(leave) => leave,
+                Err(left) => return Err(AppleError::Throttled { wait: Some(left) }),
+            },
+        };
+        let result = self.send(request, &mut leave).await;
+        match &result {
+            Err((error, number)) if error.asks_for_patience() => {
+                leave.refused(error.wait(), *number == Some(error::TOO_MANY_REQUESTS));
+            }
+            Err((AppleError::Unreachable { .. } | AppleError::Trouble { .. } | AppleError::Broken(_), _)) => {}
+            _ => leave.went_well(),
+        }
+        result.map_err(|(error, _)| error)
+    }
+
+    /// The body, or the error and its number.
+    async fn send(&self, request: RequestBuilder, leave: &mut Leave) -> Result<Vec<u8>, (AppleError, Option<i32>)> {
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                if error.is_connect() {
+                    leave.answered();
+                }
+                return Err((error.into(), None));
+            }
+        };
+        leave.answered();
         let status = response.status();
         let wait = retry_after(&response, Timestamp::now());
         let redirected = Url::parse(&self.base_url).is_ok_and(|base| base.origin() != response.url().origin());
-        // An answer has begun, so the request has certainly been heard.
-        let body = response
-            .bytes()
-            .await
-            .map_err(|source| AppleError::Unreachable { sent: true, source })?;
-        let error = match ErrorResponse::find(&body) {
-            Some(error) => AppleError::of(status.as_u16(), error, wait),
-            None if status == StatusCode::UNAUTHORIZED => AppleError::TokenInvalid {
-                number: error::NOT_LOGGED_IN,
-            },
-            None if !status.is_success() => AppleError::of_status(status.as_u16(), wait),
-            None => return serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string())),
+        let body = match body::read(response, LIMIT_BYTES).await {
+            Ok(body) => body,
+            // The status has said enough.
+            Err(_) if !status.is_success() => Vec::new(),
+            // An answer has begun, so the request has certainly been heard.
+            Err(error) => return Err((error.into(), None)),
+        };
+        let (error, number) = match ErrorResponse::find(&body) {
+            Some(error) => {
+                let number = error.error_number;
+                (AppleError::of(status.as_u16(), error, wait), Some(number))
+            }
+            None if status == StatusCode::UNAUTHORIZED => {
+                let number = error::NOT_LOGGED_IN;
+                (AppleError::TokenInvalid { number }, None)
+            }
+            None if status == StatusCode::TOO_MANY_REQUESTS => {
+                (AppleError::Throttled { wait }, Some(error::TOO_MANY_REQUESTS))
+            }
+            None if !status.is_success() => (AppleError::of_status(status.as_u16(), wait), None),
+            None => return Ok(body),
         };
         match error {
             // The token did not go along to the other address, so this says nothing about it.
-            AppleError::TokenInvalid { .. } if redirected => Err(AppleError::Broken(
-                "a redirect to where the token does not go".to_owned(),
+            AppleError::TokenInvalid { .. } if redirected => Err((
+                AppleError::Broken("a redirect to where the token does not go".to_owned()),
+                None,
             )),
-            error => Err(error),
+            error => Err((error, number)),
         }
     }
 
@@ -340,6 +470,16 @@ impl Paging {
         }
         differ(self.version_id.as_ref(), first.version_id.as_ref()) || differ(self.total_pages, first.total_pages)
     }
+}
+
+/// What an answer says, if it is one. What is no JSON, or JSON of something else, is none.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppleError> {
+    if !is_object(body) {
+        let nothing = body.trim_ascii().is_empty();
+        let what = if nothing { "it is empty" } else { "it is not JSON" };
+        return Err(AppleError::Broken(what.to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|error| AppleError::Broken(error.to_string()))
 }
 
 /// One page of a list.

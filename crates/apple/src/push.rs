@@ -8,8 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::body;
+
 /// Apple keeps the latest push for a device that is off: for this long.
 const GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A refusal is a reason and a time: some 60 bytes.
+const LIMIT_BYTES: usize = 16 * 1024;
 
 /// Why a device could not be woken.
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +88,8 @@ impl Apns {
         if status == 200 {
             return Ok(());
         }
-        let refusal: Refusal = response.json().await.unwrap_or_default();
+        let body = body::read(response, LIMIT_BYTES).await.unwrap_or_default();
+        let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
         Err(refused(status, refusal))
     }
 }

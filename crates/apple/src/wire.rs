@@ -6,7 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::Value;
 
 /// Error numbers, by name. What each asks for says [`Class`](crate::error::Class).
@@ -331,10 +334,46 @@ pub struct ErrorResponse {
 impl ErrorResponse {
     /// The error that an answer holds, if it holds one. Only the body tells: the status may be 200.
     pub fn find(body: &[u8]) -> Option<ErrorResponse> {
-        let value: Value = serde_json::from_slice(body).ok()?;
-        value.get("errorNumber").filter(|number| !number.is_null())?;
-        serde_json::from_value(value).ok()
+        /// Everything else is passed over: a page of a list becomes a hundred times as large as a tree of values.
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Probe {
+            error_number: Option<Value>,
+        }
+        if !is_object(body) {
+            return None;
+        }
+        let probe: Probe = serde_json::from_slice(body).ok()?;
+        probe.error_number.filter(|number| !number.is_null())?;
+        serde_json::from_slice(body).ok()
     }
+}
+
+/// Whether it begins like a JSON object. A list would be read as the fields of one, in their order.
+pub(crate) fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// Whether an answer holds a list, or says at least where in the list it stands.
+///
+/// Lists may be missing where there is nothing in them. But an answer that speaks of no list at all is something
+/// else, and must not be read as an empty one: whatever is not on the list counts as gone.
+pub(crate) fn is_list(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Probe {
+        assets: Option<IgnoredAny>,
+        assignments: Option<IgnoredAny>,
+        users: Option<IgnoredAny>,
+        #[serde(flatten)]
+        paging: Paging,
+    }
+    serde_json::from_slice::<Probe>(body).is_ok_and(|probe| {
+        probe.assets.is_some()
+            || probe.assignments.is_some()
+            || probe.users.is_some()
+            || probe.paging != Paging::default()
+    })
 }
 
 /// Whom an error concerns. It names assets and people, but not pairs.

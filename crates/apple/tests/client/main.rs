@@ -1,6 +1,8 @@
 //! The client in front of a service that answers well, badly, or not at all.
 
+mod answers;
 mod icons;
+mod patience;
 
 use std::{
     sync::{
@@ -110,7 +112,7 @@ async fn an_answer_for_another_account_or_from_a_taken_location_is_never_used() 
 /// Lists leave it out; the configuration does not, unless nobody has it any more.
 #[tokio::test]
 async fn a_missing_owner_is_decisive_in_the_configuration_only() {
-    let licensing = always(200, &[], json!({ "uId": "7001", "mdmInfo": null })).await;
+    let licensing = always(200, &[], json!({ "uId": "7001", "assets": [], "mdmInfo": null })).await;
     assert!(licensing.assets().await.unwrap().items.is_empty());
     assert!(matches!(licensing.client_config().await, Err(AppleError::Taken { .. })));
 }
