@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Approval, DeploymentId, GroupKind};
+use crate::{Approval, DeploymentId, GroupKind, Time};
 
 /// Which table of rules resolves conflicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub struct Resolution {
     pub required: bool,
     /// May be asked for. With [`required`](Self::required): both (A37).
     pub available: bool,
+    /// Not required yet, and required from this deadline on (A24).
+    pub required_from: Option<Time>,
     pub uninstall: bool,
     pub not_applicable: bool,
     pub rule: Rule,
@@ -77,6 +79,7 @@ pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
     let mut resolution = Resolution {
         required: user.required || device.required,
         available: user.available || device.available,
+        required_from: None,
         uninstall: user.uninstall || device.uninstall,
         not_applicable: user.not_applicable || device.not_applicable,
         rule,

@@ -34,10 +34,34 @@ pub struct Deployment {
     pub group: GroupId,
     pub kind: GroupKind,
     pub approval: Approval,
-    /// Only with [`Approval::Required`] (A24).
+    /// Only with [`Approval::Required`] (A24): until then the app is there for whoever asks for it.
     pub deadline: Option<Time>,
     /// When this approval was first given to this group; decides who waits longest.
     pub since: Time,
+}
+
+impl Deployment {
+    /// What the line says at `now`: what is required by a deadline that lies ahead is available until then. Nothing is
+    /// forced on a device, and a licence goes to whoever asks. For a device group, that is whoever has the device.
+    pub fn approval_at(&self, now: Time) -> Approval {
+        if self.is_early(now) {
+            return Approval::Available;
+        }
+        self.approval
+    }
+
+    /// Since when it has said that.
+    pub fn since_at(&self, now: Time) -> Time {
+        match self.deadline {
+            Some(deadline) if self.approval_at(now) == Approval::Required => self.since.max(deadline),
+            _ => self.since,
+        }
+    }
+
+    /// Whether the deadline lies ahead.
+    pub fn is_early(&self, now: Time) -> bool {
+        self.approval == Approval::Required && self.deadline.is_some_and(|deadline| now < deadline)
+    }
 }
 
 /// Why a set of deployments of one app cannot be saved.
@@ -56,27 +80,43 @@ pub enum DeploymentError {
     GroupTwice(GroupId),
 }
 
-/// Whether these lines can be the deployment of one app.
-pub fn check(lines: &[Deployment]) -> Result<(), DeploymentError> {
-    let mixed = lines.iter().any(|line| line.kind == GroupKind::User)
-        && lines.iter().any(|line| line.kind == GroupKind::Device);
+/// Whether `lines` can take the place of `present`, all that an app had before.
+///
+/// An app may have many deployments, and what reaches one device of one person through several of them is a conflict
+/// that rules resolve (A33-A39). What A26 forbids, it forbids within one deployment: to the groups that are chosen
+/// together, which are those that this save adds or changes. Lines that stay as they were are not looked at again.
+pub fn check(present: &[Deployment], lines: &[Deployment]) -> Result<(), DeploymentError> {
+    let chosen: Vec<&Deployment> = lines.iter().filter(|line| !stands(present, line)).collect();
+    let has = |kind| chosen.iter().any(|line| line.kind == kind);
+    let mixed = has(GroupKind::User) && has(GroupKind::Device);
+    // A26 names available as the one choice for both kinds together, and A25 forbids it to device groups.
+    // Read strictly, that leaves nothing to choose; so a device group may have it together with a user group.
+    let beside_people = lines
+        .iter()
+        .any(|line| line.kind == GroupKind::User && line.approval == Approval::Available);
     for (index, line) in lines.iter().enumerate() {
         if lines[..index].iter().any(|earlier| earlier.group == line.group) {
             return Err(DeploymentError::GroupTwice(line.group));
         }
+    }
+    for line in chosen {
         if line.deadline.is_some() && line.approval != Approval::Required {
             return Err(DeploymentError::DeadlineWithoutRequired(line.group));
-        }
-        // A26 names available as the one choice for both kinds together, and A25 forbids it to device groups.
-        // Read strictly, that leaves nothing to choose; so in a mixed deployment a device group may have it.
-        if line.approval == Approval::Available && line.kind == GroupKind::Device && !mixed {
-            return Err(DeploymentError::DeviceGroupAvailable(line.group));
         }
         if mixed && line.approval != Approval::Available {
             return Err(DeploymentError::MixedKindsNotAvailable(line.group));
         }
+        if line.approval == Approval::Available && line.kind == GroupKind::Device && !beside_people {
+            return Err(DeploymentError::DeviceGroupAvailable(line.group));
+        }
     }
     Ok(())
+}
+
+/// Whether the line is among those of before, and says the same.
+fn stands(present: &[Deployment], line: &Deployment) -> bool {
+    let said = |line: &Deployment| (line.group, line.approval, line.deadline);
+    present.iter().any(|before| said(before) == said(line))
 }
 
 #[cfg(test)]
@@ -105,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_deployment_is_a_deployment() {
-        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&[], &[]), Ok(()));
     }
 
     #[test]
@@ -120,31 +160,66 @@ mod tests {
             } else {
                 Err(DeploymentError::DeadlineWithoutRequired(group(1)))
             };
-            assert_eq!(check(&[line]), expected);
+            assert_eq!(check(&[], &[line]), expected);
         }
     }
 
     #[test]
     fn a25_a_user_group_can_have_any_approval_and_a_device_group_all_but_available() {
         for approval in [Required, Available, NotApplicable, Uninstall] {
-            assert_eq!(check(&[line(1, User, approval)]), Ok(()));
+            assert_eq!(check(&[], &[line(1, User, approval)]), Ok(()));
             let expected = if approval == Available {
                 Err(DeploymentError::DeviceGroupAvailable(group(1)))
             } else {
                 Ok(())
             };
-            assert_eq!(check(&[line(1, Device, approval)]), expected);
+            assert_eq!(check(&[], &[line(1, Device, approval)]), expected);
         }
     }
 
     #[test]
     fn a26_both_kinds_of_group_together_can_only_be_available() {
-        assert_eq!(check(&[line(1, User, Available), line(2, Device, Available)]), Ok(()));
+        let both = [line(1, User, Available), line(2, Device, Available)];
+        assert_eq!(check(&[], &both), Ok(()));
+        assert_eq!(check(&both[..1], &both), Ok(()), "beside a user group of before, too");
         let refused = Err(DeploymentError::MixedKindsNotAvailable(group(2)));
         for approval in [Required, NotApplicable, Uninstall] {
-            assert_eq!(check(&[line(1, User, Available), line(2, Device, approval)]), refused);
-            assert_eq!(check(&[line(2, User, approval), line(1, Device, Available)]), refused);
+            let lines = [line(1, User, Available), line(2, Device, approval)];
+            assert_eq!(check(&[], &lines), refused);
+            let lines = [line(2, User, approval), line(1, Device, Available)];
+            assert_eq!(check(&[], &lines), refused);
         }
+    }
+
+    /// Otherwise no conflict between groups of both kinds (A33-A37) could ever arise.
+    #[test]
+    fn a26_speaks_of_one_deployment_and_a_second_one_may_reach_groups_of_the_other_kind() {
+        for user in [Required, Available, NotApplicable, Uninstall] {
+            for device in [Required, NotApplicable, Uninstall] {
+                let (first, second) = (line(1, User, user), line(2, Device, device));
+                let both = [first.clone(), second.clone()];
+                assert_eq!(check(&[first], &both), Ok(()), "{user:?} {device:?}");
+                assert_eq!(check(&[second], &both), Ok(()), "{user:?} {device:?}");
+                assert_eq!(check(&both, &both), Ok(()), "what stands may be saved again");
+            }
+        }
+    }
+
+    #[test]
+    fn before_its_deadline_what_is_required_is_available() {
+        let line = Deployment {
+            deadline: Some(Time(10)),
+            since: Time(5),
+            ..line(1, User, Required)
+        };
+        assert_eq!(
+            (line.approval_at(Time(9)), line.since_at(Time(9))),
+            (Available, Time(5))
+        );
+        assert_eq!(
+            (line.approval_at(Time(10)), line.since_at(Time(10))),
+            (Required, Time(10))
+        );
     }
 
     #[test]
@@ -154,7 +229,7 @@ mod tests {
             ..line(2, User, Uninstall)
         };
         assert_eq!(
-            check(&[line(1, User, Required), again]),
+            check(&[], &[line(1, User, Required), again]),
             Err(DeploymentError::GroupTwice(group(1)))
         );
     }

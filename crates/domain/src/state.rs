@@ -57,6 +57,8 @@ pub enum Detail {
     DeviceEnrolledThroughDep,
     /// Available, and not asked for.
     NotRequested,
+    /// Not asked for, and required from a deadline on that lies ahead (A24).
+    DeadlineAhead,
     /// The removal is on its way.
     UninstallPending,
     /// The app is gone; Apple is taking the licence back.

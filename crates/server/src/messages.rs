@@ -355,6 +355,17 @@ impl Speak {
         self.zoned(time).strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
+    /// The last minute of the day that is so many days from today: what a date means as a deadline.
+    pub fn end_of_day(&self, days: u64) -> Time {
+        let today = self.zoned(self.now).date();
+        let day = i64::try_from(days)
+            .ok()
+            .and_then(|days| today.checked_add(jiff::Span::new().days(days)).ok())
+            .unwrap_or(civil::Date::MAX);
+        let end = day.at(23, 59, 0, 0).to_zoned(self.zone.clone());
+        end.map_or(Time(i64::MAX), |end| Time(end.timestamp().as_millisecond()))
+    }
+
     /// What an `<input type="datetime-local">` sent; an hour that a clock change skips is the one after it.
     pub fn from_local_input(&self, text: &str) -> Option<Time> {
         let civil: civil::DateTime = text.trim().parse().ok()?;
@@ -486,6 +497,8 @@ mod tests {
         assert_eq!(ko.iso(ko.now), "2026-11-23T14:05:00+09:00");
         assert_eq!(ko.from_local_input(&ko.to_local_input(ko.now)), Some(ko.now));
         assert_eq!(ko.from_local_input("tomorrow"), None);
+        assert_eq!(ko.end_of_day(3), ko.from_local_input("2026-11-26T23:59").unwrap());
+        assert!(ko.end_of_day(u64::MAX) > ko.end_of_day(10_000));
     }
 
     #[test]

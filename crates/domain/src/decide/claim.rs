@@ -1,6 +1,6 @@
 //! What one person may claim, before it is known whether a licence is left.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::Owners;
 use crate::{
@@ -122,10 +122,16 @@ impl Rank {
             if !device.resolution.by.contains(&line.id) {
                 continue;
             }
-            let only_available = line.approval == Approval::Available;
-            let since = if only_available { requested } else { Some(line.since) };
-            // Available counts for those who asked.
-            let Some(since) = since else { continue };
+            let only_available = line.approval_at(world.now) == Approval::Available;
+            let since = line.since_at(world.now);
+            let since = match (only_available, requested) {
+                // Available counts for those who asked.
+                (true, None) => continue,
+                (true, Some(asked)) => asked,
+                // Whoever asked before the deadline does not fall back behind those who did not.
+                (false, Some(asked)) if line.deadline.is_some() => since.min(asked.max(line.since)),
+                (false, _) => since,
+            };
             let priority = Reverse(world.groups.get(&line.group).map_or(0, |group| group.priority));
             best = best
                 .into_iter()
@@ -157,17 +163,24 @@ fn resolution(
     if person.left {
         return Resolution::none();
     }
-    let intents: Vec<Intent> = app
-        .deployments
-        .iter()
-        .filter(reaches)
-        .map(|line| Intent {
-            deployment: line.id,
-            kind: line.kind,
-            approval: line.approval,
-        })
-        .collect();
-    let mut resolution = resolve(world.policy.rule_set, &intents);
+    let lines: Vec<&Deployment> = app.deployments.iter().filter(reaches).collect();
+    let resolved_at = |now: Time| {
+        let intents: Vec<Intent> = lines
+            .iter()
+            .map(|line| Intent {
+                deployment: line.id,
+                kind: line.kind,
+                approval: line.approval_at(now),
+            })
+            .collect();
+        resolve(world.policy.rule_set, &intents)
+    };
+    let mut resolution = resolved_at(world.now);
+    if !resolution.required {
+        let early = lines.iter().filter(|line| line.is_early(world.now));
+        let ahead: BTreeSet<Time> = early.filter_map(|line| line.deadline).collect();
+        resolution.required_from = ahead.into_iter().find(|deadline| resolved_at(*deadline).required);
+    }
     if requested.is_some() && !resolution.keeps() && resolution.rule == Rule::OnlyIntent {
         resolution.rule = Rule::AdministratorBeatsUser;
     }

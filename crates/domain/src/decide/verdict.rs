@@ -6,7 +6,9 @@ use super::{
     DeviceVerdict, PersonVerdict,
     claim::{Claim, DeviceClaim},
 };
-use crate::{App, Detail, Install, InstallCommand, InstallState, Program, RefusalReason, Seat, Seen, World};
+use crate::{
+    App, Detail, Install, InstallCommand, InstallState, Program, RefusalReason, Resolution, Seat, Seen, World,
+};
 
 /// What the line for licences means to one person.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +75,7 @@ impl Words<'_> {
             return (InstallState::PendingInstall, Detail::NoEligibleDevice);
         }
         if resolution.available {
-            return (InstallState::NotInstalled, Detail::NotRequested);
+            return not_requested(None, resolution);
         }
         self.unwanted_and_gone()
     }
@@ -105,7 +107,7 @@ impl Words<'_> {
             Some(obstacle) => return (InstallState::NotApplicable, obstacle),
         }
         if !device.due {
-            return not_requested(device.install);
+            return not_requested(device.install, &device.resolution);
         }
         self.missing_licence().unwrap_or_else(|| self.on_its_way(&install))
     }
@@ -190,12 +192,13 @@ impl Words<'_> {
 }
 
 /// Available, and nobody asked for it.
-fn not_requested(install: Option<&Install>) -> Said {
+fn not_requested(install: Option<&Install>, resolution: &Resolution) -> Said {
     match install {
         Some(install) if install.may_be_there() => (InstallState::Unknown, Detail::NoAdditionalDetails),
         Some(install) if install.seen == Some(Seen::RemovedByUser) => {
             (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent)
         }
+        _ if resolution.required_from.is_some() => (InstallState::NotInstalled, Detail::DeadlineAhead),
         _ => (InstallState::NotInstalled, Detail::NotRequested),
     }
 }

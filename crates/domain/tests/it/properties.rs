@@ -52,7 +52,7 @@ fn must_stay(world: &World, app: &App, device: &Device) -> bool {
         let group = &world.groups[&line.group];
         group.people.contains(&device.person) || group.devices.contains(&device.id)
     });
-    let approvals: BTreeSet<Approval> = reaching.map(|line| line.approval).collect();
+    let approvals: BTreeSet<Approval> = reaching.map(|line| line.approval_at(world.now)).collect();
     let stays = |approval: &Approval| matches!(approval, Approval::Required | Approval::Available);
     !world.people[&device.person].left && !approvals.is_empty() && approvals.iter().all(stays)
 }

@@ -813,3 +813,96 @@ fn a_licence_stays_while_the_bundle_id_is_unknown() {
 
     assert_eq!(company.plans(), []);
 }
+
+const EARLY: (InstallState, Detail) = (InstallState::NotInstalled, Detail::DeadlineAhead);
+
+/// So many people, and an app that is required from tomorrow on.
+fn due_tomorrow(people: usize, owned: u64) -> Reality {
+    let mut company = deployed(people, owned, Approval::Required);
+    company.app(app(0)).deployments[0].deadline = Some(NOW + DAY);
+    company
+}
+
+/// A24.
+#[test]
+fn nothing_is_forced_on_anybody_before_the_deadline() {
+    let mut company = due_tomorrow(2, 2);
+    company.now_settles();
+
+    assert_eq!((company.said(0), company.holders()), (EARLY, people([])));
+    let resolution = &company.decision(app(0)).people[&person(0)].resolution;
+    assert_eq!(
+        (resolution.required, resolution.required_from),
+        (false, Some(NOW + DAY))
+    );
+
+    company.world.now = NOW + DAY;
+    company.now_settles();
+    assert_eq!((company.said(0), company.said(1)), (INSTALLED, INSTALLED));
+    let resolution = &company.decision(app(0)).people[&person(0)].resolution;
+    assert_eq!((resolution.required, resolution.required_from), (true, None));
+}
+
+#[test]
+fn whoever_asks_before_the_deadline_gets_the_app_before_it() {
+    let mut company = due_tomorrow(2, 2);
+    company.app(app(0)).requests.insert(person(1), NOW);
+    company.now_settles();
+
+    assert_eq!((company.said(0), company.said(1)), (EARLY, INSTALLED));
+    assert_eq!(company.holders(), people([1]));
+}
+
+/// Asking early never costs a place: at the deadline everybody becomes due at once.
+#[test]
+fn whoever_asked_before_the_deadline_comes_before_those_who_did_not() {
+    let mut company = due_tomorrow(3, 1);
+    let licences = company.world.apps[&app(0)].owned;
+    company.app(app(0)).owned = Owned::Count(0);
+    company.app(app(0)).requests.insert(person(2), NOW);
+    company.world.now = NOW + DAY;
+    assert_eq!(company.decision(app(0)).waiting, people([2, 0, 1]));
+
+    company.app(app(0)).owned = licences;
+    company.now_settles();
+    assert_eq!(company.holders(), people([2]));
+}
+
+#[test]
+fn an_app_that_gets_a_deadline_later_stays_where_it_is() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.app(app(0)).deployments[0].deadline = Some(company.world.now + DAY);
+    company.now_settles();
+
+    assert_eq!((company.said(0), company.holders()), (INSTALLED, people([0])));
+}
+
+/// What is removed by its owner before the deadline comes back at the deadline, and not before.
+#[test]
+fn who_removes_an_app_before_its_deadline_has_it_back_after_it() {
+    let mut company = due_tomorrow(1, 1);
+    company.world.policy.inventory_every = MINUTE;
+    company.app(app(0)).requests.insert(person(0), NOW);
+    company.now_settles();
+    company.apps.insert((device(0), app(0)), There::RemovedByUser);
+    company.now_settles();
+    assert!(!company.has(device(0), app(0)));
+
+    company.world.now = NOW + DAY;
+    company.now_settles();
+    assert!(company.has(device(0), app(0)));
+}
+
+/// Two lines may say different things before and after a deadline; what is told is what will be.
+#[test]
+fn a_deadline_that_will_be_overruled_is_not_promised() {
+    let mut company = due_tomorrow(1, 1);
+    let tablets = company.group(1, GroupKind::Device, 0);
+    tablets.devices.insert(device(0));
+    company.also_deploy(1, Approval::NotApplicable);
+
+    let resolution = company.decision(app(0)).people[&person(0)].resolution.clone();
+    assert_eq!(resolution.rule, Rule::AvailableDespiteNotApplicable);
+    assert_eq!(resolution.required_from, None, "the device group will win (A33)");
+}

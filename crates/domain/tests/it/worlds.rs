@@ -170,11 +170,15 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 id: app(number),
                 ..facts
             };
-            for (number, (approval, since)) in lines {
+            for (number, (approval, since, deadline)) in lines {
                 let Some(group) = world.groups.get(&group(number)) else {
                     continue;
                 };
-                made.deployments.push(line(made.id, group, approval, since));
+                let deadline = deadline.filter(|_| approval == Approval::Required);
+                made.deployments.push(Deployment {
+                    deadline,
+                    ..line(made.id, group, approval, since)
+                });
             }
             made.requests = requests.into_iter().map(|(number, at)| (person(number), at)).collect();
             world.apps.insert(made.id, made);
@@ -307,7 +311,11 @@ fn any_group() -> impl Strategy<Value = (GroupKind, i64, BTreeSet<usize>)> {
     (kind, 0..3i64, collection::btree_set(0..DEVICES, 0..=DEVICES))
 }
 
-type AppParts = (App, BTreeMap<usize, (Approval, Time)>, BTreeMap<usize, Time>);
+type AppParts = (
+    App,
+    BTreeMap<usize, (Approval, Time, Option<Time>)>,
+    BTreeMap<usize, Time>,
+);
 
 fn any_app() -> impl Strategy<Value = AppParts> {
     let owned = prop_oneof![6 => (0..7u64).prop_map(Owned::Count), 1 => Just(Owned::Unlimited)];
@@ -339,7 +347,8 @@ fn any_app() -> impl Strategy<Value = AppParts> {
                 ..facts
             }
         });
-    let lines = collection::btree_map(0..GROUPS, (any_approval(), any_time()), 0..=GROUPS);
+    let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
+    let lines = collection::btree_map(0..GROUPS, (any_approval(), any_time(), deadline), 0..=GROUPS);
     let requests = collection::btree_map(0..PEOPLE, any_time(), 0..=PEOPLE);
     (facts, lines, requests)
 }

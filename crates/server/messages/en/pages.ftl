@@ -156,21 +156,21 @@ deployment-note-dropped = The app is deployed to this group now. Leaving it out 
 deployment-note-same = As it is now.
 deployment-note-changed = Changed from { $from } to { $to }.
 deployment-note-uninstall = Licences return once the app is proved gone.
-deployment-rule-device-available = With device groups alone, Available cannot be chosen.
-deployment-rule-mixed = With user groups and device groups together, only Available can be chosen.
-deployment-rule-deadline = Only Required has a deadline.
+deployment-rule-device-available = A device group can be Available only beside a user group that is.
+deployment-rule-mixed = User groups and device groups that are set in one go can only be Available. For anything else, save one kind first and the other after it.
+deployment-rule-deadline = Only Required has a deadline. Until the deadline the app is available and installed on request; from then on it is required.
 deployment-rule-uninstall = A licence returns after the app is gone from the devices.
 deployment-rule-set = Conflicts are resolved by rule set { $set }.
 deployment-error = Nothing was saved. Correct the marked groups.
 deployment-error-device-available = A device group cannot have Available. Choose Required, Not applicable or Uninstall.
-deployment-error-mixed = With user groups and device groups together, only Available can be chosen. Set it to Available, or choose groups of one kind.
+deployment-error-mixed = User groups and device groups that are set in one go can only be Available. Save the groups of one kind first, then the others.
 deployment-error-deadline-not-required = Only Required has a deadline. Set the deadline to None.
 deployment-error-twice = The same group was chosen twice. Choose it once.
 deployment-error-deadline = Enter the whole date and time.
 deployment-error-past = The deadline has passed. Choose today or later.
 deployment-error-approval = Choose an approval.
 deadline-none = None
-deadline-days = Within { $days } days ({ $date })
+deadline-days = Within { $days } days (until { $date })
 deadline-custom = Custom
 deadline-custom-label = Date and time
 
@@ -196,6 +196,8 @@ preview-after = After saving / owned
 preview-gains = Get it
 preview-loses = Lose it
 preview-without = Do not get it
+preview-later = At the deadline
+preview-later-needed = { $needed } will need a licence, { $waiting } of them have to wait
 preview-and-more = and { $count } more
 
 ## Volume Purchase Program

@@ -32,6 +32,7 @@ detail-installed-unverified = The device took the command; not proved yet
 detail-installing = Installing on the device
 detail-device-enrolled-through-dep = Enrolled through DEP (2016 policy)
 detail-not-requested = Not asked for yet
+detail-deadline-ahead = Installed by itself at the deadline, and before it on request
 detail-uninstall-pending = Waiting for the removal
 detail-license-return-pending = Removed; the licence is on its way back
 detail-installed-unmanaged = Installed by the person, not managed
@@ -54,6 +55,7 @@ approval-available = Available
 approval-not-applicable = Not applicable
 approval-uninstall = Uninstall
 approval-required-and-available = Required, available
+resolution-required-from = Required from { $when }
 
 group-kind-user = User group
 group-kind-device = Device group

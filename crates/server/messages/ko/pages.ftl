@@ -132,21 +132,21 @@ deployment-note-dropped = 지금 배포된 그룹입니다. 빼면 제거와 같
 deployment-note-same = 지금과 같습니다.
 deployment-note-changed = { $from }에서 { $to }{ PARTICLE($to, "으로/로") } 바꿨습니다.
 deployment-note-uninstall = 앱이 제거된 것을 확인한 뒤 라이선스가 돌아옵니다.
-deployment-rule-device-available = 장치 그룹만 고르면 사용 가능을 고를 수 없습니다.
-deployment-rule-mixed = 같은 앱에 사용자 그룹과 장치 그룹을 함께 고르면 사용 가능만 고를 수 있습니다.
-deployment-rule-deadline = 마감일은 필수에만 정할 수 있습니다.
+deployment-rule-device-available = 장치 그룹은 사용 가능인 사용자 그룹과 함께 고를 때만 사용 가능을 고를 수 있습니다.
+deployment-rule-mixed = 사용자 그룹과 장치 그룹을 한 번에 함께 정하면 사용 가능만 고를 수 있습니다. 다른 승인은 한 종류를 먼저 저장하고 다른 종류를 이어서 저장하십시오.
+deployment-rule-deadline = 마감일은 필수에만 정할 수 있습니다. 마감일까지는 사용 가능과 같아서 요청한 사람만 설치하고, 마감일부터 필수로 설치합니다.
 deployment-rule-uninstall = 라이선스는 앱이 장치에서 제거된 뒤에 돌아옵니다.
 deployment-rule-set = 배포가 충돌하면 규칙 집합 { $set }에 따라 정합니다.
 deployment-error = 저장하지 않았습니다. 표시된 그룹을 고치십시오.
 deployment-error-device-available = 장치 그룹에는 사용 가능을 고를 수 없습니다. 필수, 해당 사항 없음, 제거 중에서 고르십시오.
-deployment-error-mixed = 사용자 그룹과 장치 그룹을 함께 고르면 사용 가능만 고를 수 있습니다. 승인을 사용 가능으로 바꾸거나 한 종류의 그룹만 고르십시오.
+deployment-error-mixed = 사용자 그룹과 장치 그룹을 한 번에 함께 정하면 사용 가능만 고를 수 있습니다. 한 종류의 그룹을 먼저 저장한 뒤 다른 종류를 저장하십시오.
 deployment-error-deadline-not-required = 마감일은 필수에만 정할 수 있습니다. 마감일을 없음으로 바꾸십시오.
 deployment-error-twice = 같은 그룹을 두 번 골랐습니다. 한 번만 고르십시오.
 deployment-error-deadline = 날짜와 시각을 끝까지 입력하십시오.
 deployment-error-past = 마감일이 지났습니다. 오늘이나 그 뒤로 정하십시오.
 deployment-error-approval = 승인을 하나 고르십시오.
 deadline-none = 없음
-deadline-days = { $days }일 안 ({ $date })
+deadline-days = { $days }일 안 ({ $date }까지)
 deadline-custom = 사용자 지정
 deadline-custom-label = 마감 일시
 
@@ -166,6 +166,8 @@ preview-after = 저장 후 / 보유
 preview-gains = 받는 사람
 preview-loses = 잃는 사람
 preview-without = 받지 못하는 사람
+preview-later = 마감일에 바뀌는 것
+preview-later-needed = 라이선스가 새로 필요한 사람 { $needed }명, 그중 부족 { $waiting }명
 preview-and-more = 외 { $count }명
 
 ## Volume Purchase Program

@@ -32,6 +32,7 @@ detail-installed-unverified = 장치가 명령을 받음, 설치를 확인하는
 detail-installing = 장치에 설치하는 중
 detail-device-enrolled-through-dep = DEP로 등록한 장치 (2016 정책)
 detail-not-requested = 아직 요청하지 않음
+detail-deadline-ahead = 마감일에 자동으로 설치되며, 그 전에도 요청하면 설치됨
 detail-uninstall-pending = 제거를 기다림
 detail-license-return-pending = 앱이 제거됨, 라이선스를 회수하는 중
 detail-installed-unmanaged = 사용자가 직접 설치함, 관리되지 않음
@@ -54,6 +55,7 @@ approval-available = 사용 가능
 approval-not-applicable = 해당 사항 없음
 approval-uninstall = 제거
 approval-required-and-available = 필수, 사용 가능
+resolution-required-from = { $when }부터 필수
 
 group-kind-user = 사용자 그룹
 group-kind-device = 장치 그룹

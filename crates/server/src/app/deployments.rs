@@ -1,8 +1,13 @@
 //! 배포 관리: which groups get an app, and how.
+//!
+//! An app may have many deployments at once, to groups of both kinds; the groups that one save adds or changes are
+//! one deployment, and have to go together (A26).
+
+use std::collections::BTreeSet;
 
 use domain::{Approval, AssetId, Decision, Deployment, DeploymentId, GroupId, Time, decide};
 use serde_json::json;
-use store::NewEvent;
+use store::{AppRow, NewEvent};
 
 use super::{App, AppError, Caller, Problem};
 
@@ -18,6 +23,8 @@ pub struct DeploymentChoice {
 pub struct Preview {
     pub before: Decision,
     pub after: Decision,
+    /// As it would be at each deadline that lies ahead, the next first, if nothing else changed until then (A24).
+    pub at_deadlines: Vec<(Time, Decision)>,
 }
 
 impl App {
@@ -25,7 +32,7 @@ impl App {
         Ok(self.store.deployments(asset).await?)
     }
 
-    /// Replaces the whole deployment of an app.
+    /// Replaces all that an app has: lines that are left out go, and what is added or changed is one deployment.
     pub async fn deployments_save(
         &self,
         caller: &Caller,
@@ -40,17 +47,42 @@ impl App {
 
         let mut tx = self.store.begin().await?;
         tx.deployments_replace(asset, &wanted, now).await?;
-        let lines: Vec<_> = wanted
+        tx.event(&saved(caller, &app, &wanted, now)).await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// Deploys an app to further groups. What it has already stays as it is.
+    pub async fn deployments_add(
+        &self,
+        caller: &Caller,
+        asset: AssetId,
+        choices: Vec<DeploymentChoice>,
+    ) -> Result<(), AppError> {
+        caller.may_write()?;
+        let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let present = tx.deployments(asset).await?;
+        if choices
             .iter()
-            .map(|line| json!({ "group": line.group, "approval": line.approval, "deadline": line.deadline }))
-            .collect();
-        tx.event(
-            &NewEvent::new(now, caller.actor(), "deploymentSaved")
-                .location(app.location_id)
-                .asset(asset)
-                .with(json!({ "deployments": lines })),
-        )
-        .await?;
+            .any(|choice| present.iter().any(|line| line.group == choice.group))
+        {
+            return Err(AppError::Invalid {
+                field: "group",
+                problem: Problem::Taken,
+            });
+        }
+        let kept = present.iter().map(|line| DeploymentChoice {
+            group: line.group,
+            approval: line.approval,
+            deadline: line.deadline,
+        });
+        let choices: Vec<_> = kept.chain(choices).collect();
+        let wanted = self.deployments_of(asset, &present, &choices, now).await?;
+        tx.deployments_replace(asset, &wanted, now).await?;
+        tx.event(&saved(caller, &app, &wanted, now)).await?;
         tx.commit().await?;
         self.look_again();
         Ok(())
@@ -60,13 +92,25 @@ impl App {
     pub async fn deployments_preview(&self, asset: AssetId, choices: &[DeploymentChoice]) -> Result<Preview, AppError> {
         let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
         let now = self.now();
-        let world = self.store.world(app.location_id, now).await?;
+        let mut world = self.store.world(app.location_id, now).await?;
         let facts = world.apps.get(&asset).ok_or(AppError::NotFound("app"))?;
         let mut changed = facts.clone();
         changed.deployments = self.deployments_of(asset, &facts.deployments, choices, now).await?;
+        let before = decide(&world, facts);
+        let after = decide(&world, &changed);
+        let early = changed.deployments.iter().filter(|line| line.is_early(now));
+        let deadlines: BTreeSet<Time> = early.filter_map(|line| line.deadline).collect();
+        let at_deadlines = deadlines
+            .into_iter()
+            .map(|deadline| {
+                world.now = deadline;
+                (deadline, decide(&world, &changed))
+            })
+            .collect();
         Ok(Preview {
-            before: decide(&world, facts),
-            after: decide(&world, &changed),
+            before,
+            after,
+            at_deadlines,
         })
     }
 
@@ -97,7 +141,18 @@ impl App {
                     .map_or(now, |line| line.since),
             });
         }
-        domain::deployment::check(&wanted)?;
+        domain::deployment::check(present, &wanted)?;
         Ok(wanted)
     }
+}
+
+fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], now: Time) -> NewEvent {
+    let lines: Vec<_> = lines
+        .iter()
+        .map(|line| json!({ "group": line.group, "approval": line.approval, "deadline": line.deadline }))
+        .collect();
+    NewEvent::new(now, caller.actor(), "deploymentSaved")
+        .location(app.location_id)
+        .asset(app.id)
+        .with(json!({ "deployments": lines }))
 }

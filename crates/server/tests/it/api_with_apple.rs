@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use server::Config;
 use sim::apple::{Apple, AppleOptions, Switches, TokenKind};
 
 use crate::server::{TestServer, answer, kind, multipart, until};
 
 async fn start() -> (TestServer, Apple) {
+    start_with(|_| {}).await
+}
+
+pub async fn start_with(configure: impl FnOnce(&mut Config)) -> (TestServer, Apple) {
     let options = AppleOptions {
         event_delay: Duration::from_millis(50),
         switches: Switches::unhurried(),
@@ -23,6 +28,7 @@ async fn start() -> (TestServer, Apple) {
         config.apple.poll_every = Duration::from_millis(200);
         config.apple.event_poll_every = Duration::from_millis(100);
         config.reconcile_every = Duration::from_millis(100);
+        configure(config);
     })
     .await;
     (server, apple)
@@ -42,7 +48,7 @@ async fn upload(server: &TestServer, token: &str, confirmed: &str) -> (StatusCod
 }
 
 /// Links the token and waits for the first sync. Answers with the token.
-async fn linked(server: &TestServer, apple: &Apple) -> Value {
+pub async fn linked(server: &TestServer, apple: &Apple) -> Value {
     let (status, token) = upload(server, &apple.token_file(TokenKind::Valid), "true").await;
     assert_eq!(status, StatusCode::CREATED, "{token}");
     let path = format!("/api/v1/vppTokens/{}", token["id"].as_str().unwrap());

@@ -1,6 +1,7 @@
 mod accounts;
 mod api;
 mod api_with_apple;
+mod conflicts;
 mod devices;
 mod input;
 mod outage;

@@ -197,6 +197,8 @@ struct DeviceStatus {
     /// Why it is so: Graph's `resultantAppStateDetail` where it has one, else ours.
     install_state_detail: String,
     mobile_app_intent: MobileAppIntent,
+    /// The deadline from which on the app will be required; null when it is now, or never will be.
+    required_from_date_time: Option<DateTime>,
     /// The rule that decided between deployments.
     rule: String,
     /// The deployments that carried the result.
@@ -221,6 +223,7 @@ impl DeviceStatus {
             install_state: verdict.state,
             install_state_detail: word(verdict.detail),
             mobile_app_intent: MobileAppIntent::of(&verdict.resolution),
+            required_from_date_time: DateTime::of(verdict.resolution.required_from),
             rule: word(verdict.resolution.rule),
             deployment_ids: verdict.resolution.by.iter().map(|id| id.0).collect(),
             overruled_deployment_ids: verdict.resolution.beat.iter().map(|id| id.0).collect(),
@@ -246,6 +249,8 @@ struct UserStatus {
     install_state: InstallState,
     install_state_detail: String,
     mobile_app_intent: MobileAppIntent,
+    /// The deadline from which on the app will be required; null when it is now, or never will be.
+    required_from_date_time: Option<DateTime>,
     rule: String,
     /// Null without a licence.
     license: Option<License>,
@@ -304,6 +309,7 @@ impl UserStatus {
             install_state: verdict.state,
             install_state_detail: word(verdict.detail),
             mobile_app_intent: MobileAppIntent::of(&verdict.resolution),
+            required_from_date_time: DateTime::of(verdict.resolution.required_from),
             rule: word(verdict.resolution.rule),
             license: verdict.seat.map(License::from),
             waiting_place: verdict.place.map(|place| place as u64),

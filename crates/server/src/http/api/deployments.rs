@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json as JsonBody, extract::State};
-use domain::{Approval, AssetId, Deployment, GroupId, GroupKind};
+use domain::{Approval, AssetId, Decision, Deployment, GroupId, GroupKind};
 use serde::{Deserialize, Serialize};
 use store::GroupRow;
 use utoipa::ToSchema;
@@ -26,11 +26,11 @@ use crate::{
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(deployments_get, deployments_put))
+        .routes(routes!(deployments_get, deployments_put, deployments_add))
         .routes(routes!(deployments_preview))
 }
 
-/// The whole deployment of an app.
+/// Every deployment of an app, one line a group.
 #[derive(Debug, Serialize, ToSchema)]
 struct Deployments {
     value: Vec<DeploymentLine>,
@@ -47,12 +47,16 @@ struct DeploymentLine {
     group_kind: GroupKind,
     #[schema(schema_with = intent)]
     intent: Approval,
+    /// With `required`: until then the app is available and nothing is forced; from then on it is required.
     deadline_date_time: Option<DateTime>,
     /// Since when the group has this intent; decides who waits longest.
     since_date_time: DateTime,
 }
 
-/// The whole deployment that an app shall have.
+/// The groups that shall have an app, and how.
+///
+/// Groups that are added or changed together are one deployment: groups of people and groups of devices can then
+/// only be `available`. What one kind has already does not bind the other: send the second kind afterwards.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct WantedDeployments {
@@ -66,7 +70,7 @@ struct WantedLine {
     group_id: Uuid,
     #[schema(schema_with = intent)]
     intent: Approval,
-    /// With `required` only.
+    /// With `required` only. Until then the app is available and nothing is forced; from then on it is required.
     #[serde(default)]
     deadline_date_time: Option<DateTime>,
 }
@@ -98,19 +102,38 @@ struct DeploymentPreview {
     returning_license_count: u64,
     /// People for whom no licence would be left now, first in line first.
     waiting_user_ids: Vec<Uuid>,
+    /// What changes by itself later, the next first.
+    deadlines: Vec<DeadlinePreview>,
+}
+
+/// What becomes of it at a deadline, if nothing else changes until then.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeadlinePreview {
+    deadline_date_time: DateTime,
+    /// People who will need a licence then that they do not have now.
+    needed_license_count: u64,
+    /// People for whom none would be left, first in line first.
+    waiting_user_ids: Vec<Uuid>,
 }
 
 impl From<Preview> for DeploymentPreview {
     fn from(preview: Preview) -> DeploymentPreview {
-        let Preview { before, after } = preview;
+        let Preview {
+            before,
+            after,
+            at_deadlines,
+        } = preview;
+        let without_seat = |decision: &Decision| {
+            let people = decision.people.values();
+            people
+                .filter(|person| person.wants_seat && person.seat.is_none())
+                .count() as u64
+        };
         let mut gaining = Vec::new();
-        let mut needed = 0;
         for (id, person) in &after.people {
             if person.wants_seat && !before.people.get(id).is_some_and(|person| person.wants_seat) {
                 gaining.push(id.0);
-            }
-            if person.wants_seat && person.seat.is_none() {
-                needed += 1;
             }
         }
         let mut losing = Vec::new();
@@ -129,14 +152,22 @@ impl From<Preview> for DeploymentPreview {
             licenses_after: after.counts.into(),
             gaining_user_ids: gaining,
             losing_user_ids: losing,
-            needed_license_count: needed,
+            needed_license_count: without_seat(&after),
             returning_license_count: returning,
             waiting_user_ids: after.waiting.iter().map(|id| id.0).collect(),
+            deadlines: at_deadlines
+                .iter()
+                .map(|(deadline, decision)| DeadlinePreview {
+                    deadline_date_time: DateTime(*deadline),
+                    needed_license_count: without_seat(decision),
+                    waiting_user_ids: decision.waiting.iter().map(|id| id.0).collect(),
+                })
+                .collect(),
         }
     }
 }
 
-/// The deployment of an app
+/// Every deployment of an app
 #[utoipa::path(
     get, path = "/apps/{app}/deployments", tag = "apps", params(("app" = Uuid, Path)),
     responses((status = 200, description = "As asked for", body = Deployments), Refusals)
@@ -149,9 +180,9 @@ async fn deployments_get(
     shown(&app, asset).await
 }
 
-/// Replace the whole deployment of an app
+/// Replace every deployment of an app
 ///
-/// A group that is left out loses what it had, as with `uninstall`.
+/// A group that is left out loses what it had, as with `uninstall`. What is added or changed is one deployment.
 #[utoipa::path(
     put, path = "/apps/{app}/deployments", tag = "apps", params(("app" = Uuid, Path)),
     request_body = WantedDeployments,
@@ -164,6 +195,24 @@ async fn deployments_put(
     Json(wanted): Json<WantedDeployments>,
 ) -> Result<JsonBody<Deployments>, Problem> {
     app.deployments_save(&caller, asset, wanted.choices()).await?;
+    shown(&app, asset).await
+}
+
+/// Deploy an app to further groups
+///
+/// What it has already stays as it is; a group that has it already is refused.
+#[utoipa::path(
+    post, path = "/apps/{app}/deployments", tag = "apps", params(("app" = Uuid, Path)),
+    request_body = WantedDeployments,
+    responses((status = 200, description = "Saved", body = Deployments), Refusals)
+)]
+async fn deployments_add(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(asset): Path<AssetId>,
+    Json(wanted): Json<WantedDeployments>,
+) -> Result<JsonBody<Deployments>, Problem> {
+    app.deployments_add(&caller, asset, wanted.choices()).await?;
     shown(&app, asset).await
 }
 

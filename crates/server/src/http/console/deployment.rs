@@ -13,7 +13,7 @@ use super::{
     Oops, frame, html,
     pages::{
         Place,
-        deployment::{DeadlineChoice, DeploymentPage, GroupChoice, PreviewView, approval_of},
+        deployment::{DeadlineChoice, DeploymentPage, GroupChoice, LaterView, PreviewView, approval_of},
     },
     speak, view,
 };
@@ -162,7 +162,7 @@ fn deadline(s: &Speak, group: &GroupChoice) -> Result<Option<Time>, String> {
     match &group.deadline {
         DeadlineChoice::None => Ok(None),
         DeadlineChoice::Kept(at) => Ok(Some(*at)),
-        DeadlineChoice::Days(days) => Ok(Some(s.now + std::time::Duration::from_secs(days * 86_400))),
+        DeadlineChoice::Days(days) => Ok(Some(s.end_of_day(*days))),
         DeadlineChoice::Custom(text) => match s.from_local_input(text) {
             Some(at) if at < s.now => Err(s.t("deployment-error-past")),
             Some(at) => Ok(Some(at)),
@@ -205,8 +205,22 @@ fn preview_view(overview: &Overview, preview: &Preview) -> PreviewView {
         .filter(|verdict| verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none())
         .map(|verdict| (name(&verdict.person), verdict.state, verdict.detail))
         .collect();
+    let later = preview
+        .at_deadlines
+        .iter()
+        .map(|(deadline, decision)| LaterView {
+            deadline: *deadline,
+            needed: decision
+                .people
+                .values()
+                .filter(|verdict| verdict.wants_seat && verdict.seat.is_none())
+                .count() as u64,
+            waiting: decision.counts.waiting,
+        })
+        .collect();
     PreviewView {
         before: preview.before.counts,
+        later,
         at_once: free.min(gains.len() as u64),
         gains: gains.iter().map(name).collect(),
         loses: loses.into_iter().map(name).collect(),

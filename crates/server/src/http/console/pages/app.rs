@@ -389,6 +389,7 @@ pub mod tests {
         Resolution {
             required,
             available: !required,
+            required_from: None,
             uninstall: false,
             not_applicable: false,
             rule,
@@ -523,6 +524,7 @@ pub mod tests {
             Detail::Installing,
             Detail::DeviceEnrolledThroughDep,
             Detail::NotRequested,
+            Detail::DeadlineAhead,
             Detail::UninstallPending,
             Detail::LicenseReturnPending,
             Detail::InstalledUnmanaged,

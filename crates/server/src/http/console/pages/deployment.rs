@@ -104,8 +104,8 @@ impl GroupChoice {
             self.deadline == DeadlineChoice::None,
         ));
         for days in DEADLINE_DAYS {
-            let at = s.now + std::time::Duration::from_secs(days * 86_400);
-            let text = s.t2("deadline-days", "days", days, "date", s.date(at));
+            let at = s.end_of_day(days);
+            let text = s.t2("deadline-days", "days", days, "date", s.date_time(at));
             options.push(option(
                 days.to_string(),
                 text,
@@ -156,6 +156,18 @@ pub struct PreviewView {
     pub at_once: u64,
     /// Who would not get it, and why.
     pub without: Vec<(String, InstallState, Detail)>,
+    /// What deadlines will change, the next first.
+    pub later: Vec<LaterView>,
+}
+
+/// What becomes of it at a deadline.
+#[derive(Debug, Clone)]
+pub struct LaterView {
+    pub deadline: Time,
+    /// People who will need a licence then, and have none now.
+    pub needed: u64,
+    /// Of those, for how many none would be left.
+    pub waiting: u64,
 }
 
 /// So many names are enough to recognise a change by.
@@ -327,6 +339,11 @@ pub mod tests {
                 InstallState::NotApplicable,
                 Detail::MinimumOsVersionNotMet,
             )],
+            later: vec![LaterView {
+                deadline: s.end_of_day(3),
+                needed: 5,
+                waiting: 2,
+            }],
         };
         let page = |groups, error: Option<&str>, preview| DeploymentPage {
             s: s.clone(),
@@ -344,6 +361,7 @@ pub mod tests {
             gains: Vec::new(),
             loses: Vec::new(),
             without: Vec::new(),
+            later: Vec::new(),
             ..preview.clone()
         };
         let gain = PreviewView {
@@ -419,6 +437,7 @@ pub mod tests {
             loses: vec![String::new(); 2],
             at_once: 6,
             without: Vec::new(),
+            later: Vec::new(),
         };
         let after = preview.after();
         assert_eq!(
@@ -446,6 +465,7 @@ pub mod tests {
             loses: vec![String::new(); 6],
             at_once: 0,
             without: Vec::new(),
+            later: Vec::new(),
         };
         let after = preview.after();
         assert_eq!(

@@ -371,6 +371,10 @@ impl Speak {
                 escaped(&rule)
             );
         }
+        if let Some(deadline) = resolution.required_from {
+            let text = self.t1("resolution-required-from", "when", self.date_time(deadline));
+            let _ = write!(html.0, r#"<span class="reason">{}</span>"#, escaped(&text));
+        }
         html
     }
 

@@ -42,6 +42,7 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::Installing => "detail-installing",
         Detail::DeviceEnrolledThroughDep => "detail-device-enrolled-through-dep",
         Detail::NotRequested => "detail-not-requested",
+        Detail::DeadlineAhead => "detail-deadline-ahead",
         Detail::UninstallPending => "detail-uninstall-pending",
         Detail::LicenseReturnPending => "detail-license-return-pending",
         Detail::InstalledUnmanaged => "detail-installed-unmanaged",
