@@ -215,9 +215,8 @@ fn install_is_due(world: &World, install: &Install, required: bool, requested: O
         _ if install.is_unproven() => false,
         None | Some(Seen::Absent | Seen::Failed | Seen::NeedsRedemption) => true,
         // A29: the person removed it, and it comes back after the next inventory.
-        Some(Seen::RemovedByUser) => (required && inventory_passed) || asked_again,
-        // The person's own decision: not again by itself.
-        Some(Seen::Rejected | Seen::Unmanaged) => asked_again,
+        // So does the prompt that they cancelled, for the app or for its management: once is not for ever.
+        Some(Seen::RemovedByUser | Seen::Rejected | Seen::Unmanaged) => (required && inventory_passed) || asked_again,
         // The device is asked first; one that cannot tell is told.
         Some(Seen::Unknown) => install.next_check(&world.policy).is_none(),
         Some(Seen::Installed | Seen::Installing | Seen::AwaitingConsent | Seen::AwaitingLogin) => false,

@@ -471,18 +471,46 @@ fn an_available_app_is_installed_when_the_person_asks_and_again_when_they_ask_ag
 }
 
 #[test]
-fn what_the_person_turned_down_is_not_offered_again_by_itself() {
-    let mut company = deployed(1, 1, Approval::Required);
+fn who_cancelled_the_prompt_of_a_required_app_is_asked_again_after_seven_days() {
+    let again = [Step::Install {
+        app: app(0),
+        device: device(0),
+    }];
+    for (turned_down, detail) in [
+        (Seen::Rejected, Detail::UserRejectedInstall),
+        (Seen::Unmanaged, Detail::InstalledUnmanaged),
+    ] {
+        let mut company = deployed(1, 1, Approval::Required);
+        company.now_settles();
+        for _ in 0..3 {
+            let now = company.world.now;
+            let install = company.install(device(0), app(0));
+            install.asked_install(now);
+            install.accepted(now);
+            install.listed(turned_down, now);
+
+            assert_eq!(company.said(0), (InstallState::Failed, detail));
+            company.world.now = now + DAY * 7 - MINUTE;
+            assert_eq!(company.plans(), [], "not before the next inventory");
+            company.world.now = now + DAY * 7;
+            assert_eq!(company.plans(), again);
+        }
+    }
+}
+
+/// An app that is only available waits until they ask for it themselves.
+#[test]
+fn who_cancelled_the_prompt_of_an_available_app_is_left_alone() {
+    let mut company = deployed(1, 1, Approval::Available);
+    company.app(app(0)).requests.insert(person(0), NOW);
     company.now_settles();
     let now = company.world.now;
     let install = company.install(device(0), app(0));
-    *install = Install::default();
     install.asked_install(now);
     install.accepted(now);
     install.listed(Seen::Rejected, now);
 
-    assert_eq!(company.said(0), (InstallState::Failed, Detail::UserRejectedInstall));
-    company.world.now = company.world.now + DAY * 30;
+    company.world.now = now + DAY * 30;
     assert_eq!(company.plans(), []);
 }
 
