@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use apple::AppleError;
+use apple::licensing::{AssignmentsQuery, Expected, Licensing};
+use apple::pace::Pace;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sim::apple::sample::{self, App, Organisation, TokenSpec};
 use sim::apple::{
-    Apple, AppleOptions, EventOrder, Holder, MdmInfo, Overassign, Rng, Switches, TokenErrors, TokenKind, TokenState,
-    Told, UserStatus, id_hash,
+    Apple, AppleOptions, EventOrder, Garbage, Holder, MdmInfo, Named, Overassign, Rng, Switches, TokenErrors,
+    TokenKind, TokenState, Told, UserStatus, id_hash,
 };
 
 /// A simulator with a clock that only moves when told to, and a client that holds a token.
@@ -1235,4 +1238,306 @@ async fn the_books_add_up_whatever_happens_in_whatever_order() {
             }
         }
     }
+}
+
+/// The product's own client in front of this stage.
+fn licensing(apple: &Apple, kind: TokenKind, pace: Pace) -> Licensing {
+    let token = apple.token_file(kind).into();
+    Licensing::new(
+        ::apple::http_client(),
+        &apple.base_url(),
+        token,
+        Expected::default(),
+        pace,
+    )
+}
+
+#[tokio::test]
+async fn the_client_finds_out_whether_a_token_may_write_and_changes_nothing() {
+    let stage = Stage::small().await;
+    let may = licensing(&stage.apple, TokenKind::Valid, Pace::default())
+        .may_write()
+        .await;
+    assert!(may.is_ok(), "{may:?}");
+    let may = licensing(&stage.apple, TokenKind::ReadOnly, Pace::default())
+        .may_write()
+        .await;
+    assert!(
+        matches!(may, Err(AppleError::NotAllowed { number: 9637, .. })),
+        "{may:?}"
+    );
+    assert!(stage.apple.ledger().main().events.is_empty());
+}
+
+/// Fifteen a second are permitted, and counted as they arrive.
+#[tokio::test]
+async fn a_long_read_of_the_client_is_never_too_fast() {
+    let apple = Apple::start(AppleOptions::default()).await.unwrap();
+    let pace = Pace::default();
+    pace.set(Some(15));
+    let licensing = licensing(&apple, TokenKind::Valid, pace);
+    apple.switch(|switches| switches.page_length = 1);
+    for _ in 0..4 {
+        assert_eq!(licensing.assets().await.unwrap().items.len(), 10);
+    }
+    let traffic = apple.ledger().traffic;
+    assert_eq!((traffic.too_many, traffic.requests["assets"]), (0, 40));
+}
+
+/// Nobody told the new limit: it is learned from the refusal, and what was read before it is kept.
+#[tokio::test]
+async fn a_limit_that_is_lowered_during_a_read_is_learned_from_its_refusal() {
+    let apple = Apple::start(AppleOptions::default()).await.unwrap();
+    let pace = Pace::default();
+    pace.set(Some(15));
+    let licensing = licensing(&apple, TokenKind::Valid, pace);
+    apple.switch(|switches| {
+        switches.page_length = 1;
+        switches.requests_per_second = Some(3);
+    });
+    assert_eq!(licensing.assets().await.unwrap().items.len(), 10);
+    let traffic = apple.ledger().traffic;
+    assert!((1..=12).contains(&traffic.too_many), "{traffic:?}");
+    assert_eq!(
+        traffic.requests["assets"] - traffic.too_many,
+        10,
+        "no page was read twice"
+    );
+}
+
+#[tokio::test]
+async fn answers_can_be_garbage_of_every_kind_and_the_write_has_happened() {
+    let stage = Stage::small().await;
+    let client = licensing(&stage.apple, TokenKind::Valid, Pace::default());
+    for garbage in [Garbage::Html, Garbage::Empty, Garbage::Truncated, Garbage::OtherJson] {
+        let (status, _) = stage
+            .sim_post("/sim/switches", json!({"garbage": 1.0, "garbageIs": garbage}))
+            .await;
+        assert_eq!(status, 200);
+        let read = client.assignments(&AssignmentsQuery::default()).await;
+        assert!(matches!(read, Err(AppleError::Broken(_))), "{garbage:?}: {read:?}");
+    }
+    let body = ::apple::wire::ManageAssets {
+        assets: vec![::apple::wire::Asset {
+            adam_id: "100".into(),
+            pricing_param: None,
+        }],
+        client_user_ids: vec!["kim".into()],
+        ..Default::default()
+    };
+    let error = client.associate(&body).await.unwrap_err();
+    assert!(!error.outcome_known(), "{error:?}");
+    stage.pass(Duration::from_secs(2));
+    assert_eq!(stage.apple.ledger().main().holders("100"), [Holder::User("kim".into())]);
+}
+
+#[tokio::test]
+async fn a_write_can_be_cut_before_anything_was_done() {
+    let stage = Stage::small().await;
+    stage.apple.switch(|switches| switches.cut_before_write = 1.0);
+    let url = format!("{}/assets/associate", stage.apple.base_url());
+    let body = associate("100", &["kim"], &[]);
+    let sent = stage.http.post(url).bearer_auth(&stage.token).json(&body).send().await;
+    assert!(sent.is_err(), "{sent:?}");
+    assert_eq!(stage.get("assets").await.0, 200, "reads get through");
+    assert!(stage.apple.ledger().main().events.is_empty());
+    assert_eq!(stage.apple.writes()[0].status, 0);
+}
+
+#[tokio::test]
+async fn a_good_token_can_be_refused_a_few_times() {
+    let stage = Stage::small().await;
+    stage.apple.switch(|switches| {
+        switches.token_refusals = 2;
+        switches.token_refusal_number = Some(9625);
+    });
+    for _ in 0..2 {
+        let (status, answer) = stage.get("assets").await;
+        assert_eq!((status.as_u16(), &answer["errorNumber"]), (401, &json!(9625)));
+    }
+    assert_eq!(stage.get("assets").await.0, 200);
+
+    stage.apple.switch(|switches| {
+        switches.token_refusals = 1;
+        switches.token_refusal_number = None;
+    });
+    let client = licensing(&stage.apple, TokenKind::Valid, Pace::default());
+    let bare = client.client_config().await;
+    assert!(
+        matches!(bare, Err(AppleError::TokenInvalid { number: 9601 })),
+        "{bare:?}"
+    );
+    assert!(client.client_config().await.is_ok());
+}
+
+#[tokio::test]
+async fn throttling_comes_with_and_without_a_time_to_wait() {
+    let stage = Stage::small().await;
+    let wait = async |switches: Value| {
+        stage.sim_post("/sim/switches", switches).await;
+        let url = format!("{}/assets", stage.apple.base_url());
+        let answer = stage.http.get(url).bearer_auth(&stage.token).send().await.unwrap();
+        let after = answer
+            .headers()
+            .get("retry-after")
+            .map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), after)
+    };
+    assert_eq!(wait(json!({"tooMany": 1.0})).await, (429, None));
+    assert_eq!(wait(json!({"rateRetryAfterS": 7})).await, (429, Some("7".into())));
+    assert_eq!(
+        wait(json!({"tooMany": 0.0, "unavailable": 1.0})).await,
+        (503, Some("5".into()))
+    );
+    assert_eq!(wait(json!({"unavailableRetryAfterS": null})).await, (503, None));
+}
+
+#[tokio::test]
+async fn failures_name_assets_or_holders_or_both_or_nobody() {
+    let stage = Stage::small().await;
+    stage.apple.switch(|switches| switches.task_failure = 1.0);
+    for (named, assets, users) in [
+        (Named::AssetsAndHolders, true, true),
+        (Named::Assets, true, false),
+        (Named::Holders, false, true),
+        (Named::Nobody, false, false),
+    ] {
+        stage.apple.switch(|switches| switches.failures_name = named);
+        let status = stage.finish("assets/associate", associate("100", &["kim"], &[])).await;
+        let info = &status["failures"][0]["errorInfo"];
+        assert_eq!(
+            (info["assets"].is_array(), info["clientUserIds"].is_array()),
+            (assets, users),
+            "{named:?}: {status}"
+        );
+    }
+}
+
+/// Owned may fall below assigned; who holds a licence keeps it, and what is given back is not free again.
+#[tokio::test]
+async fn a_refund_takes_more_than_is_free() {
+    let stage = Stage::small().await;
+    stage
+        .finish("assets/associate", associate("100", &["kim", "lee"], &[]))
+        .await;
+    let (status, _) = stage
+        .sim_post("/sim/refund", json!({"adamId": "100", "count": 2}))
+        .await;
+    assert_eq!(status, 200);
+    let asset = |(_, answer): (StatusCode, Value)| {
+        let asset = &answer["assets"][0];
+        [&asset["totalCount"], &asset["assignedCount"], &asset["availableCount"]].map(|count| count.as_i64().unwrap())
+    };
+    assert_eq!(asset(stage.get("assets?adamId=100").await), [1, 2, 0]);
+    stage.apple.ledger().check().unwrap();
+
+    stage
+        .finish("assets/disassociate", associate("100", &["kim"], &[]))
+        .await;
+    assert_eq!(asset(stage.get("assets?adamId=100").await), [1, 1, 0]);
+    assert!(stage.apple.buy("100", 1));
+    assert_eq!(asset(stage.get("assets?adamId=100").await), [2, 1, 1]);
+    assert!(!stage.apple.refund("100", 3), "more than there are");
+
+    let mut wrong = stage.apple.ledger();
+    wrong.locations[0].assets[0].assigned += 1;
+    assert!(wrong.check().is_err());
+}
+
+#[tokio::test]
+async fn another_server_of_the_location_comes_and_goes() {
+    let stage = Stage::small().await;
+    let theirs = Holder::User("theirs-1".into());
+    assert!(stage.apple.foreign_assign("100", &theirs));
+    assert!(!stage.apple.foreign_assign("100", &theirs), "it has it already");
+    let device = json!({"adamId": "100", "holder": {"device": "C02X"}});
+    assert_eq!(stage.sim_post("/sim/foreign", device).await.0, 200);
+    assert_eq!(stage.apple.ledger().main().holders("100").len(), 2);
+    assert!(stage.apple.foreign_unassign("100", &theirs));
+    assert!(stage.apple.retire("theirs-1"));
+    let ledger = stage.apple.ledger();
+    ledger.check().unwrap();
+    assert_eq!(ledger.main().user("theirs-1").unwrap().status, UserStatus::Retired);
+    assert!(stage.apple.writes().is_empty(), "none of it was a write of ours");
+}
+
+/// A list is as it was some time ago as a whole, whoever changed what it shows.
+#[tokio::test]
+async fn a_read_that_lags_is_late_with_everything() {
+    let stage = Stage::small().await;
+    let user = json!({"users": [{"clientUserId": "u-1"}]});
+    stage.finish("users/create", user).await;
+    let code = stage
+        .apple
+        .ledger()
+        .main()
+        .user("u-1")
+        .unwrap()
+        .invite_code
+        .clone()
+        .unwrap();
+    let (_, before) = stage.get("users").await;
+    stage.apple.switch(|switches| switches.read_lag_ms = 10_000);
+    stage.apple.accept(&code, "u-1@account.example").unwrap();
+    assert!(stage.apple.buy("100", 5));
+    assert!(stage.apple.foreign_assign("100", &Holder::Device("C02X".into())));
+
+    assert_eq!(stage.get("users").await.1["versionId"], before["versionId"]);
+    let since = format!("users?sinceVersionId={}", before["versionId"].as_str().unwrap());
+    assert_eq!(stage.get(&since).await.1["size"], 0);
+    assert_eq!(stage.get("assets?adamId=100").await.1["assets"][0]["totalCount"], 3);
+    assert_eq!(stage.get("assignments").await.1["size"], 0);
+
+    stage.pass(Duration::from_secs(10));
+    assert_eq!(stage.get(&since).await.1["users"][0]["status"], "Associated");
+    assert_eq!(stage.get("assets?adamId=100").await.1["assets"][0]["totalCount"], 8);
+    assert_eq!(stage.get("assignments").await.1["size"], 1);
+}
+
+#[tokio::test]
+async fn every_write_that_arrived_can_be_read() {
+    let stage = Stage::small().await;
+    let body = associate("100", &["kim"], &[]);
+    stage.finish("assets/associate", body.clone()).await;
+    stage.post("assets/associate", associate("999", &["kim"], &[])).await;
+    let writes = stage.apple.writes();
+    assert_eq!(writes.len(), 2, "reads are none");
+    assert_eq!(
+        (writes[0].token, writes[0].path.as_str()),
+        (Some(TokenKind::Valid), "assets/associate")
+    );
+    assert_eq!((&writes[0].body, writes[0].status, writes[0].at), (&body, 200, START));
+    assert!(writes[0].event_id.is_some());
+    assert_eq!(writes[1].error_number, Some(9602));
+    assert_eq!(stage.sim_get("/sim/writes").await.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_book_is_no_app() {
+    let stage = Stage::new(|options| {
+        options.organisations = small();
+        options.organisations[0].assets.push(App::book("600", 2));
+    })
+    .await;
+    let (_, books) = stage.get("assets?productType=Book").await;
+    assert_eq!(books["size"], 1);
+    let book = &books["assets"][0];
+    assert_eq!(
+        (&book["adamId"], &book["deviceAssignable"], &book["revocable"]),
+        (&json!("600"), &json!(false), &json!(false))
+    );
+}
+
+/// Events that were stuck go on when they are let go, as if they had only been slow.
+#[tokio::test]
+async fn a_stuck_event_completes_when_it_is_let_go() {
+    let stage = Stage::small().await;
+    stage.apple.switch(|switches| switches.stuck_events = true);
+    let status = stage.finish("assets/associate", associate("100", &["kim"], &[])).await;
+    assert_eq!(status["eventStatus"], "PENDING");
+    stage.pass(Duration::from_secs(3600));
+    assert_eq!(stage.apple.ledger().main().pending_events(), 1);
+    stage.apple.switch(|switches| switches.stuck_events = false);
+    assert_eq!(stage.apple.ledger().main().pending_events(), 0);
+    assert_eq!(stage.apple.ledger().main().holders("100").len(), 1);
 }

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::ledger::{AcceptError, MdmInfo};
+use super::ledger::{AcceptError, Holder, Location, MdmInfo};
 use super::service::{Service, State};
-use super::snapshot::Ledger;
+use super::snapshot::{Ledger, Write};
 use super::store_front::EXTERNAL_VERSION;
 use super::switches::Switches;
 use super::world::{TokenKind, TokenState, Via};
@@ -85,6 +85,53 @@ struct Buy {
 pub async fn buy(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result<Response, Wrong> {
     let Buy { adam_id, count, uid } = read(&body)?;
     done(service.with(|state| state.buy(uid.as_deref(), &adam_id, count)))
+}
+
+/// `POST /sim/refund {"adamId":"900000101","count":5}`: owned may fall below assigned.
+pub async fn refund(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result<Response, Wrong> {
+    let Buy { adam_id, count, uid } = read(&body)?;
+    done(service.with(|state| state.alter(uid.as_deref(), |location, now| location.refund(&adam_id, count, now))))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Foreign {
+    adam_id: String,
+    holder: Holder,
+    #[serde(default = "yes")]
+    assigned: bool,
+    #[serde(rename = "uId", default)]
+    uid: Option<String>,
+}
+
+/// `POST /sim/foreign {"adamId":"…","holder":{"device":"C02X"},"assigned":false}`: what another server does.
+pub async fn foreign(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result<Response, Wrong> {
+    let asked: Foreign = read(&body)?;
+    done(service.with(|state| {
+        state.alter(asked.uid.as_deref(), |location, now| match asked.assigned {
+            true => location.foreign_assign(&asked.adam_id, &asked.holder, now),
+            false => location.foreign_unassign(&asked.adam_id, &asked.holder, now),
+        })
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Retire {
+    client_user_id: String,
+    #[serde(rename = "uId", default)]
+    uid: Option<String>,
+}
+
+/// `POST /sim/retire {"clientUserId":"…"}`
+pub async fn retire(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result<Response, Wrong> {
+    let Retire { client_user_id, uid } = read(&body)?;
+    done(service.with(|state| state.alter(uid.as_deref(), |location, now| location.retire(&client_user_id, now))))
+}
+
+/// `GET /sim/writes`: every write that arrived since the start.
+pub async fn writes(Extract(service): Extract<Arc<Service>>) -> axum::Json<Vec<Write>> {
+    axum::Json(service.with(|state| state.writes.clone()))
 }
 
 #[derive(Deserialize)]
@@ -183,18 +230,25 @@ impl State {
     }
 
     pub fn buy(&mut self, uid: Option<&str>, adam_id: &str, count: i64) -> bool {
+        self.alter(uid, |location, now| location.buy(adam_id, count, now))
+    }
+
+    /// Something happens to a location that its server did not ask for. Reads that lag show it later, like all else.
+    pub fn alter(&mut self, uid: Option<&str>, act: impl FnOnce(&mut Location, i64) -> bool) -> bool {
         let now = self.now();
-        let bought = match self
+        let lag_ms = self.switches.read_lag_ms;
+        let location = self
             .world
             .locations
             .iter_mut()
-            .find(|location| uid.is_none_or(|uid| location.uid == uid))
-        {
-            Some(location) => location.buy(adam_id, count, now),
-            None => false,
+            .find(|location| uid.is_none_or(|uid| location.uid == uid));
+        let Some(location) = location else {
+            return false;
         };
-        self.changed |= bought;
-        bought
+        location.remember(now, lag_ms);
+        let done = act(location, now);
+        self.changed |= done;
+        done
     }
 
     pub fn set_mdm_info(&mut self, uid: Option<&str>, mdm_info: Option<MdmInfo>) -> bool {

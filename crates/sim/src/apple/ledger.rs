@@ -81,6 +81,9 @@ pub struct Asset {
     pub assigned: i64,
     pub available: i64,
     pub retired: i64,
+    /// Some licences were taken back by Apple, so more may be assigned than there are.
+    #[serde(default)]
+    pub refunded: bool,
     #[serde(with = "pairs")]
     pub holders: BTreeMap<Holder, Row>,
 }
@@ -337,6 +340,14 @@ fn version_id(place: &str, number: u64) -> String {
     )
 }
 
+impl Asset {
+    /// What is free is what is left: nothing, when Apple took back more than was free.
+    fn recount(&mut self) {
+        self.available = (self.total - self.assigned - self.retired).max(0);
+        self.refunded &= self.assigned + self.retired > self.total;
+    }
+}
+
 impl Books {
     pub fn asset(&self, key: &AssetKey) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.key == *key)
@@ -470,7 +481,7 @@ impl Books {
         };
         asset.holders.remove(holder);
         asset.assigned -= 1;
-        asset.available += 1;
+        asset.recount();
         let changed = self.assignments_version.touch();
         self.assets_version.touch();
         self.removed.push_back((key.clone(), holder.clone(), changed));
@@ -634,10 +645,11 @@ impl Books {
             if asset.retired != retired {
                 return Err(format!("{name} counts {} retired and lists {retired}", asset.retired));
             }
-            if asset.available < 0 {
-                return Err(format!("{name} has {} available", asset.available));
+            let out = asset.assigned + asset.retired;
+            if out > asset.total && !asset.refunded {
+                return Err(format!("{name} has {out} assigned of {}", asset.total));
             }
-            if asset.total != asset.assigned + asset.available + asset.retired {
+            if asset.available != (asset.total - out).max(0) {
                 return Err(format!(
                     "{name} has a total of {}, which is not the sum of its parts",
                     asset.total
@@ -692,7 +704,7 @@ impl Location {
                     adam_id: app.adam_id.clone(),
                     pricing_param: app.pricing_param.clone(),
                 },
-                product_type: "App".into(),
+                product_type: app.product_type.clone(),
                 revocable: app.revocable,
                 device_assignable: app.device_assignable,
                 unlimited: app.unlimited,
@@ -701,6 +713,7 @@ impl Location {
                 assigned: 0,
                 available: total,
                 retired: 0,
+                refunded: false,
                 holders: BTreeMap::new(),
             });
         }
@@ -989,9 +1002,8 @@ impl Location {
             event.short = short_assets(&self.books, &event.tasks);
         }
         let now = event.due_at + task_ms * ready as i64;
-        if step.switches.read_lag_ms > 0 {
-            self.before.push_back((now, Arc::new(self.books.clone())));
-        }
+        self.remember(now, step.switches.read_lag_ms);
+        let event = &mut self.events[at];
 
         for _ in done..ready {
             let Some(task) = event.tasks.pop_front() else { break };
@@ -1014,6 +1026,80 @@ impl Location {
 
     pub fn event(&mut self, id: &str) -> Option<&mut Event> {
         self.events.iter_mut().find(|event| event.id == id)
+    }
+
+    /// Keeps the books as they are before a change, for reads that lag behind it.
+    pub fn remember(&mut self, now: i64, lag_ms: u64) {
+        if lag_ms > 0 {
+            self.before.push_back((now, Arc::new(self.books.clone())));
+        }
+    }
+
+    /// Another server of the same location binds a licence; its user is made when there is none.
+    pub fn foreign_assign(&mut self, adam_id: &str, holder: &Holder, now: i64) -> bool {
+        let books = &mut self.books;
+        let key = AssetKey::standard(adam_id);
+        let free = books
+            .asset(&key)
+            .is_some_and(|asset| asset.available > 0 && !asset.holders.contains_key(holder));
+        if !free {
+            return false;
+        }
+        if let Holder::User(id) = holder
+            && books.active_user(id).is_none()
+        {
+            let changed = books.users_version.touch();
+            books.users.push(User {
+                client_user_id: id.clone(),
+                email: None,
+                status: UserStatus::Associated,
+                invite_code: None,
+                id_hash: Some(id_hash(&format!("{id}@elsewhere.example"))),
+                changed,
+            });
+        }
+        let done = books.assign(&key, holder, now, &Switches::default()).is_ok();
+        books.commit(now, Switches::default().version_days);
+        done
+    }
+
+    /// Another server takes a licence back.
+    pub fn foreign_unassign(&mut self, adam_id: &str, holder: &Holder, now: i64) -> bool {
+        let key = AssetKey::standard(adam_id);
+        let held = self
+            .books
+            .asset(&key)
+            .and_then(|asset| asset.holders.get(holder))
+            .is_some_and(|row| !row.retired);
+        if held {
+            self.books.take_back(&key, holder);
+            self.books.commit(now, Switches::default().version_days);
+        }
+        held
+    }
+
+    /// Apple takes licences back that were refunded, also those that are assigned: who holds one keeps it.
+    pub fn refund(&mut self, adam_id: &str, count: i64, now: i64) -> bool {
+        let Some(asset) = self.books.asset_mut(&AssetKey::standard(adam_id)) else {
+            return false;
+        };
+        if asset.unlimited || count < 1 || count > asset.total {
+            return false;
+        }
+        asset.total -= count;
+        asset.refunded = true;
+        asset.recount();
+        self.books.assets_version.touch();
+        self.books.commit(now, Switches::default().version_days);
+        true
+    }
+
+    /// A person is retired by somebody else than us.
+    pub fn retire(&mut self, client_user_id: &str, now: i64) -> bool {
+        let known = self.books.active_user(client_user_id).is_some();
+        let done = known && self.books.retire(client_user_id).is_ok();
+        self.books.commit(now, Switches::default().version_days);
+        done
     }
 
     /// The books as a read shows them now.
@@ -1143,8 +1229,8 @@ impl Location {
         if asset.unlimited || asset.available + count < 0 {
             return false;
         }
-        asset.available += count;
         asset.total += count;
+        asset.recount();
         self.books.assets_version.touch();
         self.books.commit(now, Switches::default().version_days);
         true

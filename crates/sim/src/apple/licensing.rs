@@ -20,7 +20,8 @@ use super::ledger::{
 };
 use super::refusal::{self, Refusal};
 use super::service::{Service, State};
-use super::switches::{ExpirationDate, Switches, TokenErrors};
+use super::snapshot::Write;
+use super::switches::{ExpirationDate, Garbage, Named, Switches, TokenErrors};
 use super::world::date;
 
 /// More than the largest request that the limits allow.
@@ -81,6 +82,7 @@ struct Answer {
     body: Value,
     retry_after_s: Option<u32>,
     cut: bool,
+    garbage: Option<Garbage>,
 }
 
 impl Answer {
@@ -90,6 +92,7 @@ impl Answer {
             body,
             retry_after_s: None,
             cut: false,
+            garbage: None,
         }
     }
 }
@@ -129,11 +132,29 @@ pub async fn answer(
         peer.cut();
     }
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = (status, axum::Json(answer.body)).into_response();
+    let mut response = match answer.garbage {
+        Some(garbage) => garbled(garbage, &answer.body),
+        None if answer.body.is_null() => status.into_response(),
+        None => (status, axum::Json(answer.body)).into_response(),
+    };
     if let Some(seconds) = answer.retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// What comes instead of this answer.
+fn garbled(garbage: Garbage, answer: &Value) -> Response {
+    let whole = answer.to_string();
+    match garbage {
+        Garbage::Html => axum::response::Html("<!doctype html><title>Sign in</title>").into_response(),
+        Garbage::Empty => StatusCode::OK.into_response(),
+        Garbage::Truncated => {
+            let half: String = whole.chars().take(whole.chars().count() / 2).collect();
+            ([(header::CONTENT_TYPE, "application/json")], half).into_response()
+        }
+        Garbage::OtherJson => axum::Json(json!({"message": "it works"})).into_response(),
+    }
 }
 
 /// Counts a page read as long as it lasts, also when the client goes away.
@@ -161,11 +182,42 @@ struct Caller {
 
 impl State {
     fn answer(&mut self, endpoint: Option<Endpoint>, reads: usize, parts: &Parts, body: &Bytes) -> Answer {
-        let outcome = self.outcome(endpoint, reads, parts, body);
-        match outcome {
+        let mut answer = match self.outcome(endpoint, reads, parts, body) {
             Ok(answer) => answer,
             Err(refusal) => self.refuse(&refusal),
+        };
+        if endpoint.is_some_and(|endpoint| endpoint != Endpoint::ServiceConfig)
+            && self.world.rng.chance(self.switches.garbage)
+        {
+            answer.garbage = Some(self.switches.garbage_is);
         }
+        if parts.method == Method::POST {
+            self.note_write(parts, body, &answer);
+        }
+        answer
+    }
+
+    /// Every write that arrived, whatever became of it.
+    fn note_write(&mut self, parts: &Parts, body: &Bytes, answer: &Answer) {
+        let bearer = bearer(parts)
+            .and_then(|text| text.split_once(' '))
+            .map(|(_, text)| text);
+        let token = self
+            .world
+            .tokens
+            .iter()
+            .find(|token| Some(token.text.as_str()) == bearer);
+        let write = Write {
+            at: self.now(),
+            token: token.map(|token| token.kind),
+            uid: token.map(|token| token.uid.clone()),
+            path: parts.uri.path().trim_start_matches("/mdm/v2/").to_string(),
+            body: serde_json::from_slice(body).unwrap_or_default(),
+            status: answer.status,
+            error_number: answer.body["errorNumber"].as_i64(),
+            event_id: answer.body["eventId"].as_str().map(String::from),
+        };
+        self.writes.push(write);
     }
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
@@ -175,10 +227,11 @@ impl State {
             body: refusal.body(),
             retry_after_s: match refusal.number {
                 9646 => self.switches.rate_retry_after_s,
-                9729 => Some(self.switches.unavailable_retry_after_s),
+                9729 => self.switches.unavailable_retry_after_s,
                 _ => None,
             },
             cut: false,
+            garbage: None,
         }
     }
 
@@ -200,6 +253,15 @@ impl State {
         if endpoint == Endpoint::ServiceConfig {
             return Ok(Answer::ok(self.service_config(&base_url(&parts.headers))));
         }
+        if parts.method == Method::POST && self.world.rng.chance(self.switches.cut_before_write) {
+            let mut nothing = Answer::ok(Value::Null);
+            nothing.cut = true;
+            nothing.status = 0;
+            return Ok(nothing);
+        }
+        if self.world.rng.chance(self.switches.too_many) {
+            return Err(Refusal::new(9646));
+        }
         if self.world.rng.chance(self.switches.unavailable) {
             return Err(Refusal::new(9729));
         }
@@ -207,12 +269,19 @@ impl State {
             return Err(Refusal::new(9603));
         }
 
-        let bearer = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
+        if self.switches.token_refusals > 0 {
+            self.switches.token_refusals -= 1;
+            return match self.switches.token_refusal_number {
+                Some(number) => Err(Refusal::new(number)),
+                None => {
+                    let mut bare = Answer::ok(Value::Null);
+                    bare.status = 401;
+                    Ok(bare)
+                }
+            };
+        }
         let now = self.now();
-        let token = self.world.authorise(bearer, now)?;
+        let token = self.world.authorise(bearer(parts), now)?;
         let caller = Caller {
             uid: token.uid.clone(),
             read_only: token.read_only,
@@ -344,6 +413,7 @@ impl State {
         let id = query.text("eventId").ok_or(Refusal::new(9602))?.to_string();
         let now = self.now();
         let refuse_early = self.switches.early_poll_refused;
+        let named = self.switches.failures_name;
         let event = self.mine(caller).event(&id).ok_or(Refusal::new(9708))?;
 
         // Whoever asked while it was pending has to wait before asking again, however it went on.
@@ -361,9 +431,17 @@ impl State {
             let failures = event.failures.iter();
             let failures: Vec<Value> = failures
                 .map(|failure| {
+                    let mut info = failure.info.clone();
+                    if matches!(named, Named::Holders | Named::Nobody) {
+                        info.assets.clear();
+                    }
+                    if matches!(named, Named::Assets | Named::Nobody) {
+                        info.client_user_ids.clear();
+                        info.serial_numbers.clear();
+                    }
                     Refusal {
                         number: failure.number,
-                        info: failure.info.clone(),
+                        info,
                     }
                     .body()
                 })
@@ -631,6 +709,10 @@ fn page(
     }
     answer.insert(name.into(), json!(records));
     Ok(Value::Object(answer))
+}
+
+fn bearer(parts: &Parts) -> Option<&str> {
+    parts.headers.get(header::AUTHORIZATION)?.to_str().ok()
 }
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {

@@ -45,8 +45,10 @@ pub use self::refusal::Subjects;
 pub use self::rng::Rng;
 pub use self::sample::{App, Organisation};
 pub use self::service::Clock;
-pub use self::snapshot::{AssetLedger, EventLedger, Ledger, LocationLedger, Traffic};
-pub use self::switches::{Artwork, EventOrder, ExpirationDate, Omitted, Overassign, Switches, TokenErrors, Told};
+pub use self::snapshot::{AssetLedger, EventLedger, Ledger, LocationLedger, Traffic, Write};
+pub use self::switches::{
+    Artwork, EventOrder, ExpirationDate, Garbage, Named, Omitted, Overassign, Switches, TokenErrors, Told,
+};
 pub use self::world::{Push, TokenKind, TokenState, Via};
 
 /// How to start. The default is the sample organisation on a free port of this machine,
@@ -207,6 +209,35 @@ impl Apple {
         self.service.with(|state| state.buy(None, adam_id, count))
     }
 
+    /// Apple takes refunded licences of the first location back; owned may fall below assigned.
+    pub fn refund(&self, adam_id: &str, count: i64) -> bool {
+        self.service
+            .with(|state| state.alter(None, |location, now| location.refund(adam_id, count, now)))
+    }
+
+    /// Another server of the first location binds a licence. False when none is free, or it is bound already.
+    pub fn foreign_assign(&self, adam_id: &str, holder: &Holder) -> bool {
+        self.service
+            .with(|state| state.alter(None, |location, now| location.foreign_assign(adam_id, holder, now)))
+    }
+
+    /// Another server of the first location takes a licence back.
+    pub fn foreign_unassign(&self, adam_id: &str, holder: &Holder) -> bool {
+        self.service
+            .with(|state| state.alter(None, |location, now| location.foreign_unassign(adam_id, holder, now)))
+    }
+
+    /// Somebody else retires a person of the first location.
+    pub fn retire(&self, client_user_id: &str) -> bool {
+        self.service
+            .with(|state| state.alter(None, |location, now| location.retire(client_user_id, now)))
+    }
+
+    /// Every write that arrived since the start, in order: whose, what, when, and what was answered.
+    pub fn writes(&self) -> Vec<Write> {
+        self.service.with(|state| state.writes.clone())
+    }
+
     /// Another server takes the first location, or `None` lets go of it.
     pub fn set_mdm_info(&self, mdm_info: Option<MdmInfo>) {
         self.service.with(|state| state.set_mdm_info(None, mdm_info));
@@ -269,6 +300,10 @@ fn router(service: Arc<Service>) -> Router {
         .route("/sim/apps", get(control::apps))
         .route("/sim/accept", post(control::accept))
         .route("/sim/buy", post(control::buy))
+        .route("/sim/refund", post(control::refund))
+        .route("/sim/foreign", post(control::foreign))
+        .route("/sim/retire", post(control::retire))
+        .route("/sim/writes", get(control::writes))
         .route("/sim/mdm-info", post(control::mdm_info))
         .route("/sim/switches", get(control::switches).post(control::set_switches))
         .route("/sim/ledger", get(control::ledger))

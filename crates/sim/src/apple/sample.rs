@@ -30,6 +30,9 @@ pub struct Organisation {
 pub struct App {
     pub adam_id: String,
     pub pricing_param: String,
+    /// `App` or `Book`, as the licensing service says it.
+    #[serde(default = "app_type")]
+    pub product_type: String,
     pub name_ko: String,
     pub name_en: String,
     pub publisher_ko: String,
@@ -314,6 +317,7 @@ fn app(
     App {
         adam_id: adam_id(number),
         pricing_param: "STDQ".into(),
+        product_type: app_type(),
         name_ko: name_ko.into(),
         name_en: name_en.into(),
         publisher_ko: publisher_ko.into(),
@@ -354,6 +358,17 @@ impl App {
         }
     }
 
+    /// A book: it has no bundle id, cannot be taken back, and belongs to people only.
+    pub fn book(adam_id: &str, total: i64) -> Self {
+        App {
+            product_type: "Book".into(),
+            bundle_id: String::new(),
+            revocable: false,
+            device_assignable: false,
+            ..App::sample(adam_id, total)
+        }
+    }
+
     fn drawn(self, colour: &str, mark: Mark) -> Self {
         App {
             colour: colour.into(),
@@ -368,6 +383,10 @@ impl App {
             ..self
         }
     }
+}
+
+fn app_type() -> String {
+    "App".into()
 }
 
 fn earlier_user(id: &str, name: &str) -> EarlierUser {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::ledger::{Location, Step};
 use super::refusal::Refusal;
-use super::snapshot::{Ledger, LocationLedger, Traffic};
+use super::snapshot::{Ledger, LocationLedger, Traffic, Write};
 use super::switches::Switches;
 use super::world::World;
 
@@ -33,6 +33,8 @@ pub struct State {
     pub event_delay_ms: i64,
     pub state_file: Option<PathBuf>,
     pub traffic: Traffic,
+    /// Since the start, in order.
+    pub writes: Vec<Write>,
     /// Whether the world is ahead of its file.
     pub changed: bool,
     /// When each location was asked for something within the last second.
@@ -80,6 +82,7 @@ impl State {
             event_delay_ms,
             state_file,
             traffic: Traffic::default(),
+            writes: Vec::new(),
             changed: false,
             asked: HashMap::new(),
         }

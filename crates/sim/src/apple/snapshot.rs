@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use serde_json::Value;
+
 use super::ledger::{EventStatus, EventType, Failure, Holder, Location, MdmInfo, User};
+use super::world::TokenKind;
 
 /// Everything there is to know, as of one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct AssetLedger {
     pub available: i64,
     pub retired: i64,
     pub unlimited: bool,
+    /// Some licences were taken back by Apple, so more may be assigned than there are.
+    pub refunded: bool,
     pub holders: Vec<Holder>,
 }
 
@@ -63,7 +68,57 @@ pub struct Traffic {
     pub cut_connections: u64,
 }
 
+/// A write as it arrived, and what was answered; whether the answer got through is another matter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Write {
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// Of which token it was; `None` when the service does not know it.
+    pub token: Option<TokenKind>,
+    pub uid: Option<String>,
+    /// Below the base address: `assets/associate`.
+    pub path: String,
+    pub body: Value,
+    /// 0 when the connection was cut before anything was done.
+    pub status: u16,
+    pub error_number: Option<i64>,
+    pub event_id: Option<String>,
+}
+
 impl Ledger {
+    /// What has to be true at any time: as many assigned as there are rows, never more than the total unless some were
+    /// refunded, at most one active user of a `clientUserId`. The text says what is not.
+    ///
+    /// The simulator itself stops when it is not so; this is for whoever changed a ledger by hand, or read it from a file.
+    pub fn check(&self) -> Result<(), String> {
+        for location in &self.locations {
+            for asset in &location.assets {
+                let rows = asset.holders.len() as i64;
+                let name = &asset.adam_id;
+                if asset.assigned + asset.retired != rows {
+                    return Err(format!(
+                        "{name} counts {} and lists {rows}",
+                        asset.assigned + asset.retired
+                    ));
+                }
+                if asset.available != (asset.total - rows).max(0) {
+                    return Err(format!("{name} has {} available of {}", asset.available, asset.total));
+                }
+                if rows > asset.total && !asset.refunded {
+                    return Err(format!("{name} has {rows} assigned of {}", asset.total));
+                }
+            }
+            for user in &location.users {
+                let same = |other: &&User| other.client_user_id == user.client_user_id && other.status.is_active();
+                if location.users.iter().filter(same).count() > 1 {
+                    return Err(format!("{} is active twice", user.client_user_id));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The location that the simulator was started with first.
     ///
     /// # Panics
@@ -86,6 +141,7 @@ impl LocationLedger {
                 available: asset.available,
                 retired: asset.retired,
                 unlimited: asset.unlimited,
+                refunded: asset.refunded,
                 holders: asset.holders.keys().cloned().collect(),
             });
         }

@@ -202,7 +202,11 @@ pub async fn invitation_accepted(Extract(service): Extract<Arc<Service>>, body: 
 impl State {
     pub fn accept(&mut self, invite_code: &str, account: &str) -> Result<super::ledger::User, AcceptError> {
         let now = self.now();
+        let lag_ms = self.switches.read_lag_ms;
         for location in &mut self.world.locations {
+            if location.invited(invite_code).is_some() {
+                location.remember(now, lag_ms);
+            }
             match location.accept(invite_code, account, now) {
                 Err(AcceptError::Unknown) => continue,
                 outcome => {

@@ -25,9 +25,21 @@ pub struct Switches {
     pub internal_error_after_write: f64,
     /// 503 with 9729 and `Retry-After`, and nothing was done.
     pub unavailable: f64,
-    pub unavailable_retry_after_s: u32,
+    /// Sent with 9729; `None` sends no `Retry-After`.
+    pub unavailable_retry_after_s: Option<u32>,
+    /// 429 with 9646 although nobody was too fast, and nothing was done.
+    pub too_many: f64,
     /// The connection is cut after a write was accepted, so nobody learns the event's id.
     pub cut_after_write: f64,
+    /// The connection is cut before anything was done.
+    pub cut_before_write: f64,
+    /// What was asked for is done, reads and writes alike, and the answer is none.
+    pub garbage: f64,
+    pub garbage_is: Garbage,
+    /// The next so many requests with a token are refused although it is good; counts down.
+    pub token_refusals: u32,
+    /// With this number; `None` is a 401 that says nothing.
+    pub token_refusal_number: Option<i32>,
     /// Every answer of the licensing service takes this much longer.
     pub answer_delay_ms: u64,
     /// Answers and the records in them hold fields that no document names.
@@ -71,6 +83,8 @@ pub struct Switches {
     pub unassigned_again_fails: bool,
     /// A single task fails with 9603.
     pub task_failure: f64,
+    /// Whom the failures of an event name.
+    pub failures_name: Named,
     /// How long a finished event can be asked for.
     pub event_hours: u32,
     /// Asking for a pending event within 30 seconds is refused with 9646 instead of only counted.
@@ -92,6 +106,29 @@ pub struct Switches {
 pub enum TokenErrors {
     Status401,
     Body200,
+}
+
+/// What comes instead of an answer, with status 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Garbage {
+    /// The page of a proxy.
+    Html,
+    Empty,
+    /// The first half of the right answer.
+    Truncated,
+    /// JSON that answers something else.
+    OtherJson,
+}
+
+/// What `errorInfo` of an event's failures tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Named {
+    AssetsAndHolders,
+    Assets,
+    Holders,
+    Nobody,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,8 +207,14 @@ impl Default for Switches {
             internal_error: 0.0,
             internal_error_after_write: 0.0,
             unavailable: 0.0,
-            unavailable_retry_after_s: 5,
+            unavailable_retry_after_s: Some(5),
+            too_many: 0.0,
             cut_after_write: 0.0,
+            cut_before_write: 0.0,
+            garbage: 0.0,
+            garbage_is: Garbage::Html,
+            token_refusals: 0,
+            token_refusal_number: None,
             answer_delay_ms: 0,
             unknown_fields: false,
             limits: BTreeMap::new(),
@@ -194,6 +237,7 @@ impl Default for Switches {
             assigned_again_fails: false,
             unassigned_again_fails: false,
             task_failure: 0.0,
+            failures_name: Named::AssetsAndHolders,
             event_hours: 24,
             early_poll_refused: false,
             registered_user_gets_licence: true,
