@@ -229,9 +229,11 @@ async fn an_app_is_previewed_deployed_and_explained() {
     let status = &users["value"][0];
     assert_eq!(
         (&status["userId"], &status["mobileAppIntent"]),
-        (&person["id"], &json!("requiredInstall"))
+        (&person["id"], &json!("available")),
+        "until the deadline"
     );
-    assert_eq!(status["installStateDetail"], "noEligibleDevice", "{status}");
+    assert_eq!(status["requiredFromDateTime"], "2027-01-01T00:00:00Z");
+    assert_eq!(status["installStateDetail"], "deadlineAhead", "{status}");
     let state = status["installState"].as_str().unwrap();
     let (_, same) = server.get(&format!("{path}/userStatuses?state={state}")).await;
     assert_eq!(same["value"].as_array().unwrap().len(), 1);
