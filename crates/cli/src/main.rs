@@ -3,8 +3,10 @@
 #![allow(clippy::print_stdout, reason = "a command line speaks to a person")]
 
 mod admin;
+#[cfg(feature = "simulators")]
 mod demo;
 mod doctor;
+#[cfg(feature = "simulators")]
 mod simulate;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
@@ -34,6 +36,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Shows the main job, live, with a simulated Apple and simulated devices; needs nothing else.
+    #[cfg(feature = "simulators")]
     Demo(demo::DemoArguments),
     /// Runs the server.
     Serve(ConfigArgument),
@@ -56,6 +59,7 @@ enum Command {
     #[command(subcommand)]
     Enrol(admin::EnrolCommand),
     /// Runs one of the simulators by itself.
+    #[cfg(feature = "simulators")]
     #[command(subcommand)]
     Simulate(simulate::SimulateCommand),
 }
@@ -129,6 +133,7 @@ fn failed(failure: &Failure) -> ExitCode {
 
 async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        #[cfg(feature = "simulators")]
         Command::Demo(arguments) => demo::run(arguments).await?,
         Command::Serve(config) => serve(config.load()?).await?,
         Command::Doctor(config) => return doctor::run(&config).await,
@@ -136,6 +141,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Admin(command) => admin::admin(command).await?,
         Command::ApiKey(command) => admin::api_key(command).await?,
         Command::Enrol(command) => admin::enrol(command).await?,
+        #[cfg(feature = "simulators")]
         Command::Simulate(command) => simulate::run(command).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! Which crate may depend on which, as ARCHITECTURE.md has it.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 const CRATES: [(&str, &[&str], &[&str]); 7] = [
     // crate, what it may use, what its tests may use besides
@@ -63,6 +63,36 @@ fn the_domain_has_nothing_to_act_with() {
         .cloned()
         .collect();
     assert_eq!(used, ["serde", "thiserror", "uuid"].map(str::to_owned).into());
+}
+
+/// What pretends to be Apple or a device is in no server that is built without it.
+#[test]
+fn a_server_without_simulators_has_nothing_of_them() {
+    let crates_with = |arguments: &[&str]| -> BTreeSet<String> {
+        let tree = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--locked",
+                "-p",
+                "allotment",
+                "-e",
+                "normal",
+                "--prefix",
+                "none",
+            ])
+            .args(arguments)
+            .output()
+            .expect("cargo runs");
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let lines = String::from_utf8(tree.stdout).expect("text");
+        lines
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect()
+    };
+    assert!(crates_with(&[]).contains("sim"), "`cargo run -- demo` has them");
+    assert!(!crates_with(&["--no-default-features"]).contains("sim"));
 }
 
 /// SQL lives in `store` and nowhere else.
