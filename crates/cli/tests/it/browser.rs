@@ -13,11 +13,9 @@ use serde_json::{Value, json};
 use server::app::{Caller, Role};
 use sim::apple::{TokenKind, sample::adam_id};
 
-use crate::lab::{Database, Lab, Setup, iphone, until};
+use crate::lab::{Database, Lab, PATIENCE, Setup, iphone, until};
 
 const PASSWORD: &str = "a long enough password";
-/// A page that has not come after this will not come.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A driver of its own, ended with the test.
 struct Driver {
@@ -66,13 +64,18 @@ impl Driver {
         let capabilities = json!({
             "goog:chromeOptions": { "args": arguments },
             "goog:loggingPrefs": { "browser": "ALL" },
+            "timeouts": { "pageLoad": PATIENCE.as_millis(), "script": PATIENCE.as_millis() },
         });
-        ClientBuilder::rustls()
-            .expect("a client")
-            .capabilities(capabilities.as_object().expect("an object").clone())
-            .connect(&self.url)
-            .await
-            .expect("a browser")
+        let mut builder = ClientBuilder::rustls().expect("a client");
+        builder.capabilities(capabilities.as_object().expect("an object").clone());
+        // The driver gives the browser a minute to start, which a busy machine can need more than once.
+        let begun = Instant::now();
+        loop {
+            match builder.connect(&self.url).await {
+                Ok(client) => return client,
+                Err(error) => assert!(begun.elapsed() < PATIENCE, "no browser: {error}"),
+            }
+        }
     }
 
     /// What the browser complained about so far.

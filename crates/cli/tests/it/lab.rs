@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 pub const TOPIC: &str = "com.apple.mgmt.External.test";
 /// Generous: the machine may be busy. What takes longer than this will not happen.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Which database a story is told on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -131,9 +131,9 @@ async fn key(running: &Running, role: Role) -> String {
     key.expose_secret().to_owned()
 }
 
-/// Asks again until the answer is as it should be, with a limit: what takes longer will not happen.
+/// Asks again until the answer is as it should be, with a generous limit: the machine may be busy.
 pub async fn until(what: &str, mut ask: impl AsyncFnMut() -> Option<Value>) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(240);
     loop {
         if let Some(found) = ask().await {
             return found;
