@@ -5,7 +5,11 @@ use plist::{Dictionary, Value};
 use crate::{
     Missing,
     plist::{Get, dictionary},
+    text::{NAME, bounded, exact},
 };
+
+/// Apple may change the length of its tokens; they are not going to be this long (bytes).
+const LONGEST_TOKEN: usize = 1024;
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum CheckIn {
@@ -59,29 +63,33 @@ impl CheckIn {
     pub fn parse(message: &Dictionary) -> Result<CheckIn, Missing> {
         let message_type = message.text("MessageType").ok_or(Missing("MessageType"))?;
         let id = || enrolment_id(message).ok_or(Missing("UDID"));
-        let topic = || message.text("Topic").ok_or(Missing("Topic"));
+        let topic = || message.text("Topic").and_then(exact).ok_or(Missing("Topic"));
+        let name = |key: &str| message.text(key).and_then(|text| bounded(&text, NAME));
         Ok(match message_type.as_str() {
             "Authenticate" => CheckIn::Authenticate(Authenticate {
                 id: id()?,
                 topic: topic()?,
-                device_name: message.text("DeviceName"),
-                product_name: message.text("ProductName"),
-                os_version: message.text("OSVersion"),
-                build_version: message.text("BuildVersion"),
-                serial_number: message.text("SerialNumber"),
-                imei: message.text("IMEI").map(|imei| imei.split_whitespace().collect()),
+                device_name: name("DeviceName"),
+                product_name: name("ProductName"),
+                os_version: name("OSVersion"),
+                build_version: name("BuildVersion"),
+                serial_number: name("SerialNumber"),
+                imei: name("IMEI").map(|imei| imei.split_whitespace().collect()),
             }),
             "TokenUpdate" => CheckIn::TokenUpdate(TokenUpdate {
                 id: id()?,
                 topic: topic()?,
-                token: message.bytes("Token").ok_or(Missing("Token"))?,
-                push_magic: message.text("PushMagic").ok_or(Missing("PushMagic"))?,
+                token: message
+                    .bytes("Token")
+                    .filter(|token| (1..=LONGEST_TOKEN).contains(&token.len()))
+                    .ok_or(Missing("Token"))?,
+                push_magic: message.text("PushMagic").and_then(exact).ok_or(Missing("PushMagic"))?,
                 unlock_token: message.bytes("UnlockToken"),
                 awaiting_configuration: message.flag("AwaitingConfiguration"),
             }),
             "CheckOut" => CheckIn::CheckOut(CheckOut {
                 id: id()?,
-                topic: message.text("Topic"),
+                topic: message.text("Topic").and_then(exact),
             }),
             "SetBootstrapToken" => CheckIn::SetBootstrapToken,
             "UserAuthenticate" => CheckIn::UserAuthenticate,
@@ -134,7 +142,7 @@ const SHARED_USER: &str = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
 /// A Mac and a Shared iPad speak for each of their users too, over a channel with a push token and a queue of its
 /// own. The user is part of the id, lest that channel be taken for the device's.
 pub(crate) fn enrolment_id(message: &Dictionary) -> Option<String> {
-    let given = |key: &str| message.text(key).filter(|text| !text.is_empty());
+    let given = |key: &str| message.text(key).and_then(exact);
     let (id, user) = match given("UDID") {
         Some(udid) => {
             let user = given("UserID").map(|user| match given("UserShortName") {

@@ -13,8 +13,11 @@ use crate::{
 
 /// Constant, so that a renewed profile replaces the one before.
 const IDENTIFIER: &str = "org.allotment.mdm";
-/// Every right. Devices show them as one sentence either way, and rights can never be added later.
-const ACCESS_RIGHTS: i64 = 8191;
+/// What the management of apps needs, and nothing more (`mdm-protocol` §3.1): inspect profiles (1) and replace or
+/// remove our own (2), ask what the device is (16), manage apps (4096).
+///
+/// Left out: to lock, to erase, and to see the network or the person's own apps. Rights can never be added later.
+pub const ACCESS_RIGHTS: i64 = 1 + 2 + 16 + 4096;
 
 /// What goes into the profile of one device.
 pub struct EnrolmentProfile {
@@ -178,6 +181,14 @@ mod tests {
         assert_eq!(first["PayloadIdentifier"], second["PayloadIdentifier"]);
         assert_ne!(first["PayloadUUID"], second["PayloadUUID"]);
         assert_eq!(profile(1).to_plist(), profile(1).to_plist());
+    }
+
+    #[test]
+    fn a_profile_asks_for_no_right_to_erase_lock_or_look_at_a_persons_own_apps() {
+        let read = ReadProfile::parse(&profile(1).to_plist()).unwrap();
+        for right in [4, 8, 32, 64, 128, 256, 512, 1024, 2048] {
+            assert_eq!(read.access_rights & right, 0, "{right}");
+        }
     }
 
     #[test]

@@ -9,7 +9,11 @@ use crate::{
     Missing,
     checkin::enrolment_id,
     plist::{Get, dictionary},
+    text::{NAME, SENTENCE, bounded},
 };
+
+/// What lies deeper below an error explains nothing more.
+const LONGEST_CHAIN: usize = 10;
 
 /// How a command went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +191,7 @@ impl Report {
                 items
                     .iter()
                     .filter_map(Value::as_dictionary)
+                    .take(LONGEST_CHAIN)
                     .map(error_chain_item)
                     .collect()
             })
@@ -270,7 +275,7 @@ impl Report {
         let Some(facts) = self.body.get("QueryResponses").and_then(Value::as_dictionary) else {
             return DeviceFacts::default();
         };
-        let text = |key: &str| facts.text(key).filter(|text| !text.is_empty());
+        let text = |key: &str| facts.text(key).and_then(|text| bounded(&text, NAME));
         DeviceFacts {
             device_name: text("DeviceName"),
             os_version: text("OSVersion"),
@@ -294,7 +299,7 @@ impl Report {
 
     /// Why an app was not taken: `AppAlreadyQueued`, … May come with or without an error chain.
     pub fn rejection_reason(&self) -> Option<String> {
-        self.body.text("RejectionReason")
+        self.body.text("RejectionReason").and_then(|word| bounded(&word, NAME))
     }
 
     /// `Acknowledged`, `InvalidProgramID`, `InvalidInvitationURL`.
@@ -304,11 +309,12 @@ impl Report {
 }
 
 fn error_chain_item(item: &Dictionary) -> ErrorChainItem {
+    let text = |key: &str, max_chars| item.text(key).and_then(|text| bounded(&text, max_chars));
     ErrorChainItem {
         error_code: item.whole("ErrorCode").unwrap_or(0),
-        error_domain: item.text("ErrorDomain").unwrap_or_default(),
-        localized_description: item.text("LocalizedDescription").unwrap_or_default(),
-        us_english_description: item.text("USEnglishDescription"),
+        error_domain: text("ErrorDomain", NAME).unwrap_or_default(),
+        localized_description: text("LocalizedDescription", SENTENCE).unwrap_or_default(),
+        us_english_description: text("USEnglishDescription", SENTENCE),
     }
 }
 
