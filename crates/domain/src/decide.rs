@@ -10,8 +10,8 @@ use serde::Serialize;
 use verdict::Turn;
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, Enrolment, InstallState, PersonId, Program, RefusalReason,
-    Resolution, Seat, Time, World,
+    App, AssetId, Counts, Detail, Device, DeviceId, InstallState, PersonId, Program, RefusalReason, Resolution, Seat,
+    Time, World,
 };
 
 /// The decision about one app.
@@ -101,7 +101,7 @@ impl<'w> Owners<'w> {
     pub(crate) fn of(world: &'w World) -> Owners<'w> {
         let mut owners: BTreeMap<PersonId, Vec<&Device>> = BTreeMap::new();
         for device in world.devices.values() {
-            if device.enrolment != Enrolment::Gone {
+            if !device.enrolment.is_over() {
                 owners.entry(device.person).or_default().push(device);
             }
         }

@@ -86,6 +86,8 @@ pub struct Install {
     /// How many lists were read in a row without news.
     pub checks: u32,
     pub failure: Option<Failure>,
+    /// When somebody last asked to have it tried again, whatever came of it before.
+    pub asked_again_at: Option<Time>,
 }
 
 /// After so many attempts in a row an installation counts as failed; it is tried again at the pace of the inventory.
@@ -194,6 +196,7 @@ impl Install {
     pub fn forgotten(&mut self) {
         *self = Install {
             seen: Some(Seen::Unknown),
+            asked_again_at: self.asked_again_at,
             ..Install::default()
         };
     }
@@ -315,6 +318,9 @@ impl Install {
     /// When a command that failed may be sent again; `None` when nothing failed since one was accepted.
     pub fn next_try(&self, policy: &Policy) -> Option<Time> {
         let failure = self.failure.as_ref().filter(|_| !self.is_unproven())?;
+        if self.asked_again_at > Some(failure.at) {
+            return None;
+        }
         if failure.is_final() {
             return Some(failure.at + policy.inventory_every);
         }

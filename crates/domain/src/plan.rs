@@ -210,7 +210,7 @@ fn install_is_due(world: &World, install: &Install, required: bool, requested: O
     let inventory_passed = install
         .seen_at
         .is_none_or(|seen| seen + world.policy.inventory_every <= world.now);
-    let asked_again = requested > install.seen_at;
+    let asked_again = requested.max(install.asked_again_at) > install.seen_at;
     match install.seen {
         _ if install.is_unproven() => false,
         None | Some(Seen::Absent | Seen::Failed | Seen::NeedsRedemption) => true,

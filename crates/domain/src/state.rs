@@ -47,6 +47,10 @@ pub enum Detail {
     AwaitingUserConsent,
     /// The command waits for the device to come by.
     AwaitingDevice,
+    /// The command waits, and the device cannot be woken.
+    DeviceUnreachable,
+    /// The device is being retired or wiped; the app goes with it, then the licence.
+    DeviceLeaving,
     /// The person has no device that could have it.
     NoEligibleDevice,
     /// The device accepted the command and has not proved the installation.

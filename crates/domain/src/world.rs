@@ -79,8 +79,33 @@ pub enum Enrolment {
     /// Authenticated, no push token yet.
     Pending,
     Enrolled,
-    /// Checked out, or replaced: what we installed there is gone with the profile.
+    /// Told to remove its management profile; the apps go with it. Not answered yet.
+    Retiring,
+    /// Told to erase itself. Not answered yet.
+    Wiping,
+    /// Removed its profile because it was told to.
+    Retired,
+    /// Erased itself because it was told to.
+    Wiped,
+    /// Taken out on somebody's word, without its own: lost, broken, silent for too long.
+    Removed,
+    /// Left by itself: the person removed the profile.
     Gone,
+}
+
+impl Enrolment {
+    /// Told to leave, and not known to have gone.
+    pub fn is_leaving(self) -> bool {
+        matches!(self, Enrolment::Retiring | Enrolment::Wiping)
+    }
+
+    /// Not with us any more: what we installed there went with the profile, or counts as gone.
+    pub fn is_over(self) -> bool {
+        matches!(
+            self,
+            Enrolment::Retired | Enrolment::Wiped | Enrolment::Removed | Enrolment::Gone
+        )
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +127,12 @@ pub struct Device {
     pub informed_at: Option<Time>,
     /// A `ManagedApplicationList` is on its way.
     pub asked_apps: bool,
+    /// Since when it cannot be woken: Apple does not know its push token any more, or does not take pushes.
+    pub unreachable_since: Option<Time>,
 }
 
 impl Device {
-    /// Commands reach it.
+    /// Apps are managed on it.
     pub fn is_enrolled(&self) -> bool {
         self.enrolment == Enrolment::Enrolled
     }

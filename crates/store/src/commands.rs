@@ -107,7 +107,15 @@ impl Conn<'_> {
 }
 
 impl Tx {
+    /// Queues it, and makes the device due to be woken: at once, or when its turn comes if it could not be woken lately.
     pub async fn command_insert(&mut self, row: &CommandRow) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET push_asked = push_asked + 1,
+                 next_push_at = CASE WHEN push_failures > 0 AND next_push_at IS NOT NULL THEN next_push_at ELSE 0 END
+             WHERE id = $1",
+            values![row.device_id],
+        )
+        .await?;
         self.run(
             "INSERT INTO commands (uuid, device_id, request_type, asset_id, person_id, body, state, created_at,
                                    not_now_count)

@@ -33,14 +33,56 @@ pub struct DeviceRow {
     /// When it last told what it is.
     pub informed_at: Option<Time>,
     pub gone_at: Option<Time>,
-    /// Not to be woken before; `None` is now.
-    pub next_push_at: Option<Time>,
+    /// Since when it is to retire or to be wiped.
+    pub leaving_since: Option<Time>,
+    /// Since when it cannot be woken.
+    pub unreachable_since: Option<Time>,
     pub pushed_at: Option<Time>,
     pub store_account_active: Option<bool>,
     pub store_account_hash: Option<String>,
 }
 
-/// A one-time link, and what became of it.
+/// What is known of a device when it begins to enrol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEnrolment {
+    pub id: DeviceId,
+    pub udid: String,
+    pub serial: Option<String>,
+    pub name: String,
+    pub product_name: String,
+    pub platform: Platform,
+    pub os_version: Option<String>,
+    pub build_version: Option<String>,
+    pub person_id: PersonId,
+    pub topic: String,
+    pub enrolment_id: EnrolmentId,
+}
+
+/// What a device said of itself; what it did not say is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    pub name: Option<String>,
+    pub serial: Option<String>,
+    pub product_name: Option<String>,
+    pub platform: Option<Platform>,
+    pub os_version: Option<String>,
+    pub build_version: Option<String>,
+    pub supervised: Option<bool>,
+    pub store_account_active: Option<bool>,
+    pub store_account_hash: Option<String>,
+}
+
+/// The identity that was made for an enrolment.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIdentity<'a> {
+    /// Of the certificate, in lower-case hex.
+    pub sha256: &'a str,
+    pub not_after: Time,
+    /// What the profile asks for; it can never become more.
+    pub access_rights: i64,
+}
+
+/// A one-time link, the identity that was handed out for it, and the device that uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnrolmentRow {
     pub id: EnrolmentId,
@@ -51,6 +93,11 @@ pub struct EnrolmentRow {
     pub downloaded_at: Option<Time>,
     pub certificate_sha256: Option<String>,
     pub not_after: Option<Time>,
+    /// What the profile asked for; `None` before it was handed out.
+    pub access_rights: Option<i64>,
+    /// Since when nothing that is signed with its identity is accepted.
+    pub revoked_at: Option<Time>,
+    /// The one device that may use it; `None` before one did.
     pub device_id: Option<DeviceId>,
 }
 
@@ -58,10 +105,11 @@ reads! {
     devices() -> Vec<DeviceRow>;
     device(id: DeviceId) -> Option<DeviceRow>;
     device_by_udid(udid: &'a str) -> Option<DeviceRow>;
-    /// The device that a certificate is pinned to.
-    certificate_device(sha256: &'a str) -> Option<DeviceId>;
-    /// Devices for which a command waits, and which may be woken now.
-    devices_to_push(now: Time, limit: i64) -> Vec<DeviceRow>;
+    /// Devices that are with us and have said nothing since then, the most silent first.
+    devices_silent_since(since: Time, limit: i64) -> Vec<DeviceRow>;
+    /// Whether any device has said anything since then.
+    devices_heard_since(since: Time) -> bool;
+    enrolment(id: EnrolmentId) -> Option<EnrolmentRow>;
     enrolment_by_token(token_sha256: &'a str) -> Option<EnrolmentRow>;
     enrolment_by_certificate(sha256: &'a str) -> Option<EnrolmentRow>;
 }
@@ -82,23 +130,24 @@ impl Conn<'_> {
             .await
     }
 
-    async fn certificate_device(&mut self, sha256: &str) -> Result<Option<DeviceId>, StoreError> {
-        let sql = "SELECT device_id FROM device_certificates WHERE sha256 = $1";
-        self.one(sql, values![sha256], |row| row.parsed("device_id")).await
-    }
-
-    async fn devices_to_push(&mut self, now: Time, limit: i64) -> Result<Vec<DeviceRow>, StoreError> {
+    async fn devices_silent_since(&mut self, since: Time, limit: i64) -> Result<Vec<DeviceRow>, StoreError> {
         self.all(
-            "SELECT * FROM devices
-             WHERE enrolment = 'enrolled' AND push_token IS NOT NULL
-               AND (next_push_at IS NULL OR next_push_at <= $1)
-               AND EXISTS (SELECT 1 FROM commands WHERE commands.device_id = devices.id
-                                                    AND commands.state IN ('queued', 'sent', 'notNow'))
-             ORDER BY next_push_at LIMIT $2",
-            values![now, limit],
+            "SELECT * FROM devices WHERE gone_at IS NULL AND last_seen_at < $1 ORDER BY last_seen_at, id LIMIT $2",
+            values![since, limit],
             device,
         )
         .await
+    }
+
+    async fn devices_heard_since(&mut self, since: Time) -> Result<bool, StoreError> {
+        let sql = "SELECT id FROM devices WHERE last_seen_at >= $1 LIMIT 1";
+        let heard = self.one(sql, values![since], |row| row.text("id")).await?;
+        Ok(heard.is_some())
+    }
+
+    async fn enrolment(&mut self, id: EnrolmentId) -> Result<Option<EnrolmentRow>, StoreError> {
+        self.one("SELECT * FROM enrolments WHERE id = $1", values![id], enrolment)
+            .await
     }
 
     async fn enrolment_by_token(&mut self, token_sha256: &str) -> Result<Option<EnrolmentRow>, StoreError> {
@@ -121,93 +170,170 @@ impl Conn<'_> {
 }
 
 impl Tx {
-    /// Writes the whole row, new or not.
-    pub async fn device_put(&mut self, row: &DeviceRow) -> Result<(), StoreError> {
+    /// A device begins to enrol. Nothing of an earlier enrolment counts any more, so every column is told anew.
+    pub async fn device_authenticated(&mut self, new: &NewEnrolment, now: Time) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO devices (id, udid, serial, name, product_name, platform, os_version, build_version, person_id,
-                                  enrolment, dep, supervised, awaiting_configuration, push_token, push_magic, topic,
-                                  enrolment_id, enrolled_at, last_seen_at, informed_at, gone_at, next_push_at,
-                                  pushed_at, store_account_active, store_account_hash)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-                     $22, $23, $24, $25)
+                                  enrolment, dep, awaiting_configuration, topic, enrolment_id, last_seen_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'pending', FALSE, FALSE, $10, $11, $12)
              ON CONFLICT (id) DO UPDATE SET
-                 udid = excluded.udid, serial = excluded.serial, name = excluded.name,
-                 product_name = excluded.product_name, platform = excluded.platform,
-                 os_version = excluded.os_version, build_version = excluded.build_version,
-                 person_id = excluded.person_id, enrolment = excluded.enrolment, dep = excluded.dep,
-                 supervised = excluded.supervised, awaiting_configuration = excluded.awaiting_configuration,
-                 push_token = excluded.push_token, push_magic = excluded.push_magic, topic = excluded.topic,
-                 enrolment_id = excluded.enrolment_id, enrolled_at = excluded.enrolled_at,
-                 last_seen_at = excluded.last_seen_at, informed_at = excluded.informed_at,
-                 gone_at = excluded.gone_at, next_push_at = excluded.next_push_at, pushed_at = excluded.pushed_at,
-                 store_account_active = excluded.store_account_active,
-                 store_account_hash = excluded.store_account_hash",
+                 serial = excluded.serial, name = excluded.name, product_name = excluded.product_name,
+                 platform = excluded.platform, os_version = excluded.os_version,
+                 build_version = excluded.build_version, person_id = excluded.person_id,
+                 enrolment = excluded.enrolment, dep = FALSE, supervised = NULL, awaiting_configuration = FALSE,
+                 topic = excluded.topic, enrolment_id = excluded.enrolment_id, last_seen_at = excluded.last_seen_at,
+                 push_token = NULL, push_token_at = NULL, push_magic = NULL, push_failures = 0, pushed_at = NULL,
+                 next_push_at = NULL, unreachable_since = NULL, leaving_since = NULL, enrolled_at = NULL,
+                 informed_at = NULL, gone_at = NULL, store_account_active = NULL, store_account_hash = NULL",
             values![
-                row.id,
-                row.udid,
-                row.serial,
-                row.name,
-                row.product_name,
-                word(&row.platform),
-                row.os_version,
-                row.build_version,
-                row.person_id,
-                word(&row.enrolment),
-                row.dep,
-                row.supervised,
-                row.awaiting_configuration,
-                row.push_token,
-                row.push_magic,
-                row.topic,
-                row.enrolment_id,
-                row.enrolled_at,
-                row.last_seen_at,
-                row.informed_at,
-                row.gone_at,
-                row.next_push_at,
-                row.pushed_at,
-                row.store_account_active,
-                row.store_account_hash
+                new.id,
+                new.udid,
+                new.serial,
+                new.name,
+                new.product_name,
+                word(&new.platform),
+                new.os_version,
+                new.build_version,
+                new.person_id,
+                new.topic,
+                new.enrolment_id,
+                now
             ],
         )
         .await?;
         Ok(())
     }
 
-    /// Ties an identity to a device for good; a second time it changes nothing.
-    pub async fn certificate_pin(&mut self, sha256: &str, device: DeviceId) -> Result<(), StoreError> {
+    /// Notes that the device speaks, and reads it. Whoever else speaks of it in a transaction waits until this one ends.
+    pub async fn device_heard(&mut self, udid: &str, now: Time) -> Result<Option<DeviceRow>, StoreError> {
         self.run(
-            "INSERT INTO device_certificates (sha256, device_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            values![sha256, device],
+            "UPDATE devices SET last_seen_at = $2, push_failures = 0,
+                 unreachable_since = CASE WHEN push_token IS NULL THEN unreachable_since END
+             WHERE udid = $1",
+            values![udid, now],
         )
         .await?;
-        self.run(
-            "UPDATE enrolments SET device_id = $2 WHERE certificate_sha256 = $1",
-            values![sha256, device],
-        )
-        .await?;
-        Ok(())
+        self.device_by_udid(udid).await
     }
 
-    pub async fn device_seen(&mut self, id: DeviceId, now: Time) -> Result<(), StoreError> {
-        self.run("UPDATE devices SET last_seen_at = $2 WHERE id = $1", values![id, now])
+    /// Reads the device for a change. Whoever else means to change it waits until this transaction ends.
+    pub async fn device_held(&mut self, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
+        self.run("UPDATE devices SET id = id WHERE id = $1", values![id])
             .await?;
-        Ok(())
+        self.device(id).await
     }
 
-    pub async fn device_pushed(&mut self, id: DeviceId, now: Time, next: Time) -> Result<(), StoreError> {
+    /// The device told where it can be woken.
+    pub async fn device_token(
+        &mut self,
+        id: DeviceId,
+        token: Vec<u8>,
+        magic: &str,
+        now: Time,
+    ) -> Result<(), StoreError> {
         self.run(
-            "UPDATE devices SET pushed_at = $2, next_push_at = $3 WHERE id = $1",
-            values![id, now, next],
+            "UPDATE devices SET push_token = $2, push_token_at = $4, push_magic = $3, push_failures = 0,
+                 push_asked = push_asked + 1, next_push_at = 0, unreachable_since = NULL
+             WHERE id = $1",
+            values![id, token, magic, now],
         )
         .await?;
         Ok(())
     }
 
-    /// There is something new for it: it may be woken at once.
-    pub async fn device_push_soon(&mut self, id: DeviceId) -> Result<(), StoreError> {
-        self.run("UPDATE devices SET next_push_at = NULL WHERE id = $1", values![id])
+    /// The profile is installed: the device is managed from now on. `waits` in Setup Assistant, as a device does
+    /// that enrols through DEP.
+    pub async fn device_enrolled(&mut self, id: DeviceId, waits: bool, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET enrolment = 'enrolled', enrolled_at = $3, awaiting_configuration = $2, dep = $2
+             WHERE id = $1",
+            values![id, waits, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// The device answered what it is; what it left out stays as it was.
+    pub async fn device_informed(&mut self, id: DeviceId, facts: &DeviceFacts, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET informed_at = $2, name = COALESCE($3, name), serial = COALESCE($4, serial),
+                 product_name = COALESCE($5, product_name), platform = COALESCE($6, platform),
+                 os_version = COALESCE($7, os_version), build_version = COALESCE($8, build_version),
+                 supervised = COALESCE($9, supervised), store_account_active = COALESCE($10, store_account_active),
+                 store_account_hash = COALESCE($11, store_account_hash)
+             WHERE id = $1",
+            values![
+                id,
+                now,
+                facts.name,
+                facts.serial,
+                facts.product_name,
+                facts.platform.map(|platform| word(&platform)),
+                facts.os_version,
+                facts.build_version,
+                facts.supervised,
+                facts.store_account_active,
+                facts.store_account_hash
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// It does not wait in Setup Assistant any more.
+    pub async fn device_configured(&mut self, id: DeviceId) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET awaiting_configuration = FALSE WHERE id = $1",
+            values![id],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// It is told to leave. `false` when it was not enrolled: then there is nobody to tell.
+    pub async fn device_leaving(&mut self, id: DeviceId, how: Enrolment, now: Time) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE devices SET enrolment = $2, leaving_since = $3 WHERE id = $1 AND enrolment = 'enrolled'",
+                values![id, word(&how), now],
+            )
             .await?;
+        Ok(touched == 1)
+    }
+
+    /// It was told to leave and said no: it stays.
+    pub async fn device_stays(&mut self, id: DeviceId) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET enrolment = 'enrolled', leaving_since = NULL
+             WHERE id = $1 AND enrolment IN ('retiring', 'wiping')",
+            values![id],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// It is not with us any more, and is not woken.
+    pub async fn device_over(&mut self, id: DeviceId, how: Enrolment, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET enrolment = $2, gone_at = $3, leaving_since = NULL, awaiting_configuration = FALSE,
+                 push_token = NULL, push_token_at = NULL, push_magic = NULL, next_push_at = NULL,
+                 unreachable_since = NULL
+             WHERE id = $1",
+            values![id, word(&how), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Nobody can wake it until it tells a new token.
+    pub async fn device_unreachable(&mut self, id: DeviceId, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE devices SET push_token = NULL, next_push_at = NULL,
+                 unreachable_since = COALESCE(unreachable_since, $2)
+             WHERE id = $1",
+            values![id, now],
+        )
+        .await?;
         Ok(())
     }
 
@@ -224,15 +350,36 @@ impl Tx {
     pub async fn enrolment_downloaded(
         &mut self,
         id: EnrolmentId,
-        certificate_sha256: &str,
-        not_after: Time,
+        identity: &NewIdentity<'_>,
         now: Time,
     ) -> Result<bool, StoreError> {
         let touched = self
             .run(
-                "UPDATE enrolments SET downloaded_at = $4, certificate_sha256 = $2, not_after = $3
-                 WHERE id = $1 AND downloaded_at IS NULL",
-                values![id, certificate_sha256, not_after, now],
+                "UPDATE enrolments SET downloaded_at = $5, certificate_sha256 = $2, not_after = $3, access_rights = $4
+                 WHERE id = $1 AND downloaded_at IS NULL AND revoked_at IS NULL",
+                values![id, identity.sha256, identity.not_after, identity.access_rights, now],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// Ties an enrolment to its device for good. `false` when it belongs to another one.
+    pub async fn enrolment_used(&mut self, id: EnrolmentId, device: DeviceId) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE enrolments SET device_id = $2 WHERE id = $1 AND (device_id IS NULL OR device_id = $2)",
+                values![id, device],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// Nothing that is signed with its identity is accepted from now on. `false` when that was so already.
+    pub async fn enrolment_revoked(&mut self, id: EnrolmentId, now: Time) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE enrolments SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+                values![id, now],
             )
             .await?;
         Ok(touched == 1)
@@ -262,7 +409,8 @@ fn device(row: &Record) -> Result<DeviceRow, StoreError> {
         last_seen_at: row.time_or_none("last_seen_at")?,
         informed_at: row.time_or_none("informed_at")?,
         gone_at: row.time_or_none("gone_at")?,
-        next_push_at: row.time_or_none("next_push_at")?,
+        leaving_since: row.time_or_none("leaving_since")?,
+        unreachable_since: row.time_or_none("unreachable_since")?,
         pushed_at: row.time_or_none("pushed_at")?,
         store_account_active: row.flag_or_none("store_account_active")?,
         store_account_hash: row.text_or_none("store_account_hash")?,
@@ -279,6 +427,8 @@ fn enrolment(row: &Record) -> Result<EnrolmentRow, StoreError> {
         downloaded_at: row.time_or_none("downloaded_at")?,
         certificate_sha256: row.text_or_none("certificate_sha256")?,
         not_after: row.time_or_none("not_after")?,
+        access_rights: row.int_or_none("access_rights")?,
+        revoked_at: row.time_or_none("revoked_at")?,
         device_id: row.parsed_or_none("device_id")?,
     })
 }

@@ -1,6 +1,6 @@
 //! Apps on devices: what a device said (`device_apps`), and what was asked of it (`installs`).
 
-use domain::{AssetId, DeviceId, Failure, Install, InstallCommand};
+use domain::{AssetId, DeviceId, Failure, Install, InstallCommand, Time};
 
 use crate::{
     StoreError, Tx,
@@ -10,17 +10,17 @@ use crate::{
 /// Both tables side by side; a row in one of them is enough.
 const COLUMNS_ALL: &str =
     "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
-        failure_class, failure_code, failure_at, failure_attempts
+        failure_class, failure_code, failure_at, failure_attempts, asked_again_at
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
  WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)";
 const COLUMNS_ONE: &str =
     "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
-        failure_class, failure_code, failure_at, failure_attempts
+        failure_class, failure_code, failure_at, failure_attempts, asked_again_at
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
  WHERE device_id = $1 AND asset_id = $2";
 const COLUMNS_DEVICE: &str =
     "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
-        failure_class, failure_code, failure_at, failure_attempts,
+        failure_class, failure_code, failure_at, failure_attempts, asked_again_at,
         (SELECT bundle_id FROM app_metadata WHERE app_metadata.asset_id = installs.asset_id) AS bundle_id
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
  WHERE device_id = $1";
@@ -62,6 +62,18 @@ impl Conn<'_> {
 }
 
 impl Tx {
+    /// Somebody wants it tried again.
+    pub async fn install_asked_again(&mut self, device: DeviceId, asset: AssetId, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO installs (device_id, asset_id, checks, asked_again_at) VALUES ($1, $2, 0, $3)
+             ON CONFLICT (device_id, asset_id) DO UPDATE SET asked_again_at = excluded.asked_again_at",
+            values![device, asset, now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Writes what was asked of the device and what it said; when somebody asked again is not for a device to say.
     pub async fn install_put(&mut self, device: DeviceId, asset: AssetId, install: &Install) -> Result<(), StoreError> {
         match (install.seen, install.seen_at) {
             (None, None) => {
@@ -138,6 +150,7 @@ fn install(row: &Record) -> Result<Install, StoreError> {
         removed_at: row.time_or_none("removed_at")?,
         checks: small(row.int("checks")?),
         failure,
+        asked_again_at: row.time_or_none("asked_again_at")?,
     })
 }
 

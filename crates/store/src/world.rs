@@ -184,6 +184,7 @@ fn device(row: DeviceRow, asked: &BTreeSet<String>) -> Device {
         asked_information: asked.contains("DeviceInformation"),
         informed_at: row.informed_at,
         asked_apps: asked.contains("ManagedApplicationList"),
+        unreachable_since: row.unreachable_since,
     }
 }
 

@@ -100,9 +100,12 @@ impl<'w> DeviceClaim<'w> {
 
     /// A30: what was installed stays while the app is available. A device that enrols anew is out of reach for a
     /// moment only, and one that cannot have the app any more may still have it.
+    /// On its way out a device keeps nothing: what it has goes with it.
     fn keeps_seat(&self) -> bool {
         let there = self.install.is_some_and(Install::may_be_there);
+        let leaving = self.device.enrolment.is_leaving();
         self.resolution.keeps()
+            && !leaving
             && (there
                 || matches!(
                     self.obstacle,
@@ -214,6 +217,9 @@ fn obstacle(world: &World, app: &App, device: &Device) -> Option<Detail> {
     }
     if app.bundle_id.is_none() {
         return Some(Detail::AppNotDescribed);
+    }
+    if device.enrolment.is_leaving() {
+        return Some(Detail::DeviceLeaving);
     }
     (!device.is_enrolled()).then_some(Detail::AwaitingDevice)
 }

@@ -82,6 +82,13 @@ impl Words<'_> {
 
     fn of_device(&self, device: &DeviceClaim<'_>) -> Said {
         let install = device.install.cloned().unwrap_or_default();
+        if device.device.enrolment.is_leaving() {
+            return match device.install {
+                Some(install) if install.is_proven() => (InstallState::Installed, Detail::DeviceLeaving),
+                Some(install) if install.may_be_there() => (InstallState::Unknown, Detail::DeviceLeaving),
+                _ => self.unwanted_and_gone(),
+            };
+        }
         if !device.resolution.keeps() {
             return match device.install {
                 Some(install) if install.may_be_there() => unwanted(install),
@@ -109,7 +116,12 @@ impl Words<'_> {
         if !device.due {
             return not_requested(device.install, &device.resolution);
         }
-        self.missing_licence().unwrap_or_else(|| self.on_its_way(&install))
+        match self.missing_licence().unwrap_or_else(|| self.on_its_way(&install)) {
+            (state, Detail::AwaitingDevice) if device.device.unreachable_since.is_some() => {
+                (state, Detail::DeviceUnreachable)
+            }
+            said => said,
+        }
     }
 
     /// What is missing before the device may be told to install; `None` when nothing is.

@@ -75,7 +75,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 prop_assert!(app.revocable, "what cannot be taken back is never asked back");
                 prop_assert!(app.seats[person].is_held());
                 for device in world.devices.values() {
-                    if device.person == *person && device.enrolment != Enrolment::Gone {
+                    if device.person == *person && !device.enrolment.is_over() {
                         let there = app.installs.get(&device.id).is_some_and(Install::may_be_there);
                         prop_assert!(!there, "the app may still be on {device:?}");
                     }

@@ -688,6 +688,79 @@ fn a_device_that_is_gone_gives_the_licence_back() {
     assert!(company.holders().is_empty());
 }
 
+/// Lost or handed on: until the device says that it went, nobody knows that the app is gone (A41).
+#[test]
+fn a_device_that_was_told_to_leave_keeps_its_licence_until_it_has_left() {
+    for leaving in [Enrolment::Retiring, Enrolment::Wiping] {
+        let mut company = deployed(1, 1, Approval::Required);
+        company.now_settles();
+        company.device(device(0)).enrolment = leaving;
+
+        assert_eq!(company.plans(), [], "it is asked nothing else");
+        assert_eq!(company.said(0), (InstallState::Installed, Detail::DeviceLeaving));
+        assert_eq!(company.holders(), people([0]));
+
+        company.device(device(0)).enrolment = Enrolment::Retired;
+        company.install(device(0), app(0)).forgotten();
+        company.now_settles();
+        assert!(company.holders().is_empty());
+    }
+}
+
+#[test]
+fn a_device_that_is_leaving_gets_no_licence_any_more() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.device(device(0)).enrolment = Enrolment::Retiring;
+    company.now_settles();
+    assert!(company.holders().is_empty());
+}
+
+/// The person cancelled, or it failed for good: an administrator has it tried again.
+#[test]
+fn what_was_turned_down_is_tried_again_when_somebody_asks_for_it() {
+    let mut rejected = deployed(1, 1, Approval::Required);
+    rejected.now_settles();
+    let now = rejected.world.now;
+    let install = rejected.install(device(0), app(0));
+    *install = Install {
+        seen: Some(Seen::Rejected),
+        seen_at: Some(now),
+        ..Install::default()
+    };
+    let mut failed = rejected.clone();
+    let install = failed.install(device(0), app(0));
+    *install = Install::default();
+    install.asked_install(now);
+    install.failed(FailureClass::Permanent, "12035".into(), now);
+    for mut company in [rejected, failed] {
+        let again = [Step::Install {
+            app: app(0),
+            device: device(0),
+        }];
+        company.world.now = now + MINUTE;
+        assert_ne!(company.plans(), again);
+        company.install(device(0), app(0)).asked_again_at = Some(now + MINUTE);
+        assert_eq!(company.plans(), again);
+        assert_ne!(company.act().steps, []);
+        assert_eq!(company.plans(), [], "asked once");
+    }
+}
+
+/// "Waiting for the device" would be a promise that it is being called.
+#[test]
+fn a_device_that_cannot_be_woken_is_not_said_to_be_waited_for() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.act();
+    company.all_goes_well();
+    company.act();
+    assert_eq!(company.said(0), (InstallState::PendingInstall, Detail::AwaitingDevice));
+    company.device(device(0)).unreachable_since = Some(NOW);
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::DeviceUnreachable)
+    );
+}
+
 #[test]
 fn a_device_that_enrols_anew_keeps_the_licence_and_proves_the_app_again() {
     let mut company = deployed(1, 1, Approval::Available);

@@ -64,6 +64,7 @@ pub fn iphone(number: usize, owner: PersonId) -> Device {
         asked_information: false,
         informed_at: Some(NOW),
         asked_apps: false,
+        unreachable_since: None,
     }
 }
 
@@ -277,6 +278,9 @@ fn any_device() -> impl Strategy<Value = (usize, Device)> {
         enrolled,
         enrolled,
         Enrolment::Pending,
+        Enrolment::Retiring,
+        Enrolment::Wiping,
+        Enrolment::Removed,
         Enrolment::Gone,
     ]);
     let rarely = || proptest::bool::weighted(0.2);

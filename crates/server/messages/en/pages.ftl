@@ -285,6 +285,7 @@ devices-search-hint = Device, person, serial number
 device-no-apps = No app applies to this device.
 device-commands = Latest commands
 device-no-commands = No command was sent yet.
+device-unreachable-since = Not reachable since { $when }
 device-facts = Device
 device-enrolled-at = Enrolled
 device-informed-at = Details read

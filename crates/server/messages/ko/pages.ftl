@@ -255,6 +255,7 @@ devices-search-hint = 장치, 사용자, 일련번호
 device-no-apps = 이 장치에 해당하는 앱이 없습니다.
 device-commands = 최근 명령
 device-no-commands = 아직 보낸 명령이 없습니다.
+device-unreachable-since = { $when }부터 연결되지 않음
 device-facts = 장치 정보
 device-enrolled-at = 등록한 때
 device-informed-at = 정보를 확인한 때

@@ -13,10 +13,12 @@ use mdm::{
     signature::SignerCertificate,
 };
 use serde_json::json;
-use store::{Actor, CommandRow, CommandState, DeviceRow, InvitationState, NewEvent, Tx};
+use store::{
+    Actor, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, InvitationState, NewEnrolment, NewEvent, Tx,
+};
 use uuid::Uuid;
 
-use super::{App, AppError};
+use super::{App, AppError, Caller};
 use crate::clock::timestamp;
 
 /// Why a device was not served. None of them is ever answered with 401: that would unenrol the device.
@@ -25,6 +27,11 @@ pub enum DeviceRefused {
     /// The certificate is not ours, is out of date, or belongs to another device.
     #[error("the identity certificate is not good for this device: {0}")]
     Identity(&'static str),
+    /// The device has another person, and is not known to have left.
+    #[error("the device is enrolled for somebody else; an administrator has to take it out first")]
+    TakenByAnother,
+    #[error("the topic is not the one of this server's profiles")]
+    Topic,
     #[error("the message type is not one this server speaks")]
     UnknownMessage,
     /// Not managed: the answer 410 tells a Mac to leave this user alone.
@@ -59,6 +66,46 @@ impl App {
         Ok(self.store.commands_recent(id, limit).await?)
     }
 
+    /// Has an app tried again on a device, whatever came of it before: its person cancelled, or it failed for good.
+    pub async fn install_again(&self, caller: &Caller, device: DeviceId, asset: AssetId) -> Result<(), AppError> {
+        caller.may_write()?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let row = tx.device_held(device).await?.ok_or(AppError::NotFound("device"))?;
+        tx.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        tx.install_asked_again(device, asset, now).await?;
+        tx.event(
+            &NewEvent::new(now, caller.actor(), "installAskedAgain")
+                .device(device)
+                .person(row.person_id)
+                .asset(asset),
+        )
+        .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// From now on nothing is accepted that is signed with the device's identity: a copy of it may be about.
+    /// The device is not woken any more; it has to enrol anew.
+    pub async fn identity_revoke(&self, caller: &Caller, device: DeviceId) -> Result<(), AppError> {
+        caller.may_write()?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let row = tx.device_held(device).await?.ok_or(AppError::NotFound("device"))?;
+        let enrolment = row.enrolment_id.ok_or(AppError::NotFound("identity"))?;
+        if tx.enrolment_revoked(enrolment, now).await? {
+            tx.device_unreachable(device, now).await?;
+            tx.event(
+                &NewEvent::new(now, caller.actor(), "identityRevoked")
+                    .device(device)
+                    .person(row.person_id),
+            )
+            .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// Whether whoever signed is one of ours: to be known before anything is read of what was signed.
     pub fn identify(&self, signer: &SignerCertificate) -> Result<Signer, DeviceRefused> {
         self.device_ca
@@ -79,7 +126,7 @@ impl App {
             }
             CheckIn::Authenticate(message) => self.authenticate(signer, message).await,
             CheckIn::TokenUpdate(message) => self.token_update(signer, message).await,
-            CheckIn::CheckOut(message) => self.check_out(signer, &message.id).await,
+            CheckIn::CheckOut(message) => self.check_out(signer, &message).await,
             CheckIn::SetBootstrapToken => Ok(()),
             CheckIn::UserAuthenticate => Err(DeviceRefused::UserNotManaged),
             CheckIn::Other(_) => Err(DeviceRefused::UnknownMessage),
@@ -88,28 +135,31 @@ impl App {
 
     /// The first message of every enrolment. What was on its way, and what was known of the apps, is void.
     async fn authenticate(&self, signer: &Signer, message: Authenticate) -> Result<(), DeviceRefused> {
+        self.our_topic(&message.topic)?;
         let now = self.now();
-        let enrolment = self
-            .store
-            .enrolment_by_certificate(&signer.sha256)
-            .await?
-            .ok_or(DeviceRefused::Identity("no enrolment was started with it"))?;
-
         let mut tx = self.store.begin().await?;
-        let known = tx.device_by_udid(&message.id).await?;
-        if let Some(owner) = tx.certificate_device(&signer.sha256).await?
-            && known.as_ref().is_none_or(|device| device.id != owner)
+        let known = tx.device_heard(&message.id, now).await?;
+        let enrolment = identity(&mut tx, signer).await?;
+        if let Some(device) = &known
+            && let Err(refused) = may_enrol(device, &enrolment, message.serial_number.as_deref())
         {
-            return Err(DeviceRefused::Identity("it belongs to another device"));
+            drop(tx);
+            if matches!(refused, DeviceRefused::TakenByAnother) {
+                self.takeover_refused(device, &enrolment).await?;
+            }
+            return Err(refused);
         }
         let id = known
             .as_ref()
             .map_or_else(|| DeviceId(self.random.id()), |device| device.id);
+        if enrolment.device_id.is_some_and(|owner| owner != id) {
+            return Err(DeviceRefused::Identity("it belongs to another device"));
+        }
         if known.is_some() {
             forget_enrolment(&mut tx, id, now).await?;
         }
         let product_name = message.product_name.unwrap_or_default();
-        let device = DeviceRow {
+        let new = NewEnrolment {
             id,
             udid: message.id,
             serial: message.serial_number,
@@ -119,60 +169,59 @@ impl App {
             os_version: message.os_version,
             build_version: message.build_version,
             person_id: enrolment.person_id,
-            enrolment: Enrolment::Pending,
-            dep: false,
-            supervised: None,
-            awaiting_configuration: false,
-            push_token: None,
-            push_magic: None,
-            topic: Some(message.topic),
-            enrolment_id: Some(enrolment.id),
-            enrolled_at: None,
-            last_seen_at: Some(now),
-            informed_at: None,
-            gone_at: None,
-            next_push_at: None,
-            pushed_at: None,
-            store_account_active: None,
-            store_account_hash: None,
+            topic: message.topic,
+            enrolment_id: enrolment.id,
         };
-        tx.device_put(&device).await?;
-        tx.certificate_pin(&signer.sha256, id).await?;
+        tx.device_authenticated(&new, now).await?;
+        if !tx.enrolment_used(enrolment.id, id).await? {
+            return Err(DeviceRefused::Identity("it belongs to another device"));
+        }
         tx.event(
             &NewEvent::new(now, Actor::Device(id), "deviceAuthenticated")
                 .device(id)
-                .person(device.person_id),
+                .person(new.person_id),
         )
         .await?;
         tx.commit().await?;
         Ok(())
     }
 
+    /// Somebody enrols with a device that another person has: nothing changes, and it can be read in the history.
+    async fn takeover_refused(&self, device: &DeviceRow, enrolment: &EnrolmentRow) -> Result<(), AppError> {
+        let mut tx = self.store.begin().await?;
+        tx.event(
+            &NewEvent::new(self.now(), Actor::System, "deviceTakeoverRefused")
+                .device(device.id)
+                .person(enrolment.person_id),
+        )
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// A device listens to the topic of its profile. Another one is of a profile that is not ours.
+    fn our_topic(&self, topic: &str) -> Result<(), DeviceRefused> {
+        match self.config.push_topic() {
+            Some(ours) if ours != topic => Err(DeviceRefused::Topic),
+            _ => Ok(()),
+        }
+    }
+
     async fn token_update(&self, signer: &Signer, message: TokenUpdate) -> Result<(), DeviceRefused> {
+        self.our_topic(&message.topic)?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let mut device = pinned(&mut tx, signer, &message.id).await?;
-        let enrolled_now = device.enrolment != Enrolment::Enrolled;
-        device.enrolment = Enrolment::Enrolled;
-        device.push_token = Some(message.token);
-        device.push_magic = Some(message.push_magic);
-        device.topic = Some(message.topic);
-        device.last_seen_at = Some(now);
-        device.gone_at = None;
-        device.next_push_at = None;
-        if enrolled_now {
-            device.enrolled_at = Some(now);
-            device.awaiting_configuration = message.awaiting_configuration.unwrap_or(false);
+        let device = pinned(&mut tx, signer, &message.id, now).await?;
+        tx.device_token(device.id, message.token, &message.push_magic, now)
+            .await?;
+        if device.enrolment == Enrolment::Pending {
             // A device waits in Setup Assistant only after enrolling through DEP (`mdm-protocol` §4.11).
-            device.dep = device.awaiting_configuration;
-        }
-        tx.device_put(&device).await?;
-        if enrolled_now {
+            let waits = message.awaiting_configuration.unwrap_or(false);
+            tx.device_enrolled(device.id, waits, now).await?;
             tx.event(
                 &NewEvent::new(now, Actor::Device(device.id), "deviceEnrolled")
                     .device(device.id)
                     .person(device.person_id)
-                    .with(json!({ "dep": device.dep })),
+                    .with(json!({ "dep": waits })),
             )
             .await?;
         }
@@ -185,20 +234,19 @@ impl App {
     /// pass for the device's: it has another push token.
     async fn user_heard(&self, signer: &Signer, id: &str) -> Result<(), DeviceRefused> {
         let mut tx = self.store.begin().await?;
-        pinned(&mut tx, signer, speaker(id).0).await?;
+        pinned(&mut tx, signer, speaker(id).0, self.now()).await?;
         Ok(())
     }
 
-    async fn check_out(&self, signer: &Signer, udid: &str) -> Result<(), DeviceRefused> {
+    async fn check_out(&self, signer: &Signer, message: &CheckOut) -> Result<(), DeviceRefused> {
+        if let Some(topic) = &message.topic {
+            self.our_topic(topic)?;
+        }
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let mut device = pinned(&mut tx, signer, udid).await?;
+        let device = pinned(&mut tx, signer, &message.id, now).await?;
         forget_enrolment(&mut tx, device.id, now).await?;
-        device.enrolment = Enrolment::Gone;
-        device.gone_at = Some(now);
-        device.push_token = None;
-        device.last_seen_at = Some(now);
-        tx.device_put(&device).await?;
+        tx.device_over(device.id, Enrolment::Gone, now).await?;
         tx.event(
             &NewEvent::new(now, Actor::Device(device.id), "deviceCheckedOut")
                 .device(device.id)
@@ -221,9 +269,8 @@ impl App {
         }
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let device = pinned(&mut tx, signer, &report.id).await?;
+        let device = pinned(&mut tx, signer, &report.id, now).await?;
         let device_id = device.id;
-        tx.device_seen(device_id, now).await?;
         let mut changed = false;
         if let Some(uuid) = report
             .command_uuid
@@ -258,7 +305,7 @@ impl App {
     async fn apply_answer(
         &self,
         tx: &mut Tx,
-        mut device: DeviceRow,
+        device: DeviceRow,
         command: &CommandRow,
         report: &Report,
         now: Time,
@@ -309,46 +356,86 @@ impl App {
             }
             "DeviceInformation" => {
                 // A device that answers with an error has answered too: it is not asked again at once.
-                device.informed_at = Some(now);
-                device.last_seen_at = Some(now);
-                if acknowledged {
-                    let facts = report.device_information();
-                    device.name = facts.device_name.unwrap_or(device.name);
-                    device.os_version = facts.os_version.or(device.os_version);
-                    device.build_version = facts.build_version.or(device.build_version);
-                    device.serial = facts.serial_number.or(device.serial);
-                    device.supervised = facts.is_supervised.or(device.supervised);
-                    if let Some(product_name) = facts.product_name {
-                        device.platform = platform(&product_name);
-                        device.product_name = product_name;
-                    }
-                    device.store_account_active = facts.store_account_is_active.or(device.store_account_active);
-                    device.store_account_hash = facts.store_account_hash.or(device.store_account_hash);
-                }
-                tx.device_put(&device).await?;
+                let facts = if acknowledged {
+                    report.device_information()
+                } else {
+                    Default::default()
+                };
+                let told = DeviceFacts {
+                    platform: facts.product_name.as_deref().map(platform),
+                    name: facts.device_name,
+                    serial: facts.serial_number,
+                    product_name: facts.product_name,
+                    os_version: facts.os_version,
+                    build_version: facts.build_version,
+                    supervised: facts.is_supervised,
+                    store_account_active: facts.store_account_is_active,
+                    store_account_hash: facts.store_account_hash,
+                };
+                tx.device_informed(device.id, &told, now).await?;
             }
-            "DeviceConfigured" => {
-                // An error says that the device was not waiting any more (`mdm-protocol` §5.2).
-                device.awaiting_configuration = false;
-                device.last_seen_at = Some(now);
-                tx.device_put(&device).await?;
-            }
+            // An error says that the device was not waiting any more (`mdm-protocol` §5.2).
+            "DeviceConfigured" => tx.device_configured(device.id).await?,
             _ => {}
         }
         Ok(())
     }
 }
 
-/// The device that this identity is pinned to, if it is the one that speaks.
-async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str) -> Result<DeviceRow, DeviceRefused> {
+/// The identity that signed, if it was handed out here and counts.
+async fn identity(tx: &mut Tx, signer: &Signer) -> Result<EnrolmentRow, DeviceRefused> {
+    let enrolment = tx
+        .enrolment_by_certificate(&signer.sha256)
+        .await?
+        .ok_or(DeviceRefused::Identity("no enrolment was started with it"))?;
+    if enrolment.revoked_at.is_some() {
+        return Err(DeviceRefused::Identity("it was revoked"));
+    }
+    Ok(enrolment)
+}
+
+/// Whether an identity may enrol a device that is known already (`mdm-protocol` §1.9 and §1.10).
+///
+/// The same identity begins again only while its enrolment lasts: its answer was lost. Another identity takes the
+/// device over when the device is gone, or when its own person enrols it anew: it was erased. An identity that
+/// never had a device is no proof of having this one.
+fn may_enrol(device: &DeviceRow, enrolment: &EnrolmentRow, serial: Option<&str>) -> Result<(), DeviceRefused> {
+    match enrolment.device_id {
+        Some(owner) if owner != device.id => return Err(DeviceRefused::Identity("it belongs to another device")),
+        Some(_) if device.enrolment_id != Some(enrolment.id) => {
+            return Err(DeviceRefused::Identity("the device has enrolled anew since"));
+        }
+        Some(_) if device.enrolment.is_over() => {
+            return Err(DeviceRefused::Identity("the device has left; it needs a new enrolment"));
+        }
+        Some(_) => return Ok(()),
+        None if device.enrolment.is_over() => return Ok(()),
+        None => {}
+    }
+    let another_serial = serial.is_some_and(|serial| device.serial.as_deref().is_some_and(|known| known != serial));
+    if enrolment.person_id != device.person_id || another_serial {
+        return Err(DeviceRefused::TakenByAnother);
+    }
+    Ok(())
+}
+
+/// The device that this identity is for, if it is the one that speaks and its enrolment lasts.
+async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str, now: Time) -> Result<DeviceRow, DeviceRefused> {
     let device = tx
-        .device_by_udid(udid)
+        .device_heard(udid, now)
         .await?
         .ok_or(DeviceRefused::Identity("no such device has authenticated"))?;
-    match tx.certificate_device(&signer.sha256).await? {
-        Some(owner) if owner == device.id => Ok(device),
-        _ => Err(DeviceRefused::Identity("it belongs to another device")),
+    let enrolment = identity(tx, signer).await?;
+    if enrolment.device_id != Some(device.id) {
+        return Err(DeviceRefused::Identity("it belongs to another device"));
     }
+    if device.enrolment_id != Some(enrolment.id) {
+        return Err(DeviceRefused::Identity("the device has enrolled anew since"));
+    }
+    if device.enrolment.is_over() {
+        return Err(DeviceRefused::Identity("the device has left; it needs a new enrolment"));
+    }
+    Ok(device)
 }
 
 /// The profile is gone or new: nothing of the old enrolment is on its way, and the apps are unknown.

@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{EnrolmentId, PersonId};
 use mdm::profile::EnrolmentProfile;
 use secrecy::{ExposeSecret, SecretString};
-use store::{EnrolmentRow, NewEvent};
+use store::{EnrolmentRow, NewEvent, NewIdentity};
 
 use super::{App, AppError, Caller, accounts::sha256_hex};
 use crate::{
@@ -84,6 +84,8 @@ impl App {
             downloaded_at: None,
             certificate_sha256: None,
             not_after: None,
+            access_rights: None,
+            revoked_at: None,
             device_id: None,
         };
         let mut tx = self.store.begin().await?;
@@ -148,11 +150,13 @@ impl App {
                 AppError::NotFound("identity")
             })?;
 
+        let identity = NewIdentity {
+            sha256: &issued.sha256,
+            not_after: time(issued.not_after),
+            access_rights: mdm::profile::ACCESS_RIGHTS,
+        };
         let mut tx = self.store.begin().await?;
-        if !tx
-            .enrolment_downloaded(row.id, &issued.sha256, time(issued.not_after), now)
-            .await?
-        {
+        if !tx.enrolment_downloaded(row.id, &identity, now).await? {
             return Ok(ProfileAnswer::Used);
         }
         tx.event(&NewEvent::new(now, store::Actor::System, "enrolmentProfileTaken").person(row.person_id))

@@ -71,7 +71,10 @@ impl Refusal {
 impl From<DeviceRefused> for Refusal {
     fn from(refused: DeviceRefused) -> Refusal {
         let status = match &refused {
-            DeviceRefused::Identity(_) | DeviceRefused::UnknownMessage => StatusCode::BAD_REQUEST,
+            DeviceRefused::Identity(_)
+            | DeviceRefused::TakenByAnother
+            | DeviceRefused::Topic
+            | DeviceRefused::UnknownMessage => StatusCode::BAD_REQUEST,
             DeviceRefused::UserNotManaged => StatusCode::GONE,
             // Ours to mend: the device keeps its result and sends it again.
             DeviceRefused::App(error) => {

@@ -4,75 +4,112 @@ use std::time::Duration;
 
 use apple::push::PushError;
 use domain::Time;
-use futures_util::{StreamExt, stream};
-use store::{Actor, DeviceRow, NewEvent};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use store::{Actor, NewEvent, PushRow};
 
 use super::Stepped;
 use crate::{
     app::{App, AppError},
+    cause::Chain,
     clock::{time, timestamp},
 };
 
 /// Pushes under way at once. Apple wants few connections with many requests on each.
-const IN_FLIGHT: usize = 10;
-const BATCH: i64 = 200;
+const IN_FLIGHT: usize = 50;
+/// Longer than a push may take: by then its server is dead, and another may try.
+const CLAIMED_FOR: Duration = Duration::from_secs(60);
 /// A device that is off has its push kept by Apple; asking more often than daily helps nobody.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// After the first push that did not get through; doubles with each.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
 
-/// Pushes to every device that is due.
+/// Pushes to every device that is due, and to those that become due meanwhile, until none is.
+///
+/// A push that hangs holds up nobody else's. When Apple's service does not take pushes at all, what is under way
+/// comes to its end and no more is begun; each device then waits for its own next turn.
 pub async fn step(app: &App) -> Result<Stepped, AppError> {
-    let now = app.now();
-    let due = app.store.devices_to_push(now, BATCH).await?;
-    if due.is_empty() {
-        return Ok(Stepped::Idle);
-    }
     let Some(apns) = &app.apns else {
         return Ok(Stepped::Idle);
     };
-    let results: Vec<_> = stream::iter(due)
-        .map(|device| async move {
-            let result = match (&device.push_token, &device.push_magic) {
-                (Some(token), Some(magic)) => {
-                    let topic = device.topic.as_deref().unwrap_or_default();
-                    apns.push(token, magic, topic, timestamp(now)).await
-                }
-                _ => Ok(()),
-            };
-            (device, result)
-        })
-        .buffer_unordered(IN_FLIGHT)
-        .collect()
-        .await;
-    for (device, result) in results {
-        record(app, device, result, now).await?;
+    let mut running = FuturesUnordered::new();
+    let mut service_down = false;
+    loop {
+        let room = IN_FLIGHT - running.len();
+        if room > 0 && !service_down {
+            for push in claim(app, room).await? {
+                running.push(async move {
+                    let now = timestamp(app.now());
+                    let result = apns.push(&push.token, &push.magic, &push.topic, now).await;
+                    (push, result)
+                });
+            }
+        }
+        if running.is_empty() {
+            return Ok(Stepped::Idle);
+        }
+        tokio::select! {
+            Some((push, result)) = running.next() => {
+                service_down |= matches!(result, Err(PushError::Unreachable(_) | PushError::Throttled));
+                record(app, &push, result).await?;
+            }
+            () = app.device_bell.notified() => {}
+        }
     }
-    Ok(Stepped::Idle)
 }
 
-async fn record(app: &App, mut device: DeviceRow, result: Result<(), PushError>, now: Time) -> Result<(), AppError> {
+async fn claim(app: &App, room: usize) -> Result<Vec<PushRow>, AppError> {
+    let now = app.now();
+    let mut tx = app.store.begin().await?;
+    let latest = now + LONGEST_WAIT + CLAIMED_FOR;
+    let limit = i64::try_from(room).unwrap_or(i64::MAX);
+    let claimed = tx.pushes_claim(now, now + CLAIMED_FOR, latest, limit).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// Writes down what became of a push: of the push alone, since the device may have spoken while it was under way.
+async fn record(app: &App, push: &PushRow, result: Result<(), PushError>) -> Result<(), AppError> {
+    let now = app.now();
     let mut tx = app.store.begin().await?;
     match result {
         Ok(()) => {
             // The longer it has been silent, the less often it is called: 15 min, 30 min, 1 h … 1 day.
-            let silent = now.since(device.last_seen_at.unwrap_or(now));
+            let silent = now.since(push.last_seen_at.unwrap_or(now));
             let wait = silent.clamp(app.config.mdm.push_again_after, LONGEST_WAIT);
-            tx.device_pushed(device.id, now, now + wait).await?;
+            tx.push_sent(push, now, now + wait).await?;
         }
-        Err(PushError::TokenDead { since }) => {
-            // A token that came in after Apple declared its predecessor dead is a new one (`mdm-protocol` §3.7).
-            let outdated = since.is_none_or(|since| device.enrolled_at.is_none_or(|enrolled| enrolled < time(since)));
-            if outdated {
-                device.push_token = None;
-                tx.device_put(&device).await?;
-                tx.event(&NewEvent::new(now, Actor::Apple, "deviceUnreachable").device(device.id))
+        // A token that came in after Apple declared its predecessor dead is a new one (`mdm-protocol` §3.7).
+        Err(PushError::TokenDead { since })
+            if since.is_none_or(|since| push.token_at.is_none_or(|told| told < time(since))) =>
+        {
+            if tx.push_token_dead(push, now).await? {
+                tx.event(&NewEvent::new(now, Actor::Apple, "deviceUnreachable").device(push.device))
                     .await?;
             }
         }
         Err(error) => {
-            tracing::warn!(device.id = %device.id, error = %crate::cause::Chain(&error), "a device could not be woken");
-            tx.device_pushed(device.id, now, now + app.config.mdm.push_again_after)
+            tracing::warn!(device.id = %push.device, error = %Chain(&error), "a device could not be woken");
+            tx.push_failed(push, now, next_try(push.failures, app.config.mdm.push_again_after, now))
                 .await?;
         }
     }
     Ok(tx.commit().await?)
+}
+
+/// Soon at first, and never later than a device that was woken is woken again.
+fn next_try(failures: i64, longest: Duration, now: Time) -> Time {
+    let doublings = u32::try_from(failures.clamp(0, 20)).unwrap_or(20);
+    now + FIRST_RETRY.saturating_mul(1 << doublings).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_that_did_not_get_through_is_tried_again_soon_and_then_less_often() {
+        let longest = Duration::from_secs(900);
+        let waits = [0, 1, 2, 7, 8, i64::MAX].map(|failures| next_try(failures, longest, Time(0)).ms() / 1000);
+        assert_eq!(waits, [5, 10, 20, 640, 900, 900]);
+    }
 }

@@ -331,7 +331,6 @@ impl Writer<'_> {
             self.now,
         );
         self.tx.command_insert(&row).await?;
-        self.tx.device_push_soon(device).await?;
         Ok(())
     }
 }

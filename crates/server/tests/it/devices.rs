@@ -1,5 +1,6 @@
 //! What the server says to devices, honest ones and others, in the words of the protocol.
 
+use domain::{Enrolment, PersonId};
 use mdm::{
     checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate},
     command::Command,
@@ -12,7 +13,7 @@ use mdm::{
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use server::app::{Caller, people::NewPerson};
-use store::CommandRow;
+use store::{CommandRow, DeviceRow};
 use uuid::Uuid;
 
 use crate::server::TestServer;
@@ -43,7 +44,11 @@ impl<'a> Phone<'a> {
         let app = &server.running.app;
         let person = app.person_add(&Caller::System, new).await.unwrap();
         let link = app.enrolment_link(&Caller::System, person).await.unwrap();
-        let answer = server.http.post(link.expose_secret()).send().await.unwrap();
+        Phone::take_profile(server, link.expose_secret(), udid).await
+    }
+
+    async fn take_profile(server: &'a TestServer, link: &str, udid: &str) -> Phone<'a> {
+        let answer = server.http.post(link).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let profile = ReadProfile::parse(&answer.bytes().await.unwrap()).unwrap();
         Phone {
@@ -123,6 +128,22 @@ impl<'a> Phone<'a> {
         tx.command_insert(&row).await.unwrap();
         tx.commit().await.unwrap();
         uuid
+    }
+
+    /// Another device that has the profile of this person's next enrolment, and says it is `udid`.
+    async fn again_for(server: &'a TestServer, person: PersonId, udid: &str) -> Phone<'a> {
+        let link = server
+            .running
+            .app
+            .enrolment_link(&Caller::System, person)
+            .await
+            .unwrap();
+        Phone::take_profile(server, link.expose_secret(), udid).await
+    }
+
+    async fn row(&self) -> DeviceRow {
+        let devices = self.server.running.app.devices().await.unwrap();
+        devices.into_iter().find(|device| device.udid == self.udid).unwrap()
     }
 
     async fn push_token(&self) -> Option<Vec<u8>> {
@@ -249,5 +270,137 @@ async fn a_copied_profile_enrols_no_second_device() {
     assert_eq!(phone.push_token().await, None);
     assert_eq!(phone.check_in(phone.token_update(4)).await, StatusCode::OK);
     assert_eq!(phone.push_token().await, Some(vec![4; 32]));
+    server.stop().await;
+}
+
+/// Whoever has an enrolment link of their own may not say that they are somebody else's device.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_that_never_had_a_device_takes_over_nobodys() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let thief = Phone::with_profile(&server, "PHONE-1").await;
+    let before = phone.row().await;
+    for message in [thief.authenticate(), thief.token_update(9), thief.check_out()] {
+        assert_eq!(thief.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
+    let after = phone.row().await;
+    assert_eq!(
+        (after.person_id, after.push_token),
+        (before.person_id, Some(vec![1; 32]))
+    );
+    assert_eq!(phone.check_in(phone.token_update(2)).await, StatusCode::OK);
+    let (_, history) = server.get("/api/v1/events").await;
+    assert!(history.to_string().contains("deviceTakeoverRefused"), "{history}");
+    server.stop().await;
+}
+
+/// It was erased: its person enrols it anew, and whoever has a copy of the old identity has nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_identity_of_a_device_that_enrolled_anew_is_dead() {
+    let server = server().await;
+    let old = Phone::enrolled(&server, "PHONE-1").await;
+    let new = Phone::again_for(&server, old.row().await.person_id, "PHONE-1").await;
+    assert_eq!(new.check_in(new.authenticate()).await, StatusCode::OK);
+    assert_eq!(new.check_in(new.token_update(2)).await, StatusCode::OK);
+    for message in [old.authenticate(), old.token_update(9), old.check_out()] {
+        assert_eq!(old.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
+    let idle = Report::idle("PHONE-1").body;
+    assert_eq!(old.say(COMMANDS, &idle).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(new.say(COMMANDS, &idle).await.0, StatusCode::OK);
+    assert_eq!(new.push_token().await, Some(vec![2; 32]));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_check_out_nothing_is_accepted_but_a_new_enrolment() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    assert_eq!(phone.check_in(phone.check_out()).await, StatusCode::OK);
+    for message in [phone.token_update(2), phone.authenticate(), phone.check_out()] {
+        assert_eq!(phone.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
+    let idle = Report::idle("PHONE-1").body;
+    assert_eq!(phone.say(COMMANDS, &idle).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(phone.row().await.enrolment, Enrolment::Gone);
+    // Handed on to somebody else, with an enrolment of theirs.
+    let next = Phone::enrolled(&server, "PHONE-1").await;
+    assert_eq!(next.row().await.enrolment, Enrolment::Enrolled);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_identity_is_refused_and_its_device_is_not_told_to_unenrol() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let path = format!("/api/v1/managedDevices/{}/revokeIdentity", phone.row().await.id);
+    let looker = server.request(Method::POST, &path).bearer_auth(&server.looker);
+    assert_eq!(looker.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        server.send(Method::POST, &path, &serde_json::json!({})).await.0,
+        StatusCode::NO_CONTENT
+    );
+    for message in [phone.token_update(2), phone.authenticate(), phone.check_out()] {
+        assert_eq!(phone.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
+    let row = phone.row().await;
+    assert!(row.push_token.is_none() && row.unreachable_since.is_some());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_not_ours_is_refused() {
+    let server = server().await;
+    let mut phone = Phone::enrolled(&server, "PHONE-1").await;
+    phone.topic = "com.apple.mgmt.External.other".to_owned();
+    for message in [phone.token_update(2), phone.authenticate(), phone.check_out()] {
+        assert_eq!(phone.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(phone.push_token().await, Some(vec![1; 32]));
+    server.stop().await;
+}
+
+/// PostgreSQL takes no NUL, and a page of one name took 4.9 MB.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_a_device_gives_itself_is_short_and_printable() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let uuid = phone
+        .ask(&Command::DeviceInformation {
+            queries: vec!["DeviceName".to_owned()],
+        })
+        .await
+        .to_string();
+    let facts = [("DeviceName".to_owned(), Value::from("가".repeat(1_500_000)))];
+    let report = Report::answer("PHONE-1", &uuid, Status::Acknowledged)
+        .with("QueryResponses", Value::Dictionary(facts.into_iter().collect()));
+    assert_eq!(phone.say(COMMANDS, &report.body).await.0, StatusCode::OK);
+    assert_eq!(phone.row().await.name.chars().count(), mdm::text::NAME);
+    server.stop().await;
+}
+
+/// The device did not hear that its report was taken; or it answers what was given up meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_comes_twice_or_too_late_changes_nothing() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let taken = phone.ask(&Command::DeviceConfigured).await.to_string();
+    let report = Report::answer("PHONE-1", &taken, Status::Acknowledged);
+    for _ in 0..2 {
+        let (status, answer) = phone.say(COMMANDS, &report.body).await;
+        assert_eq!((status, answer.len()), (StatusCode::OK, 0));
+    }
+    let dropped = phone.ask(&Command::DeviceConfigured).await;
+    assert_eq!(phone.check_in(phone.authenticate()).await, StatusCode::OK);
+    assert_eq!(phone.check_in(phone.token_update(2)).await, StatusCode::OK);
+    let late = Report::answer("PHONE-1", &dropped.to_string(), Status::Acknowledged);
+    assert_eq!(phone.say(COMMANDS, &late.body).await.0, StatusCode::OK);
+    let command = server.running.app.store.command(dropped).await.unwrap().unwrap();
+    assert_eq!(command.state, store::CommandState::Dropped);
+    // It leaves before it came.
+    let stranger = Phone::with_profile(&server, "PHONE-2").await;
+    for message in [stranger.check_out(), stranger.token_update(1)] {
+        assert_eq!(stranger.check_in(message).await, StatusCode::BAD_REQUEST);
+    }
     server.stop().await;
 }

@@ -3,16 +3,16 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
-    Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, Failure, FailureClass, GroupId, GroupKind,
-    Install, InstallCommand, LocationId, Owned, PersonId, Platform, Policy, Program, Refusal, RefusalReason, Seat,
-    Seen, Time, TokenState,
+    Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass, GroupId,
+    GroupKind, Install, InstallCommand, LocationId, Owned, PersonId, Platform, Policy, Program, Refusal, RefusalReason,
+    Seat, Seen, Time, TokenState,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
-    Actor, ClientUserRow, ClientUserStatus, CommandRow, CommandState, DeviceRow, EventFilter, GroupRow, Holder,
-    InvitationState, LocationRow, MasterKey, NewEvent, ObservedAsset, PersonRow, SeatState, Store, StoreError,
-    testing::Fresh,
+    Actor, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState, EnrolmentRow, EventFilter, GroupRow,
+    Holder, InvitationState, LocationRow, MasterKey, NewEnrolment, NewEvent, ObservedAsset, PersonRow, PushRow,
+    SeatState, Store, StoreError, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -132,7 +132,22 @@ async fn people(store: &Store, count: usize) -> Vec<PersonId> {
 }
 
 async fn device(store: &Store, person: PersonId) -> DeviceId {
-    let row = DeviceRow {
+    let mut tx = store.begin().await.unwrap();
+    let enrolment = EnrolmentRow {
+        id: EnrolmentId(Uuid::now_v7()),
+        person_id: person,
+        token_sha256: Uuid::now_v7().to_string(),
+        created_at: NOW,
+        expires_at: NOW,
+        downloaded_at: None,
+        certificate_sha256: None,
+        not_after: None,
+        access_rights: None,
+        revoked_at: None,
+        device_id: None,
+    };
+    tx.enrolment_insert(&enrolment).await.unwrap();
+    let new = NewEnrolment {
         id: DeviceId(Uuid::now_v7()),
         udid: Uuid::now_v7().to_string(),
         serial: Some("C02X".into()),
@@ -142,28 +157,32 @@ async fn device(store: &Store, person: PersonId) -> DeviceId {
         os_version: Some("18.0".into()),
         build_version: None,
         person_id: person,
-        enrolment: Enrolment::Enrolled,
-        dep: true,
-        supervised: Some(true),
-        awaiting_configuration: false,
-        push_token: Some(vec![1, 2, 3]),
-        push_magic: Some("magic".into()),
-        topic: Some("topic".into()),
-        enrolment_id: None,
-        enrolled_at: Some(NOW),
-        last_seen_at: None,
-        informed_at: None,
-        gone_at: None,
-        next_push_at: None,
-        pushed_at: None,
-        store_account_active: None,
-        store_account_hash: None,
+        topic: "topic".into(),
+        enrolment_id: enrolment.id,
     };
-    let mut tx = store.begin().await.unwrap();
-    tx.device_put(&row).await.unwrap();
+    tx.device_authenticated(&new, NOW).await.unwrap();
+    assert!(tx.enrolment_used(enrolment.id, new.id).await.unwrap());
+    tx.device_token(new.id, vec![1, 2, 3], "magic", NOW).await.unwrap();
+    tx.device_enrolled(new.id, true, NOW).await.unwrap();
+    tx.device_configured(new.id).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(store.device(row.id).await.unwrap().as_ref(), Some(&row));
-    row.id
+    new.id
+}
+
+/// Takes what is to be woken now, as a loop does: nobody else gets it for a minute.
+async fn claim(store: &Store, now: Time) -> Vec<PushRow> {
+    let minute = Duration::from_secs(60);
+    let mut tx = store.begin().await.unwrap();
+    let claimed = tx.pushes_claim(now, now + minute, now + minute * 60, 10).await.unwrap();
+    tx.commit().await.unwrap();
+    claimed
+}
+
+async fn queue(store: &Store, device: DeviceId) {
+    let mut tx = store.begin().await.unwrap();
+    let row = CommandRow::new(Uuid::now_v7(), device, "DeviceConfigured", None, None, vec![1], NOW);
+    tx.command_insert(&row).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn take(store: &Store, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
@@ -313,7 +332,7 @@ on_both! {
             uuids.push(uuid);
         }
         tx.commit().await.unwrap();
-        assert_eq!(store.devices_to_push(NOW, 10).await.unwrap().len(), 1);
+        assert_eq!(claim(&store, NOW).await.len(), 1);
 
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
@@ -330,6 +349,81 @@ on_both! {
         assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
         assert_eq!(tx.commands_drop(device, NOW).await.unwrap().len(), 1);
         assert!(tx.command_next(device, true, NOW).await.unwrap().is_none());
+        tx.commit().await.unwrap();
+    }
+
+    /// A result of a push says something of the push: of nothing that the device told while it was under way.
+    async fn a_push_changes_what_it_was_about(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let device = device(&store, person).await;
+        assert!(claim(&store, NOW).await.is_empty(), "nothing waits for it");
+        queue(&store, device).await;
+        let push = claim(&store, NOW).await.remove(0);
+        assert!(claim(&store, NOW).await.is_empty(), "another server leaves it alone");
+
+        // It checks out, comes back with another token: Apple's word on the old one is no news.
+        let mut tx = store.begin().await.unwrap();
+        tx.device_over(device, Enrolment::Gone, NOW).await.unwrap();
+        assert!(!tx.push_token_dead(&push, NOW).await.unwrap());
+        assert_eq!(tx.device(device).await.unwrap().unwrap().enrolment, Enrolment::Gone);
+        tx.device_enrolled(device, false, NOW).await.unwrap();
+        tx.device_token(device, vec![4, 5], "magic", NOW).await.unwrap();
+        assert!(!tx.push_token_dead(&push, NOW).await.unwrap());
+        tx.push_failed(&push, NOW, NOW + Duration::from_secs(900)).await.unwrap();
+        let row = tx.device(device).await.unwrap().unwrap();
+        assert_eq!((row.push_token, row.unreachable_since), (Some(vec![4, 5]), None));
+        tx.commit().await.unwrap();
+        assert_eq!(claim(&store, NOW).await.len(), 1, "it has another token, and is woken by it");
+    }
+
+    async fn what_is_queued_during_a_push_asks_for_another(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let device = device(&store, person).await;
+        queue(&store, device).await;
+        let push = claim(&store, NOW).await.remove(0);
+        queue(&store, device).await;
+        let mut tx = store.begin().await.unwrap();
+        tx.push_sent(&push, NOW, NOW + Duration::from_secs(900)).await.unwrap();
+        tx.commit().await.unwrap();
+        let push = claim(&store, NOW).await.remove(0);
+        let mut tx = store.begin().await.unwrap();
+        tx.push_sent(&push, NOW, NOW + Duration::from_secs(900)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(claim(&store, NOW).await.is_empty());
+        assert_eq!(claim(&store, NOW + Duration::from_secs(900)).await.len(), 1, "while it does not come");
+
+        // A clock that was a day ahead has written that it is due tomorrow.
+        assert_eq!(claim(&store, NOW + Duration::from_secs(24 * 3600)).await.len(), 1);
+        assert_eq!(claim(&store, NOW).await.len(), 1);
+    }
+
+    /// One identity for one device; for support a few of its messages.
+    async fn an_enrolment_belongs_to_one_device(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let (one, other) = (device(&store, person).await, device(&store, person).await);
+        let mut tx = store.begin().await.unwrap();
+        let enrolment = tx.device(one).await.unwrap().unwrap().enrolment_id.unwrap();
+        assert!(!tx.enrolment_used(enrolment, other).await.unwrap());
+        assert!(tx.enrolment_used(enrolment, one).await.unwrap());
+        assert!(tx.enrolment_revoked(enrolment, NOW).await.unwrap());
+        assert!(!tx.enrolment_revoked(enrolment, NOW + Duration::from_secs(1)).await.unwrap());
+        assert_eq!(tx.enrolment(enrolment).await.unwrap().unwrap().revoked_at, Some(NOW));
+        for number in 0..30 {
+            let row = CheckInRow {
+                id: Uuid::now_v7(),
+                device_id: one,
+                at: NOW,
+                kind: "TokenUpdate".into(),
+                refusal: (number == 29).then(|| "no".into()),
+                body: number.to_string(),
+            };
+            tx.check_in_insert(&row, NOW).await.unwrap();
+        }
+        let kept = tx.check_ins(one).await.unwrap();
+        assert_eq!((kept.len(), kept[0].body.as_str(), kept[19].body.as_str()), (20, "29", "10"));
         tx.commit().await.unwrap();
     }
 
@@ -389,8 +483,10 @@ on_both! {
                 at: Time(4),
                 attempts: 5,
             }),
+            asked_again_at: Some(Time(6)),
         };
         let mut tx = store.begin().await.unwrap();
+        tx.install_asked_again(device, asset, Time(6)).await.unwrap();
         tx.install_put(device, asset, &install).await.unwrap();
         assert_eq!(tx.install(device, asset).await.unwrap(), install);
         tx.commit().await.unwrap();

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axum::{Json as JsonBody, extract::State};
-use domain::{DeviceId, PersonId};
+use axum::{Json as JsonBody, extract::State, http::StatusCode};
+use domain::{AssetId, DeviceId, PersonId};
 use serde::Serialize;
 use store::DeviceRow;
 use utoipa::ToSchema;
@@ -25,6 +25,8 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices_list))
         .routes(routes!(device_get))
+        .routes(routes!(device_identity_revoke))
+        .routes(routes!(device_install_again))
 }
 
 /// A device that is, or was, managed here.
@@ -42,7 +44,7 @@ struct ManagedDevice {
     os_version: Option<String>,
     user_id: Uuid,
     user_display_name: Option<String>,
-    /// `pending`, `enrolled`, `gone`.
+    /// `pending`, `enrolled`, `retiring`, `wiping`, `retired`, `wiped`, `removed`, `gone`.
     enrollment_state: String,
     /// Enrolled through Apple's Device Enrollment Program.
     enrolled_through_dep: bool,
@@ -57,6 +59,8 @@ struct ManagedDevice {
     /// When the device was last called.
     last_push_date_time: Option<DateTime>,
     gone_date_time: Option<DateTime>,
+    /// Since when the device cannot be woken; absent while it can.
+    not_reachable_since_date_time: Option<DateTime>,
 }
 
 impl ManagedDevice {
@@ -80,6 +84,7 @@ impl ManagedDevice {
             last_sync_date_time: DateTime::of(row.last_seen_at),
             last_push_date_time: DateTime::of(row.pushed_at),
             gone_date_time: DateTime::of(row.gone_at),
+            not_reachable_since_date_time: DateTime::of(row.unreachable_since),
         }
     }
 }
@@ -122,4 +127,38 @@ async fn device_get(
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let owner = app.person(row.person_id).await?.map(|person| person.name);
     Ok(JsonBody(ManagedDevice::of(row, owner)))
+}
+
+/// Revoke the identity of a device
+///
+/// From then on nothing that is signed with it is accepted, and the device is not woken. It has to enrol anew.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/revokeIdentity", tag = "managedDevices",
+    params(("device" = Uuid, Path)),
+    responses((status = 204, description = "Revoked"), Refusals)
+)]
+async fn device_identity_revoke(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(device): Path<DeviceId>,
+) -> Result<StatusCode, Problem> {
+    app.identity_revoke(&caller, device).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Try an app again on a device
+///
+/// Whatever came of it before: its person cancelled, or it failed for good.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/apps/{app}/installAgain", tag = "managedDevices",
+    params(("device" = Uuid, Path), ("app" = Uuid, Path)),
+    responses((status = 204, description = "Asked again"), Refusals)
+)]
+async fn device_install_again(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path((device, asset)): Path<(DeviceId, AssetId)>,
+) -> Result<StatusCode, Problem> {
+    app.install_again(&caller, device, asset).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -47,7 +47,7 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
         .map(|row| {
             let own = devices
                 .iter()
-                .filter(|device| device.person_id == row.id && device.enrolment != domain::Enrolment::Gone)
+                .filter(|device| device.person_id == row.id && !device.enrolment.is_over())
                 .count();
             person_line(overview.as_ref(), row, own as u64)
         })

@@ -240,6 +240,7 @@ pub fn device_line(overview: Option<&Overview>, row: &DeviceRow, person: Option<
         supervised: row.supervised.unwrap_or(false),
         installs: StateCounts::of(verdicts.map(|verdict| verdict.state)),
         last_seen_at: row.last_seen_at,
+        unreachable_since: row.unreachable_since,
     }
 }
 

@@ -31,6 +31,8 @@ pub struct DeviceLine {
     pub supervised: bool,
     pub installs: StateCounts,
     pub last_seen_at: Option<Time>,
+    /// Since when it cannot be woken.
+    pub unreachable_since: Option<Time>,
 }
 
 impl DeviceLine {
@@ -54,7 +56,13 @@ impl DeviceLine {
     }
 
     pub fn enrolment_html(&self, s: &Speak) -> Html {
-        enrolment_html(s, self.enrolment, self.dep, self.supervised)
+        let html = enrolment_html(s, self.enrolment, self.dep, self.supervised);
+        match self.unreachable_since {
+            Some(since) if !self.enrolment.is_over() => {
+                html.with_reason(&s.state(Glyph::Warn, s.t1("device-unreachable-since", "when", s.near(since))))
+            }
+            _ => html,
+        }
     }
 
     pub fn seen_html(&self, s: &Speak) -> Html {
@@ -76,7 +84,8 @@ fn enrolment_html(s: &Speak, enrolment: Enrolment, dep: bool, supervised: bool) 
     let glyph = match enrolment {
         Enrolment::Pending => Glyph::Way,
         Enrolment::Enrolled => Glyph::Fine,
-        Enrolment::Gone => Glyph::Na,
+        Enrolment::Retiring | Enrolment::Wiping => Glyph::Way,
+        Enrolment::Retired | Enrolment::Wiped | Enrolment::Removed | Enrolment::Gone => Glyph::Na,
     };
     let state = s.state(glyph, s.t(words::enrolment(enrolment)));
     let kind = s.t(if dep { "enrolment-dep" } else { "enrolment-user" });
@@ -141,7 +150,7 @@ impl DeviceFilter {
 
     /// Devices that are gone are listed only when asked for.
     pub fn passes(self, device: &DeviceLine, now: Time) -> bool {
-        let here = device.enrolment != Enrolment::Gone;
+        let here = !device.enrolment.is_over();
         match self {
             DeviceFilter::All => here,
             DeviceFilter::Failed => here && device.installs.failed() > 0,
@@ -302,6 +311,7 @@ pub mod tests {
             supervised: number.is_multiple_of(2),
             installs,
             last_seen_at: seen.map(|minutes| ago(s, minutes)),
+            unreachable_since: number.is_multiple_of(2).then(|| ago(s, 30)),
         }
     }
 

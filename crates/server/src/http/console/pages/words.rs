@@ -37,6 +37,8 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::AppNotDescribed => "detail-app-not-described",
         Detail::AwaitingUserConsent => "detail-awaiting-user-consent",
         Detail::AwaitingDevice => "detail-awaiting-device",
+        Detail::DeviceUnreachable => "detail-device-unreachable",
+        Detail::DeviceLeaving => "detail-device-leaving",
         Detail::NoEligibleDevice => "detail-no-eligible-device",
         Detail::InstalledUnverified => "detail-installed-unverified",
         Detail::Installing => "detail-installing",
@@ -103,6 +105,11 @@ pub fn enrolment(enrolment: Enrolment) -> &'static str {
     match enrolment {
         Enrolment::Pending => "enrolment-pending",
         Enrolment::Enrolled => "enrolment-enrolled",
+        Enrolment::Retiring => "enrolment-retiring",
+        Enrolment::Wiping => "enrolment-wiping",
+        Enrolment::Retired => "enrolment-retired",
+        Enrolment::Wiped => "enrolment-wiped",
+        Enrolment::Removed => "enrolment-removed",
         Enrolment::Gone => "enrolment-gone",
     }
 }
@@ -200,9 +207,12 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "deviceAuthenticated" => "event-device-authenticated",
         "deviceCheckedOut" => "event-device-checked-out",
         "deviceEnrolled" => "event-device-enrolled",
+        "deviceTakeoverRefused" => "event-device-takeover-refused",
         "deviceUnreachable" => "event-device-unreachable",
         "enrolmentLinkMade" => "event-enrolment-link-made",
         "enrolmentProfileTaken" => "event-enrolment-profile-taken",
+        "identityRevoked" => "event-identity-revoked",
+        "installAskedAgain" => "event-install-asked-again",
         "groupAdded" => "event-group-added",
         "groupChanged" => "event-group-changed",
         "groupDeleted" => "event-group-deleted",
