@@ -72,6 +72,9 @@ pub struct AppleConfig {
     pub event_poll_every: Duration,
     /// Where icons may come from besides Apple's own hosts.
     pub icon_hosts: Vec<IconHost>,
+    /// How long a request may be alive, and how far Apple's lists may lag: what `answer_within`, `event_within` and
+    /// `list_lag` say.
+    pub patience: domain::Patience,
     /// Times of day at which everything is read (A7).
     pub sync_at: Vec<civil::Time>,
 }
@@ -179,6 +182,7 @@ impl Config {
                 poll_every: Duration::from_secs(5 * 60),
                 event_poll_every: Duration::from_secs(30),
                 icon_hosts: Vec::new(),
+                patience: domain::Patience::default(),
                 sync_at: vec![civil::time(2, 0, 0, 0), civil::time(14, 0, 0, 0)],
             },
             mdm: MdmConfig {
@@ -239,6 +243,9 @@ impl Config {
         set(&mut apple.poll_every, given.parsed(&POLL_EVERY, duration)?);
         set(&mut apple.event_poll_every, given.parsed(&EVENT_POLL_EVERY, duration)?);
         set(&mut apple.icon_hosts, given.each(&ICON_HOSTS, icon_host)?);
+        set(&mut apple.patience.request, given.parsed(&ANSWER_WITHIN, duration)?);
+        set(&mut apple.patience.event, given.parsed(&EVENT_WITHIN, duration)?);
+        set(&mut apple.patience.lag, given.parsed(&LIST_LAG, duration)?);
         set(&mut apple.sync_at, given.each(&SYNC_AT, time_of_day)?);
 
         let mdm = &mut config.mdm;
@@ -430,6 +437,21 @@ const ICON_HOSTS: Key = Key {
     name: "icon_hosts",
     example: "[\"icons.example.com\"]",
 };
+const ANSWER_WITHIN: Key = Key {
+    section: "apple",
+    name: "answer_within",
+    example: "\"40s\"",
+};
+const EVENT_WITHIN: Key = Key {
+    section: "apple",
+    name: "event_within",
+    example: "\"10m\"",
+};
+const LIST_LAG: Key = Key {
+    section: "apple",
+    name: "list_lag",
+    example: "\"60s\"",
+};
 const SYNC_AT: Key = Key {
     section: "apple",
     name: "sync_at",
@@ -530,6 +552,9 @@ const KEYS: &[Key] = &[
     POLL_EVERY,
     EVENT_POLL_EVERY,
     ICON_HOSTS,
+    ANSWER_WITHIN,
+    EVENT_WITHIN,
+    LIST_LAG,
     SYNC_AT,
     PUSH_CERTIFICATE_FILE,
     PUSH_TOPIC,

@@ -89,7 +89,8 @@ impl Gate {
             .expect("a gate is never closed");
         let load = Arc::clone(&self.load);
         let done = tokio::task::spawn_blocking(move || {
-            let _held = (place, turn, Running::begin(load));
+            // Dropped in this order: whoever gets the place next is counted after this one has gone.
+            let _held = (Running::begin(load), turn, place);
             work()
         });
         Ok(done.await.expect("the work does not panic"))

@@ -109,7 +109,8 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
     let http = apple::http_client();
     let icons = apple::icons::Icons::new(&config.apple.icon_hosts);
     let apns = config.apns().map_err(|error| StartError::Push(error.to_string()))?;
-    let instance = format!("{}/{}", host_name(), config.listen);
+    // Unique to this process: one that starts anew is somebody else to the leases of its predecessor.
+    let instance = format!("{}/{}/{}", host_name(), config.listen, random.id());
     Ok(App::new(Parts {
         store,
         clock,
@@ -126,6 +127,8 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         attempts: Attempts::new(random.secret()),
         keys_under_way: UnderWay::default(),
         location_bell: Arc::default(),
+        reading_bell: Arc::default(),
+        describing_bell: Arc::default(),
         device_bell: Arc::default(),
         instance,
     }))

@@ -179,14 +179,15 @@ impl Conn<'_> {
 }
 
 impl Tx {
-    /// Takes over a complete list of assets, and returns how many are new or different.
+    /// Takes over a complete list of assets whose reading began at `began`, and returns how many are new or different.
+    /// What a later list told of an asset stays.
     ///
     /// An asset that Apple lists no more stays, marked as gone and without licences: people may still hold it.
     pub async fn assets_observed(
         &mut self,
         location: LocationId,
         assets: &[ObservedAsset],
-        now: Time,
+        began: Time,
     ) -> Result<usize, StoreError> {
         let known = self.conn().assets_all(location).await?;
         let mut changes = 0;
@@ -211,7 +212,8 @@ impl Tx {
                      assigned = excluded.assigned, available = excluded.available, retired = excluded.retired,
                      unlimited = excluded.unlimited, device_assignable = excluded.device_assignable,
                      revocable = excluded.revocable, platforms = excluded.platforms,
-                     observed_at = excluded.observed_at, gone_at = NULL",
+                     observed_at = excluded.observed_at, gone_at = NULL
+                 WHERE assets.observed_at <= excluded.observed_at",
                 values![
                     AssetId(Uuid::now_v7()),
                     location,
@@ -227,7 +229,7 @@ impl Tx {
                     asset.device_assignable,
                     asset.revocable,
                     serde_json::Value::from(asset.platforms.clone()).to_string(),
-                    now
+                    began
                 ],
             )
             .await?;
@@ -242,9 +244,9 @@ impl Tx {
             changes += 1;
             self.run(
                 "UPDATE assets SET gone_at = $4, owned = 0, total = 0, assigned = 0, available = 0, retired = 0,
-                                   unlimited = FALSE
-                 WHERE location_id = $1 AND adam_id = $2 AND pricing_param = $3",
-                values![location, before.adam_id, before.pricing_param, now],
+                                   unlimited = FALSE, observed_at = $4
+                 WHERE location_id = $1 AND adam_id = $2 AND pricing_param = $3 AND observed_at <= $4",
+                values![location, before.adam_id, before.pricing_param, began],
             )
             .await?;
         }
@@ -269,19 +271,24 @@ impl Tx {
         Ok(())
     }
 
-    /// `holders` is all that Apple lists for the asset.
+    /// `holders` is all that Apple lists for the asset, in a list whose reading began at `began`. `false`, and nothing is
+    /// changed, when a later list was taken over already.
     pub async fn assignments_replace(
         &mut self,
         asset: AssetId,
         holders: &[Holder],
-        now: Time,
-    ) -> Result<(), StoreError> {
+        began: Time,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE assets SET listed_at = $2 WHERE id = $1 AND (listed_at IS NULL OR listed_at <= $2)";
+        if self.run(sql, values![asset, began]).await? == 0 {
+            return Ok(false);
+        }
         self.run("DELETE FROM assignments WHERE asset_id = $1", values![asset])
             .await?;
         for holder in holders {
-            self.assignment_put(asset, holder, now).await?;
+            self.assignment_put(asset, holder, began).await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     pub async fn assignment_put(&mut self, asset: AssetId, holder: &Holder, now: Time) -> Result<(), StoreError> {

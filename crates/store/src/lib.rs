@@ -50,6 +50,6 @@ pub use locations::{LocationRow, Upload};
 pub use operations::{OperationKind, OperationRow, OperationState};
 pub use people::{ClientUserRow, ClientUserStatus, InvitationState, PersonRow};
 pub use pushes::PushRow;
-pub use seats::{OperationSeat, SeatRow, SeatState};
+pub use seats::{OpenSeat, OperationSeat, SeatRow, SeatState};
 pub use sessions::Session;
 pub use syncs::{SyncRow, SyncStatus};

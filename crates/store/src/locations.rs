@@ -37,6 +37,8 @@ pub struct LocationRow {
     pub assignments_version: Option<String>,
     pub users_version: Option<String>,
     pub created_at: Time,
+    /// Since when Apple has not answered, while it does not.
+    pub unanswered_since: Option<Time>,
 }
 
 /// A token between its upload and its confirmation.
@@ -73,6 +75,16 @@ impl Conn<'_> {
 }
 
 impl Store {
+    /// Who we said we are, or are about to say, at Apple for the account `uid`.
+    pub async fn claim(&self, uid: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT mdm_id FROM claims WHERE uid = $1";
+        self.reader()
+            .await?
+            .conn()
+            .one(sql, values![uid], |row| row.text("mdm_id"))
+            .await
+    }
+
     pub async fn location_token(&self, id: LocationId) -> Result<SecretString, StoreError> {
         let sealed = self
             .reader()
@@ -187,6 +199,80 @@ impl Tx {
         Ok(())
     }
 
+    /// What Apple says of the token, and who it names as the manager. It is said of one token: `false`, and nothing is
+    /// changed, when another one has taken its place.
+    pub async fn location_state(
+        &mut self,
+        id: LocationId,
+        token_sha256: &str,
+        state: TokenState,
+        owner: (Option<String>, Option<String>),
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE locations SET state = $3, owner_name = $4, owner_metadata = $5
+                 WHERE id = $1 AND token_sha256 = $2",
+                values![id, token_sha256, word(&state), owner.0, owner.1],
+            )
+            .await?;
+        Ok(changed > 0)
+    }
+
+    /// What a complete read of the location told of it.
+    pub async fn location_read(&mut self, row: &LocationRow) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE locations SET location_name = $2, country = $3, default_platform = $4, website_url = $5,
+                                  last_sync_at = $6, assets_version = $7, assignments_version = $8, users_version = $9
+             WHERE id = $1",
+            values![
+                row.id,
+                row.location_name,
+                row.country,
+                row.default_platform,
+                row.website_url,
+                row.last_sync_at,
+                row.assets_version,
+                row.assignments_version,
+                row.users_version
+            ],
+        )
+        .await?;
+        let sql = "UPDATE locations SET expires_at = $3 WHERE id = $1 AND token_sha256 = $2";
+        self.run(sql, values![row.id, row.token_sha256, row.expires_at]).await?;
+        Ok(())
+    }
+
+    /// From which versions on the next look asks.
+    pub async fn location_versions(&mut self, row: &LocationRow) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE locations SET assets_version = $2, assignments_version = $3, users_version = $4 WHERE id = $1",
+            values![row.id, row.assets_version, row.assignments_version, row.users_version],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Apple does not answer, since `since`; `None`: it does. The first moment stays. Whether this is news.
+    pub async fn location_unanswered(&mut self, id: LocationId, since: Option<Time>) -> Result<bool, StoreError> {
+        let sql = match since {
+            Some(_) => "UPDATE locations SET unanswered_since = $2 WHERE id = $1 AND unanswered_since IS NULL",
+            None => "UPDATE locations SET unanswered_since = $2 WHERE id = $1 AND unanswered_since IS NOT NULL",
+        };
+        Ok(self.run(sql, values![id, since]).await? > 0)
+    }
+
+    /// Who we are at Apple for the account `uid`: what was written down first, which is `mdm_id` if nothing was.
+    pub async fn claim_once(&mut self, uid: &str, mdm_id: &str, now: Time) -> Result<String, StoreError> {
+        self.run(
+            "INSERT INTO claims (uid, mdm_id, created_at) VALUES ($1, $2, $3) ON CONFLICT (uid) DO NOTHING",
+            values![uid, mdm_id, now],
+        )
+        .await?;
+        let sql = "SELECT mdm_id FROM claims WHERE uid = $1";
+        let claim = self.conn().one(sql, values![uid], |row| row.text("mdm_id")).await?;
+        Ok(claim.unwrap_or_else(|| mdm_id.to_owned()))
+    }
+
     /// Writes what may change of a location; not its token, nor who it is.
     pub async fn location_update(&mut self, row: &LocationRow) -> Result<(), StoreError> {
         self.run(
@@ -278,5 +364,6 @@ fn location(row: &Record) -> Result<LocationRow, StoreError> {
         assignments_version: row.text_or_none("assignments_version")?,
         users_version: row.text_or_none("users_version")?,
         created_at: row.time("created_at")?,
+        unanswered_since: row.time_or_none("unanswered_since")?,
     })
 }

@@ -44,6 +44,8 @@ pub struct OperationRow {
     pub created_at: Time,
     pub sent_at: Option<Time>,
     pub finished_at: Option<Time>,
+    /// From then on nothing more can come of the request, whatever became of its answer.
+    pub dead_at: Option<Time>,
 }
 
 reads! {
@@ -84,8 +86,8 @@ impl Tx {
     pub async fn operation_insert(&mut self, row: &OperationRow) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO operations (id, location_id, kind, state, event_id, attempts, not_before, requested, completed,
-                                     error_number, error_message, created_at, sent_at, finished_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                                     error_number, error_message, created_at, sent_at, finished_at, dead_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             operation_values(row),
         )
         .await?;
@@ -96,7 +98,8 @@ impl Tx {
         self.run(
             "UPDATE operations SET location_id = $2, kind = $3, state = $4, event_id = $5, attempts = $6,
                                    not_before = $7, requested = $8, completed = $9, error_number = $10,
-                                   error_message = $11, created_at = $12, sent_at = $13, finished_at = $14
+                                   error_message = $11, created_at = $12, sent_at = $13, finished_at = $14,
+                                   dead_at = $15
              WHERE id = $1",
             operation_values(row),
         )
@@ -140,7 +143,8 @@ fn operation_values(row: &OperationRow) -> Vec<Value> {
         row.error_message,
         row.created_at,
         row.sent_at,
-        row.finished_at
+        row.finished_at,
+        row.dead_at
     ]
 }
 
@@ -160,5 +164,6 @@ fn operation(row: &Record) -> Result<OperationRow, StoreError> {
         created_at: row.time("created_at")?,
         sent_at: row.time_or_none("sent_at")?,
         finished_at: row.time_or_none("finished_at")?,
+        dead_at: row.time_or_none("dead_at")?,
     })
 }

@@ -202,6 +202,46 @@ impl Tx {
         Ok(())
     }
 
+    /// Apple did not create it, and said why; it is not asked again before `not_before`.
+    pub async fn client_user_refused(
+        &mut self,
+        client_user_id: &str,
+        error_number: i64,
+        not_before: Time,
+    ) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE client_users SET status = $2, error_number = $3, not_before = $4, operation_id = NULL
+             WHERE client_user_id = $1",
+            values![
+                client_user_id,
+                word(&ClientUserStatus::Refused),
+                error_number,
+                not_before
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// What Apple's list says of it, and nothing else of the row.
+    pub async fn client_user_observed(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE client_users SET status = $2, invite_code = $3, id_hash = $4, accepted_at = $5, observed_at = $6,
+                                     error_number = NULL, not_before = NULL
+             WHERE client_user_id = $1",
+            values![
+                row.client_user_id,
+                word(&row.status),
+                row.invite_code,
+                row.id_hash,
+                row.accepted_at,
+                row.observed_at
+            ],
+        )
+        .await?;
+        Ok(())
+    }
+
     pub async fn client_user_update(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
         self.run(
             "UPDATE client_users SET location_id = $2, person_id = $3, status = $4, invite_code = $5, id_hash = $6,

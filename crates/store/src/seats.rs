@@ -46,10 +46,26 @@ pub struct OperationSeat {
     pub person_id: PersonId,
     pub client_user_id: String,
     pub state: SeatState,
+    /// When it was reserved, or its return begun.
+    pub since: Time,
+    /// When the last seat of the same two ended, as far as known.
+    pub ended: Option<Time>,
+}
+
+/// A seat, and how far what it waits for is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenSeat {
+    pub row: SeatRow,
+    /// From when on nothing more can come of the request that it waits for; `None` when none was sent.
+    pub dead_at: Option<Time>,
 }
 
 reads! {
     seats(asset: AssetId) -> Vec<SeatRow>;
+    /// The seats of an asset with what a list has to know before it may correct them.
+    seats_open(asset: AssetId) -> Vec<OpenSeat>;
+    /// When the last seat of a person ended, for those who have none now.
+    seats_ended(asset: AssetId) -> Vec<(PersonId, Time)>;
     /// The seats that an operation is about and that still wait for it.
     operation_seats(operation: OperationId) -> Vec<OperationSeat>;
     /// How often in a row Apple refused.
@@ -66,10 +82,37 @@ impl Conn<'_> {
         .await
     }
 
+    async fn seats_open(&mut self, asset: AssetId) -> Result<Vec<OpenSeat>, StoreError> {
+        self.all(
+            "SELECT seats.*, operations.dead_at FROM seats
+             LEFT JOIN operations ON operations.id = seats.operation_id AND operations.state IN ('sending', 'pending')
+             WHERE asset_id = $1",
+            values![asset],
+            |row| {
+                Ok(OpenSeat {
+                    row: seat(row)?,
+                    dead_at: row.time_or_none("dead_at")?,
+                })
+            },
+        )
+        .await
+    }
+
+    async fn seats_ended(&mut self, asset: AssetId) -> Result<Vec<(PersonId, Time)>, StoreError> {
+        let sql = "SELECT person_id, at FROM seats_ended WHERE asset_id = $1";
+        self.all(sql, values![asset], |row| {
+            Ok((row.parsed("person_id")?, row.time("at")?))
+        })
+        .await
+    }
+
     async fn operation_seats(&mut self, operation: OperationId) -> Result<Vec<OperationSeat>, StoreError> {
         self.all(
-            "SELECT seats.asset_id, adam_id, pricing_param, seats.person_id, client_user_id, state
+            "SELECT seats.asset_id, adam_id, pricing_param, seats.person_id, client_user_id, state, since,
+                    seats_ended.at AS ended
              FROM seats
+             LEFT JOIN seats_ended ON seats_ended.asset_id = seats.asset_id
+                                  AND seats_ended.person_id = seats.person_id
              JOIN assets ON assets.id = seats.asset_id
              JOIN client_users ON client_users.person_id = seats.person_id
                               AND client_users.location_id = assets.location_id
@@ -84,6 +127,8 @@ impl Conn<'_> {
                     person_id: row.parsed("person_id")?,
                     client_user_id: row.text("client_user_id")?,
                     state: row.word("state")?,
+                    since: row.time("since")?,
+                    ended: row.time_or_none("ended")?,
                 })
             },
         )
@@ -136,12 +181,26 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn seat_delete(&mut self, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
+    /// Ends a seat as of `at`: lists from before do not bring it back.
+    pub async fn seat_delete(&mut self, asset: AssetId, person: PersonId, at: Time) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO seats_ended (asset_id, person_id, at) VALUES ($1, $2, $3)
+             ON CONFLICT (asset_id, person_id) DO UPDATE SET at = excluded.at",
+            values![asset, person, at],
+        )
+        .await?;
         self.run(
             "DELETE FROM seats WHERE asset_id = $1 AND person_id = $2",
             values![asset, person],
         )
         .await?;
+        Ok(())
+    }
+
+    /// Forgets when seats ended: no list from before that is under way any more.
+    pub async fn seats_ended_trim(&mut self, before: Time) -> Result<(), StoreError> {
+        self.run("DELETE FROM seats_ended WHERE at < $1", values![before])
+            .await?;
         Ok(())
     }
 

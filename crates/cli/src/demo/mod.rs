@@ -175,6 +175,12 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
     config.apple.icon_hosts = vec![apple.address().into()];
     config.apple.poll_every = Duration::from_secs(3);
     config.apple.event_poll_every = Duration::from_secs(1);
+    // The simulated Apple is on this machine, and quick: a demo that is killed goes on within the minute.
+    config.apple.patience = domain::Patience {
+        request: Duration::from_secs(10),
+        event: Duration::from_secs(30),
+        lag: Duration::from_secs(1),
+    };
     config.mdm.push_topic = Some(TOPIC.to_owned());
     config.mdm.push_again_after = Duration::from_secs(10);
     config.reconcile_every = Duration::from_secs(1);

@@ -102,6 +102,9 @@ push_url = "{}"
 icon_hosts = ["{}"]
 poll_every = "200ms"
 event_poll_every = "100ms"
+answer_within = "2s"
+event_within = "3s"
+list_lag = "200ms"
 
 [mdm]
 push_topic = "{TOPIC}"

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Approval, AssetId, GroupId, GroupKind, PersonId, Policy};
+use domain::{Approval, AssetId, GroupId, GroupKind, Patience, PersonId, Policy};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
@@ -84,6 +84,11 @@ pub fn quick_config(listen: std::net::SocketAddr, database_url: String, folder: 
     config.apple.icon_hosts = vec![apple.address().into()];
     config.apple.poll_every = Duration::from_millis(200);
     config.apple.event_poll_every = Duration::from_millis(100);
+    config.apple.patience = Patience {
+        request: Duration::from_secs(10),
+        event: Duration::from_secs(60),
+        lag: Duration::from_millis(200),
+    };
     config.mdm.push_topic = Some(TOPIC.to_owned());
     config.mdm.push_again_after = Duration::from_millis(500);
     config.reconcile_every = Duration::from_millis(100);

@@ -265,6 +265,7 @@ token-refused-not-a-content-token = This is not a content token: the file has no
 token-refused-bad-date = The token's expiry "{ $date }" is not a date. Nothing was changed. Download the token from your Apple VPP account again and upload it.
 token-refused-expired = The token expired on { $date }. Nothing was changed. Download a new token from your Apple VPP account and upload it.
 token-refused-same-again = This is the token that is linked already. Nothing was changed. To renew it, download a new token from your Apple VPP account and upload that.
+token-refused-not-usable = Apple does not answer questions with the token that is linked. Renew it first.
 token-refused-revoked = Apple has revoked this token. The password may have been changed, or there is a newer token. Nothing was changed. Download a new token from your Apple VPP account and upload it.
 token-refused-unrecognised = Apple does not know this token (error { $number }). Nothing was changed. Download a new token from your Apple VPP account and upload it.
 token-refused-other-account = This token belongs to another account. Linked location: { $linked }. Location of this token: { $given }. A linked account cannot be changed. Nothing was changed. Upload a token of { $linked }.

@@ -235,6 +235,7 @@ token-refused-not-a-content-token = 콘텐츠 토큰이 아닙니다. 파일에 
 token-refused-bad-date = 토큰의 만료 날짜 "{ $date }"를 읽을 수 없습니다. 바뀐 것이 없습니다. Apple VPP 계정에서 토큰을 다시 내려받아 올리십시오.
 token-refused-expired = 토큰이 { $date }에 만료되었습니다. 바뀐 것이 없습니다. Apple VPP 계정에서 새 토큰을 내려받아 올리십시오.
 token-refused-same-again = 지금 연결된 것과 같은 토큰입니다. 바뀐 것이 없습니다. 갱신하려면 Apple VPP 계정에서 새 토큰을 내려받아 올리십시오.
+token-refused-not-usable = 연결된 토큰으로는 Apple에 물을 수 없습니다. 먼저 토큰을 갱신하십시오.
 token-refused-revoked = Apple이 해지한 토큰입니다. 암호를 바꾸었거나 더 새로운 토큰이 있을 수 있습니다. 바뀐 것이 없습니다. Apple VPP 계정에서 새 토큰을 내려받아 올리십시오.
 token-refused-unrecognised = Apple이 이 토큰을 알지 못합니다(오류 { $number }). 바뀐 것이 없습니다. Apple VPP 계정에서 새 토큰을 내려받아 올리십시오.
 token-refused-other-account = 다른 계정의 토큰입니다. 연결된 위치: { $linked }. 올린 토큰의 위치: { $given }. 연결한 계정은 바꿀 수 없습니다. 바뀐 것이 없습니다. { $linked } 위치의 토큰을 올리십시오.

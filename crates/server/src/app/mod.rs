@@ -62,6 +62,10 @@ pub struct Parts {
     pub keys_under_way: enrolments::UnderWay,
     /// Rung when a location may have something to do.
     pub location_bell: Arc<Notify>,
+    /// Rung when Apple is to be looked at.
+    pub reading_bell: Arc<Notify>,
+    /// Rung when an app may want its name and icon.
+    pub describing_bell: Arc<Notify>,
     /// Rung when a device may have something to fetch.
     pub device_bell: Arc<Notify>,
     pub outage: outage::Outage,
@@ -77,6 +81,11 @@ pub struct Polls {
     looked_at: AtomicI64,
     paused_until: AtomicI64,
     failures: AtomicU32,
+    /// How often in a row the token was called dead, and when last.
+    doubts: AtomicU32,
+    doubted_at: AtomicI64,
+    /// The fence of the lease under which everything was looked at, plus one; 0 before the first look.
+    read_under: AtomicI64,
 }
 
 /// Where Apple published that people accept the programme; `service/config` tells the current address.
@@ -84,7 +93,10 @@ const INVITATION_URL: &str = "https://buy.itunes.apple.com/WebObjects/MZFinance.
 
 /// After the first failure in a row; doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// After an outage a location is back within a minute: half of it goes by until the next try at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// So often in a row, each time after a pause, a token is called dead before that is believed.
+const DOUBTS: u32 = 3;
 
 /// What Apple may ask for. A pause that ends later was written while the clock was wrong.
 const LONGEST_ASKED: Duration = Duration::from_secs(3600);
@@ -113,8 +125,42 @@ impl Polls {
         self.pause(now + FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE));
     }
 
-    pub fn succeeded(&self) {
-        self.failures.store(0, Ordering::Relaxed);
+    /// Apple answered as it should. Whether it had not before.
+    pub fn succeeded(&self) -> bool {
+        self.doubts.store(0, Ordering::Relaxed);
+        self.failures.swap(0, Ordering::Relaxed) > 0
+    }
+
+    /// Somebody wants to know now: no pause counts.
+    pub fn hurry(&self) {
+        self.paused_until.store(0, Ordering::Relaxed);
+    }
+
+    /// Apple called the token dead. Whether to believe it: once may be a mistake.
+    pub fn token_is_dead(&self, now: Time) -> bool {
+        let last = Time(self.doubted_at.load(Ordering::Relaxed));
+        if now.since(last) >= FIRST_PAUSE || last == Time(0) {
+            self.doubted_at.store(now.ms(), Ordering::Relaxed);
+            self.doubts.fetch_add(1, Ordering::Relaxed);
+        }
+        let believed = self.doubts.load(Ordering::Relaxed) >= DOUBTS;
+        if believed {
+            self.doubts.store(0, Ordering::Relaxed);
+        } else {
+            self.pause(now + FIRST_PAUSE);
+        }
+        believed
+    }
+
+    /// Everything was looked at since the lease was taken.
+    pub fn looked(&self, fence: i64) {
+        self.read_under.store(fence + 1, Ordering::Relaxed);
+    }
+
+    /// Whether everything was looked at since the lease was taken: before that, what we know may be from a backup, or
+    /// from before another server's turn.
+    pub fn has_looked(&self, fence: i64) -> bool {
+        self.read_under.load(Ordering::Relaxed) == fence + 1
     }
 }
 
@@ -237,6 +283,19 @@ impl App {
     pub fn look_again(&self) {
         self.location_bell.notify_one();
         self.device_bell.notify_one();
+    }
+
+    /// Runs what talks to the outside to its end, whoever listens: a browser that goes away must not leave half of it
+    /// done.
+    pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+        match tokio::spawn(work).await {
+            Ok(result) => result,
+            Err(stopped) => match stopped.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The server stops: nobody waits for an answer any more.
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 
     /// Where a person accepts the programme. Apple's template is replaced literally: it is not a URL to decode.

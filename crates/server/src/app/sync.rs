@@ -16,12 +16,18 @@ impl App {
             .into_iter()
             .next()
             .ok_or(AppError::NotFound("location"))?;
+        let state = super::tokens::token_state(&location, self.now());
+        if !state.readable() {
+            return Err(super::tokens::TokenRefused::NotUsable { state }.into());
+        }
         let mut tx = self.store.begin().await?;
         let id = tx
             .sync_request(location.id, "person", caller.name(), self.now())
             .await?;
         tx.commit().await?;
-        self.location_bell.notify_one();
+        // Whoever asks by hand does not wait for the end of a pause.
+        self.polled.hurry();
+        self.reading_bell.notify_one();
         Ok(id)
     }
 

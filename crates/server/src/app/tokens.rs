@@ -93,6 +93,8 @@ pub enum TokenRefused {
     NotConfirmed,
     #[error("the upload is gone")]
     UploadGone,
+    #[error("Apple does not answer questions with this token: it is {state:?}")]
+    NotUsable { state: TokenState },
 }
 
 impl TokenRefused {
@@ -117,6 +119,7 @@ impl TokenRefused {
             TokenRefused::AppleRefused { .. } => "token-refused-apple-refused",
             TokenRefused::NotConfirmed => "token-refused-not-confirmed",
             TokenRefused::UploadGone => "token-refused-upload-gone",
+            TokenRefused::NotUsable { .. } => "token-refused-not-usable",
         }
     }
 }
@@ -177,9 +180,10 @@ impl App {
             return Err(TokenRefused::Expired { at: expires_at }.into());
         }
         let linked = self.store.locations().await?.into_iter().next();
+        // The same file heals what was once declared dead, if Apple takes it now.
         if linked
             .as_ref()
-            .is_some_and(|location| location.token_sha256 == token.sha256)
+            .is_some_and(|location| location.token_sha256 == token.sha256 && location.state.usable())
         {
             return Err(TokenRefused::SameAgain.into());
         }
@@ -189,7 +193,23 @@ impl App {
             .client_config()
             .await
             .map_err(|error| TokenRefused::from_apple(error, expires_at))?;
-        let facts = self.upload_facts(&token, config, linked.as_ref(), display_name, apple_id)?;
+        let claimed = match &config.common.uid {
+            Some(uid) => self.store.claim(uid).await?,
+            None => None,
+        };
+        let facts = self.upload_facts(
+            &token,
+            config,
+            linked.as_ref(),
+            claimed.as_deref(),
+            display_name,
+            apple_id,
+        )?;
+        // A token of somebody who may only look would be found out at the first licence.
+        licensing
+            .may_write()
+            .await
+            .map_err(|error| TokenRefused::from_apple(error, expires_at))?;
 
         let now = self.now();
         let mut tx = self.store.begin().await?;
@@ -214,6 +234,7 @@ impl App {
         token: &ContentToken,
         config: ClientConfigResponse,
         linked: Option<&LocationRow>,
+        claimed: Option<&str>,
         display_name: String,
         apple_id: String,
     ) -> Result<UploadFacts, TokenRefused> {
@@ -231,10 +252,11 @@ impl App {
                 given: location_name,
             });
         }
-        if let Some(owner) = &config.common.mdm_info
-            && linked.is_none_or(|linked| owner.id.as_deref() != Some(&linked.mdm_id))
-        {
-            return Err(TokenRefused::held_by(owner));
+        if let Some(owner) = config.common.mdm_info.as_ref().filter(|owner| owner.id.is_some()) {
+            let ours = [linked.map(|linked| linked.mdm_id.as_str()), claimed];
+            if !ours.into_iter().flatten().any(|ours| owner.id.as_deref() == Some(ours)) {
+                return Err(TokenRefused::held_by(owner));
+            }
         }
         Ok(UploadFacts {
             id: UploadId(self.random.id()),
@@ -270,6 +292,16 @@ impl App {
     /// taken the location, or somebody else may have linked one here.
     pub async fn token_link(&self, caller: &Caller, id: UploadId, confirmed: bool) -> Result<LocationId, AppError> {
         caller.may_write()?;
+        let (app, caller) = (self.clone(), caller.clone());
+        App::to_its_end(async move { app.token_link_to_the_end(&caller, id, confirmed).await }).await
+    }
+
+    async fn token_link_to_the_end(
+        &self,
+        caller: &Caller,
+        id: UploadId,
+        confirmed: bool,
+    ) -> Result<LocationId, AppError> {
         let upload = self.store.upload(id).await?.ok_or(TokenRefused::UploadGone)?;
         let facts: UploadFacts = serde_json::from_value(upload.facts).map_err(|_| TokenRefused::UploadGone)?;
         if !confirmed {
@@ -287,32 +319,21 @@ impl App {
         let refused = |error| TokenRefused::from_apple(error, facts.expires_at);
 
         let config = licensing.client_config().await.map_err(refused)?;
-        let mdm_id = linked
-            .as_ref()
-            .map_or_else(|| self.random.opaque_id().to_string(), |linked| linked.mdm_id.clone());
-        match &config.common.mdm_info {
+        let mdm_id = match &linked {
+            Some(linked) => linked.mdm_id.clone(),
+            // Written down before it is claimed: whoever crashes in between recognises itself at Apple.
+            None => {
+                let mut tx = self.store.begin().await?;
+                let fresh = self.random.opaque_id().to_string();
+                let mdm_id = tx.claim_once(&facts.uid, &fresh, self.now()).await?;
+                tx.commit().await?;
+                mdm_id
+            }
+        };
+        match config.common.mdm_info.as_ref().filter(|owner| owner.id.is_some()) {
             Some(owner) if owner.id.as_deref() == Some(&mdm_id) => {}
             Some(owner) => return Err(TokenRefused::held_by(owner).into()),
-            None => {
-                let claim = ClientConfigRequest {
-                    mdm_info: Some(MdmInfo {
-                        id: Some(mdm_id.clone()),
-                        name: Some(PRODUCT.to_owned()),
-                        metadata: Some(host(&self.config.public_url).chars().take(80).collect()),
-                    }),
-                    ..ClientConfigRequest::default()
-                };
-                licensing.set_client_config(&claim).await.map_err(refused)?;
-                // There is no compare-and-set: two servers can claim in the same second, and the last one has it.
-                let after = licensing.client_config().await.map_err(refused)?;
-                if let Some(owner) = after
-                    .common
-                    .mdm_info
-                    .filter(|owner| owner.id.as_deref() != Some(&mdm_id))
-                {
-                    return Err(TokenRefused::held_by(&owner).into());
-                }
-            }
+            None => self.claim_at_apple(&licensing, &mdm_id).await.map_err(refused)?,
         }
 
         let now = self.now();
@@ -378,6 +399,7 @@ impl App {
                     assignments_version: None,
                     users_version: None,
                     created_at: now,
+                    unanswered_since: None,
                 };
                 describe(&mut row, &config);
                 tx.location_insert(&row, &upload.token).await?;
@@ -393,8 +415,33 @@ impl App {
         tx.upload_delete(id).await?;
         tx.sync_request(location, "token", caller.name(), now).await?;
         tx.commit().await?;
+        self.polled.hurry();
         self.look_again();
+        self.reading_bell.notify_one();
         Ok(location)
+    }
+
+    /// Says to Apple, and to every other server, that this one manages the location.
+    pub(crate) async fn claim_at_apple(&self, licensing: &Licensing, mdm_id: &str) -> Result<(), AppleError> {
+        let claim = ClientConfigRequest {
+            mdm_info: Some(MdmInfo {
+                id: Some(mdm_id.to_owned()),
+                name: Some(PRODUCT.to_owned()),
+                metadata: Some(host(&self.config.public_url).chars().take(80).collect()),
+            }),
+            ..ClientConfigRequest::default()
+        };
+        licensing.set_client_config(&claim).await?;
+        // There is no compare-and-set: two servers can claim in the same second, and the last one has it.
+        let after = licensing.client_config().await?;
+        match after
+            .common
+            .mdm_info
+            .filter(|owner| owner.id.as_deref() != Some(mdm_id))
+        {
+            Some(owner) => Err(AppleError::Taken { owner }),
+            None => Ok(()),
+        }
     }
 
     /// The linked location, if any, with the state of its token as of now.

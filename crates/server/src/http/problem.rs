@@ -320,9 +320,10 @@ fn deployment(error: DeploymentError) -> Problem {
 fn token(refused: &TokenRefused) -> Problem {
     let status = match refused {
         TokenRefused::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        TokenRefused::SameAgain | TokenRefused::OtherAccount { .. } | TokenRefused::HeldByOther { .. } => {
-            StatusCode::CONFLICT
-        }
+        TokenRefused::SameAgain
+        | TokenRefused::OtherAccount { .. }
+        | TokenRefused::HeldByOther { .. }
+        | TokenRefused::NotUsable { .. } => StatusCode::CONFLICT,
         TokenRefused::AppleUnreachable => StatusCode::SERVICE_UNAVAILABLE,
         TokenRefused::AppleRefused { .. } => StatusCode::BAD_GATEWAY,
         TokenRefused::UploadGone => StatusCode::GONE,

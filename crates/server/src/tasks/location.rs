@@ -1,15 +1,19 @@
-//! Everything that happens with one location, one thing after the other, on one server at a time.
+//! Everything that happens with one location, on one server at a time.
 //!
-//! The order is: read what Apple has when it is due, learn what became of what was asked, decide, ask for
-//! the next thing. One write to Apple is under way at most: small parallel writes get in each other's way
-//! there, and a read never overlaps with the evaluation of a write here.
+//! Whoever has the location's lease works on it in three loops beside each other, so that nobody waits for what takes
+//! long: [`step`] learns what became of what was asked, decides, and asks for the next thing; [`read`] reads what
+//! Apple has; [`describe`] looks up names and icons. Each writes under the fence of the lease, one after the other: a
+//! server that has lost it writes nothing any more.
+//!
+//! That a list may be older than an answer is the domain's to know ([`domain::Reading`]), so reading and asking need
+//! not wait for each other.
 
 use std::time::Duration;
 
-use apple::AppleError;
-use domain::{LocationId, Time, TokenState};
+use apple::{AppleError, error::Class, wire::MdmInfo};
+use domain::{Time, TokenState};
 use serde_json::json;
-use store::{Actor, LocationRow, NewEvent};
+use store::{Actor, Lease, LocationRow, NewEvent, StoreError};
 
 use super::{Stepped, operations, reconcile, sync};
 use crate::{
@@ -18,11 +22,14 @@ use crate::{
         text::{NAME_CHARS, cleaned},
         tokens::token_state,
     },
+    cause::Chain,
     clock::timestamp,
 };
 
 /// How long a server keeps a location to itself without a sign of life.
 const LEASE: Duration = Duration::from_secs(60);
+/// How often it gives one while a step takes long.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
@@ -32,68 +39,182 @@ pub enum StepError {
     App(#[from] AppError),
 }
 
-impl From<store::StoreError> for StepError {
-    fn from(error: store::StoreError) -> Self {
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
         StepError::App(error.into())
     }
 }
 
 /// Does the next thing for the location, if there is one to do.
 pub async fn step(app: &App) -> Result<Stepped, StepError> {
+    under_lease(app, async |location, lease| {
+        let mut worked = false;
+        let may_ask = location_may_be_asked(app, location);
+        if may_ask {
+            worked |= operations::evaluate(app, location, lease).await?;
+        }
+        worked |= reconcile::step(app, location, lease).await?;
+        // What we know may be from a backup, or from before another server's turn: look first.
+        if may_ask && app.polled.has_looked(lease.fence()) {
+            worked |= operations::send_next(app, location, lease).await?;
+        }
+        Ok(worked)
+    })
+    .await
+}
+
+/// Reads what Apple has when it is due: everything twice a day and on demand, and in between what changed.
+pub async fn read(app: &App) -> Result<Stepped, StepError> {
+    under_lease(app, async |location, lease| {
+        read_what_is_due(app, location, lease).await
+    })
+    .await
+}
+
+/// Looks up names, bundle ids and icons of apps that have none, or old ones. Licences do not wait for them.
+pub async fn describe(app: &App) -> Result<Stepped, StepError> {
+    under_lease(app, async |location, lease| {
+        if token_state(location, app.now()).readable() {
+            sync::describe(app, location, lease).await?;
+        }
+        Ok(false)
+    })
+    .await
+}
+
+/// Works on the location, if nobody else does, with signs of life while it takes.
+async fn under_lease(
+    app: &App,
+    work: impl AsyncFnOnce(&LocationRow, &Lease) -> Result<bool, StepError>,
+) -> Result<Stepped, StepError> {
     let Some(location) = app.store.locations().await?.into_iter().next() else {
         return Ok(Stepped::Idle);
     };
-    let lease = format!("location/{}", location.id);
-    if app.store.lease_take(&lease, &app.instance, LEASE).await?.is_none() {
+    let name = format!("location/{}", location.id);
+    let Some(lease) = app.store.lease_take(&name, &app.instance, LEASE).await? else {
         return Ok(Stepped::Idle);
-    }
-    match step_location(app, &location).await {
+    };
+    let result = tokio::select! {
+        result = work(&location, &lease) => result,
+        error = signs_of_life(app, &lease) => Err(error),
+    };
+    match result {
+        Ok(true) => Ok(Stepped::Worked),
+        Ok(false) => Ok(Stepped::Idle),
         Err(StepError::Apple(error)) => {
-            apple_failed(app, &location, &error).await?;
+            apple_failed(app, &location, &lease, &error).await?;
             Ok(Stepped::Idle)
         }
-        other => other,
+        Err(StepError::App(AppError::Store(StoreError::LeaseLost))) => {
+            tracing::info!(location.id = %location.id, "another server works on the location now");
+            Ok(Stepped::Idle)
+        }
+        Err(error) => Err(error),
     }
 }
 
-async fn step_location(app: &App, location: &LocationRow) -> Result<Stepped, StepError> {
-    let mut worked = false;
-    if token_state(location, app.now()).usable() {
-        sync::service(app, location).await?;
-        worked |= read_what_is_due(app, location).await?;
-        worked |= operations::evaluate(app, location).await?;
+/// Renews the lease until that fails. Work that is dropped then is taken up by whoever has the lease.
+async fn signs_of_life(app: &App, lease: &Lease) -> StepError {
+    loop {
+        tokio::time::sleep(SIGN_OF_LIFE).await;
+        if let Err(error) = app.store.lease_renew(lease).await
+            && matches!(error, StoreError::LeaseLost)
+        {
+            return error.into();
+        }
     }
-    worked |= reconcile::step(app, location).await?;
-    if token_state(location, app.now()).usable() {
-        worked |= operations::send_next(app, location).await?;
-    }
-    Ok(if worked { Stepped::Worked } else { Stepped::Idle })
 }
 
-/// Twice a day and on demand everything is read; in between, a look at whether anything changed.
-async fn read_what_is_due(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+fn location_may_be_asked(app: &App, location: &LocationRow) -> bool {
+    token_state(location, app.now()).usable() && !app.polled.paused(app.now())
+}
+
+async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let now = app.now();
-    if let Some(requested) = app.store.sync_open(location.id).await? {
-        sync::full(app, location, requested).await?;
-        app.polled.succeeded();
-        return Ok(true);
-    }
-    if app.polled.paused(now) {
+    let state = token_state(location, now);
+    if state == TokenState::Expired || app.polled.paused(now) {
         return Ok(false);
     }
+    let due = app.polled.due(now, app.config.apple.poll_every);
+    if !state.usable() && due {
+        app.polled.done(now);
+        if heal(app, location, lease).await? {
+            return Ok(true);
+        }
+        if !state.readable() {
+            return Ok(false);
+        }
+    }
+    if !state.readable() {
+        return Ok(false);
+    }
+    sync::service(app, location).await?;
+    if let Some(requested) = app.store.sync_open(location.id).await? {
+        sync::full(app, location, lease, requested).await?;
+        answered(app, location, lease).await?;
+        return Ok(true);
+    }
     if location.last_sync_at.is_none_or(|last| last < last_scheduled(app, now)) {
-        let mut tx = app.store.begin().await?;
+        let mut tx = app.store.begin_as(lease).await?;
         tx.sync_request(location.id, "schedule", "system", now).await?;
         tx.commit().await?;
         return Ok(true);
     }
-    if app.polled.due(now, app.config.apple.poll_every) {
+    if due || !app.polled.has_looked(lease.fence()) {
         app.polled.done(now);
-        let changed = sync::changes(app, location).await?;
-        app.polled.succeeded();
+        let changed = sync::changes(app, location, lease).await?;
+        answered(app, location, lease).await?;
         return Ok(changed);
     }
     Ok(false)
+}
+
+/// Apple answers: what was said of its silence is over.
+async fn answered(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
+    app.polled.succeeded();
+    if location.unanswered_since.is_some() {
+        let mut tx = app.store.begin_as(lease).await?;
+        tx.location_unanswered(location.id, None).await?;
+        tx.commit().await?;
+        tracing::info!(location.id = %location.id, "Apple answers again");
+    }
+    // Who waited for Apple need not wait for the clock.
+    app.location_bell.notify_one();
+    Ok(())
+}
+
+/// Looks whether what made the token unusable has passed: Apple takes it again, it may write again, or the other server
+/// has given the location back. Whether it has.
+async fn heal(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
+    let licensing = sync::licensing_for_reading(app, location).await?;
+    let config = match licensing.client_config().await {
+        Ok(config) => config,
+        // As before.
+        Err(error) if error.class() == Class::Token => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let owner = config.common.mdm_info.filter(|owner| owner.id.is_some());
+    match &owner {
+        Some(owner) if owner.id.as_deref() == Some(&location.mdm_id) => {}
+        Some(owner) => {
+            let told = named(owner);
+            let state = TokenState::AssignedToExternalMdm;
+            if location.state != state || location.owner_name != told.0 {
+                token_is(app, location, lease, state, told, "tokenUnusable").await?;
+            }
+            return Ok(false);
+        }
+        // Nobody has it, and it was ours.
+        None => app.claim_at_apple(&licensing, &location.mdm_id).await?,
+    }
+    if let Err(error) = licensing.may_write().await {
+        return match error.class() {
+            Class::Rights if location.state == TokenState::ReadOnly => Ok(false),
+            _ => Err(error.into()),
+        };
+    }
+    token_is(app, location, lease, TokenState::Valid, (None, None), "tokenUsable").await?;
+    Ok(true)
 }
 
 /// The latest of the times of day at which everything is read (A7).
@@ -118,64 +239,119 @@ fn last_scheduled(app: &App, now: Time) -> Time {
     latest.unwrap_or(Time(0))
 }
 
-/// Draws the consequence that concerns the whole location: a dead token, another server, a pause.
-async fn apple_failed(app: &App, location: &LocationRow, error: &AppleError) -> Result<(), StepError> {
-    let state = match error {
-        AppleError::TokenExpired => TokenState::Expired,
-        AppleError::TokenRevoked => TokenState::Revoked,
-        AppleError::TokenInvalid { .. } | AppleError::OtherAccount { .. } => TokenState::Invalid,
-        AppleError::Taken { .. } => TokenState::AssignedToExternalMdm,
-        AppleError::Throttled { wait } => {
-            app.polled.pause(app.now() + wait.unwrap_or(Duration::from_secs(5)));
-            tracing::warn!(location.id = %location.id, "Apple asks us to wait");
-            return Ok(());
+/// Draws the consequence that concerns the whole location. What an error asks for is its class; each has one reaction.
+async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &AppleError) -> Result<(), StepError> {
+    let now = app.now();
+    let nobody = (None, None);
+    match error.class() {
+        Class::Token => {
+            if !app.polled.token_is_dead(now) {
+                tracing::warn!(location.id = %location.id, error = %Chain(error), "Apple does not take the token; it is asked again");
+                return Ok(());
+            }
+            let state = match error {
+                AppleError::TokenExpired => TokenState::Expired,
+                AppleError::TokenRevoked => TokenState::Revoked,
+                _ => TokenState::Invalid,
+            };
+            token_unusable(app, location, lease, state, nobody, error).await
         }
-        AppleError::TooLarge { number } => {
+        Class::Owner => {
+            let owner = match error {
+                AppleError::Taken { owner } => named(owner),
+                _ => nobody,
+            };
+            token_unusable(app, location, lease, TokenState::AssignedToExternalMdm, owner, error).await
+        }
+        Class::Rights => token_unusable(app, location, lease, TokenState::ReadOnly, nobody, error).await,
+        Class::Split => {
             // The operation waits for its next turn, and is cut to size then.
             app.service.doubt();
-            tracing::warn!(location.id = %location.id, number, "Apple takes less at once than it said");
-            return Ok(());
+            tracing::warn!(location.id = %location.id, error = %Chain(error), "Apple takes less at once than it said");
+            Ok(())
         }
-        other => {
-            app.polled.failed(app.now());
-            if let Some(wait) = other.wait() {
-                app.polled.pause(app.now() + wait);
+        Class::Retry => {
+            app.polled.failed(now);
+            if let Some(wait) = error.wait() {
+                app.polled.pause(now + wait);
             }
-            tracing::warn!(location.id = %location.id, error = %crate::cause::Chain(other), "Apple did not answer as it should");
-            return Ok(());
+            let mut tx = app.store.begin_as(lease).await?;
+            let news = tx.location_unanswered(location.id, Some(now)).await?;
+            tx.commit().await?;
+            if news {
+                tracing::warn!(location.id = %location.id, error = %Chain(error), "Apple does not answer as it should");
+            }
+            Ok(())
         }
-    };
-    token_unusable(app, location.id, state, error).await
+        Class::Resync => {
+            let mut tx = app.store.begin_as(lease).await?;
+            tx.sync_request(location.id, "resync", "system", now).await?;
+            tx.commit().await?;
+            app.reading_bell.notify_one();
+            Ok(())
+        }
+        Class::Bug | Class::Subject | Class::Stock | Class::Done | Class::Stop => {
+            app.polled.failed(now);
+            tracing::error!(location.id = %location.id, error = %Chain(error), "Apple turned a question down");
+            Ok(())
+        }
+    }
+}
+
+/// What another server calls itself, fit to be kept and shown.
+fn named(owner: &MdmInfo) -> (Option<String>, Option<String>) {
+    let fit = |text: &Option<String>| text.as_ref().map(|text| cleaned(text, NAME_CHARS));
+    (fit(&owner.name), fit(&owner.metadata))
 }
 
 async fn token_unusable(
     app: &App,
-    location: LocationId,
+    location: &LocationRow,
+    lease: &Lease,
     state: TokenState,
+    owner: (Option<String>, Option<String>),
     error: &AppleError,
 ) -> Result<(), StepError> {
-    let now = app.now();
-    let mut tx = app.store.begin().await?;
-    let Some(mut row) = tx.location(location).await? else {
-        return Ok(());
-    };
-    row.state = state;
-    if let AppleError::Taken { owner } = error {
-        row.owner_name = owner.name.as_ref().map(|name| cleaned(name, NAME_CHARS));
-        row.owner_metadata = owner.metadata.as_ref().map(|text| cleaned(text, NAME_CHARS));
+    if token_is(app, location, lease, state, owner, "tokenUnusable").await? {
+        tracing::warn!(location.id = %location.id, ?state, error = %Chain(error), "the token cannot be used any more");
     }
-    tx.location_update(&row).await?;
-    if let Some(mut open) = tx.sync_open(location).await? {
-        sync::failed(&mut open, error, now);
+    Ok(())
+}
+
+/// Writes down what Apple says of the token that was asked with. `false` when another one has taken its place since: a
+/// late answer says nothing of that one.
+async fn token_is(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    state: TokenState,
+    owner: (Option<String>, Option<String>),
+    event: &str,
+) -> Result<bool, StepError> {
+    let now = app.now();
+    let mut tx = app.store.begin_as(lease).await?;
+    let name = owner.0.clone();
+    if !tx
+        .location_state(location.id, &location.token_sha256, state, owner)
+        .await?
+    {
+        return Ok(false);
+    }
+    if !state.readable()
+        && let Some(mut open) = tx.sync_open(location.id).await?
+    {
+        sync::failed_by(&mut open, state, now);
         tx.sync_update(&open).await?;
     }
-    tx.event(
-        &NewEvent::new(now, Actor::Apple, "tokenUnusable")
-            .location(location)
-            .with(json!({ "state": state, "owner": row.owner_name })),
-    )
-    .await?;
+    if location.state != state {
+        tx.event(
+            &NewEvent::new(now, Actor::Apple, event)
+                .location(location.id)
+                .with(json!({ "state": state, "owner": name })),
+        )
+        .await?;
+    }
     tx.commit().await?;
-    tracing::warn!(location.id = %location, state = ?state, "the token cannot be used any more");
-    Ok(())
+    app.look_again();
+    Ok(true)
 }

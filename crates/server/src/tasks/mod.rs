@@ -20,6 +20,9 @@ use crate::{
 /// What is kept for months is not late after an hour.
 const TRIM_EVERY: Duration = Duration::from_secs(3600);
 
+/// Somebody rings when an app was bought; this is for what could not be read then.
+const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
+
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
 /// NTP corrects less than that without a jump.
 const JUMP_MS: u64 = 2000;
@@ -32,6 +35,17 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
         repeat(&app, "location", every, &app.location_bell, stop.clone(), || {
             location::step(&app)
         }),
+        repeat(&app, "reading", every, &app.reading_bell, stop.clone(), || {
+            location::read(&app)
+        }),
+        repeat(
+            &app,
+            "describing",
+            DESCRIBE_EVERY,
+            &app.describing_bell,
+            stop.clone(),
+            || { location::describe(&app) }
+        ),
         repeat(&app, "retention", TRIM_EVERY, &nobody_rings, stop.clone(), || {
             retention::step(&app)
         }),

@@ -2,50 +2,59 @@
 //!
 //! ```text
 //! queued ──► sending ──► pending ──► done
-//!    ▲          │           │    └──► failed (what became of each licence is read back)
-//!    └──────────┴───────────┘  the outcome is unknown: read back what came of it, then ask for the rest
+//!    ▲          │           │    └──► failed
+//!    └──────────┴───────────┘  what became of it is not known: lists tell, licence by licence
 //! ```
 //!
-//! The transaction that marks an operation as `sending` is committed before the request leaves. Whoever
-//! finds it so after a crash knows that Apple may have heard of it.
+//! The transaction that marks an operation as `sending` is committed before the request leaves, with the time from
+//! when on nothing more can come of it (`dead_at`). Whoever finds it so knows that Apple may have heard of it. A list
+//! that shows the work done settles it at once; one that does not settles it only after that time
+//! ([`domain::operation::settle`]). Meanwhile the operation holds its own licences, and other people's go on.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use apple::{
     AppleError,
+    error::Class,
     licensing::{Licensing, UsersQuery},
     wire::{self, Asset, ErrorResponse, ManageAssets, RequestUser, StatusResponse},
 };
-use domain::{OperationId, PersonId, Time};
+use domain::{
+    Ask, OperationId, PersonId, Refusal, RefusalReason, Time,
+    operation::{Settled, Word, settle},
+};
 use serde_json::json;
 use store::{
-    Actor, ClientUserStatus, Holder, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState,
-    SeatState, Tx,
+    Actor, ClientUserStatus, Holder, Lease, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat,
+    OperationState, SeatState, Tx,
 };
 
 use super::{location::StepError, sync};
 use crate::app::{App, AppError};
 
-/// Apple: still pending after ten minutes, send the request again.
-const PENDING_AT_MOST: Duration = Duration::from_secs(10 * 60);
 /// The first pause after a request that did not get through; doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Nothing here ever waits longer than this: what does was written while the clock was wrong.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Small parallel writes get in each other's way at Apple, so one goes after the other; but one that has not ended
+/// after this long is stuck, and others do not wait for it.
+const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// So many may be stuck before no more are sent.
+const STUCK_AT_MOST: usize = 5;
+/// How often lists are looked at for what became of a request whose answer was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// Finds out what became of what was asked.
-pub async fn evaluate(app: &App, location: &LocationRow) -> Result<bool, StepError> {
-    let now = app.now();
+pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let mut worked = false;
     for operation in app.store.operations_open(location.id).await? {
-        if operation.not_before.is_some_and(|not_before| now < not_before) {
+        if !due(&operation, app.now()) {
             continue;
         }
         match operation.state {
-            OperationState::Pending => worked |= poll(app, location, operation).await?,
-            OperationState::Sending => {
-                read_back(app, location, operation).await?;
-                worked = true;
-            }
+            OperationState::Pending => worked |= poll(app, location, lease, operation).await?,
+            OperationState::Sending => worked |= read_back(app, location, lease, operation).await?,
             _ => {}
         }
     }
@@ -53,39 +62,60 @@ pub async fn evaluate(app: &App, location: &LocationRow) -> Result<bool, StepErr
 }
 
 /// Sends the oldest operation that waits, unless one is on its way already.
-pub async fn send_next(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+pub async fn send_next(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let now = app.now();
     let open = app.store.operations_open(location.id).await?;
-    if open.iter().any(|operation| operation.state != OperationState::Queued) || app.polled.paused(now) {
+    let under_way: Vec<_> = open.iter().filter(|it| it.state != OperationState::Queued).collect();
+    let stuck = |operation: &&&OperationRow| now.since(operation.sent_at.unwrap_or(now)) >= STUCK_AFTER;
+    if under_way.iter().filter(stuck).count() < under_way.len() || under_way.len() >= STUCK_AT_MOST {
         return Ok(false);
     }
-    let due = open
-        .into_iter()
-        .find(|operation| operation.not_before.is_none_or(|not_before| not_before <= now));
-    let Some(operation) = due else { return Ok(false) };
-    send(app, location, operation).await?;
+    let waiting = |operation: &OperationRow| operation.state == OperationState::Queued && due(operation, now);
+    let Some(operation) = open.into_iter().find(waiting) else {
+        return Ok(false);
+    };
+    send(app, location, lease, operation).await?;
     Ok(true)
 }
 
-async fn send(app: &App, location: &LocationRow, mut operation: OperationRow) -> Result<(), StepError> {
-    cut_to_size(app, &mut operation).await?;
+fn due(operation: &OperationRow, now: Time) -> bool {
+    operation
+        .not_before
+        .is_none_or(|not_before| not_before.has_come(now, LONGEST_WAIT))
+}
+
+async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: OperationRow) -> Result<(), StepError> {
+    cut_to_size(app, lease, &mut operation).await?;
     let Some(request) = Request::of(app, &operation).await? else {
         // Nothing is left to ask for.
         operation.state = OperationState::Done;
         operation.finished_at = Some(app.now());
-        return save(app, &operation).await;
+        return save(app, lease, &operation).await;
     };
     let licensing = sync::licensing(app, location).await?;
+    let patience = app.config.apple.patience;
+    let sent = app.now();
     operation.state = OperationState::Sending;
     operation.attempts += 1;
-    operation.sent_at = Some(app.now());
+    operation.sent_at = Some(sent);
+    operation.dead_at = Some(patience.dead_at(sent));
     operation.not_before = None;
-    save(app, &operation).await?;
+    operation.error_number = None;
+    operation.error_message = None;
+    save(app, lease, &operation).await?;
 
-    let answer = match &request {
-        Request::CreateUsers(users) => licensing.create_users(users).await,
-        Request::Associate(assets) => licensing.associate(assets).await,
-        Request::Disassociate(assets) => licensing.disassociate(assets).await,
+    let asked = async {
+        match &request {
+            Request::CreateUsers(users) => licensing.create_users(users).await,
+            Request::Associate(assets) => licensing.associate(assets).await,
+            Request::Disassociate(assets) => licensing.disassociate(assets).await,
+        }
+    };
+    // `dead_at` counts on it that no request is waited for, and so is alive, for longer.
+    let Ok(answer) = tokio::time::timeout(patience.request, asked).await else {
+        operation.not_before = Some(next_look(app, &operation));
+        operation.error_message = Some("no answer came in time".to_owned());
+        return save(app, lease, &operation).await;
     };
     let now = app.now();
     match answer {
@@ -94,38 +124,79 @@ async fn send(app: &App, location: &LocationRow, mut operation: OperationRow) ->
             operation.event_id = Some(event_id);
             operation.requested = request.tasks();
             operation.not_before = Some(now + app.config.apple.event_poll_every);
-            save(app, &operation).await
+            save(app, lease, &operation).await
         }
         Err(AppleError::Refused {
-            number, message, info, ..
+            number,
+            message,
+            info,
+            class,
         }) => {
-            let failures = vec![ErrorResponse {
+            let refused = ErrorResponse {
                 error_number: number,
                 error_message: Some(message),
                 error_info: info,
-            }];
-            settle(app, location, &licensing, operation, &failures).await
+            };
+            turned_down(app, location, lease, &licensing, operation, refused, class).await
         }
         Err(error) if error.outcome_known() => {
             // Apple did nothing: the same is asked again later.
             operation.state = OperationState::Queued;
+            operation.dead_at = None;
             operation.not_before = Some(now + pause(operation.attempts));
             operation.error_message = Some(error.to_string());
-            save(app, &operation).await?;
+            save(app, lease, &operation).await?;
             Err(error.into())
         }
         Err(error) => {
             // It may have got through. The operation stays `sending`, and what came of it is read back.
-            operation.not_before = Some(now + pause(operation.attempts));
+            operation.not_before = Some(next_look(app, &operation));
             operation.error_message = Some(error.to_string());
-            save(app, &operation).await?;
+            save(app, lease, &operation).await?;
             Err(error.into())
         }
     }
 }
 
+/// Apple checked the request and did nothing of it: whoever is named is let go with the reason, the rest is asked again.
+async fn turned_down(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    licensing: &Licensing,
+    mut operation: OperationRow,
+    refused: ErrorResponse,
+    class: Class,
+) -> Result<(), StepError> {
+    if matches!(class, Class::Retry | Class::Resync) {
+        operation.state = OperationState::Queued;
+        operation.dead_at = None;
+        operation.not_before = Some(app.now() + pause(operation.attempts));
+        operation.error_number = Some(i64::from(refused.error_number));
+        operation.error_message = refused.error_message;
+        let mut tx = app.store.begin_as(lease).await?;
+        tx.operation_update(&operation).await?;
+        if class == Class::Resync {
+            tx.sync_request(location.id, "resync", "system", app.now()).await?;
+        }
+        tx.commit().await?;
+        app.reading_bell.notify_one();
+        return Ok(());
+    }
+    let told = Told {
+        otherwise: if names_somebody(&refused) {
+            Otherwise::Undone
+        } else {
+            Otherwise::Refused
+        },
+        failures: std::slice::from_ref(&refused),
+    };
+    operation.dead_at = Some(app.now());
+    conclude(app, location, lease, licensing, operation, told).await
+}
+
 /// Hands what is more than Apple takes at once now to another operation: the limit was higher when it was planned.
-async fn cut_to_size(app: &App, operation: &mut OperationRow) -> Result<(), StepError> {
+async fn cut_to_size(app: &App, lease: &Lease, operation: &mut OperationRow) -> Result<(), StepError> {
     let limits = app.service.limits();
     let (people, limit): (Vec<PersonId>, _) = if operation.kind == OperationKind::CreateUsers {
         let users = app.store.operation_users(operation.id).await?;
@@ -151,10 +222,11 @@ async fn cut_to_size(app: &App, operation: &mut OperationRow) -> Result<(), Step
         requested: count(later.len()),
         completed: 0,
         error_message: None,
+        dead_at: None,
         ..operation.clone()
     };
     operation.requested = count(now.len());
-    let mut tx = app.store.begin().await?;
+    let mut tx = app.store.begin_as(lease).await?;
     tx.operation_insert(&rest).await?;
     tx.operation_hand_over(operation.id, rest.id, later).await?;
     tx.operation_update(operation).await?;
@@ -214,11 +286,16 @@ impl Request {
     }
 }
 
-async fn poll(app: &App, location: &LocationRow, mut operation: OperationRow) -> Result<bool, StepError> {
+async fn poll(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    mut operation: OperationRow,
+) -> Result<bool, StepError> {
     let licensing = sync::licensing(app, location).await?;
     let Some(event_id) = operation.event_id.clone() else {
         operation.state = OperationState::Sending;
-        save(app, &operation).await?;
+        save(app, lease, &operation).await?;
         return Ok(true);
     };
     let status = match licensing.status(&event_id).await {
@@ -229,35 +306,44 @@ async fn poll(app: &App, location: &LocationRow, mut operation: OperationRow) ->
         }) => {
             operation.state = OperationState::Sending;
             operation.event_id = None;
-            save(app, &operation).await?;
+            save(app, lease, &operation).await?;
             return Ok(true);
         }
         Err(error) => {
             operation.not_before = Some(app.now() + app.config.apple.event_poll_every);
-            save(app, &operation).await?;
+            save(app, lease, &operation).await?;
             return Err(error.into());
         }
     };
-    let now = app.now();
-    operation.completed = status.num_completed.unwrap_or(0);
+    operation.completed = status.num_completed.unwrap_or(operation.completed);
     match status.event_status.as_deref() {
         Some("COMPLETE") => {
-            complete(app, location, &licensing, operation, &status).await?;
+            complete(app, location, lease, &licensing, operation, &status).await?;
             Ok(true)
         }
         Some("FAILED") => {
-            let failures = status.failures.clone();
-            settle(app, location, &licensing, operation, &failures).await?;
+            // The event has ended: nothing more comes of it from now on.
+            operation.dead_at = Some(app.now());
+            let told = Told {
+                failures: &status.failures,
+                otherwise: Otherwise::Listed,
+            };
+            // One that names nobody concerns whoever turns out not to be served, perhaps only later.
+            let unnamed = status.failures.iter().find(|failure| !names_somebody(failure));
+            operation.error_number = unnamed.map(|failure| i64::from(failure.error_number));
+            operation.error_message = unnamed.and_then(|failure| failure.error_message.clone());
+            conclude(app, location, lease, &licensing, operation, told).await?;
             Ok(true)
         }
         _ => {
-            if now.since(operation.sent_at.unwrap_or(now)) > PENDING_AT_MOST {
+            let now = app.now();
+            if operation.dead_at.is_none_or(|dead_at| dead_at <= now) {
                 operation.state = OperationState::Sending;
                 operation.event_id = None;
             } else {
                 operation.not_before = Some(now + app.config.apple.event_poll_every);
             }
-            save(app, &operation).await?;
+            save(app, lease, &operation).await?;
             Ok(false)
         }
     }
@@ -267,129 +353,232 @@ async fn poll(app: &App, location: &LocationRow, mut operation: OperationRow) ->
 async fn complete(
     app: &App,
     location: &LocationRow,
+    lease: &Lease,
     licensing: &Licensing,
     mut operation: OperationRow,
     status: &StatusResponse,
 ) -> Result<(), StepError> {
+    let now = app.now();
     if operation.kind == OperationKind::CreateUsers {
         // The status does not tell the invitation codes.
-        return users_read_back(app, location, licensing, operation).await;
+        operation.dead_at = Some(now);
+        return users_concluded(app, location, lease, licensing, operation, NOTHING_SAID).await;
     }
-    let now = app.now();
     operation.completed = status.num_completed.unwrap_or(operation.requested);
     operation.state = OperationState::Done;
     operation.finished_at = Some(now);
-    let mut tx = app.store.begin().await?;
+    let mut tx = app.store.begin_as(lease).await?;
     for seat in tx.operation_seats(operation.id).await? {
-        match operation.kind {
-            OperationKind::Associate => seat_confirmed(&mut tx, &seat, now).await?,
-            _ => seat_returned(&mut tx, &seat, now).await?,
-        }
+        seat_settled(&mut tx, &seat, operation.kind, Settled::Done, None, now).await?;
     }
     tx.operation_update(&operation).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    app.location_bell.notify_one();
+    Ok(())
 }
 
-/// Nobody knows what became of it: look, keep what is done, and ask for the rest again.
-async fn read_back(app: &App, location: &LocationRow, operation: OperationRow) -> Result<(), StepError> {
-    let licensing = sync::licensing(app, location).await?;
-    if operation.kind == OperationKind::CreateUsers {
-        return users_read_back(app, location, &licensing, operation).await;
-    }
-    settle(app, location, &licensing, operation, &[]).await
-}
-
-/// Reads which of the operation's licences Apple lists now, and believes that.
-///
-/// A failed event may have been done in part, and its failures name people and assets but not pairs.
-/// Whoever was not served is let go with the reason, when there is one; else the operation is queued again.
-async fn settle(
+/// Nobody knows what became of it: look, keep what is done, and ask for the rest again once it is certain.
+async fn read_back(
     app: &App,
     location: &LocationRow,
+    lease: &Lease,
+    operation: OperationRow,
+) -> Result<bool, StepError> {
+    let licensing = sync::licensing(app, location).await?;
+    conclude(app, location, lease, &licensing, operation, NOTHING_SAID).await?;
+    Ok(false)
+}
+
+/// What Apple said of a request.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    failures: &'a [ErrorResponse],
+    /// What becomes of those whom no failure names.
+    otherwise: Otherwise,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Otherwise {
+    /// The request was checked as a whole, and is refused to everybody.
+    Refused,
+    /// Nothing was done for them, and nothing is wrong with them.
+    Undone,
+    /// A failed event may have been done in part, and an answer may have been lost: lists tell.
+    Listed,
+}
+
+const NOTHING_SAID: Told<'static> = Told {
+    failures: &[],
+    otherwise: Otherwise::Listed,
+};
+
+impl Told<'_> {
+    /// What was said of somebody by name. With one asset in a request, the person is the licence.
+    fn of(&self, client_user_id: &str) -> Option<i32> {
+        let names = |failure: &&ErrorResponse| {
+            let info = failure.error_info.as_ref();
+            info.is_some_and(|info| info.client_user_ids.iter().any(|named| named == client_user_id))
+        };
+        self.failures.iter().find(names).map(|failure| failure.error_number)
+    }
+
+    /// What was said of everybody whom nothing else was said of.
+    fn of_all(&self) -> Option<i32> {
+        let unnamed = self.failures.iter().find(|failure| !names_somebody(failure));
+        unnamed.map(|failure| failure.error_number)
+    }
+}
+
+fn names_somebody(failure: &ErrorResponse) -> bool {
+    let info = failure.error_info.as_ref();
+    info.is_some_and(|info| !info.client_user_ids.is_empty())
+}
+
+fn is_done(number: i32) -> bool {
+    Class::of(number, 400) == Class::Done
+}
+
+/// Settles an operation about licences by what was said of it, and by a list for those of whom nothing was said.
+async fn conclude(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
     licensing: &Licensing,
     mut operation: OperationRow,
-    failures: &[ErrorResponse],
+    told: Told<'_>,
 ) -> Result<(), StepError> {
     if operation.kind == OperationKind::CreateUsers {
-        return users_read_back(app, location, licensing, operation).await;
+        return users_concluded(app, location, lease, licensing, operation, told).await;
     }
     let seats = app.store.operation_seats(operation.id).await?;
     let Some(first) = seats.first() else {
         operation.state = OperationState::Done;
         operation.finished_at = Some(app.now());
-        return save(app, &operation).await;
+        return save(app, lease, &operation).await;
     };
-    let listed: BTreeSet<Holder> = sync::assignments_of(licensing, &first.adam_id, &first.pricing_param)
-        .await?
-        .iter()
-        .filter_map(sync::holder)
-        .collect();
+    let reading = app.config.apple.patience.reading(app.now());
+    let listed: Option<BTreeSet<Holder>> = if told.otherwise == Otherwise::Listed {
+        let listed = sync::assignments_of(licensing, &first.adam_id, &first.pricing_param).await?;
+        Some(listed.iter().filter_map(sync::holder).collect())
+    } else {
+        None
+    };
     // Refused for want of stock: what Apple owns is not what we thought.
-    let recount = failures
-        .iter()
-        .any(|failure| failure.error_number == wire::error::NOT_ENOUGH_LICENCES);
-    let assets = if recount {
-        Some(licensing.assets().await?.items)
+    let out_of_stock = |failure: &ErrorResponse| Class::of(failure.error_number, 400) == Class::Stock;
+    let assets = if told.failures.iter().any(out_of_stock) {
+        let began = app.now();
+        Some((began, licensing.assets().await?.items))
     } else {
         None
     };
 
     let now = app.now();
-    let mut tx = app.store.begin().await?;
-    let mut left = 0;
-    for seat in &seats {
-        let served = listed.contains(&Holder::User(seat.client_user_id.clone()));
-        let reason = reason_for(seat, failures);
-        match (operation.kind, served, reason) {
-            (OperationKind::Associate, true, _) => seat_confirmed(&mut tx, seat, now).await?,
-            (OperationKind::Associate, false, Some(number)) => seat_refused(&mut tx, seat, number, now).await?,
-            (OperationKind::Disassociate, false, _) => seat_returned(&mut tx, seat, now).await?,
-            (OperationKind::Disassociate, true, Some(number)) => return_refused(&mut tx, seat, number, now).await?,
-            _ => left += 1,
+    let ask = ask(operation.kind);
+    let dead_at = operation.dead_at.unwrap_or(now);
+    let of_all = told.of_all();
+    let mut tx = app.store.begin_as(lease).await?;
+    let (mut open, mut undone) = (0, 0);
+    for seat in tx.operation_seats(operation.id).await? {
+        let said = told.of(&seat.client_user_id);
+        let (word, number) = match (said, told.otherwise, &listed) {
+            (Some(number), ..) if is_done(number) => (Word::Done, None),
+            (Some(number), ..) => (Word::Refused, Some(number)),
+            (None, Otherwise::Refused, _) if of_all.is_some_and(is_done) => (Word::Done, None),
+            (None, Otherwise::Refused, _) => (Word::Refused, of_all),
+            (None, Otherwise::Listed, Some(listed)) => {
+                let is_listed = listed.contains(&Holder::User(seat.client_user_id.clone()));
+                (Word::Listed(is_listed, reading), None)
+            }
+            (None, ..) => {
+                undone += 1;
+                continue;
+            }
+        };
+        let settled = settle(ask, seat.since, seat.ended, dead_at, word);
+        match (settled, operation.error_number) {
+            // The event failed without naming anybody, and this is one for whom it did.
+            (Settled::Undone, Some(number)) if told.otherwise == Otherwise::Listed => {
+                let number = i32::try_from(number).ok();
+                seat_settled(&mut tx, &seat, operation.kind, Settled::Refused, number, now).await?;
+            }
+            (Settled::Undone, _) => undone += 1,
+            (Settled::Open, _) => open += 1,
+            (settled, _) => seat_settled(&mut tx, &seat, operation.kind, settled, number, now).await?,
         }
     }
-    if let Some(assets) = assets {
+    if let Some((began, assets)) = assets {
         let observed: Vec<_> = assets.iter().map(sync::observed_asset).collect();
-        tx.assets_observed(location.id, &observed, now).await?;
+        tx.assets_observed(location.id, &observed, began).await?;
     }
-    let people = sync::people_by_client_user(&mut tx, location).await?;
-    let holders: Vec<_> = listed.into_iter().collect();
-    sync::take_holders(&mut tx, first.asset_id, &holders, &people, now).await?;
+    if let Some(listed) = listed {
+        let people = sync::people_by_client_user(&mut tx, location).await?;
+        let holders: Vec<_> = listed.into_iter().collect();
+        sync::take_holders(&mut tx, first.asset_id, &holders, &people, &reading).await?;
+    }
+    ended(app, &mut operation, open, undone, told, now);
+    tx.operation_update(&operation).await?;
+    tx.commit().await?;
+    app.location_bell.notify_one();
+    Ok(())
+}
 
-    let failure = failures.first();
-    operation.error_number = failure.map(|failure| i64::from(failure.error_number));
-    operation.error_message = failure.and_then(|failure| failure.error_message.clone());
+/// What becomes of an operation of which so much is open, and so much has to be asked again.
+fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, told: Told<'_>, now: Time) {
     operation.event_id = None;
-    if left > 0 {
+    if open == 0
+        && let Some(failure) = told.failures.first()
+    {
+        operation.error_number = Some(i64::from(failure.error_number));
+        operation.error_message.clone_from(&failure.error_message);
+    }
+    if open > 0 {
+        // What is undone is open too until all of it is known: one request is asked again as a whole.
+        operation.state = OperationState::Sending;
+        operation.not_before = Some(next_look(app, operation));
+    } else if undone > 0 {
         operation.state = OperationState::Queued;
+        operation.dead_at = None;
         operation.not_before = Some(now + pause(operation.attempts));
     } else {
-        operation.state = if failures.is_empty() {
-            OperationState::Done
-        } else {
+        operation.state = if operation.error_number.is_some() {
             OperationState::Failed
+        } else {
+            OperationState::Done
         };
         operation.finished_at = Some(now);
     }
-    tx.operation_update(&operation).await?;
-    Ok(tx.commit().await?)
 }
 
-/// Which of the failures concerns this licence. One that names nobody concerns everybody.
-fn reason_for(seat: &OperationSeat, failures: &[ErrorResponse]) -> Option<i32> {
-    let concerns = |failure: &&ErrorResponse| match &failure.error_info {
-        Some(info) if !info.client_user_ids.is_empty() => info.client_user_ids.contains(&seat.client_user_id),
-        _ => true,
-    };
-    failures.iter().find(concerns).map(|failure| failure.error_number)
+/// When to look at the lists again: soon at first, then ever more rarely, and at once when they can be believed.
+fn next_look(app: &App, operation: &OperationRow) -> Time {
+    let now = app.now();
+    let elapsed = now.since(operation.sent_at.unwrap_or(now));
+    let shortest = FIRST_PAUSE.min(app.config.apple.event_poll_every);
+    let next = now + elapsed.clamp(shortest, LOOK_EVERY);
+    let certain = operation.dead_at.map(|dead_at| dead_at + app.config.apple.patience.lag);
+    match certain {
+        Some(certain) if certain > now => next.min(certain),
+        _ => next,
+    }
 }
 
-async fn users_read_back(
+fn ask(kind: OperationKind) -> Ask {
+    match kind {
+        OperationKind::Disassociate => Ask::Disassociate,
+        _ => Ask::Associate,
+    }
+}
+
+/// Settles an operation that asks for client users: those whom Apple lists are there, those whom it names are refused.
+async fn users_concluded(
     app: &App,
     location: &LocationRow,
+    lease: &Lease,
     licensing: &Licensing,
     mut operation: OperationRow,
+    told: Told<'_>,
 ) -> Result<(), StepError> {
+    let reading = app.config.apple.patience.reading(app.now());
     let users = licensing
         .users(&UsersQuery {
             active_only: true,
@@ -398,55 +587,111 @@ async fn users_read_back(
         .await?
         .items;
     let now = app.now();
-    let mut tx = app.store.begin().await?;
-    sync::take_users(&mut tx, location, &users, false, now).await?;
-    let missing = tx
-        .operation_users(operation.id)
-        .await?
-        .into_iter()
-        .filter(|user| user.status == ClientUserStatus::Creating)
-        .count();
-    operation.event_id = None;
-    if missing > 0 {
-        operation.state = OperationState::Queued;
-        operation.not_before = Some(now + pause(operation.attempts));
-    } else {
-        operation.state = OperationState::Done;
-        operation.finished_at = Some(now);
+    let dead_at = operation.dead_at.unwrap_or(now);
+    let since = operation.sent_at.unwrap_or(now);
+    let of_all = told
+        .of_all()
+        .or(operation.error_number.and_then(|number| i32::try_from(number).ok()));
+    let mut tx = app.store.begin_as(lease).await?;
+    sync::take_users(&mut tx, location, &users, false, &reading).await?;
+    let (mut open, mut undone) = (0, 0);
+    for user in tx.operation_users(operation.id).await? {
+        if user.status != ClientUserStatus::Creating {
+            continue;
+        }
+        let by_name = told.of(&user.client_user_id).filter(|number| !is_done(*number));
+        let settled = settle(Ask::Associate, since, None, dead_at, Word::Listed(false, reading));
+        match (by_name, told.otherwise, settled) {
+            (Some(number), ..) => user_refused(&mut tx, location, &user, number, now).await?,
+            (None, Otherwise::Refused, _) if !of_all.is_some_and(is_done) => {
+                user_refused(&mut tx, location, &user, of_all.unwrap_or_default(), now).await?;
+            }
+            (None, Otherwise::Undone, _) => undone += 1,
+            (None, _, Settled::Undone) => match of_all.filter(|number| !is_done(*number)) {
+                Some(number) => user_refused(&mut tx, location, &user, number, now).await?,
+                None => undone += 1,
+            },
+            _ => open += 1,
+        }
     }
+    ended(app, &mut operation, open, undone, told, now);
     tx.operation_update(&operation).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    app.location_bell.notify_one();
+    Ok(())
 }
 
-async fn seat_confirmed(tx: &mut Tx, seat: &OperationSeat, now: Time) -> Result<(), AppError> {
-    tx.seat_set(seat.asset_id, seat.person_id, SeatState::Held, None, now)
+/// Apple did not create a client user: it is told why, and not asked again at once.
+async fn user_refused(
+    tx: &mut Tx,
+    location: &LocationRow,
+    user: &store::ClientUserRow,
+    number: i32,
+    now: Time,
+) -> Result<(), AppError> {
+    let wait = match Class::of(number, 400) {
+        Class::Retry | Class::Resync | Class::Split => FIRST_PAUSE * 15,
+        // Nothing changes until somebody changes something, at Apple or here.
+        _ => LONGEST_WAIT,
+    };
+    tx.client_user_refused(&user.client_user_id, i64::from(number), now + wait)
         .await?;
-    tx.assignment_put(seat.asset_id, &Holder::User(seat.client_user_id.clone()), now)
-        .await?;
-    tx.refusal_clear(seat.asset_id, seat.person_id).await?;
-    event(tx, seat, "licenceAssigned", None, now).await
+    tx.event(
+        &NewEvent::new(now, Actor::Apple, "programUserRefused")
+            .location(location.id)
+            .person(user.person_id)
+            .with(json!({ "errorNumber": number })),
+    )
+    .await?;
+    Ok(())
 }
 
-async fn seat_refused(tx: &mut Tx, seat: &OperationSeat, number: i32, now: Time) -> Result<(), AppError> {
-    tx.seat_delete(seat.asset_id, seat.person_id).await?;
-    refused(tx, seat.asset_id, seat.person_id, number, now).await?;
-    event(tx, seat, "licenceRefused", Some(number), now).await
-}
-
-async fn seat_returned(tx: &mut Tx, seat: &OperationSeat, now: Time) -> Result<(), AppError> {
-    tx.seat_delete(seat.asset_id, seat.person_id).await?;
-    tx.assignment_delete(seat.asset_id, &Holder::User(seat.client_user_id.clone()))
-        .await?;
-    tx.asset_recount(seat.asset_id).await?;
-    tx.refusal_clear(seat.asset_id, seat.person_id).await?;
-    event(tx, seat, "licenceReturned", None, now).await
-}
-
-async fn return_refused(tx: &mut Tx, seat: &OperationSeat, number: i32, now: Time) -> Result<(), AppError> {
-    tx.seat_set(seat.asset_id, seat.person_id, SeatState::Held, None, now)
-        .await?;
-    refused(tx, seat.asset_id, seat.person_id, number, now).await?;
-    event(tx, seat, "licenceReturnRefused", Some(number), now).await
+/// Writes down what became of one licence that was asked for.
+pub async fn seat_settled(
+    tx: &mut Tx,
+    seat: &OperationSeat,
+    kind: OperationKind,
+    settled: Settled,
+    number: Option<i32>,
+    now: Time,
+) -> Result<(), AppError> {
+    let (asset, person) = (seat.asset_id, seat.person_id);
+    let holder = Holder::User(seat.client_user_id.clone());
+    let event_kind = match (ask(kind), settled) {
+        (Ask::Associate, Settled::Done) => {
+            tx.seat_set(asset, person, SeatState::Held, None, now).await?;
+            tx.assignment_put(asset, &holder, now).await?;
+            tx.refusal_clear(asset, person).await?;
+            "licenceAssigned"
+        }
+        (Ask::Disassociate, Settled::Done) => {
+            tx.seat_delete(asset, person, now).await?;
+            tx.assignment_delete(asset, &holder).await?;
+            tx.asset_recount(asset).await?;
+            tx.refusal_clear(asset, person).await?;
+            "licenceReturned"
+        }
+        (Ask::Associate, Settled::Refused) => {
+            tx.seat_delete(asset, person, now).await?;
+            refused(tx, asset, person, number.unwrap_or_default(), now).await?;
+            "licenceRefused"
+        }
+        (Ask::Disassociate, Settled::Refused) => {
+            tx.seat_set(asset, person, SeatState::Held, None, now).await?;
+            refused(tx, asset, person, number.unwrap_or_default(), now).await?;
+            "licenceReturnRefused"
+        }
+        (_, Settled::Undone | Settled::Open) => return Ok(()),
+    };
+    let detail = number.map_or_else(|| json!({}), |number| json!({ "errorNumber": number }));
+    tx.event(
+        &NewEvent::new(now, Actor::Apple, event_kind)
+            .asset(asset)
+            .person(person)
+            .with(detail),
+    )
+    .await?;
+    Ok(())
 }
 
 /// Remembers the refusal, so that the same is not asked again at once.
@@ -458,28 +703,20 @@ async fn refused(
     now: Time,
 ) -> Result<(), AppError> {
     let attempts = tx.refusal_attempts(asset, person).await? + 1;
-    let refusal = domain::Refusal {
-        reason: domain::RefusalReason::Stock,
+    let refusal = Refusal {
+        reason: match Class::of(number, 400) {
+            Class::Stock => RefusalReason::Stock,
+            Class::Retry | Class::Resync | Class::Split => RefusalReason::Temporary,
+            _ => RefusalReason::Refused,
+        },
         not_before: now + pause(attempts),
     };
     tx.refusal_put(asset, person, i64::from(number), refusal, now).await?;
     Ok(())
 }
 
-async fn event(tx: &mut Tx, seat: &OperationSeat, kind: &str, number: Option<i32>, now: Time) -> Result<(), AppError> {
-    let detail = number.map_or_else(|| json!({}), |number| json!({ "errorNumber": number }));
-    tx.event(
-        &NewEvent::new(now, Actor::Apple, kind)
-            .asset(seat.asset_id)
-            .person(seat.person_id)
-            .with(detail),
-    )
-    .await?;
-    Ok(())
-}
-
-async fn save(app: &App, operation: &OperationRow) -> Result<(), StepError> {
-    let mut tx = app.store.begin().await?;
+async fn save(app: &App, lease: &Lease, operation: &OperationRow) -> Result<(), StepError> {
+    let mut tx = app.store.begin_as(lease).await?;
     tx.operation_update(operation).await?;
     Ok(tx.commit().await?)
 }

@@ -9,8 +9,8 @@ use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World};
 use mdm::command::Command;
 use serde_json::json;
 use store::{
-    Actor, AppRow, ClientUserRow, ClientUserStatus, CommandRow, InvitationState, LocationRow, NewEvent, OperationKind,
-    OperationRow, SeatState, StoreError, Tx,
+    Actor, AppRow, ClientUserRow, ClientUserStatus, CommandRow, InvitationState, Lease, LocationRow, NewEvent,
+    OperationKind, OperationRow, SeatState, StoreError, Tx,
 };
 
 use super::location::StepError;
@@ -32,12 +32,12 @@ const DEVICE_QUERIES: [&str; 9] = [
 ];
 
 /// Writes down the next steps. `false` when there is nothing to do.
-pub async fn step(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+pub async fn step(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let world = app.store.world(location.id, app.now()).await?;
     if domain::plan(&world).steps.is_empty() {
         return Ok(false);
     }
-    match write(app, location).await {
+    match write(app, location, lease).await {
         Err(StepError::App(AppError::Store(StoreError::Overdraft | StoreError::Conflict))) => {
             tracing::warn!(location.id = %location.id, "a plan met a changed world and was dropped");
             Ok(false)
@@ -47,9 +47,9 @@ pub async fn step(app: &App, location: &LocationRow) -> Result<bool, StepError> 
 }
 
 /// Plans again inside the transaction that writes: between the look and the writing the world may have moved.
-async fn write(app: &App, location: &LocationRow) -> Result<bool, StepError> {
+async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let now = app.now();
-    let mut tx = app.store.begin().await?;
+    let mut tx = app.store.begin_as(lease).await?;
     let world = tx.world(location.id, now).await?;
     let plan = domain::plan(&world);
     if plan.steps.is_empty() {
@@ -164,6 +164,7 @@ impl Writer<'_> {
                 created_at: self.now,
                 sent_at: None,
                 finished_at: None,
+                dead_at: None,
             };
             self.tx.operation_insert(&row).await?;
             taken.push((row.id, takes));
@@ -195,6 +196,18 @@ impl Writer<'_> {
         let mut people = people.iter();
         for (operation, takes) in self.operations(OperationKind::CreateUsers, None, people.len()).await? {
             for person in people.by_ref().take(takes) {
+                // Apple refused it before, and keeps no record of it: the same id is asked for again.
+                if let Some(mut refused) = self
+                    .tx
+                    .client_user(*person, self.location.id)
+                    .await?
+                    .filter(|row| row.status == ClientUserStatus::Refused)
+                {
+                    refused.status = ClientUserStatus::Creating;
+                    refused.operation_id = Some(operation);
+                    self.tx.client_user_update(&refused).await?;
+                    continue;
+                }
                 let row = ClientUserRow {
                     client_user_id: self.app.random.opaque_id().to_string(),
                     location_id: self.location.id,

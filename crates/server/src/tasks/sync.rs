@@ -7,12 +7,15 @@ use apple::{
     licensing::{AssignmentsQuery, Expected, Licensing, UsersQuery},
     wire::{Assignment, ResponseAsset, ResponseUser},
 };
-use domain::{AssetId, PersonId, Seat, Time};
+use domain::{
+    Ask, AssetId, PersonId, Reading, Time, TokenState,
+    operation::{Settled, Word, settle},
+};
 use serde_json::json;
 use std::time::Duration;
 use store::{
-    Actor, ClientUserRow, ClientUserStatus, Holder, LocationRow, MetadataRow, NewEvent, ObservedAsset, SyncRow,
-    SyncStatus, Tx,
+    Actor, ClientUserRow, ClientUserStatus, Holder, Lease, LocationRow, MetadataRow, NewEvent, ObservedAsset, OpenSeat,
+    SeatState, SyncRow, SyncStatus, Tx,
 };
 
 use super::location::StepError;
@@ -22,8 +25,28 @@ use crate::app::{
     tokens,
 };
 
+/// No list is under way for so long.
+const SEATS_ENDED_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Names and icons change seldom; Apple asks for at least a day between two looks.
 const METADATA_GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// Talks to Apple about `location`, whoever manages it.
+pub async fn licensing_for_reading(app: &App, location: &LocationRow) -> Result<Licensing, StepError> {
+    let token = app.store.location_token(location.id).await?;
+    let expected = Expected {
+        uid: Some(location.uid.clone()),
+        mdm_id: None,
+    };
+    Ok(app.licensing(token, expected))
+}
+
+/// Reads what is there: as whoever manages it, or, while that is another server, as somebody who looks on.
+async fn reader(app: &App, location: &LocationRow) -> Result<Licensing, StepError> {
+    match location.state {
+        TokenState::AssignedToExternalMdm => licensing_for_reading(app, location).await,
+        _ => licensing(app, location).await,
+    }
+}
 
 /// Talks to Apple for `location`, and refuses an answer that speaks for another account or another server.
 pub async fn licensing(app: &App, location: &LocationRow) -> Result<Licensing, StepError> {
@@ -48,10 +71,10 @@ pub async fn service(app: &App, location: &LocationRow) -> Result<(), StepError>
 }
 
 /// Reads everything, with progress that people can watch.
-pub async fn full(app: &App, location: &LocationRow, mut row: SyncRow) -> Result<(), StepError> {
+pub async fn full(app: &App, location: &LocationRow, lease: &Lease, mut row: SyncRow) -> Result<(), StepError> {
     row.status = SyncStatus::InProgress;
     row.started_at = Some(app.now());
-    let result = full_read(app, location, &mut row).await;
+    let result = full_read(app, location, lease, &mut row).await;
     match &result {
         Ok(()) => {
             row.status = SyncStatus::Completed;
@@ -69,7 +92,7 @@ pub async fn full(app: &App, location: &LocationRow, mut row: SyncRow) -> Result
             row.finished_at = Some(app.now());
         }
     }
-    progress(app, &row).await?;
+    progress(app, lease, &row).await?;
     result
 }
 
@@ -78,6 +101,18 @@ pub fn failed(row: &mut SyncRow, error: &AppleError, now: Time) {
     row.status = SyncStatus::Failed;
     row.error_code = Some(error_code(error).to_owned());
     row.error_detail = Some(error.to_string());
+    row.finished_at = Some(now);
+}
+
+/// Marks a sync as failed because the token cannot be used any more.
+pub fn failed_by(row: &mut SyncRow, state: TokenState, now: Time) {
+    let code = match state {
+        TokenState::Expired => "expiredVppToken",
+        TokenState::Revoked => "revokedVppToken",
+        _ => "invalidVppToken",
+    };
+    row.status = SyncStatus::Failed;
+    row.error_code = Some(code.to_owned());
     row.finished_at = Some(now);
 }
 
@@ -95,32 +130,36 @@ fn error_code(error: &AppleError) -> &'static str {
     }
 }
 
-async fn progress(app: &App, row: &SyncRow) -> Result<(), StepError> {
-    let mut tx = app.store.begin().await?;
+async fn progress(app: &App, lease: &Lease, row: &SyncRow) -> Result<(), StepError> {
+    let mut tx = app.store.begin_as(lease).await?;
     tx.sync_update(row).await?;
     Ok(tx.commit().await?)
 }
 
-async fn full_read(app: &App, location: &LocationRow, row: &mut SyncRow) -> Result<(), StepError> {
-    let licensing = licensing(app, location).await?;
-    row.total = 5;
+async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut SyncRow) -> Result<(), StepError> {
+    let licensing = reader(app, location).await?;
+    let patience = app.config.apple.patience;
+    row.total = 4;
     row.phase = "config".to_owned();
-    progress(app, row).await?;
+    progress(app, lease, row).await?;
     // Who manages the location is decided here: an answer that names another server stops everything.
     let config = licensing.client_config().await?;
 
     (row.phase, row.done, row.requests) = ("assets".to_owned(), 1, 1);
-    progress(app, row).await?;
+    progress(app, lease, row).await?;
+    let assets_began = app.now();
     let assets = licensing.assets().await?;
 
     row.requests += i64::from(assets.requests);
     (row.phase, row.done) = ("assignments".to_owned(), 2);
-    progress(app, row).await?;
+    progress(app, lease, row).await?;
+    let assignments_began = app.now();
     let assignments = licensing.assignments(&AssignmentsQuery::default()).await?;
 
     row.requests += i64::from(assignments.requests);
     (row.phase, row.done) = ("users".to_owned(), 3);
-    progress(app, row).await?;
+    progress(app, lease, row).await?;
+    let users_began = app.now();
     let users = licensing
         .users(&UsersQuery {
             active_only: true,
@@ -130,33 +169,36 @@ async fn full_read(app: &App, location: &LocationRow, row: &mut SyncRow) -> Resu
     row.requests += i64::from(users.requests);
 
     let now = app.now();
-    let mut tx = app.store.begin().await?;
-    let mut changes = take_assets(&mut tx, location, &assets.items, now).await?;
-    changes += take_users(&mut tx, location, &users.items, true, now).await?;
-    changes += take_assignments(&mut tx, location, &assignments.items, now).await?;
+    let mut tx = app.store.begin_as(lease).await?;
+    let mut changes = take_assets(&mut tx, location, &assets.items, assets_began).await?;
+    changes += take_users(&mut tx, location, &users.items, true, &patience.reading(users_began)).await?;
+    let reading = patience.reading(assignments_began);
+    changes += take_assignments(&mut tx, location, &assignments.items, &reading).await?;
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.last_sync_at = Some(now);
-    tokens::describe(&mut fresh, &config);
+    if fresh.token_sha256 == location.token_sha256 {
+        tokens::describe(&mut fresh, &config);
+    }
     fresh.assets_version = assets.version_id;
     fresh.assignments_version = assignments.version_id;
     fresh.users_version = users.version_id;
-    tx.location_update(&fresh).await?;
+    tx.location_read(&fresh).await?;
+    tx.seats_ended_trim(now - SEATS_ENDED_KEPT).await?;
     row.changes = i64::try_from(changes).unwrap_or(i64::MAX);
-    (row.phase, row.done) = ("metadata".to_owned(), 4);
+    row.done = 4;
     tx.sync_update(row).await?;
     tx.commit().await?;
-
-    // Licences do not wait for names: what fails here is looked up again later.
-    if let Err(error) = metadata(app, &fresh).await {
-        tracing::warn!(location.id = %location.id, error = %crate::cause::Chain(&error), "names and icons could not be read");
-    }
-    row.done = 5;
+    app.polled.looked(lease.fence());
+    // Licences do not wait for names.
+    app.describing_bell.notify_one();
     Ok(())
 }
 
 /// Looks whether anything changed at Apple since the last look, and reads only that.
-pub async fn changes(app: &App, location: &LocationRow) -> Result<bool, StepError> {
-    let licensing = licensing(app, location).await?;
+pub async fn changes(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
+    let licensing = reader(app, location).await?;
+    let patience = app.config.apple.patience;
+    let users_began = app.now();
     let users = match &location.users_version {
         Some(since) => {
             let query = UsersQuery {
@@ -173,29 +215,32 @@ pub async fn changes(app: &App, location: &LocationRow) -> Result<bool, StepErro
     let version = licensing.assets_version().await?;
     let moved = version.is_none() || version != location.assets_version;
     let lists = if moved {
+        let assets_began = app.now();
         let assets = licensing.assets().await?;
+        let assignments_began = app.now();
         let assignments = licensing.assignments(&AssignmentsQuery::default()).await?;
-        Some((assets, assignments))
+        Some((assets_began, assets, assignments_began, assignments))
     } else {
         None
     };
 
-    let now = app.now();
-    let mut tx = app.store.begin().await?;
-    let mut changes = take_users(&mut tx, location, &users.items, false, now).await?;
+    let mut tx = app.store.begin_as(lease).await?;
+    let mut changes = take_users(&mut tx, location, &users.items, false, &patience.reading(users_began)).await?;
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.users_version = users.version_id;
-    if let Some((assets, assignments)) = lists {
-        changes += take_assets(&mut tx, location, &assets.items, now).await?;
-        changes += take_assignments(&mut tx, location, &assignments.items, now).await?;
+    if let Some((assets_began, assets, assignments_began, assignments)) = lists {
+        changes += take_assets(&mut tx, location, &assets.items, assets_began).await?;
+        let reading = patience.reading(assignments_began);
+        changes += take_assignments(&mut tx, location, &assignments.items, &reading).await?;
         fresh.assets_version = assets.version_id;
         fresh.assignments_version = assignments.version_id;
     }
-    tx.location_update(&fresh).await?;
+    tx.location_versions(&fresh).await?;
     tx.commit().await?;
+    app.polled.looked(lease.fence());
     // An app that was just bought has no name yet, and without its bundle id nothing can be proved.
-    if moved && let Err(error) = metadata(app, &fresh).await {
-        tracing::warn!(location.id = %location.id, error = %crate::cause::Chain(&error), "names and icons could not be read");
+    if moved {
+        app.describing_bell.notify_one();
     }
     Ok(changes > 0)
 }
@@ -218,10 +263,10 @@ async fn take_assets(
     tx: &mut Tx,
     location: &LocationRow,
     assets: &[ResponseAsset],
-    now: Time,
+    began: Time,
 ) -> Result<usize, AppError> {
     let observed: Vec<_> = assets.iter().map(observed_asset).collect();
-    Ok(tx.assets_observed(location.id, &observed, now).await?)
+    Ok(tx.assets_observed(location.id, &observed, began).await?)
 }
 
 pub fn observed_asset(asset: &ResponseAsset) -> ObservedAsset {
@@ -247,8 +292,9 @@ pub async fn take_users(
     location: &LocationRow,
     users: &[ResponseUser],
     complete: bool,
-    now: Time,
+    reading: &Reading,
 ) -> Result<usize, AppError> {
+    let now = reading.began;
     // A retired record may stand beside the active one of the same id: the active one counts.
     let mut by_id: BTreeMap<&str, &ResponseUser> = BTreeMap::new();
     for user in users {
@@ -261,15 +307,20 @@ pub async fn take_users(
     let mut changes = 0;
     for mut row in tx.client_users(location.id).await? {
         let before = row.clone();
+        // A list says nothing of what a later one told.
+        if row.observed_at.is_some_and(|seen| seen > reading.began) {
+            continue;
+        }
+        let old_enough = row.observed_at.is_some_and(|seen| reading.knows_of(seen));
         match by_id.get(row.client_user_id.as_str()) {
             Some(user) => take_user(&mut row, user, now),
-            None if complete && row.status.is_active() => row.status = ClientUserStatus::Retired,
+            None if complete && old_enough && row.status.is_active() => row.status = ClientUserStatus::Retired,
             None => continue,
         }
         if row.status == before.status && row.invite_code == before.invite_code && row.id_hash == before.id_hash {
             continue;
         }
-        tx.client_user_update(&row).await?;
+        tx.client_user_observed(&row).await?;
         changes += 1;
         let kind = match row.status {
             status if status == before.status => continue,
@@ -303,7 +354,7 @@ pub async fn take_assignments(
     tx: &mut Tx,
     location: &LocationRow,
     assignments: &[Assignment],
-    now: Time,
+    reading: &Reading,
 ) -> Result<usize, AppError> {
     let mut by_asset: BTreeMap<(String, String), Vec<Holder>> = BTreeMap::new();
     for assignment in assignments {
@@ -318,7 +369,7 @@ pub async fn take_assignments(
     let mut changes = 0;
     for app in tx.apps(location.id).await? {
         let holders = by_asset.remove(&(app.adam_id, app.pricing_param)).unwrap_or_default();
-        changes += take_holders(tx, app.id, &holders, &people, now).await?;
+        changes += take_holders(tx, app.id, &holders, &people, reading).await?;
     }
     Ok(changes)
 }
@@ -342,14 +393,18 @@ pub fn holder(assignment: &Assignment) -> Option<Holder> {
     }
 }
 
-/// One asset: `holders` is all that Apple lists for it.
+/// One asset: `holders` is all that Apple lists for it. Corrects our own licences by it as far as it can know of them,
+/// and settles requests that it shows done.
 pub async fn take_holders(
     tx: &mut Tx,
     asset: AssetId,
     holders: &[Holder],
     people: &BTreeMap<String, PersonId>,
-    now: Time,
+    reading: &Reading,
 ) -> Result<usize, AppError> {
+    if !tx.assignments_replace(asset, holders, reading.began).await? {
+        return Ok(0);
+    }
     let listed: BTreeSet<PersonId> = holders
         .iter()
         .filter_map(|holder| match holder {
@@ -357,44 +412,75 @@ pub async fn take_holders(
             Holder::Device(_) => None,
         })
         .collect();
-    let seats: BTreeMap<PersonId, Seat> = tx
-        .seats(asset)
+    let seats: BTreeMap<PersonId, OpenSeat> = tx
+        .seats_open(asset)
         .await?
         .into_iter()
-        .map(|row| (row.person_id, row.seat()))
+        .map(|seat| (seat.row.person_id, seat))
         .collect();
-    tx.assignments_replace(asset, holders, now).await?;
+    let ended: BTreeMap<PersonId, Time> = tx.seats_ended(asset).await?.into_iter().collect();
 
     let mut changes = 0;
-    let reading = domain::Reading {
-        began: now,
-        lag: Duration::ZERO,
-    };
     let everyone: BTreeSet<PersonId> = listed.iter().chain(seats.keys()).copied().collect();
     for person in everyone {
-        let before = seats.get(&person).copied();
-        let after = domain::licence::observe(before, None, listed.contains(&person), &reading);
-        let kind = match (before, after) {
-            (None, Some(_)) => {
-                tx.seat_insert(asset, person, store::SeatState::Held, None, now).await?;
-                "licenceFound"
+        let is_listed = listed.contains(&person);
+        let gone = ended.get(&person).copied();
+        let open = seats.get(&person);
+        let kind = match open.and_then(|seat| Some((seat, seat.dead_at?))) {
+            Some((seat, dead_at)) => {
+                if !settled_by(seat, gone, dead_at, is_listed, reading) {
+                    continue;
+                }
+                if seat.row.state == SeatState::Reserved {
+                    tx.seat_set(asset, person, SeatState::Held, None, reading.began).await?;
+                    tx.refusal_clear(asset, person).await?;
+                    "licenceAssigned"
+                } else {
+                    tx.seat_delete(asset, person, reading.began).await?;
+                    tx.refusal_clear(asset, person).await?;
+                    "licenceReturned"
+                }
             }
-            (Some(_), None) => {
-                tx.seat_delete(asset, person).await?;
-                "licenceLost"
+            None => {
+                let before = open.map(|seat| seat.row.seat());
+                match (before, domain::licence::observe(before, gone, is_listed, reading)) {
+                    (None, Some(found)) => {
+                        tx.seat_insert(asset, person, SeatState::Held, None, found.since())
+                            .await?;
+                        "licenceFound"
+                    }
+                    (Some(_), None) => {
+                        tx.seat_delete(asset, person, reading.began).await?;
+                        "licenceLost"
+                    }
+                    _ => continue,
+                }
             }
-            _ => continue,
         };
         changes += 1;
-        tx.event(&NewEvent::new(now, Actor::Apple, kind).asset(asset).person(person))
-            .await?;
+        tx.event(
+            &NewEvent::new(reading.began, Actor::Apple, kind)
+                .asset(asset)
+                .person(person),
+        )
+        .await?;
     }
     tx.asset_recount(asset).await?;
     Ok(changes)
 }
 
+/// Whether the list shows that a request, whose answer is not there yet, was carried out for this licence.
+fn settled_by(seat: &OpenSeat, gone: Option<Time>, dead_at: Time, listed: bool, reading: &Reading) -> bool {
+    let ask = match seat.row.state {
+        SeatState::Reserved => Ask::Associate,
+        SeatState::Returning => Ask::Disassociate,
+        SeatState::Held => return false,
+    };
+    settle(ask, seat.row.since, gone, dead_at, Word::Listed(listed, *reading)) == Settled::Done
+}
+
 /// Names, bundle ids and icons: the licensing service has none.
-async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
+pub async fn describe(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
     let now = app.now();
     let wanted = app
         .store
@@ -436,7 +522,7 @@ async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
             icon_url: known.icon_url.clone(),
             observed_at: now,
         };
-        let mut tx = app.store.begin().await?;
+        let mut tx = app.store.begin_as(lease).await?;
         tx.metadata_put(&row).await?;
         tx.event(
             &NewEvent::new(now, Actor::Apple, "appDescribed")
@@ -449,7 +535,7 @@ async fn metadata(app: &App, location: &LocationRow) -> Result<(), StepError> {
         let Some(icon_url) = &known.icon_url else { continue };
         match app.icons.fetch(icon_url).await {
             Ok((media_type, bytes)) => {
-                let mut tx = app.store.begin().await?;
+                let mut tx = app.store.begin_as(lease).await?;
                 tx.icon_put(*asset, &media_type, &bytes, now).await?;
                 tx.commit().await?;
             }

@@ -80,6 +80,7 @@ fn location_row() -> LocationRow {
         assignments_version: None,
         users_version: None,
         created_at: NOW,
+        unanswered_since: None,
     }
 }
 
@@ -258,7 +259,7 @@ on_both! {
         // Apple sold back two: a fact. Nothing more goes out until enough came back.
         let mut tx = store.begin().await.unwrap();
         tx.assets_observed(location, &[observed("900000101", 1)], NOW).await.unwrap();
-        tx.seat_delete(asset, people[2]).await.unwrap();
+        tx.seat_delete(asset, people[2], NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert!(matches!(take(&store, asset, people[3]).await, Err(StoreError::Overdraft)));
 

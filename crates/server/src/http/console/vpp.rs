@@ -75,7 +75,11 @@ pub struct Back {
 
 /// 지금 동기화.
 pub async fn sync(State(app): State<App>, admin: Admin, Form(back): Form<Back>) -> Result<Response, Oops> {
-    app.sync_now(&admin.caller).await?;
+    match app.sync_now(&admin.caller).await {
+        // The page of the token says what is the matter with it.
+        Err(AppError::Token(TokenRefused::NotUsable { .. })) => return Ok(Redirect::to(HOME).into_response()),
+        other => other?,
+    };
     let to = match &back.path {
         Some(path) => auth::return_path(Some(path)).to_owned(),
         None => format!("{HOME}?done=sync"),
