@@ -171,13 +171,16 @@ impl Reading {
 /// A list says nothing of what changed after it, and never takes away what a later answer gave. What is on its way is
 /// left to whoever was asked ([`settle`](crate::operation::settle)). Otherwise Apple's word counts: a licence that it
 /// lists for a person of ours is ours, and one that it does not list is lost.
-pub fn observe(seat: Option<Seat>, gone: Option<Time>, listed: bool, reading: &Reading) -> Option<Seat> {
+///
+/// What is found is dated by `now`, when the list had been answered, and not by when its reading began: it may show what
+/// happened in between, and a list that began then and lags would take it away again.
+pub fn observe(seat: Option<Seat>, gone: Option<Time>, listed: bool, reading: &Reading, now: Time) -> Option<Seat> {
     let changed = seat.map(Seat::since).or(gone);
     if changed.is_some_and(|at| !reading.knows_of(at)) {
         return seat;
     }
     match (seat, listed) {
-        (None, true) => Some(Seat::Held { since: reading.began }),
+        (None, true) => Some(Seat::Held { since: now }),
         (Some(Seat::Held { .. }), false) => None,
         (seat, _) => seat,
     }
@@ -260,6 +263,7 @@ mod tests {
     }
 
     const LAG: Duration = Duration::from_millis(10);
+    const AFTER: Time = Time(15);
     const LATER: Reading = Reading {
         began: Time(12),
         lag: LAG,
@@ -267,27 +271,27 @@ mod tests {
 
     #[test]
     fn apples_list_settles_what_is_not_on_its_way() {
-        let found = Some(Seat::Held { since: LATER.began });
-        assert_eq!(observe(None, None, true, &LATER), found);
-        assert_eq!(observe(None, Some(THEN), true, &LATER), found);
-        assert_eq!(observe(None, None, false, &LATER), None);
-        assert_eq!(observe(Some(HELD), None, true, &LATER), Some(HELD));
-        assert_eq!(observe(Some(HELD), None, false, &LATER), None);
+        let found = Some(Seat::Held { since: AFTER });
+        assert_eq!(observe(None, None, true, &LATER, AFTER), found);
+        assert_eq!(observe(None, Some(THEN), true, &LATER, AFTER), found);
+        assert_eq!(observe(None, None, false, &LATER, AFTER), None);
+        assert_eq!(observe(Some(HELD), None, true, &LATER, AFTER), Some(HELD));
+        assert_eq!(observe(Some(HELD), None, false, &LATER, AFTER), None);
     }
 
     /// A list that lagged four seconds once took away three of four fresh licences, which were then given again.
     #[test]
     fn a_list_says_nothing_of_what_changed_after_it() {
         let fresh = Seat::Held { since: Time(3) };
-        assert_eq!(observe(Some(fresh), None, false, &LATER), Some(fresh));
-        assert_eq!(observe(None, Some(Time(3)), true, &LATER), None);
+        assert_eq!(observe(Some(fresh), None, false, &LATER, AFTER), Some(fresh));
+        assert_eq!(observe(None, Some(Time(3)), true, &LATER, AFTER), None);
     }
 
     #[test]
     fn apples_list_does_not_settle_what_is_on_its_way() {
         for seat in [RESERVED, RETURNING] {
             for listed in [true, false] {
-                assert_eq!(observe(Some(seat), None, listed, &LATER), Some(seat));
+                assert_eq!(observe(Some(seat), None, listed, &LATER, AFTER), Some(seat));
             }
         }
     }

@@ -407,13 +407,7 @@ impl State {
             let seat = self.seats[asset][person].seat();
             let ended = self.ended[asset][person].map(time);
             let listed = shows.ours >> person & 1 == 1;
-            let after = match observe(seat, ended, listed, &reading) {
-                // Found now, by a list that was read then.
-                Some(Seat::Held { since }) if seat.is_none() && since == reading.began => {
-                    Some(Seat::Held { since: time(began) })
-                }
-                after => after,
-            };
+            let after = observe(seat, ended, listed, &reading, time(self.now));
             if seat.is_some() && after.is_none() {
                 self.ended[asset][person] = Some(self.now);
             }

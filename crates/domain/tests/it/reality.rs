@@ -368,7 +368,7 @@ impl Reality {
         for app in self.world.apps.values_mut() {
             for person in self.world.people.keys() {
                 let listed = self.ledger.contains(&(app.id, *person));
-                match licence::observe(app.seats.get(person).copied(), None, listed, &reading) {
+                match licence::observe(app.seats.get(person).copied(), None, listed, &reading, reading.began) {
                     Some(seat) => app.seats.insert(*person, seat),
                     None => app.seats.remove(person),
                 };

@@ -129,3 +129,5 @@ event-signed-in = Signed in to the console
 event-token-linked = Linked the token of the location { $name }
 event-token-renewed = Renewed the token
 event-token-unusable = The token became unusable
+event-token-usable = The token can be used again
+event-program-user-refused = Apple did not register { $person }

@@ -61,6 +61,9 @@ todo-token-expiring = { $days ->
    *[other] The token expires in { $days } days.
 }
 todo-token-expiring-reason = Upload a new token of the same account by { $date }.
+todo-token-read-only = The account of the token may look but not assign licences.
+todo-apple-silent = Apple has not answered since { $since }.
+todo-apple-silent-reason = It is asked again by itself. Devices are served meanwhile.
 todo-sync-failed = The last sync failed.
 todo-short = { $app }: { $waiting } licences short, { $waiting } people waiting.
 todo-since = Since { $time }

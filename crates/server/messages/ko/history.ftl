@@ -111,3 +111,5 @@ event-signed-in = 콘솔에 로그인함
 event-token-linked = 위치 { $name }의 토큰을 연결함
 event-token-renewed = 토큰을 갱신함
 event-token-unusable = 토큰을 쓸 수 없게 됨
+event-token-usable = 토큰을 다시 쓸 수 있음
+event-program-user-refused = Apple이 { $person } 님의 등록을 거부함

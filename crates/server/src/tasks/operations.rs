@@ -513,7 +513,7 @@ async fn conclude(
     if let Some(listed) = listed {
         let people = sync::people_by_client_user(&mut tx, location).await?;
         let holders: Vec<_> = listed.into_iter().collect();
-        sync::take_holders(&mut tx, first.asset_id, &holders, &people, &reading).await?;
+        sync::take_holders(&mut tx, first.asset_id, &holders, &people, &reading, now).await?;
     }
     ended(app, &mut operation, open, undone, told, now);
     tx.operation_update(&operation).await?;

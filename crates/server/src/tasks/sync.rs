@@ -173,7 +173,7 @@ async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut S
     let mut changes = take_assets(&mut tx, location, &assets.items, assets_began).await?;
     changes += take_users(&mut tx, location, &users.items, true, &patience.reading(users_began)).await?;
     let reading = patience.reading(assignments_began);
-    changes += take_assignments(&mut tx, location, &assignments.items, &reading).await?;
+    changes += take_assignments(&mut tx, location, &assignments.items, &reading, app.now()).await?;
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.last_sync_at = Some(now);
     if fresh.token_sha256 == location.token_sha256 {
@@ -231,7 +231,7 @@ pub async fn changes(app: &App, location: &LocationRow, lease: &Lease) -> Result
     if let Some((assets_began, assets, assignments_began, assignments)) = lists {
         changes += take_assets(&mut tx, location, &assets.items, assets_began).await?;
         let reading = patience.reading(assignments_began);
-        changes += take_assignments(&mut tx, location, &assignments.items, &reading).await?;
+        changes += take_assignments(&mut tx, location, &assignments.items, &reading, app.now()).await?;
         fresh.assets_version = assets.version_id;
         fresh.assignments_version = assignments.version_id;
     }
@@ -355,6 +355,7 @@ pub async fn take_assignments(
     location: &LocationRow,
     assignments: &[Assignment],
     reading: &Reading,
+    now: Time,
 ) -> Result<usize, AppError> {
     let mut by_asset: BTreeMap<(String, String), Vec<Holder>> = BTreeMap::new();
     for assignment in assignments {
@@ -369,7 +370,7 @@ pub async fn take_assignments(
     let mut changes = 0;
     for app in tx.apps(location.id).await? {
         let holders = by_asset.remove(&(app.adam_id, app.pricing_param)).unwrap_or_default();
-        changes += take_holders(tx, app.id, &holders, &people, reading).await?;
+        changes += take_holders(tx, app.id, &holders, &people, reading, now).await?;
     }
     Ok(changes)
 }
@@ -394,13 +395,14 @@ pub fn holder(assignment: &Assignment) -> Option<Holder> {
 }
 
 /// One asset: `holders` is all that Apple lists for it. Corrects our own licences by it as far as it can know of them,
-/// and settles requests that it shows done.
+/// and settles requests that it shows done. What it changes is dated by `now`, when the list had been answered.
 pub async fn take_holders(
     tx: &mut Tx,
     asset: AssetId,
     holders: &[Holder],
     people: &BTreeMap<String, PersonId>,
     reading: &Reading,
+    now: Time,
 ) -> Result<usize, AppError> {
     if !tx.assignments_replace(asset, holders, reading.began).await? {
         return Ok(0);
@@ -432,25 +434,25 @@ pub async fn take_holders(
                     continue;
                 }
                 if seat.row.state == SeatState::Reserved {
-                    tx.seat_set(asset, person, SeatState::Held, None, reading.began).await?;
+                    tx.seat_set(asset, person, SeatState::Held, None, now).await?;
                     tx.refusal_clear(asset, person).await?;
                     "licenceAssigned"
                 } else {
-                    tx.seat_delete(asset, person, reading.began).await?;
+                    tx.seat_delete(asset, person, now).await?;
                     tx.refusal_clear(asset, person).await?;
                     "licenceReturned"
                 }
             }
             None => {
                 let before = open.map(|seat| seat.row.seat());
-                match (before, domain::licence::observe(before, gone, is_listed, reading)) {
+                match (before, domain::licence::observe(before, gone, is_listed, reading, now)) {
                     (None, Some(found)) => {
                         tx.seat_insert(asset, person, SeatState::Held, None, found.since())
                             .await?;
                         "licenceFound"
                     }
                     (Some(_), None) => {
-                        tx.seat_delete(asset, person, reading.began).await?;
+                        tx.seat_delete(asset, person, now).await?;
                         "licenceLost"
                     }
                     _ => continue,
@@ -458,12 +460,8 @@ pub async fn take_holders(
             }
         };
         changes += 1;
-        tx.event(
-            &NewEvent::new(reading.began, Actor::Apple, kind)
-                .asset(asset)
-                .person(person),
-        )
-        .await?;
+        tx.event(&NewEvent::new(now, Actor::Apple, kind).asset(asset).person(person))
+            .await?;
     }
     tx.asset_recount(asset).await?;
     Ok(changes)

@@ -98,7 +98,9 @@ fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
             owner: view.row.owner_name.clone(),
         }),
     }
-    if let Some((at, code)) = failed_sync.filter(|_| view.state.usable()) {
+    if let Some(since) = view.row.unanswered_since.filter(|_| view.state.readable()) {
+        todo.push(Todo::AppleSilent { since });
+    } else if let Some((at, code)) = failed_sync.filter(|_| view.state.usable()) {
         todo.push(Todo::SyncFailed { at, code });
     }
     for app in &overview.apps {

@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 60] = [
+    const KINDS: [&str; 62] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -92,7 +92,9 @@ pub mod tests {
         "signedIn",
         "tokenLinked",
         "tokenRenewed",
+        "programUserRefused",
         "tokenUnusable",
+        "tokenUsable",
         "somethingNew",
     ];
 

@@ -110,6 +110,10 @@ pub enum Todo {
         days_left: i64,
         expires_at: Time,
     },
+    /// Apple has not answered as it should, since then.
+    AppleSilent {
+        since: Time,
+    },
     SyncFailed {
         at: Time,
         code: String,
@@ -165,6 +169,7 @@ impl Todo {
             Todo::TokenUnusable { .. } | Todo::Short { .. } | Todo::ShortByForeign { .. } => Severity::Critical,
             Todo::TokenExpiring { days_left, .. } if *days_left < 7 => Severity::Critical,
             Todo::TokenExpiring { .. }
+            | Todo::AppleSilent { .. }
             | Todo::SyncFailed { .. }
             | Todo::InstallFailed { .. }
             | Todo::TermsOpen { .. } => Severity::Warning,
@@ -196,6 +201,15 @@ impl Todo {
                 "verb-renew",
                 "/administration/vpp/upload".to_owned(),
             ),
+            Todo::TokenUnusable {
+                state: TokenState::ReadOnly,
+                ..
+            } => (
+                s.t("todo-token-read-only"),
+                s.t("todo-token-stopped"),
+                "verb-renew",
+                "/administration/vpp/upload".to_owned(),
+            ),
             Todo::TokenUnusable { .. } => (
                 s.t("todo-token-refused"),
                 s.t("todo-token-stopped"),
@@ -207,6 +221,12 @@ impl Todo {
                 s.t1("todo-token-expiring-reason", "date", s.full_date(*expires_at)),
                 "verb-renew",
                 "/administration/vpp/upload".to_owned(),
+            ),
+            Todo::AppleSilent { since } => (
+                s.t1("todo-apple-silent", "since", s.near(*since)),
+                s.t("todo-apple-silent-reason"),
+                "verb-look",
+                vpp(),
             ),
             Todo::SyncFailed { at, code } => (
                 s.t("todo-sync-failed"),
@@ -347,6 +367,12 @@ pub mod tests {
                 app,
                 name: name(),
                 devices: 2,
+            },
+            Todo::AppleSilent { since: ago(s, 12) },
+            Todo::TokenUnusable {
+                state: TokenState::ReadOnly,
+                expires_at,
+                owner: None,
             },
             Todo::SyncFailed {
                 at: ago(s, 65),

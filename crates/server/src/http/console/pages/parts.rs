@@ -261,7 +261,7 @@ impl EventLine {
             "appInstalled" => (Glyph::Fine, "install-installed"),
             "installFailed" => (Glyph::Bad, "install-failed"),
             "removeFailed" => (Glyph::Bad, "install-uninstall-failed"),
-            "licenceRefused" | "licenceReturnRefused" | "invitationFailed" | "tokenUnusable" => {
+            "licenceRefused" | "licenceReturnRefused" | "invitationFailed" | "tokenUnusable" | "programUserRefused" => {
                 (Glyph::Bad, "result-failed")
             }
             "installRejected" | "licenceLost" | "deviceUnreachable" | "appRemovedByUser" => {

@@ -246,7 +246,9 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "signedIn" => "event-signed-in",
         "tokenLinked" => "event-token-linked",
         "tokenRenewed" => "event-token-renewed",
+        "programUserRefused" => "event-program-user-refused",
         "tokenUnusable" => "event-token-unusable",
+        "tokenUsable" => "event-token-usable",
         _ => return None,
     })
 }
