@@ -188,9 +188,8 @@ async fn while_postgres_is_away_or_hangs_everybody_is_told_within_two_seconds_an
             let answer = answer.send().await.unwrap();
             let took = begun.elapsed();
             assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "{away:?} {path}");
-            // Two seconds are promised on a machine that has time. Without the limit of the pool it would be half a
-            // minute, which is what this tells apart on a busy one.
-            assert!(took < Duration::from_secs(10), "{away:?} {path}: {took:?}");
+            // Two seconds are promised; a busy machine is given one more.
+            assert!(took < Duration::from_secs(3), "{away:?} {path}: {took:?}");
             let text = answer.text().await.unwrap();
             match path {
                 "/api/v1/users" => assert_eq!(kind(&serde_json::from_str(&text).unwrap()), "unavailable"),
