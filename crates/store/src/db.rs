@@ -43,7 +43,8 @@ pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
 
 /// How long somebody waits for a connection to PostgreSQL, the making of one included. Below the two seconds within
 /// which a request is told that the database is away.
-const CONNECT: Duration = Duration::from_millis(1500);
+// A request may have to ask twice, for its session and for its page: both together stay within two seconds.
+const CONNECT: Duration = Duration::from_millis(950);
 /// How long PostgreSQL may take for one statement. The largest takes a second; a connection that hangs takes for ever.
 const STATEMENT: Duration = Duration::from_secs(10);
 
