@@ -5,12 +5,15 @@ use std::collections::BTreeMap;
 use domain::{AssetId, Deployment, LocationId, PersonId, Time};
 
 use crate::{
-    StoreError, Tx,
+    Base, Change, StoreError, Tx, Version,
     db::{Conn, Record, reads, values, word},
+    versions::version,
 };
 
 reads! {
     deployments(asset: AssetId) -> Vec<Deployment>;
+    /// Of the whole deployment of an app; `None` when there is no such app.
+    deployments_version(asset: AssetId) -> Option<Version>;
     deployments_all(location: LocationId) -> Vec<Deployment>;
 }
 
@@ -23,6 +26,12 @@ impl Conn<'_> {
             deployment,
         )
         .await
+    }
+
+    async fn deployments_version(&mut self, asset: AssetId) -> Result<Option<Version>, StoreError> {
+        let sql =
+            "SELECT deployments_version, deployments_changed_at, deployments_changed_by FROM assets WHERE id = $1";
+        self.one(sql, values![asset], |row| version(row, "deployments_")).await
     }
 
     pub(crate) async fn deployments_all(&mut self, location: LocationId) -> Result<Vec<Deployment>, StoreError> {
@@ -63,7 +72,22 @@ impl Conn<'_> {
 }
 
 impl Tx {
-    /// `lines` is the whole deployment of the app.
+    /// Takes the deployment of the app to be changed, which nobody else can do until the transaction ends.
+    ///
+    /// `false` when the app is not there, or its deployment is not as `base` was any more. Nothing was changed then.
+    pub async fn deployments_begin(&mut self, asset: AssetId, base: Base, by: Change<'_>) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE assets SET deployments_version = deployments_version + 1, deployments_changed_at = $3,
+                                   deployments_changed_by = $4
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR deployments_version = $2)",
+                values![asset, base, by.at, by.by],
+            )
+            .await?;
+        Ok(changed > 0)
+    }
+
+    /// `lines` is the whole deployment of the app. After [`deployments_begin`](Self::deployments_begin).
     pub async fn deployments_replace(
         &mut self,
         asset: AssetId,

@@ -9,6 +9,12 @@ pub enum StoreError {
     /// Another server has taken over what this one worked on. Nothing was written; stop working on it.
     #[error("another server has taken the lease over")]
     LeaseLost,
+    /// Only one may have it, and somebody has.
+    #[error("the {0} is taken")]
+    Taken(&'static str),
+    /// It cannot go while something refers to it, or it went while something was to refer to it.
+    #[error("something refers to it, or to what is gone")]
+    InUse,
     /// Somebody else was faster. Begin again.
     #[error("another change came first")]
     Conflict,
@@ -49,6 +55,14 @@ impl StoreError {
 /// What the triggers of the migrations say.
 const OVERDRAFT: &str = "overdraft";
 
+/// What people choose and only one may have: as SQLite and as PostgreSQL name it, and the field.
+const UNIQUE: [(&str, &str); 4] = [
+    ("people_email_key", "email"),
+    ("people.email_key", "email"),
+    ("groups.name", "name"),
+    ("groups_name_key", "name"),
+];
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         let Some(database) = error.as_database_error() else {
@@ -71,6 +85,14 @@ impl From<sqlx::Error> for StoreError {
         }
         // PostgreSQL: serialization failure, deadlock.
         let conflict = matches!(database.code().as_deref(), Some("40001" | "40P01"));
+        if database.is_unique_violation()
+            && let Some((_, field)) = UNIQUE.iter().find(|(column, _)| database.message().contains(column))
+        {
+            return StoreError::Taken(field);
+        }
+        if database.is_foreign_key_violation() {
+            return StoreError::InUse;
+        }
         if conflict || database.is_unique_violation() {
             return StoreError::Conflict;
         }

@@ -6,8 +6,9 @@ use domain::{GroupId, GroupKind, Time};
 use uuid::Uuid;
 
 use crate::{
-    StoreError, Tx,
+    Base, Change, StoreError, Tx, Version,
     db::{Conn, Record, reads, values, word},
+    versions::version,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub struct GroupRow {
     pub created_at: Time,
     /// How many; counted, not kept.
     pub members: i64,
+    /// Of name and priority.
+    pub version: Version,
+    pub members_version: Version,
 }
 
 const SELECT: &str = "SELECT groups.*, (SELECT COUNT(*) FROM group_members WHERE group_id = groups.id) AS members FROM groups ORDER BY name";
@@ -69,45 +73,103 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn group_update(&mut self, row: &GroupRow) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE groups SET name = $2, priority = $3 WHERE id = $1",
-            values![row.id, row.name, row.priority],
-        )
-        .await?;
-        Ok(())
+    /// What is `None` stays. `false` when the group is not there, or is not as `base` was any more.
+    pub async fn group_change(
+        &mut self,
+        id: GroupId,
+        base: Base,
+        name: Option<&str>,
+        priority: Option<i64>,
+        by: Change<'_>,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE groups SET name = COALESCE($3, name), priority = COALESCE($4, priority),
+                                   version = version + 1, changed_at = $5, changed_by = $6
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                values![id, base, name, priority, by.at, by.by],
+            )
+            .await?;
+        Ok(changed > 0)
     }
 
     /// Its members stay what they are (A77).
-    pub async fn group_delete(&mut self, id: GroupId) -> Result<(), StoreError> {
+    ///
+    /// `false` when the group is not there, or is not as `base` was any more: then the transaction is to be dropped.
+    pub async fn group_delete(&mut self, id: GroupId, base: Base) -> Result<bool, StoreError> {
         self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
             .await?;
-        self.run("DELETE FROM groups WHERE id = $1", values![id]).await?;
-        Ok(())
+        let deleted = self
+            .run(
+                "DELETE FROM groups WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                values![id, base],
+            )
+            .await?;
+        Ok(deleted > 0)
     }
 
-    pub async fn group_members_set(&mut self, id: GroupId, members: &[Uuid]) -> Result<(), StoreError> {
+    /// `false` when the group is not there, or its members are not as `base` was any more. Nothing was changed then.
+    pub async fn group_members_set(
+        &mut self,
+        id: GroupId,
+        base: Base,
+        members: &[Uuid],
+        by: Change<'_>,
+    ) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE groups SET members_version = members_version + 1, members_changed_at = $3,
+                                   members_changed_by = $4
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR members_version = $2)",
+                values![id, base, by.at, by.by],
+            )
+            .await?;
+        if changed == 0 {
+            return Ok(false);
+        }
         self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
             .await?;
         for member in members {
-            self.group_member_add(id, *member).await?;
+            self.member_insert(id, *member).await?;
+        }
+        Ok(true)
+    }
+
+    /// Whoever edits the members at the same time sees it: it counts as a version of them.
+    pub async fn group_member_add(&mut self, id: GroupId, member: Uuid, by: Change<'_>) -> Result<(), StoreError> {
+        if self.member_insert(id, member).await? > 0 {
+            self.members_changed(id, by).await?;
         }
         Ok(())
     }
 
-    pub async fn group_member_add(&mut self, id: GroupId, member: Uuid) -> Result<(), StoreError> {
+    /// The same the other way round.
+    pub async fn group_member_remove(&mut self, id: GroupId, member: Uuid, by: Change<'_>) -> Result<(), StoreError> {
+        let removed = self
+            .run(
+                "DELETE FROM group_members WHERE group_id = $1 AND member_id = $2",
+                values![id, member],
+            )
+            .await?;
+        if removed > 0 {
+            self.members_changed(id, by).await?;
+        }
+        Ok(())
+    }
+
+    async fn member_insert(&mut self, id: GroupId, member: Uuid) -> Result<u64, StoreError> {
         self.run(
             "INSERT INTO group_members (group_id, member_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
             values![id, member],
         )
-        .await?;
-        Ok(())
+        .await
     }
 
-    pub async fn group_member_remove(&mut self, id: GroupId, member: Uuid) -> Result<(), StoreError> {
+    async fn members_changed(&mut self, id: GroupId, by: Change<'_>) -> Result<(), StoreError> {
         self.run(
-            "DELETE FROM group_members WHERE group_id = $1 AND member_id = $2",
-            values![id, member],
+            "UPDATE groups SET members_version = members_version + 1, members_changed_at = $2, members_changed_by = $3
+             WHERE id = $1",
+            values![id, by.at, by.by],
         )
         .await?;
         Ok(())
@@ -122,5 +184,7 @@ fn group(row: &Record) -> Result<GroupRow, StoreError> {
         priority: row.int("priority")?,
         created_at: row.time("created_at")?,
         members: row.int("members")?,
+        version: version(row, "")?,
+        members_version: version(row, "members_")?,
     })
 }

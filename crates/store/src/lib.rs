@@ -31,6 +31,7 @@ mod settings;
 mod syncs;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod versions;
 mod world;
 
 pub use accounts::{Account, Role};
@@ -48,8 +49,9 @@ pub use key::{KeyError, MasterKey};
 pub use leases::Lease;
 pub use locations::{LocationRow, Upload};
 pub use operations::{OperationKind, OperationRow, OperationState};
-pub use people::{ClientUserRow, ClientUserStatus, InvitationState, PersonRow};
+pub use people::{ClientUserRow, ClientUserStatus, InvitationState, PersonChange, PersonRow};
 pub use pushes::PushRow;
 pub use seats::{OpenSeat, OperationSeat, SeatRow, SeatState};
 pub use sessions::Session;
 pub use syncs::{SyncRow, SyncStatus};
+pub use versions::{Base, Change, Version};

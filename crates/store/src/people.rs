@@ -4,8 +4,9 @@ use domain::{LocationId, OperationId, PersonId, Program, Time, program::Invitati
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError, Tx,
+    Base, Change, StoreError, Tx, Version,
     db::{Conn, Record, reads, values, word},
+    versions::version,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,15 @@ pub struct PersonRow {
     pub department: Option<String>,
     pub created_at: Time,
     pub left_at: Option<Time>,
+    pub version: Version,
+}
+
+/// What to change of a person. What is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct PersonChange {
+    pub name: Option<String>,
+    pub email: Option<Option<String>>,
+    pub department: Option<Option<String>>,
 }
 
 /// What Apple calls a client user: a person in one location, under an id that says nothing (P9).
@@ -165,26 +175,62 @@ impl Conn<'_> {
 impl Tx {
     pub async fn person_insert(&mut self, row: &PersonRow) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO people (id, name, email, department, created_at, left_at) VALUES ($1, $2, $3, $4, $5, $6)",
-            values![row.id, row.name, row.email, row.department, row.created_at, row.left_at],
+            "INSERT INTO people (id, name, email, email_key, department, created_at, left_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            values![
+                row.id,
+                row.name,
+                row.email,
+                email_key(row.email.as_deref()),
+                row.department,
+                row.created_at,
+                row.left_at
+            ],
         )
         .await?;
         Ok(())
     }
 
-    pub async fn person_update(&mut self, row: &PersonRow) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE people SET name = $2, email = $3, department = $4, left_at = $5 WHERE id = $1",
-            values![row.id, row.name, row.email, row.department, row.left_at],
-        )
-        .await?;
-        Ok(())
+    /// `false` when the person is not there, or is not as `base` was any more. Nothing was changed then.
+    pub async fn person_change(
+        &mut self,
+        id: PersonId,
+        base: Base,
+        change: &PersonChange,
+        by: Change<'_>,
+    ) -> Result<bool, StoreError> {
+        let email = change.email.as_ref().and_then(Option::as_ref);
+        let department = change.department.as_ref().and_then(Option::as_ref);
+        let changed = self
+            .run(
+                "UPDATE people SET name = COALESCE($3, name),
+                                   email = CASE WHEN $4 THEN $5 ELSE email END,
+                                   email_key = CASE WHEN $4 THEN $6 ELSE email_key END,
+                                   department = CASE WHEN $7 THEN $8 ELSE department END,
+                                   version = version + 1, changed_at = $9, changed_by = $10
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                values![
+                    id,
+                    base,
+                    change.name,
+                    change.email.is_some(),
+                    email.cloned(),
+                    email_key(email.map(String::as_str)),
+                    change.department.is_some(),
+                    department.cloned(),
+                    by.at,
+                    by.by
+                ],
+            )
+            .await?;
+        Ok(changed > 0)
     }
 
-    pub async fn person_left(&mut self, id: PersonId, now: Time) -> Result<(), StoreError> {
+    pub async fn person_left(&mut self, id: PersonId, by: Change<'_>) -> Result<(), StoreError> {
         self.run(
-            "UPDATE people SET left_at = $2 WHERE id = $1 AND left_at IS NULL",
-            values![id, now],
+            "UPDATE people SET left_at = $2, version = version + 1, changed_at = $2, changed_by = $3
+             WHERE id = $1 AND left_at IS NULL",
+            values![id, by.at, by.by],
         )
         .await?;
         Ok(())
@@ -255,6 +301,11 @@ impl Tx {
     }
 }
 
+/// By which two mail addresses are the same one. What is kept is in NFC already.
+fn email_key(email: Option<&str>) -> Option<String> {
+    email.map(str::to_lowercase)
+}
+
 fn client_user_values(row: &ClientUserRow) -> Vec<crate::db::Value> {
     values![
         row.client_user_id,
@@ -281,6 +332,7 @@ fn person(row: &Record) -> Result<PersonRow, StoreError> {
         department: row.text_or_none("department")?,
         created_at: row.time("created_at")?,
         left_at: row.time_or_none("left_at")?,
+        version: version(row, "")?,
     })
 }
 

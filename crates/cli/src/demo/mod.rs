@@ -19,7 +19,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use server::{
     App, Clock, Config, Random,
-    app::{Caller, Role, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload},
+    app::{
+        Base, Caller, Role, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload,
+    },
     serve,
 };
 use sim::{
@@ -196,6 +198,7 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
     }
     app.policy_set(
         &system,
+        Base::Latest,
         Policy {
             first_check_after: Duration::from_secs(3),
             retry_after: Duration::from_secs(5),
@@ -236,7 +239,7 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
                 app.group_add(&system, new).await?
             }
         };
-        app.group_members_set(&system, id, &members).await?;
+        app.group_members_set(&system, id, Base::Latest, &members).await?;
     }
     Ok(people)
 }
@@ -360,7 +363,7 @@ async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure
             approval: Approval::Required,
             deadline: None,
         };
-        app.deployments_save(&Caller::System, found.row.id, vec![choice])
+        app.deployments_save(&Caller::System, found.row.id, Base::Latest, vec![choice])
             .await?;
     }
     Ok(true)

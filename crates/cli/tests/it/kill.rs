@@ -11,7 +11,7 @@ use domain::{Approval, GroupKind, InstallState};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock,
-    app::{Caller, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson},
+    app::{Base, Caller, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson},
     serve,
 };
 use sim::{
@@ -120,7 +120,9 @@ push_again_after = "500ms"
     // The same product in this process, without its loops: it sets the scene, and looks on.
     let loaded = server::Config::load(Some(&config), std::iter::empty()).expect("a configuration");
     let app = serve::open(loaded, Clock::System).await.expect("a database");
-    app.policy_set(&Caller::System, quick_policy()).await.unwrap();
+    app.policy_set(&Caller::System, Base::Latest, quick_policy())
+        .await
+        .unwrap();
     link_token(&app, &apple, TokenKind::Valid).await;
     let fleet = Fleet::start(FleetOptions {
         apple_url: apple.url(),
@@ -174,7 +176,9 @@ push_again_after = "500ms"
     };
     let group = app.group_add(&Caller::System, new).await.unwrap();
     let members: Vec<_> = people.iter().map(|person| person.0).collect();
-    app.group_members_set(&Caller::System, group, &members).await.unwrap();
+    app.group_members_set(&Caller::System, group, Base::Latest, &members)
+        .await
+        .unwrap();
 
     // Install under fire, uninstall under fire, and install once more.
     for (approval, kills) in [(Approval::Required, KILLS / 2), (Approval::Uninstall, KILLS / 2)] {
@@ -183,7 +187,7 @@ push_again_after = "500ms"
             approval,
             deadline: None,
         };
-        app.deployments_save(&Caller::System, asset, vec![choice])
+        app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice])
             .await
             .unwrap();
         for _ in 0..kills {

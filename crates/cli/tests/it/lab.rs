@@ -12,7 +12,7 @@ use domain::{Approval, AssetId, GroupId, GroupKind, Patience, PersonId, Policy};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
-    app::{Caller, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload},
+    app::{Base, Caller, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload},
     serve::{self, Running},
 };
 use sim::{
@@ -125,7 +125,9 @@ impl Lab {
         .await
         .expect("a fleet");
         let app = running.app.clone();
-        app.policy_set(&Caller::System, setup.policy).await.expect("a policy");
+        app.policy_set(&Caller::System, Base::Latest, setup.policy)
+            .await
+            .expect("a policy");
         Lab {
             app,
             apple,
@@ -168,7 +170,7 @@ impl Lab {
         let id = self.app.group_add(&Caller::System, new).await.expect("a group");
         let members: Vec<_> = people.iter().map(|person| person.0).collect();
         self.app
-            .group_members_set(&Caller::System, id, &members)
+            .group_members_set(&Caller::System, id, Base::Latest, &members)
             .await
             .expect("members");
         id
@@ -189,7 +191,7 @@ impl Lab {
             deadline: None,
         };
         self.app
-            .deployments_save(&Caller::System, app, vec![choice])
+            .deployments_save(&Caller::System, app, Base::Latest, vec![choice])
             .await
             .expect("a deployment");
     }

@@ -1,7 +1,7 @@
 //! Twenty licences for a hundred people.
 
 use domain::{Approval, Detail, InstallState, PersonId, Policy};
-use server::app::Caller;
+use server::app::{Base, Caller};
 use sim::apple::{TokenKind, sample::adam_id};
 
 use crate::lab::{Database, Lab, Setup, iphone, quick_policy, until};
@@ -58,6 +58,7 @@ async fn twenty_licences_reach_twenty_people_and_five_more_the_next_five() {
     lab.app
         .policy_set(
             &Caller::System,
+            Base::Latest,
             Policy {
                 policy_2016: true,
                 ..quick_policy()

@@ -3,11 +3,11 @@
 //! An app may have many deployments at once, to groups of both kinds; the groups that one save adds or changes are
 //! one deployment, and have to go together (A26).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Approval, AssetId, Decision, Deployment, DeploymentId, GroupId, Time, decide};
+use domain::{Approval, AssetId, Decision, Deployment, DeploymentId, GroupId, GroupKind, Time, decide};
 use serde_json::json;
-use store::{AppRow, NewEvent};
+use store::{AppRow, Base, NewEvent, Version};
 
 use super::{App, AppError, Caller, Problem};
 
@@ -32,20 +32,32 @@ impl App {
         Ok(self.store.deployments(asset).await?)
     }
 
-    /// Replaces all that an app has: lines that are left out go, and what is added or changed is one deployment.
+    /// Which version of its deployment an app has. Read it before the deployment, not after.
+    pub async fn deployments_version(&self, asset: AssetId) -> Result<Version, AppError> {
+        let version = self.store.deployments_version(asset).await?;
+        version.ok_or(AppError::NotFound("app"))
+    }
+
+    /// Replaces all that an app has, unless it was changed since `base`: lines that are left out go, and what is added
+    /// or changed is one deployment.
     pub async fn deployments_save(
         &self,
         caller: &Caller,
         asset: AssetId,
+        base: Base,
         choices: Vec<DeploymentChoice>,
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
-        let present = self.store.deployments(asset).await?;
         let now = self.now();
-        let wanted = self.deployments_of(asset, &present, &choices, now).await?;
+        let kinds = self.kinds_of(&choices).await?;
 
         let mut tx = self.store.begin().await?;
+        if !tx.deployments_begin(asset, base, caller.changes(now)).await? {
+            return Err(AppError::Stale("deployment"));
+        }
+        let present = tx.deployments(asset).await?;
+        let wanted = self.deployments_of(asset, &present, &choices, &kinds, now)?;
         tx.deployments_replace(asset, &wanted, now).await?;
         tx.event(&saved(caller, &app, &wanted, now)).await?;
         tx.commit().await?;
@@ -63,7 +75,10 @@ impl App {
         caller.may_write()?;
         let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
         let now = self.now();
+        let kinds = self.kinds_of(&choices).await?;
         let mut tx = self.store.begin().await?;
+        // It adds to whatever there is.
+        tx.deployments_begin(asset, Base::Latest, caller.changes(now)).await?;
         let present = tx.deployments(asset).await?;
         if choices
             .iter()
@@ -80,7 +95,7 @@ impl App {
             deadline: line.deadline,
         });
         let choices: Vec<_> = kept.chain(choices).collect();
-        let wanted = self.deployments_of(asset, &present, &choices, now).await?;
+        let wanted = self.deployments_of(asset, &present, &choices, &kinds, now)?;
         tx.deployments_replace(asset, &wanted, now).await?;
         tx.event(&saved(caller, &app, &wanted, now)).await?;
         tx.commit().await?;
@@ -95,7 +110,8 @@ impl App {
         let mut world = self.store.world(app.location_id, now).await?;
         let facts = world.apps.get(&asset).ok_or(AppError::NotFound("app"))?;
         let mut changed = facts.clone();
-        changed.deployments = self.deployments_of(asset, &facts.deployments, choices, now).await?;
+        let kinds = self.kinds_of(choices).await?;
+        changed.deployments = self.deployments_of(asset, &facts.deployments, choices, &kinds, now)?;
         let before = decide(&world, facts);
         let after = decide(&world, &changed);
         let early = changed.deployments.iter().filter(|line| line.is_early(now));
@@ -114,26 +130,37 @@ impl App {
         })
     }
 
-    /// A line that keeps its approval keeps its place in the queue too.
-    async fn deployments_of(
-        &self,
-        asset: AssetId,
-        present: &[Deployment],
-        choices: &[DeploymentChoice],
-        now: Time,
-    ) -> Result<Vec<Deployment>, AppError> {
-        let mut wanted = Vec::with_capacity(choices.len());
+    /// The kinds of the groups of `choices`, all of which have to be there.
+    async fn kinds_of(&self, choices: &[DeploymentChoice]) -> Result<BTreeMap<GroupId, GroupKind>, AppError> {
+        let mut kinds = BTreeMap::new();
         for choice in choices {
             let group = self.store.group(choice.group).await?.ok_or(AppError::Invalid {
                 field: "group",
                 problem: Problem::Unknown,
             })?;
+            kinds.insert(group.id, group.kind);
+        }
+        Ok(kinds)
+    }
+
+    /// A line that keeps its approval keeps its place in the queue too.
+    fn deployments_of(
+        &self,
+        asset: AssetId,
+        present: &[Deployment],
+        choices: &[DeploymentChoice],
+        kinds: &BTreeMap<GroupId, GroupKind>,
+        now: Time,
+    ) -> Result<Vec<Deployment>, AppError> {
+        let mut wanted = Vec::with_capacity(choices.len());
+        for choice in choices {
             let kept = present.iter().find(|line| line.group == choice.group);
+            let kind = kinds.get(&choice.group).copied().or(kept.map(|line| line.kind));
             wanted.push(Deployment {
                 id: kept.map_or_else(|| DeploymentId(self.random.id()), |line| line.id),
                 app: asset,
                 group: choice.group,
-                kind: group.kind,
+                kind: kind.ok_or(AppError::NotFound("group"))?,
                 approval: choice.approval,
                 deadline: choice.deadline,
                 since: kept

@@ -2,7 +2,7 @@
 
 use domain::{GroupId, GroupKind};
 use serde_json::json;
-use store::{GroupRow, NewEvent};
+use store::{Base, GroupRow, NewEvent, StoreError, Version};
 use uuid::Uuid;
 
 use super::{App, AppError, Caller, Problem};
@@ -13,6 +13,13 @@ pub struct NewGroup {
     pub kind: GroupKind,
     /// The higher, the sooner its members get a licence.
     pub priority: i64,
+}
+
+/// What to change of a group. What is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct GroupChange {
+    pub name: Option<String>,
+    pub priority: Option<i64>,
 }
 
 impl App {
@@ -32,7 +39,6 @@ impl App {
     pub async fn group_add(&self, caller: &Caller, new: NewGroup) -> Result<GroupId, AppError> {
         caller.may_write()?;
         let name = super::required("name", &new.name, 100)?;
-        self.group_name_free(&name, None).await?;
         let now = self.now();
         let row = GroupRow {
             id: GroupId(self.random.id()),
@@ -41,6 +47,8 @@ impl App {
             priority: new.priority,
             created_at: now,
             members: 0,
+            version: Version::default(),
+            members_version: Version::default(),
         };
         let mut tx = self.store.begin().await?;
         tx.group_insert(&row).await?;
@@ -54,17 +62,30 @@ impl App {
         Ok(row.id)
     }
 
-    /// Changes name and priority; the kind of a group stays.
-    pub async fn group_update(&self, caller: &Caller, id: GroupId, new: NewGroup) -> Result<(), AppError> {
+    /// Changes what is given, unless name or priority were changed since `base`. The kind of a group stays.
+    pub async fn group_change(
+        &self,
+        caller: &Caller,
+        id: GroupId,
+        base: Base,
+        change: GroupChange,
+    ) -> Result<(), AppError> {
         caller.may_write()?;
-        let mut row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
-        row.name = super::required("name", &new.name, 100)?;
-        row.priority = new.priority;
-        self.group_name_free(&row.name, Some(id)).await?;
+        let name = change
+            .name
+            .map(|name| super::required("name", &name, 100))
+            .transpose()?;
+        let now = self.now();
         let mut tx = self.store.begin().await?;
-        tx.group_update(&row).await?;
+        let changed = tx
+            .group_change(id, base, name.as_deref(), change.priority, caller.changes(now))
+            .await?;
+        let row = tx.group(id).await?.ok_or(AppError::NotFound("group"))?;
+        if !changed {
+            return Err(AppError::Stale("group"));
+        }
         tx.event(
-            &NewEvent::new(self.now(), caller.actor(), "groupChanged")
+            &NewEvent::new(now, caller.actor(), "groupChanged")
                 .group(id)
                 .with(json!({ "name": row.name })),
         )
@@ -75,9 +96,13 @@ impl App {
     }
 
     /// Refused while an app is deployed to the group: its members would lose it without a word.
-    pub async fn group_delete(&self, caller: &Caller, id: GroupId) -> Result<(), AppError> {
+    pub async fn group_delete(&self, caller: &Caller, id: GroupId, base: Base) -> Result<(), AppError> {
         caller.may_write()?;
         let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
+        let in_use = AppError::Invalid {
+            field: "deployments",
+            problem: Problem::Taken,
+        };
         if let Some(location) = self.store.locations().await?.first()
             && self
                 .store
@@ -86,13 +111,18 @@ impl App {
                 .iter()
                 .any(|deployment| deployment.group == id)
         {
-            return Err(AppError::Invalid {
-                field: "deployments",
-                problem: Problem::Taken,
-            });
+            return Err(in_use);
         }
         let mut tx = self.store.begin().await?;
-        tx.group_delete(id).await?;
+        match tx.group_delete(id, base).await {
+            // An app was deployed to it this very moment.
+            Err(StoreError::InUse) => return Err(in_use),
+            deleted => {
+                if !deleted? {
+                    return Err(AppError::Stale("group"));
+                }
+            }
+        }
         tx.event(
             &NewEvent::new(self.now(), caller.actor(), "groupDeleted")
                 .group(id)
@@ -102,7 +132,14 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    pub async fn group_members_set(&self, caller: &Caller, id: GroupId, members: &[Uuid]) -> Result<(), AppError> {
+    /// Replaces the members, unless they were changed since `base`.
+    pub async fn group_members_set(
+        &self,
+        caller: &Caller,
+        id: GroupId,
+        base: Base,
+        members: &[Uuid],
+    ) -> Result<(), AppError> {
         caller.may_write()?;
         let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
         for member in members {
@@ -117,31 +154,19 @@ impl App {
                 });
             }
         }
+        let now = self.now();
         let mut tx = self.store.begin().await?;
-        tx.group_members_set(id, members).await?;
+        if !tx.group_members_set(id, base, members, caller.changes(now)).await? {
+            return Err(AppError::Stale("group"));
+        }
         tx.event(
-            &NewEvent::new(self.now(), caller.actor(), "groupMembersSet")
+            &NewEvent::new(now, caller.actor(), "groupMembersSet")
                 .group(id)
                 .with(json!({ "name": row.name, "members": members.len() })),
         )
         .await?;
         tx.commit().await?;
         self.look_again();
-        Ok(())
-    }
-
-    async fn group_name_free(&self, name: &str, own: Option<GroupId>) -> Result<(), AppError> {
-        let taken = self
-            .groups()
-            .await?
-            .into_iter()
-            .any(|group| group.name == name && Some(group.id) != own);
-        if taken {
-            return Err(AppError::Invalid {
-                field: "name",
-                problem: Problem::Taken,
-            });
-        }
         Ok(())
     }
 }

@@ -188,7 +188,7 @@ pub enum Caller {
     System,
 }
 
-pub use store::{Account, Role};
+pub use store::{Account, Base, Role};
 
 impl Caller {
     /// Errors unless the caller may change things.
@@ -208,6 +208,11 @@ impl Caller {
             Caller::ApiKey { id, .. } => store::Actor::ApiKey(*id),
             Caller::System => store::Actor::System,
         }
+    }
+
+    /// For the row that this caller changes now.
+    pub fn changes(&self, at: Time) -> store::Change<'_> {
+        store::Change { at, by: self.name() }
     }
 
     pub fn name(&self) -> &str {
@@ -230,6 +235,9 @@ pub enum AppError {
     Forbidden(#[from] Forbidden),
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// Nothing was changed: since it was seen, somebody else changed it.
+    #[error("the {0} was changed meanwhile")]
+    Stale(&'static str),
     #[error("{field}: {problem}")]
     Invalid { field: &'static str, problem: Problem },
     #[error("the deployment cannot be saved")]
@@ -242,7 +250,19 @@ pub enum AppError {
     #[error("too many wrong passwords; try again in {0:?}")]
     Wait(Duration),
     #[error("the database did not do what was asked")]
-    Store(#[from] StoreError),
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> AppError {
+        match error {
+            StoreError::Taken(field) => AppError::Invalid {
+                field,
+                problem: Problem::Taken,
+            },
+            error => AppError::Store(error),
+        }
+    }
 }
 
 /// What is wrong with one field. Each has a sentence in the message files (`problem-missing`, …).

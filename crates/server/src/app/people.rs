@@ -2,7 +2,7 @@
 
 use domain::PersonId;
 use serde_json::json;
-use store::{NewEvent, PersonRow};
+use store::{Base, NewEvent, PersonChange, PersonRow};
 
 use super::{App, AppError, Caller};
 
@@ -33,6 +33,7 @@ impl App {
             department: super::optional("department", new.department.as_deref(), 100)?,
             created_at: now,
             left_at: None,
+            version: store::Version::default(),
         };
         let mut tx = self.store.begin().await?;
         tx.person_insert(&row).await?;
@@ -42,15 +43,33 @@ impl App {
         Ok(row.id)
     }
 
-    pub async fn person_update(&self, caller: &Caller, id: PersonId, new: NewPerson) -> Result<(), AppError> {
+    /// Changes what `change` names, unless the person was changed since `base`.
+    pub async fn person_change(
+        &self,
+        caller: &Caller,
+        id: PersonId,
+        base: Base,
+        change: PersonChange,
+    ) -> Result<(), AppError> {
         caller.may_write()?;
-        let mut row = self.person(id).await?.ok_or(AppError::NotFound("person"))?;
-        row.name = super::required("name", &new.name, 100)?;
-        row.email = email(new.email.as_deref())?;
-        row.department = super::optional("department", new.department.as_deref(), 100)?;
+        let change = PersonChange {
+            name: change
+                .name
+                .map(|name| super::required("name", &name, 100))
+                .transpose()?,
+            email: change.email.map(|text| email(text.as_deref())).transpose()?,
+            department: change
+                .department
+                .map(|text| super::optional("department", text.as_deref(), 100))
+                .transpose()?,
+        };
+        let now = self.now();
         let mut tx = self.store.begin().await?;
-        tx.person_update(&row).await?;
-        tx.event(&NewEvent::new(self.now(), caller.actor(), "personChanged").person(id))
+        if !tx.person_change(id, base, &change, caller.changes(now)).await? {
+            tx.person(id).await?.ok_or(AppError::NotFound("person"))?;
+            return Err(AppError::Stale("person"));
+        }
+        tx.event(&NewEvent::new(now, caller.actor(), "personChanged").person(id))
             .await?;
         Ok(tx.commit().await?)
     }
@@ -61,7 +80,7 @@ impl App {
         self.person(id).await?.ok_or(AppError::NotFound("person"))?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        tx.person_left(id, now).await?;
+        tx.person_left(id, caller.changes(now)).await?;
         tx.event(&NewEvent::new(now, caller.actor(), "personLeft").person(id))
             .await?;
         tx.commit().await?;

@@ -2,7 +2,7 @@
 
 use domain::Policy;
 use serde_json::json;
-use store::NewEvent;
+use store::{Base, NewEvent, Version};
 
 use super::{App, AppError, Caller};
 
@@ -11,12 +11,19 @@ impl App {
         Ok(self.store.policy().await?)
     }
 
-    pub async fn policy_set(&self, caller: &Caller, policy: Policy) -> Result<(), AppError> {
+    pub async fn policy_version(&self) -> Result<Version, AppError> {
+        Ok(self.store.policy_version().await?)
+    }
+
+    /// Replaces the policy, unless it was changed since `base`.
+    pub async fn policy_set(&self, caller: &Caller, base: Base, policy: Policy) -> Result<(), AppError> {
         caller.may_write()?;
         let now = self.now();
-        let before = self.store.policy().await?;
         let mut tx = self.store.begin().await?;
-        tx.policy_set(&policy, now).await?;
+        let before = tx.policy().await?;
+        if !tx.policy_set(base, &policy, caller.changes(now)).await? {
+            return Err(AppError::Stale("settings"));
+        }
         tx.event(
             &NewEvent::new(now, caller.actor(), "policyChanged").with(json!({ "before": before, "after": policy })),
         )

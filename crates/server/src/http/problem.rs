@@ -34,6 +34,10 @@ pub enum Kind {
     Taken,
     /// Two changed the same at once; asking again helps.
     Conflict,
+    /// Somebody changed it since the caller saw it.
+    Stale,
+    /// The caller has to say which version it changes.
+    VersionMissing,
     /// The lines of a deployment cannot stand together.
     Deployment,
     Internal,
@@ -77,6 +81,16 @@ impl Kind {
                 "conflict",
                 StatusCode::CONFLICT,
                 "Somebody changed the same at the same time",
+            ),
+            Kind::Stale => (
+                "stale",
+                StatusCode::PRECONDITION_FAILED,
+                "Somebody else changed it meanwhile; nothing was changed",
+            ),
+            Kind::VersionMissing => (
+                "version-missing",
+                StatusCode::PRECONDITION_REQUIRED,
+                "Say which version you change",
             ),
             Kind::Deployment => (
                 "deployment-refused",
@@ -161,6 +175,7 @@ impl Problem {
             Kind::TooLarge,
             Kind::Invalid,
             Kind::Conflict,
+            Kind::Stale,
             Kind::Internal,
             Kind::TooSlow,
             Kind::Unavailable,
@@ -259,6 +274,7 @@ impl From<AppError> for Problem {
         match error {
             AppError::Forbidden(forbidden) => Problem::of(Kind::Forbidden).detail(forbidden.to_string()),
             AppError::NotFound(what) => Problem::not_found(what),
+            AppError::Stale(what) => Problem::of(Kind::Stale).detail(format!("the {what} was changed meanwhile")),
             AppError::Invalid { field, problem } => {
                 let kind = if problem == app::Problem::Taken {
                     Kind::Taken
@@ -364,7 +380,7 @@ fn token(refused: &TokenRefused) -> Problem {
 
 fn store(error: StoreError) -> Problem {
     match error {
-        StoreError::Conflict | StoreError::Overdraft => {
+        StoreError::Conflict | StoreError::Overdraft | StoreError::InUse => {
             Problem::of(Kind::Conflict).detail("look at it again, and try again")
         }
         error if error.is_outage() => {

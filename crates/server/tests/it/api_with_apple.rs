@@ -9,7 +9,7 @@ use sim::apple::{Apple, AppleOptions, Switches, TokenKind};
 
 use crate::server::{TestServer, answer, kind, multipart, until};
 
-async fn start() -> (TestServer, Apple) {
+pub async fn start() -> (TestServer, Apple) {
     start_with(|_| {}).await
 }
 
@@ -249,8 +249,7 @@ async fn an_app_is_previewed_deployed_and_explained() {
     );
 
     // A group that has an app cannot go without a word.
-    let delete = server.request(Method::DELETE, &group_path).bearer_auth(&server.key);
-    let (status, body) = answer(delete).await;
+    let (status, body) = server.send(Method::DELETE, &group_path, &json!({})).await;
     assert_eq!((status, kind(&body)), (StatusCode::CONFLICT, "taken"));
 
     let request = format!("{path}/requests/{}", person["id"].as_str().unwrap());

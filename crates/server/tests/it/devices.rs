@@ -38,7 +38,7 @@ impl<'a> Phone<'a> {
     async fn with_profile(server: &'a TestServer, udid: &str) -> Phone<'a> {
         let new = NewPerson {
             name: "김민지".to_owned(),
-            email: Some(format!("{udid}@example.com")),
+            email: None,
             department: None,
         };
         let app = &server.running.app;

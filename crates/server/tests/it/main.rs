@@ -7,3 +7,4 @@ mod input;
 mod outage;
 mod pressure;
 mod server;
+mod versions;

@@ -81,8 +81,16 @@ impl TestServer {
         answer(self.request(Method::GET, path).bearer_auth(&self.key)).await
     }
 
+    /// A change is made upon what is there now.
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> (StatusCode, Value) {
-        answer(self.request(method, path).bearer_auth(&self.key).json(body)).await
+        let mut request = self.request(method.clone(), path).bearer_auth(&self.key).json(body);
+        if method != Method::POST {
+            let seen = self.request(Method::GET, path).bearer_auth(&self.key);
+            if let Some(tag) = seen.send().await.expect("an answer").headers().get("etag") {
+                request = request.header("if-match", tag);
+            }
+        }
+        answer(request).await
     }
 }
 
@@ -119,6 +127,72 @@ impl Browser {
     pub fn request(&self, server: &TestServer, method: Method, path: &str, lang: &str) -> RequestBuilder {
         let cookie = format!("{}; lang={lang}", self.cookie);
         server.request(method, path).header("cookie", cookie)
+    }
+
+    pub async fn page(&self, server: &TestServer, path: &str) -> String {
+        let answer = self.request(server, Method::GET, path, "ko").send().await;
+        answer.expect("an answer").text().await.expect("text")
+    }
+
+    /// The form on a page that goes to the page itself.
+    pub async fn form(&self, server: &TestServer, path: &str) -> form::Fields {
+        form::of(&self.page(server, path).await, path)
+    }
+
+    pub async fn submit(&self, server: &TestServer, path: &str, fields: &form::Fields) -> (u16, String) {
+        let request = self.request(server, Method::POST, path, "ko").form(fields);
+        let answer = request.send().await.expect("an answer");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    }
+}
+
+/// What a browser would send of the forms of our pages.
+pub mod form {
+    pub type Fields = Vec<(String, String)>;
+
+    /// The fields of the form with this action, as they are.
+    pub fn of(page: &str, action: &str) -> Fields {
+        let begin = format!("action=\"{action}\"");
+        let at = page
+            .find(&begin)
+            .unwrap_or_else(|| panic!("no form for {action}: {page}"));
+        let body = page[at..].split("</form>").next().expect("a form");
+        let mut fields = Vec::new();
+        for tag in body.split('<').skip(1) {
+            let tag = tag.split('>').next().unwrap_or_default();
+            let attribute = |name: &str| {
+                let value = tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
+                Some(value.replace("&#34;", "\"").replace("&#38;", "&"))
+            };
+            let box_like = matches!(attribute("type").as_deref(), Some("checkbox" | "radio"));
+            let off = tag.contains(" disabled") || (box_like && !tag.contains(" checked"));
+            if tag.starts_with("input ") && !off {
+                let name = attribute("name").expect("a name");
+                fields.push((name, attribute("value").unwrap_or_default()));
+            } else if tag.starts_with("select ") {
+                fields.push((attribute("name").expect("a name"), String::new()));
+            } else if tag.starts_with("option ")
+                && tag.contains(" selected")
+                && let Some((_, value)) = fields.last_mut()
+            {
+                *value = attribute("value").unwrap_or_default();
+            }
+        }
+        fields
+    }
+
+    /// With another value in one field.
+    pub fn with(fields: &Fields, name: &str, value: &str) -> Fields {
+        let mut fields: Fields = fields.iter().filter(|(known, _)| known != name).cloned().collect();
+        fields.push((name.to_owned(), value.to_owned()));
+        fields
+    }
+
+    /// With one box more ticked.
+    pub fn and(fields: &Fields, name: &str, value: &str) -> Fields {
+        let mut fields = fields.clone();
+        fields.push((name.to_owned(), value.to_owned()));
+        fields
     }
 }
 

@@ -10,13 +10,16 @@ use domain::{
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
-    Actor, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState, EnrolmentRow, EventFilter, GroupRow,
-    Holder, InvitationState, LocationRow, MasterKey, NewEnrolment, NewEvent, ObservedAsset, PersonRow, PushRow,
-    SeatState, Store, StoreError, testing::Fresh,
+    Actor, Base, Change, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState, EnrolmentRow,
+    EventFilter, GroupRow, Holder, InvitationState, LocationRow, MasterKey, NewEnrolment, NewEvent, ObservedAsset,
+    PersonChange, PersonRow, PushRow, SeatState, Store, StoreError, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
 const NOW: Time = Time(1_795_410_300_000);
+const BY: Change<'static> = Change {
+    at: NOW, by: "홍라온"
+};
 const TOKEN: &str = "c2VjcmV0IG9mIHRoZSBsb2NhdGlvbg==";
 
 /// Makes one test for each database out of a story that is told on a store.
@@ -124,6 +127,7 @@ async fn people(store: &Store, count: usize) -> Vec<PersonId> {
             department: None,
             created_at: NOW,
             left_at: None,
+            version: Version::default(),
         };
         tx.person_insert(&row).await.unwrap();
         people.push(id);
@@ -510,9 +514,12 @@ on_both! {
             priority: 3,
             created_at: NOW,
             members: 0,
+            version: Version::default(),
+            members_version: Version::default(),
         };
         tx.group_insert(&row).await.unwrap();
-        tx.group_members_set(group, &[people[0].0, people[1].0]).await.unwrap();
+        let members = [people[0].0, people[1].0];
+        assert!(tx.group_members_set(group, Base::Latest, &members, BY).await.unwrap());
         let line = Deployment {
             id: DeploymentId(Uuid::now_v7()),
             app: asset,
@@ -549,7 +556,7 @@ on_both! {
             .await
             .unwrap();
         let policy = Policy { policy_2016: true, ..Policy::default() };
-        tx.policy_set(&policy, NOW).await.unwrap();
+        assert!(tx.policy_set(Base::Version(0), &policy, BY).await.unwrap());
         tx.commit().await.unwrap();
 
         let world = store.world(location, NOW).await.unwrap();
@@ -606,6 +613,59 @@ on_both! {
         tx.commit().await.unwrap();
         assert_eq!(store.setting("name").await.unwrap().as_deref(), Some("a\u{fffd}b"));
         assert_eq!(store.setting("a\0b").await.unwrap(), None);
+    }
+
+    async fn a_change_upon_an_old_version_changes_nothing(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (_, asset) = one_asset(&store, 3).await;
+        let person = people(&store, 1).await[0];
+        let name = |name: &str| PersonChange { name: Some(name.to_owned()), ..PersonChange::default() };
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.person_change(person, Base::Version(1), &name("a"), BY).await.unwrap());
+        assert!(!tx.person_change(person, Base::Version(1), &name("b"), BY).await.unwrap());
+        assert!(tx.person_change(person, Base::Latest, &PersonChange::default(), BY).await.unwrap());
+        let row = tx.person(person).await.unwrap().unwrap();
+        assert_eq!((row.name.as_str(), row.version.number), ("a", 3));
+        assert_eq!((row.version.changed_at, row.version.changed_by.as_deref()), (Some(NOW), Some(BY.by)));
+
+        for (base, taken) in [(2, false), (1, true), (1, false)] {
+            assert_eq!(tx.deployments_begin(asset, Base::Version(base), BY).await.unwrap(), taken);
+        }
+        assert_eq!(tx.deployments_version(asset).await.unwrap().unwrap().number, 2);
+
+        let policy = Policy { policy_2016: true, ..Policy::default() };
+        for (base, taken) in [(1, false), (0, true), (0, false), (1, true)] {
+            assert_eq!(tx.policy_set(Base::Version(base), &policy, BY).await.unwrap(), taken, "{base}");
+        }
+        assert_eq!(tx.policy_version().await.unwrap().number, 2);
+        tx.commit().await.unwrap();
+    }
+
+    /// Whoever edits the members sees that somebody left.
+    async fn a_member_that_comes_or_goes_alone_counts_as_a_version_of_the_members(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let id = GroupId(Uuid::now_v7());
+        let row = GroupRow {
+            id,
+            kind: GroupKind::User,
+            name: "전사".into(),
+            priority: 0,
+            created_at: NOW,
+            members: 0,
+            version: Version::default(),
+            members_version: Version::default(),
+        };
+        let mut tx = store.begin().await.unwrap();
+        tx.group_insert(&row).await.unwrap();
+        tx.group_member_add(id, person.0, BY).await.unwrap();
+        tx.group_member_add(id, person.0, BY).await.unwrap();
+        assert_eq!(tx.group(id).await.unwrap().unwrap().members_version.number, 2);
+        tx.group_member_remove(id, person.0, BY).await.unwrap();
+        assert!(!tx.group_members_set(id, Base::Version(2), &[person.0], BY).await.unwrap());
+        let row = tx.group(id).await.unwrap().unwrap();
+        assert_eq!((row.members, row.members_version.number, row.version.number), (0, 3, 1));
+        assert!(!tx.group_delete(id, Base::Version(2)).await.unwrap());
     }
 
     async fn history_is_read_backwards(fresh: &Fresh, store: Store) {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Refusals,
     apps::LicenseCounts,
+    etag::{self, IfMatch, Tagged},
     input::{Json, Path},
     words::{DateTime, group_kind, intent},
 };
@@ -176,7 +177,7 @@ async fn deployments_get(
     State(app): State<App>,
     _: ApiCaller,
     Path(asset): Path<AssetId>,
-) -> Result<JsonBody<Deployments>, Problem> {
+) -> Result<Tagged<Deployments>, Problem> {
     shown(&app, asset).await
 }
 
@@ -184,7 +185,8 @@ async fn deployments_get(
 ///
 /// A group that is left out loses what it had, as with `uninstall`. What is added or changed is one deployment.
 #[utoipa::path(
-    put, path = "/apps/{app}/deployments", tag = "apps", params(("app" = Uuid, Path)),
+    put, path = "/apps/{app}/deployments", tag = "apps",
+    params(("app" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
     request_body = WantedDeployments,
     responses((status = 200, description = "Saved", body = Deployments), Refusals)
 )]
@@ -192,10 +194,13 @@ async fn deployments_put(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
     Path(asset): Path<AssetId>,
+    IfMatch(base): IfMatch,
     Json(wanted): Json<WantedDeployments>,
-) -> Result<JsonBody<Deployments>, Problem> {
-    app.deployments_save(&caller, asset, wanted.choices()).await?;
-    shown(&app, asset).await
+) -> Result<Tagged<Deployments>, Problem> {
+    match app.deployments_save(&caller, asset, base, wanted.choices()).await {
+        Ok(()) => shown(&app, asset).await,
+        Err(error) => Err(etag::refused(error, shown(&app, asset)).await),
+    }
 }
 
 /// Deploy an app to further groups
@@ -211,7 +216,7 @@ async fn deployments_add(
     ApiCaller(caller): ApiCaller,
     Path(asset): Path<AssetId>,
     Json(wanted): Json<WantedDeployments>,
-) -> Result<JsonBody<Deployments>, Problem> {
+) -> Result<Tagged<Deployments>, Problem> {
     app.deployments_add(&caller, asset, wanted.choices()).await?;
     shown(&app, asset).await
 }
@@ -235,8 +240,9 @@ async fn deployments_preview(
     ))
 }
 
-async fn shown(app: &App, asset: AssetId) -> Result<JsonBody<Deployments>, Problem> {
-    app.store.app(asset).await?.ok_or_else(|| Problem::not_found("app"))?;
+/// The version first: a tag may be too old, never too new.
+async fn shown(app: &App, asset: AssetId) -> Result<Tagged<Deployments>, Problem> {
+    let version = app.deployments_version(asset).await?;
     let groups: BTreeMap<GroupId, GroupRow> = app.groups().await?.into_iter().map(|group| (group.id, group)).collect();
     let line = |deployment: Deployment| DeploymentLine {
         id: deployment.id.0,
@@ -247,7 +253,9 @@ async fn shown(app: &App, asset: AssetId) -> Result<JsonBody<Deployments>, Probl
         deadline_date_time: DateTime::of(deployment.deadline),
         since_date_time: DateTime(deployment.since),
     };
-    Ok(JsonBody(Deployments {
-        value: app.deployments(asset).await?.into_iter().map(line).collect(),
-    }))
+    let value = app.deployments(asset).await?.into_iter().map(line).collect();
+    Ok(Tagged {
+        version,
+        body: Deployments { value },
+    })
 }

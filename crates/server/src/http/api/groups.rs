@@ -15,12 +15,16 @@ use uuid::Uuid;
 
 use super::{
     Refusals,
+    etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
     words::{DateTime, group_kind},
 };
 use crate::{
-    app::{App, AppError, groups::NewGroup},
+    app::{
+        App, AppError,
+        groups::{self, NewGroup},
+    },
     http::{auth::ApiCaller, problem::Problem},
 };
 
@@ -122,7 +126,7 @@ async fn group_add(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, format!("/api/v1/groups/{id}"))],
-        JsonBody(group),
+        group,
     ))
 }
 
@@ -131,54 +135,56 @@ async fn group_add(
     get, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)),
     responses((status = 200, description = "As asked for", body = Group), Refusals)
 )]
-async fn group_get(
-    State(app): State<App>,
-    _: ApiCaller,
-    Path(group): Path<GroupId>,
-) -> Result<JsonBody<Group>, Problem> {
-    Ok(JsonBody(shown(&app, group).await?))
+async fn group_get(State(app): State<App>, _: ApiCaller, Path(group): Path<GroupId>) -> Result<Tagged<Group>, Problem> {
+    shown(&app, group).await
 }
 
 /// Change a group
 #[utoipa::path(
-    patch, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)), request_body = GroupChange,
+    patch, path = "/groups/{group}", tag = "groups",
+    params(("group" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")), request_body = GroupChange,
     responses((status = 200, description = "As asked for", body = Group), Refusals)
 )]
 async fn group_update(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
     Path(group): Path<GroupId>,
+    IfMatch(base): IfMatch,
     Json(change): Json<GroupChange>,
-) -> Result<JsonBody<Group>, Problem> {
-    let present = app.group(group).await?.ok_or_else(|| Problem::not_found("group"))?;
-    let changed = NewGroup {
-        name: change.display_name.unwrap_or(present.name),
-        kind: present.kind,
-        priority: change.priority.unwrap_or(present.priority),
+) -> Result<Tagged<Group>, Problem> {
+    let change = groups::GroupChange {
+        name: change.display_name,
+        priority: change.priority,
     };
-    app.group_update(&caller, group, changed).await.map_err(renamed)?;
-    Ok(JsonBody(shown(&app, group).await?))
+    match app.group_change(&caller, group, base, change).await {
+        Ok(()) => shown(&app, group).await,
+        Err(error) => Err(renamed(etag::refused(error, shown(&app, group)).await)),
+    }
 }
 
 /// Delete a group
 ///
 /// Refused while an app is deployed to it. Its members are not deleted.
 #[utoipa::path(
-    delete, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)),
+    delete, path = "/groups/{group}", tag = "groups",
+    params(("group" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
     responses((status = 204, description = "Deleted"), Refusals)
 )]
 async fn group_delete(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
     Path(group): Path<GroupId>,
+    IfMatch(base): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    app.group_delete(&caller, group).await.map_err(|error| match error {
-        AppError::Invalid {
-            field: "deployments", ..
-        } => Problem::from(error).detail("an app is deployed to this group; change its deployment first"),
-        error => error.into(),
-    })?;
-    Ok(StatusCode::NO_CONTENT)
+    match app.group_delete(&caller, group, base).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(
+            error @ AppError::Invalid {
+                field: "deployments", ..
+            },
+        ) => Err(Problem::from(error).detail("an app is deployed to this group; change its deployment first")),
+        Err(error) => Err(etag::refused(error, shown(&app, group)).await),
+    }
 }
 
 /// The members of a group
@@ -191,41 +197,64 @@ async fn group_members(
     _: ApiCaller,
     Path(group): Path<GroupId>,
     Query(query): Query<PageQuery>,
-) -> Result<JsonBody<Page<Uuid>>, Problem> {
-    app.group(group).await?.ok_or_else(|| Problem::not_found("group"))?;
-    let mut members = app.group_members(group).await?;
-    members.sort_unstable();
-    Ok(JsonBody(Page::rising(members, &query, Uuid::to_string)?))
+) -> Result<Tagged<Page<Uuid>>, Problem> {
+    members_page(&app, group, &query).await
 }
 
 /// Replace all members of a group
 #[utoipa::path(
-    put, path = "/groups/{group}/members", tag = "groups", params(("group" = Uuid, Path)), request_body = Members,
+    put, path = "/groups/{group}/members", tag = "groups",
+    params(("group" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")), request_body = Members,
     responses((status = 200, description = "As asked for", body = Group), Refusals)
 )]
 async fn group_members_set(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
     Path(group): Path<GroupId>,
+    IfMatch(base): IfMatch,
     Json(mut members): Json<Members>,
-) -> Result<JsonBody<Group>, Problem> {
+) -> Result<Tagged<Group>, Problem> {
     members.value.sort_unstable();
     members.value.dedup();
-    app.group_members_set(&caller, group, &members.value)
-        .await
-        .map_err(renamed)?;
-    Ok(JsonBody(shown(&app, group).await?))
+    match app.group_members_set(&caller, group, base, &members.value).await {
+        Ok(()) => {
+            let row = group_row(&app, group).await?;
+            Ok(Tagged {
+                version: row.members_version.clone(),
+                body: row.into(),
+            })
+        }
+        Err(error) => {
+            let first = PageQuery::default();
+            Err(renamed(etag::refused(error, members_page(&app, group, &first)).await))
+        }
+    }
 }
 
-async fn shown(app: &App, group: GroupId) -> Result<Group, Problem> {
-    Ok(app
-        .group(group)
-        .await?
-        .ok_or_else(|| Problem::not_found("group"))?
-        .into())
+async fn group_row(app: &App, group: GroupId) -> Result<GroupRow, Problem> {
+    app.group(group).await?.ok_or_else(|| Problem::not_found("group"))
+}
+
+async fn shown(app: &App, group: GroupId) -> Result<Tagged<Group>, Problem> {
+    let row = group_row(app, group).await?;
+    Ok(Tagged {
+        version: row.version.clone(),
+        body: row.into(),
+    })
+}
+
+/// The version is read before the members: who changes them in between makes the tag too old, never too new.
+async fn members_page(app: &App, group: GroupId, query: &PageQuery) -> Result<Tagged<Page<Uuid>>, Problem> {
+    let version = group_row(app, group).await?.members_version;
+    let mut members = app.group_members(group).await?;
+    members.sort_unstable();
+    Ok(Tagged {
+        version,
+        body: Page::rising(members, query, Uuid::to_string)?,
+    })
 }
 
 /// The app says `name` and `members`; here they are `displayName` and `value`.
-fn renamed(error: AppError) -> Problem {
-    Problem::from(error).renamed(&[("name", "displayName"), ("members", "value")])
+fn renamed(problem: impl Into<Problem>) -> Problem {
+    problem.into().renamed(&[("name", "displayName"), ("members", "value")])
 }

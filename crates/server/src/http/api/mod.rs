@@ -7,6 +7,7 @@ mod activity;
 mod apps;
 mod deployments;
 mod devices;
+mod etag;
 mod groups;
 mod page;
 mod settings;
@@ -42,7 +43,9 @@ use crate::app::App;
         description = "Manages the apps that an organisation buys in volume from Apple.\n\n\
             Errors are `application/problem+json` (RFC 9457); the `type` of a problem is stable. Times are RFC 3339 \
             in UTC. Lists come in pages: send `nextCursor` of one answer as `cursor` of the next request, until it is \
-            null. Idempotency keys are not supported yet."
+            null. What people edit has an `ETag`; a PUT, PATCH or DELETE of it needs that in `If-Match` (without: 428). When \
+            somebody else changed it meanwhile, nothing is changed, and the answer 412 holds what there is now in \
+            `current`, with its `etag`. Idempotency keys are not supported yet."
     ),
     components(schemas(ProblemDetails)),
     modifiers(&Bearer),
@@ -171,6 +174,30 @@ mod tests {
             }
         }
         assert!(ids.len() > 30, "{ids:?}");
+    }
+
+    /// Whoever forgets it would write over others without knowing.
+    #[test]
+    fn every_change_of_what_is_there_says_upon_which_version() {
+        // What is asked for or withdrawn is there or is not.
+        const EXEMPT: [&str; 1] = ["/api/v1/apps/{app}/requests/{user}"];
+        let openapi = openapi();
+        let mut found = 0;
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            for method in ["put", "patch", "delete"] {
+                let operation = &item[method];
+                if operation.is_null() || EXEMPT.contains(&path.as_str()) {
+                    continue;
+                }
+                found += 1;
+                let parameters = operation["parameters"].as_array().unwrap();
+                let says = parameters
+                    .iter()
+                    .any(|parameter| parameter["name"] == "If-Match" && parameter["required"] == true);
+                assert!(says, "{method} {path}");
+            }
+        }
+        assert!(found > 4);
     }
 
     /// A schema that is named but not there would make every generated client fail.

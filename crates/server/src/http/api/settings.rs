@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json as JsonBody, extract::State};
+use axum::extract::State;
 use domain::{Policy, RuleSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,6 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Refusals,
+    etag::{self, IfMatch, Tagged},
     input::{Json, invalid},
     words::Length,
 };
@@ -91,20 +92,31 @@ fn sane(field: &str, length: Length) -> Result<Duration, Problem> {
     get, path = "/settings", tag = "settings",
     responses((status = 200, description = "As asked for", body = Settings), Refusals)
 )]
-async fn settings_get(State(app): State<App>, _: ApiCaller) -> Result<JsonBody<Settings>, Problem> {
-    Ok(JsonBody(app.policy().await?.into()))
+async fn settings_get(State(app): State<App>, _: ApiCaller) -> Result<Tagged<Settings>, Problem> {
+    shown(&app).await
 }
 
 /// Replace the settings
 #[utoipa::path(
-    put, path = "/settings", tag = "settings", request_body = Settings,
+    put, path = "/settings", tag = "settings", params(("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    request_body = Settings,
     responses((status = 200, description = "Saved", body = Settings), Refusals)
 )]
 async fn settings_put(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
+    IfMatch(base): IfMatch,
     Json(settings): Json<Settings>,
-) -> Result<JsonBody<Settings>, Problem> {
-    app.policy_set(&caller, settings.policy()?).await?;
-    Ok(JsonBody(app.policy().await?.into()))
+) -> Result<Tagged<Settings>, Problem> {
+    match app.policy_set(&caller, base, settings.policy()?).await {
+        Ok(()) => shown(&app).await,
+        Err(error) => Err(etag::refused(error, shown(&app)).await),
+    }
+}
+
+/// The version first: a tag may be too old, never too new.
+async fn shown(app: &App) -> Result<Tagged<Settings>, Problem> {
+    let version = app.policy_version().await?;
+    let body = app.policy().await?.into();
+    Ok(Tagged { version, body })
 }

@@ -11,13 +11,14 @@ use axum::{
 use domain::PersonId;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use store::{ClientUserRow, ClientUserStatus, InvitationState, PersonRow};
+use store::{ClientUserRow, ClientUserStatus, InvitationState, PersonChange, PersonRow};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals,
+    etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query, given},
     page::{Page, PageQuery},
     words::DateTime,
@@ -187,7 +188,7 @@ async fn user_add(
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, format!("/api/v1/users/{id}"))],
-        JsonBody(user),
+        user,
     ))
 }
 
@@ -196,33 +197,32 @@ async fn user_add(
     get, path = "/users/{user}", tag = "users", params(("user" = Uuid, Path)),
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
-async fn user_get(
-    State(app): State<App>,
-    _: ApiCaller,
-    Path(person): Path<PersonId>,
-) -> Result<JsonBody<User>, Problem> {
-    Ok(JsonBody(shown(&app, person).await?))
+async fn user_get(State(app): State<App>, _: ApiCaller, Path(person): Path<PersonId>) -> Result<Tagged<User>, Problem> {
+    shown(&app, person).await
 }
 
 /// Change a person
 #[utoipa::path(
-    patch, path = "/users/{user}", tag = "users", params(("user" = Uuid, Path)), request_body = UserChange,
+    patch, path = "/users/{user}", tag = "users",
+    params(("user" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")), request_body = UserChange,
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
 async fn user_update(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
     Path(person): Path<PersonId>,
+    IfMatch(base): IfMatch,
     Json(change): Json<UserChange>,
-) -> Result<JsonBody<User>, Problem> {
-    let present = app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
-    let changed = NewPerson {
-        name: change.display_name.unwrap_or(present.name),
-        email: change.mail.unwrap_or(present.email),
-        department: change.department.unwrap_or(present.department),
+) -> Result<Tagged<User>, Problem> {
+    let change = PersonChange {
+        name: change.display_name,
+        email: change.mail,
+        department: change.department,
     };
-    app.person_update(&caller, person, changed).await.map_err(renamed)?;
-    Ok(JsonBody(shown(&app, person).await?))
+    match app.person_change(&caller, person, base, change).await {
+        Ok(()) => shown(&app, person).await,
+        Err(error) => Err(renamed(etag::refused(error, shown(&app, person)).await)),
+    }
 }
 
 /// The person left the organisation
@@ -236,9 +236,9 @@ async fn user_leave(
     State(app): State<App>,
     ApiCaller(caller): ApiCaller,
     Path(person): Path<PersonId>,
-) -> Result<JsonBody<User>, Problem> {
+) -> Result<Tagged<User>, Problem> {
     app.person_leave(&caller, person).await?;
-    Ok(JsonBody(shown(&app, person).await?))
+    shown(&app, person).await
 }
 
 /// Make a one-time address to enrol a device
@@ -268,16 +268,19 @@ async fn user_invite_again(
     Path(person): Path<PersonId>,
 ) -> Result<impl IntoResponse, Problem> {
     app.invite_again(&caller, person).await?;
-    Ok((StatusCode::ACCEPTED, JsonBody(shown(&app, person).await?)))
+    Ok((StatusCode::ACCEPTED, shown(&app, person).await?))
 }
 
-async fn shown(app: &App, person: PersonId) -> Result<User, Problem> {
+async fn shown(app: &App, person: PersonId) -> Result<Tagged<User>, Problem> {
     let row = app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
     let client_user = match app.location_view().await? {
         Some(view) => app.store.client_user(person, view.row.id).await?,
         None => None,
     };
-    Ok(User::of(row, client_user.as_ref()))
+    Ok(Tagged {
+        version: row.version.clone(),
+        body: User::of(row, client_user.as_ref()),
+    })
 }
 
 async fn client_users(app: &App) -> Result<BTreeMap<PersonId, ClientUserRow>, Problem> {
@@ -289,6 +292,6 @@ async fn client_users(app: &App) -> Result<BTreeMap<PersonId, ClientUserRow>, Pr
 }
 
 /// The app says `name` and `email`; here they are `displayName` and `mail`.
-fn renamed(error: crate::app::AppError) -> Problem {
-    Problem::from(error).renamed(&[("name", "displayName"), ("email", "mail")])
+fn renamed(problem: impl Into<Problem>) -> Problem {
+    problem.into().renamed(&[("name", "displayName"), ("email", "mail")])
 }

@@ -13,13 +13,16 @@ use super::{
     Oops, frame, html,
     pages::{
         Place,
-        deployment::{DeadlineChoice, DeploymentPage, GroupChoice, LaterView, PreviewView, approval_of},
+        conflict::{Conflict, Difference},
+        deployment::{
+            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, LaterView, PreviewView, approval_of, was_value,
+        },
     },
     speak, view,
 };
 use crate::{
     app::{
-        App, AppError,
+        App, AppError, Base,
         apps::{AppView, Overview},
         deployments::{DeploymentChoice, Preview},
     },
@@ -32,10 +35,15 @@ use crate::{
 
 /// The groups as they are saved.
 pub async fn page(State(app): State<App>, admin: Admin, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
+    let version = app.deployments_version(asset).await?;
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let groups = groups(&overview, view, None);
-    show(&app, &admin, &overview, view, groups, None, None).await
+    let shown = Shown {
+        version: version.number,
+        groups: groups(&overview, view, None),
+        ..Shown::default()
+    };
+    show(&app, &admin, &overview, view, shown).await
 }
 
 /// Saves, or shows what saving would do, by the button that was pressed.
@@ -46,6 +54,9 @@ pub async fn save(
     Pairs(pairs): Pairs,
 ) -> Result<Response, Oops> {
     let form = Typed::of(pairs);
+    if app.deployments_version(asset).await?.number != form.version {
+        return conflict(&app, &admin, asset, &form).await;
+    }
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
     let s = speak(&app, admin.lang);
@@ -66,21 +77,34 @@ pub async fn save(
         }
     }
     if groups.iter().any(|group| group.error.is_some()) {
-        let error = Some(s.t("deployment-error"));
-        let page = show(&app, &admin, &overview, view, groups, error, None).await?;
+        let shown = Shown {
+            version: form.version,
+            groups,
+            error: Some(s.t("deployment-error")),
+            ..Shown::default()
+        };
+        let page = show(&app, &admin, &overview, view, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let result = if form.preview() {
         app.deployments_preview(asset, &choices).await.map(Some)
     } else {
-        app.deployments_save(&admin.caller, asset, choices).await.map(|()| None)
+        let base = Base::Version(form.version);
+        let saved = app.deployments_save(&admin.caller, asset, base, choices).await;
+        saved.map(|()| None)
     };
     match result {
         Ok(None) => Ok(Redirect::to(&format!("/apps/{asset}?tab=users&done=deployment")).into_response()),
         Ok(Some(preview)) => {
-            let preview = preview_view(&overview, &preview);
-            show(&app, &admin, &overview, view, groups, None, Some(preview)).await
+            let shown = Shown {
+                version: form.version,
+                groups,
+                preview: Some(preview_view(&overview, &preview)),
+                ..Shown::default()
+            };
+            show(&app, &admin, &overview, view, shown).await
         }
+        Err(AppError::Stale(_)) => conflict(&app, &admin, asset, &form).await,
         Err(AppError::Deployment(wrong)) => {
             let (group, key) = match wrong {
                 DeploymentError::DeviceGroupAvailable(group) => (group, "deployment-error-device-available"),
@@ -89,26 +113,76 @@ pub async fn save(
                 DeploymentError::GroupTwice(group) => (group, "deployment-error-twice"),
             };
             let text = s.t(key);
-            let error = Some(s.t("deployment-error"));
             for choice in groups.iter_mut().filter(|choice| choice.id == group) {
                 choice.error = Some(text.clone());
             }
-            let page = show(&app, &admin, &overview, view, groups, error, None).await?;
+            let shown = Shown {
+                version: form.version,
+                groups,
+                error: Some(s.t("deployment-error")),
+                ..Shown::default()
+            };
+            let page = show(&app, &admin, &overview, view, shown).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-async fn show(
-    app: &App,
-    admin: &Admin,
-    overview: &Overview,
-    view: &AppView,
+/// Somebody else changed the deployment since the form was opened: group by group, what was seen, is, and was wanted.
+async fn conflict(app: &App, admin: &Admin, asset: AssetId, form: &Typed) -> Result<Response, Oops> {
+    let version = app.deployments_version(asset).await?;
+    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let s = speak(app, admin.lang);
+    let mut rows = Vec::new();
+    let mut merged = groups(&overview, view, None);
+    for now in &mut merged {
+        let mut mine = now.clone();
+        form.fill(&mut mine);
+        let was = form.was(now.id);
+        let seen = GroupChoice {
+            included: was.is_some(),
+            approval: was.map_or(mine.approval, |(approval, _)| approval),
+            deadline: was
+                .and_then(|(_, deadline)| deadline)
+                .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
+            ..now.clone()
+        };
+        let [before, after, wanted] = [&seen, &*now, &mine].map(|choice| choice.chosen(&s));
+        if before != wanted {
+            (now.included, now.approval) = (mine.included, mine.approval);
+            now.deadline = mine.deadline;
+        }
+        rows.extend(Difference::of(now.name.clone(), before, after, wanted));
+    }
+    let number = version.number;
+    let shown = Shown {
+        version: number,
+        groups: merged,
+        conflict: Some(Conflict {
+            version,
+            rows,
+            theirs: format!("/apps/{asset}/deployment"),
+        }),
+        ..Shown::default()
+    };
+    let page = show(app, admin, &overview, view, shown).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
+}
+
+/// What the form is shown with.
+#[derive(Default)]
+struct Shown {
+    /// Of the deployment that was opened.
+    version: i64,
     groups: Vec<GroupChoice>,
     error: Option<String>,
     preview: Option<PreviewView>,
-) -> Result<Response, Oops> {
+    conflict: Option<Conflict>,
+}
+
+async fn show(app: &App, admin: &Admin, overview: &Overview, view: &AppView, shown: Shown) -> Result<Response, Oops> {
     let path = format!("/apps/{}/deployment", view.row.id);
     let line = view::app_line(view);
     html(&DeploymentPage {
@@ -118,10 +192,12 @@ async fn show(
         name: line.name,
         has_icon: line.has_icon,
         counts: line.counts,
-        groups,
+        version: shown.version,
+        groups: shown.groups,
         rule_set: overview.world.policy.rule_set,
-        error,
-        preview,
+        error: shown.error,
+        preview: shown.preview,
+        conflict: shown.conflict,
     })
 }
 
@@ -143,10 +219,11 @@ fn groups(overview: &Overview, view: &AppView, form: Option<&Typed>) -> Vec<Grou
                     .and_then(|line| line.deadline)
                     .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
                 saved: saved.map(|line| line.approval),
+                was: saved.map_or_else(String::new, |line| was_value(line.approval, line.deadline)),
                 error: None,
             };
             if let Some(form) = form {
-                form.fill(&mut choice, saved.and_then(|line| line.deadline));
+                form.fill(&mut choice);
             }
             choice
         })
@@ -230,6 +307,7 @@ fn preview_view(overview: &Overview, preview: &Preview) -> PreviewView {
 
 /// The form as it came: `group` once for each chosen group, and fields with the group's id behind a dash.
 struct Typed {
+    version: i64,
     included: Vec<String>,
     fields: HashMap<String, String>,
 }
@@ -237,12 +315,16 @@ struct Typed {
 impl Typed {
     fn of(pairs: Vec<(String, String)>) -> Typed {
         let mut typed = Typed {
+            version: 0,
             included: Vec::new(),
             fields: HashMap::new(),
         };
         for (name, value) in pairs {
             if name == "group" {
                 typed.included.push(value);
+            } else if name == "version" {
+                // One that is none is of no version that is.
+                typed.version = value.parse().unwrap_or(-1);
             } else {
                 typed.fields.insert(name, value);
             }
@@ -258,13 +340,25 @@ impl Typed {
         self.fields.get(&format!("{name}-{group}")).map_or("", String::as_str)
     }
 
-    fn fill(&self, choice: &mut GroupChoice, kept: Option<Time>) {
+    /// What was saved for the group when the form was opened.
+    fn was(&self, group: GroupId) -> Option<(Approval, Option<Time>)> {
+        let text = self.field("was", group);
+        let (approval, deadline) = text.split_once('@').unwrap_or((text, ""));
+        Some((approval_of(approval)?, deadline.parse().ok().map(Time)))
+    }
+
+    fn fill(&self, choice: &mut GroupChoice) {
+        let kept = self.was(choice.id).and_then(|(_, deadline)| deadline);
+        self.field("was", choice.id).clone_into(&mut choice.was);
         choice.included = self.included.contains(&choice.id.to_string());
         choice.approval = approval_of(self.field("approval", choice.id)).unwrap_or(choice.approval);
         choice.deadline = match (self.field("deadline", choice.id), kept) {
             ("kept", Some(at)) => DeadlineChoice::Kept(at),
             ("custom", _) => DeadlineChoice::Custom(self.field("custom", choice.id).to_owned()),
-            (days, _) => days.parse().map_or(DeadlineChoice::None, DeadlineChoice::Days),
+            (days, _) => {
+                let days = days.parse().ok().filter(|days| DEADLINE_DAYS.contains(days));
+                days.map_or(DeadlineChoice::None, DeadlineChoice::Days)
+            }
         };
     }
 }

@@ -1,5 +1,7 @@
 //! 그룹.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::{
     extract::State,
     http::StatusCode,
@@ -14,13 +16,17 @@ use super::{
     Done, Oops, flash, frame, html,
     pages::{
         Flash, Place,
+        conflict::{Conflict, Difference},
         groups::{GroupErrors, GroupFormPage, GroupLine, GroupPage, GroupsPage, MemberChoice},
         parts::Named,
     },
     problem, speak, view,
 };
 use crate::{
-    app::{App, AppError, Problem, groups::NewGroup},
+    app::{
+        App, AppError, Base, Problem,
+        groups::{GroupChange, NewGroup},
+    },
     http::{
         auth::Admin,
         input::{Form, Pairs, Path, Query},
@@ -62,23 +68,58 @@ pub async fn page(
 ) -> Result<Response, Oops> {
     let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let flash = flash(&speak(&app, admin.lang), &done);
-    let (name, priority) = (row.name.clone(), row.priority.to_string());
-    show(&app, &admin, row, name, priority, GroupErrors::default(), flash).await
+    let opened = Opened::of(&app, row).await?;
+    show(&app, &admin, opened, GroupErrors::default(), None, flash).await
+}
+
+/// A group in its forms: as it is, or as it was typed.
+struct Opened {
+    row: GroupRow,
+    name: String,
+    priority: String,
+    /// What name and priority were when the page was opened.
+    was: (String, String),
+    members: BTreeSet<Uuid>,
+    /// Who was in it when the page was opened.
+    members_were: BTreeSet<Uuid>,
+}
+
+impl Opened {
+    /// The row was read before the members: who changes them in between makes its version too old, never too new.
+    async fn of(app: &App, row: GroupRow) -> Result<Opened, Oops> {
+        let members: BTreeSet<Uuid> = app.group_members(row.id).await?.into_iter().collect();
+        let (name, priority) = (row.name.clone(), row.priority.to_string());
+        Ok(Opened {
+            row,
+            was: (name.clone(), priority.clone()),
+            name,
+            priority,
+            members_were: members.clone(),
+            members,
+        })
+    }
 }
 
 async fn show(
     app: &App,
     admin: &Admin,
-    row: GroupRow,
-    name: String,
-    priority: String,
+    opened: Opened,
     errors: GroupErrors,
+    conflict: Option<Conflict>,
     flash: Option<Flash>,
 ) -> Result<Response, Oops> {
     let overview = app.overview().await?;
-    let members = app.group_members(row.id).await?;
+    let Opened {
+        row,
+        name,
+        priority,
+        was,
+        members,
+        members_were,
+    } = opened;
     let choice = |id: Uuid, name: String, second_line: Option<String>| MemberChoice {
         member: members.contains(&id),
+        was: members_were.contains(&id),
         id: id.to_string(),
         name,
         second_line: second_line.unwrap_or_default(),
@@ -87,7 +128,9 @@ async fn show(
         GroupKind::User => {
             let people = app.people().await?.into_iter();
             people
-                .filter(|person| person.left_at.is_none() || members.contains(&person.id.0))
+                .filter(|person| {
+                    person.left_at.is_none() || members.contains(&person.id.0) || members_were.contains(&person.id.0)
+                })
                 .map(|person| choice(person.id.0, person.name, person.department))
                 .collect()
         }
@@ -129,6 +172,10 @@ async fn show(
         name,
         priority,
         errors,
+        version: row.version.number,
+        was,
+        members_version: row.members_version.number,
+        conflict,
         choices,
         apps,
     })
@@ -142,6 +189,13 @@ pub struct Typed {
     priority: String,
     #[serde(default)]
     kind: String,
+    /// Of the group as it was when the page was opened, and what it was then.
+    #[serde(default)]
+    version: i64,
+    #[serde(default)]
+    was_name: String,
+    #[serde(default)]
+    was_priority: String,
 }
 
 pub async fn edit(
@@ -154,12 +208,12 @@ pub async fn edit(
     let s = speak(&app, admin.lang);
     let result = match priority(&typed.priority) {
         Some(priority) => {
-            let new = NewGroup {
-                name: typed.name.clone(),
-                kind: row.kind,
-                priority,
+            let change = GroupChange {
+                name: Some(typed.name.clone()),
+                priority: Some(priority),
             };
-            app.group_update(&admin.caller, id, new).await
+            let base = Base::Version(typed.version);
+            app.group_change(&admin.caller, id, base, change).await
         }
         None => Err(AppError::Invalid {
             field: "priority",
@@ -168,12 +222,47 @@ pub async fn edit(
     };
     match result {
         Ok(()) => Ok(Redirect::to(&format!("/groups/{id}?done=saved")).into_response()),
+        Err(AppError::Stale(_)) => edit_conflict(&app, &admin, id, typed).await,
         Err(error) => {
             let errors = errors(&s, error)?;
-            let page = show(&app, &admin, row, typed.name, typed.priority, errors, None).await?;
+            let mut opened = Opened::of(&app, row).await?;
+            opened.row.version.number = typed.version;
+            (opened.name, opened.priority) = (typed.name, typed.priority);
+            opened.was = (typed.was_name, typed.was_priority);
+            let page = show(&app, &admin, opened, errors, None, None).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
+}
+
+/// Somebody else changed name or priority since the page was opened.
+async fn edit_conflict(app: &App, admin: &Admin, id: GroupId, typed: Typed) -> Result<Response, Oops> {
+    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let s = speak(app, admin.lang);
+    let mut opened = Opened::of(app, row).await?;
+    let rows = [
+        Difference::of(
+            s.t("column-name"),
+            typed.was_name.clone(),
+            opened.name.clone(),
+            typed.name.trim().to_owned(),
+        ),
+        Difference::of(
+            s.t("column-priority"),
+            typed.was_priority.clone(),
+            opened.priority.clone(),
+            typed.priority.trim().to_owned(),
+        ),
+    ];
+    opened.name = Conflict::merged(&typed.was_name, opened.name, typed.name);
+    opened.priority = Conflict::merged(&typed.was_priority, opened.priority, typed.priority);
+    let conflict = Conflict {
+        version: opened.row.version.clone(),
+        rows: rows.into_iter().flatten().collect(),
+        theirs: format!("/groups/{id}"),
+    };
+    let page = show(app, admin, opened, GroupErrors::default(), Some(conflict), None).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
 }
 
 pub async fn members(
@@ -182,30 +271,104 @@ pub async fn members(
     Path(id): Path<GroupId>,
     Pairs(pairs): Pairs,
 ) -> Result<Response, Oops> {
-    let members: Result<Vec<Uuid>, _> = pairs
-        .iter()
-        .filter(|(name, _)| name == "member")
-        .map(|(_, id)| id.parse())
-        .collect();
-    let members = members.map_err(|_| Oops(StatusCode::BAD_REQUEST))?;
-    app.group_members_set(&admin.caller, id, &members).await?;
-    Ok(Redirect::to(&format!("/groups/{id}?done=members")).into_response())
-}
-
-pub async fn delete(State(app): State<App>, admin: Admin, Path(id): Path<GroupId>) -> Result<Response, Oops> {
-    match app.group_delete(&admin.caller, id).await {
-        Ok(()) => Ok(Redirect::to("/groups?done=group-deleted").into_response()),
-        Err(AppError::Invalid {
-            field: "deployments", ..
-        }) => {
-            let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-            let flash = Flash::bad(speak(&app, admin.lang).t("flash-group-in-use"));
-            let (name, priority) = (row.name.clone(), row.priority.to_string());
-            let page = show(&app, &admin, row, name, priority, GroupErrors::default(), flash).await?;
-            Ok((StatusCode::CONFLICT, page).into_response())
-        }
+    let ids = |field: &str| -> Result<BTreeSet<Uuid>, Oops> {
+        let given = pairs.iter().filter(|(name, _)| name == field);
+        let ids: Result<_, _> = given.map(|(_, id)| id.parse()).collect();
+        ids.map_err(|_| Oops(StatusCode::BAD_REQUEST))
+    };
+    let (were, wanted) = (ids("was")?, ids("member")?);
+    let version = match pairs.iter().find(|(name, _)| name == "version") {
+        Some((_, version)) => version.parse().map_err(|_| Oops(StatusCode::BAD_REQUEST))?,
+        None => 0,
+    };
+    let members: Vec<Uuid> = wanted.iter().copied().collect();
+    let base = Base::Version(version);
+    match app.group_members_set(&admin.caller, id, base, &members).await {
+        Ok(()) => Ok(Redirect::to(&format!("/groups/{id}?done=members")).into_response()),
+        Err(AppError::Stale(_)) => members_conflict(&app, &admin, id, &were, &wanted).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// Somebody else changed the members since the page was opened. Whom I added or took out, I still do.
+async fn members_conflict(
+    app: &App,
+    admin: &Admin,
+    id: GroupId,
+    were: &BTreeSet<Uuid>,
+    wanted: &BTreeSet<Uuid>,
+) -> Result<Response, Oops> {
+    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let s = speak(app, admin.lang);
+    let mut opened = Opened::of(app, row).await?;
+    let now = opened.members.clone();
+    let names: BTreeMap<Uuid, String> = match opened.row.kind {
+        GroupKind::User => app
+            .people()
+            .await?
+            .into_iter()
+            .map(|row| (row.id.0, row.name))
+            .collect(),
+        GroupKind::Device => app
+            .devices()
+            .await?
+            .into_iter()
+            .map(|row| (row.id.0, row.name))
+            .collect(),
+    };
+    let is_in = |members: &BTreeSet<Uuid>, id| {
+        s.t(if members.contains(id) {
+            "conflict-yes"
+        } else {
+            "conflict-no"
+        })
+    };
+    let mut rows = Vec::new();
+    for (id, name) in &names {
+        let row = Difference::of(name.clone(), is_in(were, id), is_in(&now, id), is_in(wanted, id));
+        rows.extend(row);
+        let member = Conflict::merged(&were.contains(id), now.contains(id), wanted.contains(id));
+        if member {
+            opened.members.insert(*id);
+        } else {
+            opened.members.remove(id);
+        }
+    }
+    let conflict = Conflict {
+        version: opened.row.members_version.clone(),
+        rows,
+        theirs: format!("/groups/{id}"),
+    };
+    let page = show(app, admin, opened, GroupErrors::default(), Some(conflict), None).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
+}
+
+#[derive(Deserialize)]
+pub struct Seen {
+    /// Of the group as it was when the page was opened.
+    #[serde(default)]
+    version: i64,
+}
+
+pub async fn delete(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<GroupId>,
+    Form(seen): Form<Seen>,
+) -> Result<Response, Oops> {
+    let key = match app.group_delete(&admin.caller, id, Base::Version(seen.version)).await {
+        Ok(()) => return Ok(Redirect::to("/groups?done=group-deleted").into_response()),
+        Err(AppError::Invalid {
+            field: "deployments", ..
+        }) => "flash-group-in-use",
+        Err(AppError::Stale(_)) => "conflict-group-delete",
+        Err(error) => return Err(error.into()),
+    };
+    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let flash = Flash::bad(speak(&app, admin.lang).t(key));
+    let opened = Opened::of(&app, row).await?;
+    let page = show(&app, &admin, opened, GroupErrors::default(), None, flash).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
 }
 
 pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
@@ -213,6 +376,9 @@ pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, 
         name: String::new(),
         priority: "0".to_owned(),
         kind: String::new(),
+        version: 0,
+        was_name: String::new(),
+        was_priority: String::new(),
     };
     show_form(&app, &admin, typed, GroupErrors::default()).await
 }

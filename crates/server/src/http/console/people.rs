@@ -8,11 +8,13 @@ use axum::{
 use domain::{AssetId, PersonId};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
+use store::{PersonChange, PersonRow};
 
 use super::{
     Done, Oops, app as app_page, flash, frame, html,
     pages::{
         Place,
+        conflict::{Conflict, Difference},
         parts::{Named, paged},
         people::{PeoplePage, PersonAppLine, PersonFilter, PersonFormPage, PersonLine, PersonPage, people_link},
         ui::StateCounts,
@@ -20,7 +22,7 @@ use super::{
     problem, speak, view,
 };
 use crate::{
-    app::{App, AppError, apps::Overview, people::NewPerson},
+    app::{App, AppError, Base, apps::Overview, people::NewPerson},
     http::{
         auth::Admin,
         input::{Form, Path, Query},
@@ -257,27 +259,42 @@ pub async fn withdraw(
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default)]
 pub struct Typed {
-    #[serde(default)]
     name: String,
-    #[serde(default)]
     email: String,
-    #[serde(default)]
     department: String,
+    /// Of the person as they were when the form was opened, and what it said then.
+    version: i64,
+    was_name: String,
+    was_email: String,
+    was_department: String,
+}
+
+impl Typed {
+    /// The form of a person as they are.
+    fn of(row: PersonRow) -> Typed {
+        let email = row.email.unwrap_or_default();
+        let department = row.department.unwrap_or_default();
+        Typed {
+            version: row.version.number,
+            was_name: row.name.clone(),
+            was_email: email.clone(),
+            was_department: department.clone(),
+            name: row.name,
+            email,
+            department,
+        }
+    }
 }
 
 pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
-    show_form(&app, &admin, None, Typed::default(), None).await
+    show_form(&app, &admin, None, Typed::default(), None, None).await
 }
 
 pub async fn edit_page(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
     let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let typed = Typed {
-        name: row.name,
-        email: row.email.unwrap_or_default(),
-        department: row.department.unwrap_or_default(),
-    };
-    show_form(&app, &admin, Some(id), typed, None).await
+    show_form(&app, &admin, Some(id), Typed::of(row), None, None).await
 }
 
 pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
@@ -291,11 +308,51 @@ pub async fn edit(
     Path(id): Path<PersonId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Oops> {
-    let result = app
-        .person_update(&admin.caller, id, new_person(&typed))
-        .await
-        .map(|()| id);
-    saved(&app, &admin, Some(id), typed, result, "saved").await
+    let change = PersonChange {
+        name: Some(typed.name.clone()),
+        email: Some(Some(typed.email.clone())),
+        department: Some(Some(typed.department.clone())),
+    };
+    let base = Base::Version(typed.version);
+    let result = app.person_change(&admin.caller, id, base, change).await;
+    if matches!(result, Err(AppError::Stale(_))) {
+        return conflict(&app, &admin, id, typed).await;
+    }
+    saved(&app, &admin, Some(id), typed, result.map(|()| id), "saved").await
+}
+
+/// Somebody else changed the person since the form was opened.
+async fn conflict(app: &App, admin: &Admin, id: PersonId, typed: Typed) -> Result<Response, Oops> {
+    let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let s = speak(app, admin.lang);
+    let version = row.version.clone();
+    let now = Typed::of(row);
+    let row = |key, seen: &String, now: &String, mine: &String| {
+        Difference::of(s.t(key), seen.clone(), now.clone(), mine.trim().to_owned())
+    };
+    let rows = [
+        row("column-name", &typed.was_name, &now.name, &typed.name),
+        row("person-email", &typed.was_email, &now.email, &typed.email),
+        row(
+            "person-department",
+            &typed.was_department,
+            &now.department,
+            &typed.department,
+        ),
+    ];
+    let conflict = Conflict {
+        version,
+        rows: rows.into_iter().flatten().collect(),
+        theirs: format!("/people/{id}/edit"),
+    };
+    let merged = Typed {
+        name: Conflict::merged(&typed.was_name, now.name, typed.name),
+        email: Conflict::merged(&typed.was_email, now.email, typed.email),
+        department: Conflict::merged(&typed.was_department, now.department, typed.department),
+        ..now
+    };
+    let page = show_form(app, admin, Some(id), merged, None, Some(conflict)).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
 }
 
 fn new_person(typed: &Typed) -> NewPerson {
@@ -318,7 +375,7 @@ async fn saved(
         Ok(id) => Ok(Redirect::to(&format!("/people/{id}?done={done}")).into_response()),
         Err(AppError::Invalid { field, problem: wrong }) => {
             let text = problem(&speak(app, admin.lang), wrong);
-            let page = show_form(app, admin, id, typed, Some((field, text))).await?;
+            let page = show_form(app, admin, id, typed, Some((field, text)), None).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
@@ -331,6 +388,7 @@ async fn show_form(
     id: Option<PersonId>,
     typed: Typed,
     wrong: Option<(&str, String)>,
+    conflict: Option<Conflict>,
 ) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let path = id.map_or_else(|| "/people/new".to_owned(), |id| format!("/people/{id}/edit"));
@@ -350,5 +408,8 @@ async fn show_form(
         name: typed.name,
         email: typed.email,
         department: typed.department,
+        version: typed.version,
+        was: [typed.was_name, typed.was_email, typed.was_department],
+        conflict,
     })
 }

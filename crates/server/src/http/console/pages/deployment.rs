@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::{Approval, AssetId, Counts, Detail, GroupId, GroupKind, InstallState, Owned, RuleSet, Time};
 
-use super::{Frame, groups::members_text, ui::Glyph, words};
+use super::{Frame, conflict::Conflict, groups::members_text, ui::Glyph, words};
 use crate::messages::Speak;
 
 /// A deadline as the form has it.
@@ -32,6 +32,8 @@ pub struct GroupChoice {
     pub deadline: DeadlineChoice,
     /// What is saved now.
     pub saved: Option<Approval>,
+    /// What was saved when the form was opened, as [`was_value`] writes it; nothing for nothing.
+    pub was: String,
     /// What is wrong with it.
     pub error: Option<String>,
 }
@@ -74,7 +76,32 @@ pub fn approval_of(value: &str) -> Option<Approval> {
         .find(|approval| approval_value(*approval) == value)
 }
 
+/// How a form remembers what was saved for a group when it was opened.
+pub fn was_value(approval: Approval, deadline: Option<Time>) -> String {
+    let approval = approval_value(approval);
+    match deadline {
+        Some(at) => format!("{approval}@{}", at.ms()),
+        None => approval.to_owned(),
+    }
+}
+
 impl GroupChoice {
+    /// What is chosen for the group, in words.
+    pub fn chosen(&self, s: &Speak) -> String {
+        if !self.included {
+            return s.t("conflict-nothing");
+        }
+        let approval = s.t(words::approval(self.approval));
+        let deadline = match &self.deadline {
+            _ if self.approval != Approval::Required => return approval,
+            DeadlineChoice::None => return approval,
+            DeadlineChoice::Kept(at) => s.full(*at),
+            DeadlineChoice::Days(days) => s.full(s.now + std::time::Duration::from_secs(days.saturating_mul(86_400))),
+            DeadlineChoice::Custom(text) => text.clone(),
+        };
+        format!("{approval}, {deadline}")
+    }
+
     fn members_text(&self, s: &Speak) -> String {
         members_text(s, self.kind, self.members)
     }
@@ -245,6 +272,9 @@ pub struct DeploymentPage {
     pub counts: Counts,
     pub groups: Vec<GroupChoice>,
     pub rule_set: RuleSet,
+    /// Of the deployment that was opened.
+    pub version: i64,
+    pub conflict: Option<Conflict>,
     /// What is wrong with the whole of it.
     pub error: Option<String>,
     pub preview: Option<PreviewView>,
@@ -287,6 +317,7 @@ pub mod tests {
     use super::*;
     use crate::http::console::pages::{
         Place, apps,
+        conflict::tests::conflict,
         tests::{ago, frame, id},
     };
 
@@ -300,6 +331,7 @@ pub mod tests {
             approval,
             deadline,
             saved,
+            was: saved.map_or_else(String::new, |saved| was_value(saved, Some(Time(1_795_410_300_000)))),
             error: error.map(str::to_owned),
         };
         use Approval::{Available, Required, Uninstall};
@@ -354,6 +386,8 @@ pub mod tests {
             counts: app.counts,
             groups,
             rule_set: RuleSet::Y2016,
+            version: 4,
+            conflict: error.map(|_| conflict(s)),
             error: error.map(str::to_owned),
             preview,
         };
@@ -407,6 +441,7 @@ pub mod tests {
             approval: Approval::Required,
             deadline: DeadlineChoice::None,
             saved: None,
+            was: String::new(),
             error: None,
         };
         let forbidden = |mixed| {

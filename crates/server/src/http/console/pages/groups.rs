@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::{Approval, GroupId, GroupKind};
 
-use super::{Frame, parts::Named, ui::Glyph, words};
+use super::{Frame, conflict::Conflict, parts::Named, ui::Glyph, words};
 use crate::messages::Speak;
 
 /// One group in a list.
@@ -46,7 +46,10 @@ pub struct MemberChoice {
     pub id: String,
     pub name: String,
     pub second_line: String,
+    /// As ticked.
     pub member: bool,
+    /// When the page was opened.
+    pub was: bool,
 }
 
 /// What is wrong with name and priority.
@@ -75,6 +78,12 @@ pub struct GroupPage {
     pub name: String,
     pub priority: String,
     pub errors: GroupErrors,
+    /// Of the name and priority that were opened, and what they were then.
+    pub version: i64,
+    pub was: (String, String),
+    /// Of the members that were opened.
+    pub members_version: i64,
+    pub conflict: Option<Conflict>,
     pub choices: Vec<MemberChoice>,
     pub apps: Vec<(Named, Approval)>,
 }
@@ -117,6 +126,7 @@ pub mod tests {
     use crate::http::console::pages::{
         Place,
         app::tests::named,
+        conflict::tests::conflict,
         tests::{frame, id},
     };
 
@@ -146,6 +156,10 @@ pub mod tests {
             kind,
             name: "영업팀".to_owned(),
             priority: "5".to_owned(),
+            version: 2,
+            was: ("영업팀".to_owned(), "5".to_owned()),
+            members_version: 4,
+            conflict: apps.is_empty().then(|| conflict(s)),
             errors,
             choices: if apps.is_empty() {
                 Vec::new()
@@ -155,6 +169,7 @@ pub mod tests {
                     name: "윤가람".to_owned(),
                     second_line: "영업팀".to_owned(),
                     member: true,
+                    was: true,
                 }]
             },
             apps,

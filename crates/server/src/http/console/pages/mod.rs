@@ -5,6 +5,7 @@
 pub mod activity;
 pub mod app;
 pub mod apps;
+pub mod conflict;
 pub mod dashboard;
 pub mod deployment;
 pub mod devices;

@@ -6,6 +6,7 @@ use domain::{AssetId, Detail, InstallState, PersonId, Program, Resolution, Seat,
 use super::{
     Frame,
     app::Chip,
+    conflict::Conflict,
     devices::DeviceLine,
     parts::{Named, Pager, link},
     ui::{Glyph, StateCounts},
@@ -200,6 +201,10 @@ pub struct PersonFormPage {
     pub name_error: Option<String>,
     pub email_error: Option<String>,
     pub department_error: Option<String>,
+    /// Of the person that was opened, and what was there then: name, address, department.
+    pub version: i64,
+    pub was: [String; 3],
+    pub conflict: Option<Conflict>,
 }
 
 impl PersonFormPage {
@@ -226,6 +231,7 @@ pub mod tests {
     use crate::http::console::pages::{
         Place,
         app::tests::{named, resolution},
+        conflict::tests::conflict,
         devices,
         parts::paged,
         tests::{ago, frame, id},
@@ -321,7 +327,12 @@ pub mod tests {
             name_error: wrong.map(str::to_owned),
             email_error: wrong.map(str::to_owned),
             department_error: wrong.map(str::to_owned),
+            version: 6,
+            was: [const { String::new() }; 3],
+            conflict: None,
         };
+        let mut stale = form(Some(id(1, PersonId)), None);
+        stale.conflict = Some(conflict(s));
         vec![
             ("people", page(rows).render().unwrap()),
             ("people-none", page(Vec::new()).render().unwrap()),
@@ -332,6 +343,7 @@ pub mod tests {
             ),
             ("person-left", person(None, true).render().unwrap()),
             ("person-new", form(None, None).render().unwrap()),
+            ("person-conflict", stale.render().unwrap()),
             (
                 "person-edit-wrong",
                 form(Some(id(1, PersonId)), Some("x")).render().unwrap(),

@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::RuleSet;
 
-use super::{Frame, ui::Glyph, words};
+use super::{Frame, conflict::Conflict, ui::Glyph, words};
 use crate::messages::Speak;
 
 #[derive(Template)]
@@ -11,6 +11,10 @@ use crate::messages::Speak;
 pub struct SettingsPage {
     pub s: Speak,
     pub frame: Frame,
+    /// Of the settings that were opened, and what they were then.
+    pub version: i64,
+    pub was: (bool, RuleSet),
+    pub conflict: Option<Conflict>,
     pub policy_2016: bool,
     pub rule_set: RuleSet,
     pub inventory_every: std::time::Duration,
@@ -44,6 +48,10 @@ struct RuleSetChoice {
 }
 
 impl SettingsPage {
+    fn was_rule_set(&self) -> &'static str {
+        rule_set_value(self.was.1)
+    }
+
     fn rule_sets(&self) -> Vec<RuleSetChoice> {
         RULE_SETS
             .into_iter()
@@ -59,7 +67,7 @@ impl SettingsPage {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::http::console::pages::{Place, tests::frame};
+    use crate::http::console::pages::{Place, conflict::tests::conflict, tests::frame};
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
         let page = |policy_2016, may_write| SettingsPage {
@@ -68,6 +76,9 @@ pub mod tests {
                 may_write,
                 ..frame(Place::Settings)
             },
+            version: 3,
+            was: (false, RuleSet::Y2016),
+            conflict: may_write.then(|| conflict(s)),
             policy_2016,
             rule_set: RuleSet::Y2016,
             inventory_every: std::time::Duration::from_secs(7 * 86_400),
