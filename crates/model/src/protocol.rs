@@ -35,6 +35,8 @@ pub struct Op {
     pub asset: usize,
     /// Whose seats are tied to it.
     pub people: People,
+    /// Its event failed and named nobody: whoever was not served, was refused.
+    pub failed: bool,
     pub state: OpState,
 }
 
@@ -288,6 +290,7 @@ impl State {
                     gain,
                     asset,
                     people,
+                    failed: false,
                     state: OpState::Queued,
                 });
                 self.ops.sort_by_key(|op| op.id);
@@ -370,6 +373,9 @@ impl State {
                 self.settled(&op, person, settled);
             }
             self.save(op.id, OpState::Sending { dead_at: self.now });
+            if let Some(op) = self.ops.iter_mut().find(|it| it.id == op.id) {
+                op.failed = !named;
+            }
         }
         self.ops.retain(|op| op.people != 0);
     }
@@ -407,17 +413,38 @@ impl State {
             let seat = self.seats[asset][person].seat();
             let ended = self.ended[asset][person].map(time);
             let listed = shows.ours >> person & 1 == 1;
+            if let Some((op, dead_at)) = self.asked(asset, person)
+                && let Some(seat) = seat
+            {
+                // What was asked and not answered yet, a list may show done.
+                let word = Word::Listed(listed, reading);
+                if settle(ask(&op), seat.since(), ended, dead_at, word) == Settled::Done {
+                    self.settled(&op, person, Settled::Done);
+                }
+                continue;
+            }
             let after = observe(seat, ended, listed, &reading, time(self.now));
             if seat.is_some() && after.is_none() {
                 self.ended[asset][person] = Some(self.now);
             }
             self.seats[asset][person] = Held::of(after);
         }
+        self.ops.retain(|op| op.people != 0);
         if began >= self.listed_at[asset] || !config.rules.order {
             self.foreign[asset] = shows.foreign;
             self.owned[asset] = shows.owned;
             self.listed_at[asset] = began;
         }
+    }
+
+    /// The request that was sent for a licence and is not settled, and when it is dead.
+    fn asked(&self, asset: usize, person: usize) -> Option<(Op, Time)> {
+        let mut ops = self.ops.iter();
+        ops.find_map(|op| match op.state {
+            _ if op.asset != asset || op.people >> person & 1 == 0 => None,
+            OpState::Sending { dead_at } | OpState::Pending { dead_at, .. } => Some((op.clone(), time(dead_at))),
+            OpState::Queued => None,
+        })
     }
 
     fn conclude(&mut self, config: &Config, before: &Op, dead_at: u8, listed: People, began: u8) {
@@ -440,6 +467,7 @@ impl State {
             let word = Word::Listed(listed >> person & 1 == 1, reading);
             match settle(ask(&op), seat.since(), ended, dead_at, word) {
                 Settled::Open => open += 1,
+                Settled::Undone if before.failed => self.settled(&op, person, Settled::Refused),
                 Settled::Undone => undone += 1,
                 settled => self.settled(&op, person, settled),
             }
