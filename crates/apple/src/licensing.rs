@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use jiff::{Timestamp, fmt::rfc2822};
+use jiff::fmt::rfc2822;
 use reqwest::{RequestBuilder, Response, StatusCode, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
@@ -405,7 +405,7 @@ impl Licensing {
         };
         leave.answered();
         let status = response.status();
-        let wait = retry_after(&response, Timestamp::now());
+        let wait = retry_after(&response);
         let redirected = Url::parse(&self.base_url).is_ok_and(|base| base.origin() != response.url().origin());
         let body = match body::read(response, LIMIT_BYTES).await {
             Ok(body) => body,
@@ -533,13 +533,17 @@ fn given<const N: usize>(parameters: [(&'static str, Option<String>); N]) -> Vec
 }
 
 /// `Retry-After`, in seconds or as a date; never longer than an hour.
-pub(crate) fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
-    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse() {
+///
+/// A date is taken by the clock that wrote it, the answer's own `Date`: ours may be wrong, and is not asked.
+pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
+    let text = |name| Some(response.headers().get(name)?.to_str().ok()?.trim());
+    let until = text(header::RETRY_AFTER)?;
+    let wait = match until.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let until = rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO)
+            let until = rfc2822::parse(until).ok()?.timestamp();
+            let said_at = rfc2822::parse(text(header::DATE)?).ok()?.timestamp();
+            Duration::try_from(until.duration_since(said_at)).unwrap_or(Duration::ZERO)
         }
     };
     Some(wait.min(LONGEST_WAIT))

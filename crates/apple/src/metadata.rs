@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
 use reqwest::{RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -97,7 +96,7 @@ pub(crate) async fn fetch(request: RequestBuilder) -> Result<Response, AppleErro
     if response.status().is_success() {
         return Ok(response);
     }
-    let wait = retry_after(&response, Timestamp::now());
+    let wait = retry_after(&response);
     Err(AppleError::of_status(response.status().as_u16(), wait))
 }
 

@@ -17,7 +17,7 @@ pub async fn run(argument: &ConfigArgument) -> Result<ExitCode, Failure> {
             "from the environment"
         }
     );
-    let mut findings = server::config::doctor(&config).await;
+    let mut findings = server::config::doctor(&config, Clock::System.now()).await;
     match serve::open(config, Clock::System).await {
         Ok(app) => {
             println!("database and key  in order");

@@ -240,6 +240,10 @@ fn pem_body(pem: &str) -> Result<Vec<u8>, IdentityError> {
     Ok(der.as_bytes().to_vec())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what makes keys and serial numbers must not be in anybody's hand"
+)]
 fn random<const N: usize>() -> Result<[u8; N], IdentityError> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| IdentityError::Certificate("no randomness".to_owned()))?;

@@ -40,6 +40,7 @@ fn main() {
         calm_one_in: args.calm_one_in,
         ..config
     };
+    #[expect(clippy::disallowed_methods, reason = "only to say how long it took")]
     let began = std::time::Instant::now();
     let checker = config
         .checker()

@@ -1,6 +1,11 @@
 //! The simulated fleet against a small server of the test's own: what the devices say, when
 //! they say it, and what they do not forget.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the authority of a server that exists for the test only"
+)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,6 @@
 //! What a location owns, who holds it at Apple, and what it is called.
 
 use domain::{AssetId, LocationId, Owned, Time};
-use uuid::Uuid;
 
 use crate::{
     StoreError, Tx,
@@ -182,12 +181,14 @@ impl Tx {
     /// Takes over a complete list of assets whose reading began at `began`, and returns how many are new or different.
     /// What a later list told of an asset stays.
     ///
-    /// An asset that Apple lists no more stays, marked as gone and without licences: people may still hold it.
+    /// An asset that Apple lists no more stays, marked as gone and without licences: people may still hold it. One that
+    /// was not known is called as `new_id` says.
     pub async fn assets_observed(
         &mut self,
         location: LocationId,
         assets: &[ObservedAsset],
         began: Time,
+        new_id: &(dyn Fn() -> AssetId + Sync),
     ) -> Result<usize, StoreError> {
         let known = self.conn().assets_all(location).await?;
         let mut changes = 0;
@@ -215,7 +216,7 @@ impl Tx {
                      observed_at = excluded.observed_at, gone_at = NULL
                  WHERE assets.observed_at <= excluded.observed_at",
                 values![
-                    AssetId(Uuid::now_v7()),
+                    new_id(),
                     location,
                     asset.adam_id,
                     asset.pricing_param,

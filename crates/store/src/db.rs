@@ -150,10 +150,10 @@ impl Store {
         })
     }
 
-    /// Writes something that nobody needs, and takes it away again: fails when nothing can be written.
-    pub fn write_works(&self) -> Later<'_, ()> {
-        Box::pin(async {
-            let id = Uuid::new_v4();
+    /// Writes something that nobody needs, and takes it away again: fails when nothing can be written. `id` is one that
+    /// no other server uses at this moment.
+    pub fn write_works(&self, id: Uuid) -> Later<'_, ()> {
+        Box::pin(async move {
             let mut tx = self.begin().await?;
             // As much as a page of the file: a full disk may have room for a byte.
             let values = values![id, vec![0_u8; 4096]];

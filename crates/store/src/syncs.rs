@@ -2,7 +2,6 @@
 
 use domain::{LocationId, SyncId, Time};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{
     StoreError, Tx,
@@ -72,9 +71,10 @@ impl Conn<'_> {
 }
 
 impl Tx {
-    /// Asks for a read; one that is asked for or under way already is the answer.
+    /// Asks for a read under the name `id`; one that is asked for or under way already is the answer.
     pub async fn sync_request(
         &mut self,
+        id: SyncId,
         location: LocationId,
         cause: &str,
         actor: &str,
@@ -83,7 +83,6 @@ impl Tx {
         if let Some(open) = self.sync_open(location).await? {
             return Ok(open.id);
         }
-        let id = SyncId(Uuid::now_v7());
         self.run(
             "INSERT INTO syncs (id, location_id, cause, actor, requested_at, status, phase, done, total, requests,
                                 changes)

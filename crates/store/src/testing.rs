@@ -28,6 +28,7 @@ impl Fresh {
     }
 
     /// For a test that is marked `#[ignore = "needs PostgreSQL"]`: without a server it fails, and does not pass.
+    #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
     pub async fn postgres() -> Fresh {
         let server = std::env::var(POSTGRES).unwrap_or_else(|_| panic!("{POSTGRES} names no server"));
         let name = format!("allotment_{}", Uuid::new_v4().simple());

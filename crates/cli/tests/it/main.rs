@@ -1,5 +1,10 @@
 //! The whole product: real sockets, real databases, a simulated Apple behind the real protocol, a real browser.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests ask the machine how long something took, and for names that are new"
+)]
+
 mod architecture;
 mod browser;
 mod demo;

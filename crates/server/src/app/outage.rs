@@ -23,7 +23,7 @@ pub struct Outage(AtomicBool);
 impl App {
     /// Whether something can be written at this moment. If not, why: without addresses or secrets.
     pub async fn ready(&self) -> Result<(), String> {
-        match timeout(LOOK, self.store.write_works()).await {
+        match timeout(LOOK, self.store.write_works(self.random.id())).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the database did not answer in time".to_owned()),

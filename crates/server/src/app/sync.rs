@@ -22,7 +22,13 @@ impl App {
         }
         let mut tx = self.store.begin().await?;
         let id = tx
-            .sync_request(location.id, "person", caller.name(), self.now())
+            .sync_request(
+                SyncId(self.random.id()),
+                location.id,
+                "person",
+                caller.name(),
+                self.now(),
+            )
             .await?;
         tx.commit().await?;
         // Whoever asks by hand does not wait for the end of a pause.

@@ -6,7 +6,7 @@ use apple::{
     token::{ContentToken, TokenError},
     wire::{ClientConfigRequest, ClientConfigResponse, MdmInfo},
 };
-use domain::{LocationId, Time, TokenState, UploadId};
+use domain::{LocationId, SyncId, Time, TokenState, UploadId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{LocationRow, NewEvent, Upload};
@@ -413,7 +413,8 @@ impl App {
             }
         };
         tx.upload_delete(id).await?;
-        tx.sync_request(location, "token", caller.name(), now).await?;
+        tx.sync_request(SyncId(self.random.id()), location, "token", caller.name(), now)
+            .await?;
         tx.commit().await?;
         self.polled.hurry();
         self.look_again();

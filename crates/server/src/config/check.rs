@@ -3,7 +3,6 @@
 use std::{path::Path, time::Duration};
 
 use domain::Time;
-use jiff::Timestamp;
 
 use super::{Config, is_loopback_url};
 
@@ -52,8 +51,7 @@ const PUSH_EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything but the database, which whoever calls this opens anyway.
-pub async fn doctor(config: &Config) -> Vec<Finding> {
-    let now = Time(Timestamp::now().as_millisecond());
+pub async fn doctor(config: &Config, now: Time) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(key_file(&config.key_file));
     findings.extend(public_url(config));

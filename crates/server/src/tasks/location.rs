@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use apple::{AppleError, error::Class, wire::MdmInfo};
-use domain::{Time, TokenState};
+use domain::{SyncId, Time, TokenState};
 use serde_json::json;
 use store::{Actor, Lease, LocationRow, NewEvent, StoreError};
 
@@ -156,7 +156,8 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     }
     if location.last_sync_at.is_none_or(|last| last < last_scheduled(app, now)) {
         let mut tx = app.store.begin_as(lease).await?;
-        tx.sync_request(location.id, "schedule", "system", now).await?;
+        tx.sync_request(SyncId(app.random.id()), location.id, "schedule", "system", now)
+            .await?;
         tx.commit().await?;
         return Ok(true);
     }
@@ -285,7 +286,8 @@ async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &
         }
         Class::Resync => {
             let mut tx = app.store.begin_as(lease).await?;
-            tx.sync_request(location.id, "resync", "system", now).await?;
+            tx.sync_request(SyncId(app.random.id()), location.id, "resync", "system", now)
+                .await?;
             tx.commit().await?;
             app.reading_bell.notify_one();
             Ok(())

@@ -20,7 +20,7 @@ use apple::{
     wire::{self, Asset, ErrorResponse, ManageAssets, RequestUser, StatusResponse},
 };
 use domain::{
-    Ask, OperationId, PersonId, Refusal, RefusalReason, Time,
+    Ask, AssetId, OperationId, PersonId, Refusal, RefusalReason, SyncId, Time,
     operation::{Settled, Word, settle},
 };
 use serde_json::json;
@@ -177,7 +177,8 @@ async fn turned_down(
         let mut tx = app.store.begin_as(lease).await?;
         tx.operation_update(&operation).await?;
         if class == Class::Resync {
-            tx.sync_request(location.id, "resync", "system", app.now()).await?;
+            tx.sync_request(SyncId(app.random.id()), location.id, "resync", "system", app.now())
+                .await?;
         }
         tx.commit().await?;
         app.reading_bell.notify_one();
@@ -508,7 +509,8 @@ async fn conclude(
     }
     if let Some((began, assets)) = assets {
         let observed: Vec<_> = assets.iter().map(sync::observed_asset).collect();
-        tx.assets_observed(location.id, &observed, began).await?;
+        tx.assets_observed(location.id, &observed, began, &|| AssetId(app.random.id()))
+            .await?;
     }
     if let Some(listed) = listed {
         let people = sync::people_by_client_user(&mut tx, location).await?;

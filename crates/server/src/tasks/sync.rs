@@ -170,7 +170,7 @@ async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut S
 
     let now = app.now();
     let mut tx = app.store.begin_as(lease).await?;
-    let mut changes = take_assets(&mut tx, location, &assets.items, assets_began).await?;
+    let mut changes = take_assets(app, &mut tx, location, &assets.items, assets_began).await?;
     changes += take_users(&mut tx, location, &users.items, true, &patience.reading(users_began)).await?;
     let reading = patience.reading(assignments_began);
     changes += take_assignments(&mut tx, location, &assignments.items, &reading, app.now()).await?;
@@ -229,7 +229,7 @@ pub async fn changes(app: &App, location: &LocationRow, lease: &Lease) -> Result
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.users_version = users.version_id;
     if let Some((assets_began, assets, assignments_began, assignments)) = lists {
-        changes += take_assets(&mut tx, location, &assets.items, assets_began).await?;
+        changes += take_assets(app, &mut tx, location, &assets.items, assets_began).await?;
         let reading = patience.reading(assignments_began);
         changes += take_assignments(&mut tx, location, &assignments.items, &reading, app.now()).await?;
         fresh.assets_version = assets.version_id;
@@ -260,13 +260,15 @@ pub async fn assignments_of(
 }
 
 async fn take_assets(
+    app: &App,
     tx: &mut Tx,
     location: &LocationRow,
     assets: &[ResponseAsset],
     began: Time,
 ) -> Result<usize, AppError> {
     let observed: Vec<_> = assets.iter().map(observed_asset).collect();
-    Ok(tx.assets_observed(location.id, &observed, began).await?)
+    let new_id = || AssetId(app.random.id());
+    Ok(tx.assets_observed(location.id, &observed, began, &new_id).await?)
 }
 
 pub fn observed_asset(asset: &ResponseAsset) -> ObservedAsset {

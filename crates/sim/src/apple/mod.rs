@@ -84,6 +84,10 @@ impl Default for AppleOptions {
 }
 
 /// The time it is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of the simulators that asks the machine for the time"
+)]
 pub fn system_clock() -> Clock {
     Arc::new(|| {
         SystemTime::now()

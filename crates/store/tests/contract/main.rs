@@ -1,5 +1,10 @@
 //! What the store promises, on both databases.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests ask the machine how long something took, and for names that are new"
+)]
+
 use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
@@ -102,12 +107,16 @@ fn observed(adam_id: &str, total: i64) -> ObservedAsset {
     }
 }
 
+fn new_asset() -> AssetId {
+    AssetId(Uuid::now_v7())
+}
+
 /// A location that owns so many licences of one app.
 async fn one_asset(store: &Store, total: i64) -> (LocationId, AssetId) {
     let location = location_row();
     let mut tx = store.begin().await.unwrap();
     tx.location_insert(&location, &SecretString::from(TOKEN)).await.unwrap();
-    tx.assets_observed(location.id, &[observed("900000101", total)], NOW)
+    tx.assets_observed(location.id, &[observed("900000101", total)], NOW, &new_asset)
         .await
         .unwrap();
     let asset = tx.apps(location.id).await.unwrap()[0].id;
@@ -262,13 +271,13 @@ on_both! {
 
         // Apple sold back two: a fact. Nothing more goes out until enough came back.
         let mut tx = store.begin().await.unwrap();
-        tx.assets_observed(location, &[observed("900000101", 1)], NOW).await.unwrap();
+        tx.assets_observed(location, &[observed("900000101", 1)], NOW, &new_asset).await.unwrap();
         tx.seat_delete(asset, people[2], NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert!(matches!(take(&store, asset, people[3]).await, Err(StoreError::Overdraft)));
 
         let mut tx = store.begin().await.unwrap();
-        tx.assets_observed(location, &[observed("900000101", i64::from(i32::MAX))], NOW).await.unwrap();
+        tx.assets_observed(location, &[observed("900000101", i64::from(i32::MAX))], NOW, &new_asset).await.unwrap();
         tx.commit().await.unwrap();
         take(&store, asset, people[3]).await.unwrap();
         let world = store.world(location, NOW).await.unwrap();
@@ -580,10 +589,10 @@ on_both! {
         let _ = fresh;
         let (location, asset) = one_asset(&store, 5).await;
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.assets_observed(location, &[observed("900000101", 5)], NOW).await.unwrap(), 0);
-        assert_eq!(tx.assets_observed(location, &[observed("900000101", 6)], NOW).await.unwrap(), 1);
-        assert_eq!(tx.assets_observed(location, &[], NOW).await.unwrap(), 1);
-        assert_eq!(tx.assets_observed(location, &[], NOW).await.unwrap(), 0);
+        assert_eq!(tx.assets_observed(location, &[observed("900000101", 5)], NOW, &new_asset).await.unwrap(), 0);
+        assert_eq!(tx.assets_observed(location, &[observed("900000101", 6)], NOW, &new_asset).await.unwrap(), 1);
+        assert_eq!(tx.assets_observed(location, &[], NOW, &new_asset).await.unwrap(), 1);
+        assert_eq!(tx.assets_observed(location, &[], NOW, &new_asset).await.unwrap(), 0);
         let gone = tx.app(asset).await.unwrap().unwrap();
         assert_eq!((gone.owned, gone.gone_at), (0, Some(NOW)));
         assert!(tx.apps(location).await.unwrap().is_empty());
@@ -594,13 +603,14 @@ on_both! {
     async fn syncs_do_not_pile_up(fresh: &Fresh, store: Store) {
         let _ = fresh;
         let (location, _) = one_asset(&store, 1).await;
+        let id = || domain::SyncId(Uuid::now_v7());
         let mut tx = store.begin().await.unwrap();
-        let first = tx.sync_request(location, "person", "홍라온", NOW).await.unwrap();
-        assert_eq!(tx.sync_request(location, "schedule", "system", NOW).await.unwrap(), first);
+        let first = tx.sync_request(id(), location, "person", "홍라온", NOW).await.unwrap();
+        assert_eq!(tx.sync_request(id(), location, "schedule", "system", NOW).await.unwrap(), first);
         let mut row = tx.sync_open(location).await.unwrap().unwrap();
         row.status = store::SyncStatus::Completed;
         tx.sync_update(&row).await.unwrap();
-        assert_ne!(tx.sync_request(location, "schedule", "system", NOW).await.unwrap(), first);
+        assert_ne!(tx.sync_request(id(), location, "schedule", "system", NOW).await.unwrap(), first);
         tx.commit().await.unwrap();
     }
 
