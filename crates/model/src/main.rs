@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a command for people")]
 
 use clap::Parser;
-use model::{Config, Rules};
+use model::{Budget, Config, Rules};
 use stateright::{Checker, HasDiscoveries, Model};
 
 #[derive(Parser)]
@@ -10,14 +10,14 @@ struct Args {
     /// So many steps from the beginning.
     #[arg(long, default_value_t = 20)]
     depth: usize,
-    /// scarce, wide or devices.
-    #[arg(long, default_value = "scarce")]
-    config: String,
+    /// What is searched; a rule that is left out is best looked for in what is small.
+    #[arg(long, value_parser = ["small", "scarce", "wide", "devices"])]
+    config: Option<String>,
     /// Checks for one state in so many that a calm run from it ends well.
     #[arg(long, default_value_t = 64)]
     calm_one_in: u64,
-    /// Leaves a rule out, and finds what goes wrong: fence, horizon or order.
-    #[arg(long)]
+    /// Leaves a rule out, and finds what goes wrong.
+    #[arg(long, value_parser = ["fence", "horizon", "order"])]
     without: Option<String>,
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -25,12 +25,18 @@ struct Args {
 
 fn main() {
     let args = Args::parse();
-    let config = match args.config.as_str() {
+    let without = args.without.as_deref();
+    let usual = if without.is_some() { "small" } else { "scarce" };
+    let config = match args.config.as_deref().unwrap_or(usual) {
         "wide" => Config::wide(),
         "devices" => Config::devices(),
-        _ => Config::scarce(),
+        "scarce" => Config::scarce(),
+        _ => Config::small(Budget {
+            moves: 1,
+            faults: 1,
+            ..Budget::default()
+        }),
     };
-    let without = args.without.as_deref();
     let config = Config {
         rules: Rules {
             fence: without != Some("fence"),
