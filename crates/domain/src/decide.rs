@@ -62,6 +62,23 @@ pub struct DeviceVerdict {
     pub detail: Detail,
 }
 
+impl DeviceVerdict {
+    /// Whether asking to try again changes anything: the app shall be there, and its person turned it down, removed it,
+    /// or the device could not install it.
+    pub fn may_be_tried_again(&self) -> bool {
+        self.wants
+            && matches!(
+                (self.state, self.detail),
+                (_, Detail::SeeInstallErrorCode)
+                    | (
+                        InstallState::Failed,
+                        Detail::UserRejectedInstall | Detail::InstalledUnmanaged
+                    )
+                    | (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent)
+            )
+    }
+}
+
 /// Decides about one app. Pure, total and deterministic: the same world gives the same decision.
 pub fn decide(world: &World, app: &App) -> Decision {
     decide_among(world, &Owners::of(world), app)

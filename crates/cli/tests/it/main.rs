@@ -7,6 +7,7 @@
 
 mod architecture;
 mod browser;
+mod buttons;
 mod demo;
 mod kill;
 mod lab;

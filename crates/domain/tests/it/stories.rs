@@ -66,6 +66,10 @@ impl Reality {
         (verdict.state, verdict.detail)
     }
 
+    fn may_be_tried_again(&self) -> bool {
+        self.decision(app(0)).people[&person(0)].devices[&device(0)].may_be_tried_again()
+    }
+
     fn holders(&self) -> Vec<PersonId> {
         self.ledger.iter().map(|(_, person)| *person).collect()
     }
@@ -732,7 +736,15 @@ fn what_was_turned_down_is_tried_again_when_somebody_asks_for_it() {
     *install = Install::default();
     install.asked_install(now);
     install.failed(FailureClass::Permanent, "12035".into(), now);
-    for mut company in [rejected, failed] {
+    let mut removed = deployed(1, 1, Approval::Required);
+    removed.now_settles();
+    *removed.install(device(0), app(0)) = Install {
+        seen: Some(Seen::RemovedByUser),
+        seen_at: Some(now),
+        ..Install::default()
+    };
+    for mut company in [rejected, failed, removed] {
+        assert!(company.may_be_tried_again());
         let again = [Step::Install {
             app: app(0),
             device: device(0),
@@ -743,6 +755,7 @@ fn what_was_turned_down_is_tried_again_when_somebody_asks_for_it() {
         assert_eq!(company.plans(), again);
         assert_ne!(company.act().steps, []);
         assert_eq!(company.plans(), [], "asked once");
+        assert!(!company.may_be_tried_again(), "it is on its way");
     }
 }
 

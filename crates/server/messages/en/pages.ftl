@@ -297,6 +297,15 @@ device-store-active = Signed in
 device-store-inactive = Not signed in
 device-setup = Setup Assistant
 device-awaiting-configuration = Waiting for the server
+identity-title = Identity
+identity-until = Good until { $date }
+identity-revoked-at = Revoked { $when }
+identity-revoke-title = Revoke the identity
+identity-revoke-help = For when the certificate may be in other hands, because the device or a backup of it was lost.
+identity-revoke-box = Accept nothing more from this device, and do not wake it any more.
+identity-revoke-box-help = This cannot be undone. Installed apps and assigned licences stay as they are. To manage the device again, make a new enrolment link on its person’s page and enrol it anew.
+identity-revoke-button = Revoke identity
+identity-revoke-not-confirmed = The box is not ticked. Nothing was changed.
 
 ## People
 
@@ -318,6 +327,9 @@ person-no-devices = No device is enrolled.
 person-no-groups = In no group.
 request-button = Request
 request-for = Request { $app }
+install-again = Install again
+install-again-of = Install { $app } again
+install-again-on = Install again on { $device }
 withdraw-button = Withdraw request
 withdraw-for = Withdraw the request for { $app }
 invite-again = Invite again

@@ -267,6 +267,15 @@ device-store-active = 로그인됨
 device-store-inactive = 로그인되어 있지 않음
 device-setup = 설정 지원
 device-awaiting-configuration = 서버의 설정을 기다림
+identity-title = 장치 인증서
+identity-until = { $date }까지
+identity-revoked-at = { $when } 폐기함
+identity-revoke-title = 장치 인증서 폐기
+identity-revoke-help = 장치나 백업을 잃어버려 인증서가 다른 사람에게 넘어갔을 수 있을 때 폐기하십시오.
+identity-revoke-box = 이 장치의 말을 더 받지 않고, 이 장치를 더 깨우지 않습니다.
+identity-revoke-box-help = 되돌릴 수 없습니다. 설치된 앱과 할당된 라이선스는 그대로 남습니다. 다시 관리하려면 사용자 페이지에서 새 등록 링크를 만들어 장치를 다시 등록하십시오.
+identity-revoke-button = 인증서 폐기
+identity-revoke-not-confirmed = 확인란을 선택하지 않았습니다. 바뀐 것이 없습니다.
 
 ## People
 
@@ -288,6 +297,9 @@ person-no-devices = 등록한 장치가 없습니다.
 person-no-groups = 속한 그룹이 없습니다.
 request-button = 요청
 request-for = { $app } 요청
+install-again = 다시 설치
+install-again-of = { $app } 다시 설치
+install-again-on = { $device }에 다시 설치
 withdraw-button = 요청 취소
 withdraw-for = { $app } 요청 취소
 invite-again = 다시 초대

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, Platform, Seen, Time};
+use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, PersonId, Platform, Seen, Time};
 use mdm::{
     checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate, speaker},
     errors::Class,
@@ -84,6 +84,26 @@ impl App {
         tx.commit().await?;
         self.look_again();
         Ok(())
+    }
+
+    /// The same on every device of a person that could not install it, or turned it down.
+    pub async fn install_again_for(&self, caller: &Caller, person: PersonId, asset: AssetId) -> Result<(), AppError> {
+        caller.may_write()?;
+        let overview = self.overview().await?.ok_or(AppError::NotFound("app"))?;
+        let app = overview.app(asset).ok_or(AppError::NotFound("app"))?;
+        let verdict = app.decision.people.get(&person).ok_or(AppError::NotFound("person"))?;
+        for device in verdict.devices.values().filter(|device| device.may_be_tried_again()) {
+            self.install_again(caller, device.device, asset).await?;
+        }
+        Ok(())
+    }
+
+    /// The identity of a device: until when it is good, and whether it was revoked.
+    pub async fn device_identity(&self, row: &DeviceRow) -> Result<Option<EnrolmentRow>, AppError> {
+        match row.enrolment_id {
+            Some(id) => Ok(self.store.enrolment(id).await?),
+            None => Ok(None),
+        }
     }
 
     /// From now on nothing is accepted that is signed with the device's identity: a copy of it may be about.

@@ -184,6 +184,8 @@ fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
                 detail: verdict.detail,
                 code: code(shown.view, verdict.device, verdict.detail),
                 resolution: verdict.resolution.clone(),
+                id: row.id,
+                may_try_again: verdict.may_be_tried_again(),
                 last_seen_at: row.last_seen_at,
             });
         }

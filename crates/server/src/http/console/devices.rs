@@ -1,17 +1,21 @@
 //! 장치.
 
-use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{DeviceId, Platform};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use domain::{AssetId, DeviceId, Platform};
 use serde::Deserialize;
 use store::{CommandRow, CommandState};
 
 use super::{
-    Oops, app as app_page, frame, html,
+    Done, Oops, app as app_page, flash, frame, html,
     pages::{
         Place,
         devices::{
             CommandLine, CommandProgress, DeviceAppLine, DeviceFilter, DeviceLine, DevicePage, DevicesPage,
-            devices_link,
+            IdentityFacts, devices_link,
         },
         parts::{CommandWord, Named, paged},
     },
@@ -21,7 +25,7 @@ use crate::{
     app::{App, apps::Overview},
     http::{
         auth::Admin,
-        input::{Path, Query},
+        input::{Form, Path, Query},
     },
 };
 
@@ -105,20 +109,32 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     })
 }
 
-pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>) -> Result<Response, Oops> {
+pub async fn page(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<DeviceId>,
+    Query(done): Query<Done>,
+) -> Result<Response, Oops> {
+    show(&app, &admin, id, &done, false).await
+}
+
+async fn show(app: &App, admin: &Admin, id: DeviceId, done: &Done, revoke_error: bool) -> Result<Response, Oops> {
     let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let person = app.person(row.person_id).await?;
     let commands = app.device_commands(id, COMMANDS).await?;
+    let identity = app.device_identity(&row).await?;
+    let s = speak(app, admin.lang);
+    let flash = flash(&s, done);
     html(&DevicePage {
-        s: speak(&app, admin.lang),
+        s,
         frame: frame(
-            &app,
-            &admin,
+            app,
+            admin,
             Place::Devices,
             &format!("/devices/{id}"),
             overview.as_ref(),
-            None,
+            flash,
         )
         .await?,
         line: view::device_line(
@@ -139,7 +155,53 @@ pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>
         informed_at: row.informed_at,
         awaiting_configuration: row.awaiting_configuration,
         store_account_active: row.store_account_active,
+        identity: identity.map(|identity| IdentityFacts {
+            not_after: identity.not_after,
+            revoked_at: identity.revoked_at,
+        }),
+        revoke_error,
     })
+}
+
+/// From which page something was asked, to go back there.
+#[derive(Deserialize)]
+pub struct From {
+    #[serde(default)]
+    from: String,
+}
+
+pub async fn install_again(
+    State(app): State<App>,
+    admin: Admin,
+    Path((id, asset)): Path<(DeviceId, AssetId)>,
+    Form(form): Form<From>,
+) -> Result<Response, Oops> {
+    app.install_again(&admin.caller, id, asset).await?;
+    let back = match form.from.as_str() {
+        "app" => format!("/apps/{asset}?tab=devices&done=install-again"),
+        _ => format!("/devices/{id}?done=install-again"),
+    };
+    Ok(Redirect::to(&back).into_response())
+}
+
+#[derive(Deserialize)]
+pub struct Confirmed {
+    /// Sent only when the box is ticked.
+    confirmed: Option<String>,
+}
+
+pub async fn identity_revoke(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<DeviceId>,
+    Form(form): Form<Confirmed>,
+) -> Result<Response, Oops> {
+    if form.confirmed.is_none() {
+        let page = show(&app, &admin, id, &Done::default(), true).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    app.identity_revoke(&admin.caller, id).await?;
+    Ok(Redirect::to(&format!("/devices/{id}?done=identity-revoked")).into_response())
 }
 
 fn apps(overview: &Overview, row: &store::DeviceRow) -> Vec<DeviceAppLine> {
@@ -154,6 +216,8 @@ fn apps(overview: &Overview, row: &store::DeviceRow) -> Vec<DeviceAppLine> {
             detail: verdict.detail,
             code: app_page::code(app, row.id, verdict.detail),
             resolution: verdict.resolution.clone(),
+            asset: app.row.id,
+            may_try_again: verdict.may_be_tried_again(),
             seen_at: app.facts.installs.get(&row.id).and_then(|install| install.seen_at),
         })
     });

@@ -52,6 +52,11 @@ pub fn router() -> Router<App> {
         .route("/apps/{asset}/deployment", get(deployment::page).post(deployment::save))
         .route("/devices", get(devices::list))
         .route("/devices/{device}", get(devices::page))
+        .route(
+            "/devices/{device}/apps/{asset}/install-again",
+            post(devices::install_again),
+        )
+        .route("/devices/{device}/revoke-identity", post(devices::identity_revoke))
         .route("/people", get(people::list))
         .route("/people/new", get(people::new_page).post(people::add))
         .route("/people/{person}", get(people::page))
@@ -61,6 +66,10 @@ pub fn router() -> Router<App> {
         .route("/people/{person}/leave", post(people::leave))
         .route("/people/{person}/apps/{asset}/request", post(people::request))
         .route("/people/{person}/apps/{asset}/withdraw", post(people::withdraw))
+        .route(
+            "/people/{person}/apps/{asset}/install-again",
+            post(people::install_again),
+        )
         .route("/groups", get(groups::list))
         .route("/groups/new", get(groups::new_page).post(groups::add))
         .route("/groups/{group}", get(groups::page).post(groups::edit))
@@ -103,7 +112,7 @@ pub struct Done {
 }
 
 /// What can have been done, and the sentence for it: only these are said.
-const DONE: [(&str, &str); 14] = [
+const DONE: [(&str, &str); 16] = [
     ("saved", "flash-saved"),
     ("sync", "flash-sync-requested"),
     ("token-linked", "flash-token-linked"),
@@ -115,6 +124,8 @@ const DONE: [(&str, &str); 14] = [
     ("invited-again", "flash-invited-again"),
     ("app-requested", "flash-app-requested"),
     ("request-withdrawn", "flash-app-request-withdrawn"),
+    ("install-again", "flash-install-again"),
+    ("identity-revoked", "flash-identity-revoked"),
     ("members", "flash-members-saved"),
     ("group-added", "flash-group-added"),
     ("group-deleted", "flash-group-deleted"),

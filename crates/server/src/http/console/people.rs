@@ -196,6 +196,7 @@ fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
             place: verdict.place,
             resolution: verdict.resolution.clone(),
             requested: app.facts.requests.contains_key(&person),
+            may_try_again: verdict.devices.values().any(|device| device.may_be_tried_again()),
         })
     });
     lines.collect()
@@ -256,6 +257,15 @@ pub async fn withdraw(
 ) -> Result<Response, Oops> {
     app.app_request_withdraw(&admin.caller, asset, id).await?;
     Ok(Redirect::to(&format!("/people/{id}?done=request-withdrawn")).into_response())
+}
+
+pub async fn install_again(
+    State(app): State<App>,
+    admin: Admin,
+    Path((id, asset)): Path<(PersonId, AssetId)>,
+) -> Result<Response, Oops> {
+    app.install_again_for(&admin.caller, id, asset).await?;
+    Ok(Redirect::to(&format!("/people/{id}?done=install-again")).into_response())
 }
 
 #[derive(Deserialize, Default)]

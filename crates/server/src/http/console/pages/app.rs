@@ -2,7 +2,8 @@
 
 use askama::Template;
 use domain::{
-    Approval, AssetId, Counts, Detail, GroupKind, InstallState, Owned, Platform, Program, Resolution, Seat, Time,
+    Approval, AssetId, Counts, Detail, DeviceId, GroupKind, InstallState, Owned, Platform, Program, Resolution, Seat,
+    Time,
 };
 
 use super::{
@@ -255,6 +256,7 @@ pub struct AppDeploymentPage {
 /// One device and this app.
 #[derive(Debug, Clone)]
 pub struct AppDeviceLine {
+    pub id: DeviceId,
     pub device: Named,
     pub serial: Option<String>,
     pub person: Named,
@@ -265,6 +267,7 @@ pub struct AppDeviceLine {
     /// What the device gave as its error.
     pub code: Option<String>,
     pub resolution: Resolution,
+    pub may_try_again: bool,
     pub last_seen_at: Option<Time>,
 }
 
@@ -375,7 +378,7 @@ pub mod tests {
     use crate::http::console::pages::{
         Place, activity, apps,
         parts::paged,
-        tests::{ago, frame},
+        tests::{ago, frame, id},
     };
 
     pub fn named(name: &str, href: &str) -> Named {
@@ -553,6 +556,8 @@ pub mod tests {
                 detail,
                 code: Some("MCMDMErrorDomain 12064".to_owned()),
                 resolution: resolution(true, rule),
+                id: id(1, DeviceId),
+                may_try_again: state == InstallState::Failed,
                 last_seen_at: None,
             })
             .collect();

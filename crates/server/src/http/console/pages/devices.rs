@@ -1,7 +1,7 @@
 //! The enrolled devices, and one of them.
 
 use askama::Template;
-use domain::{Detail, DeviceId, Enrolment, InstallState, Platform, Resolution, Time};
+use domain::{AssetId, Detail, DeviceId, Enrolment, InstallState, Platform, Resolution, Time};
 
 use super::{
     Frame,
@@ -216,10 +216,12 @@ pub fn devices_link(filter: DeviceFilter, query: &str, page: usize) -> String {
 #[derive(Debug, Clone)]
 pub struct DeviceAppLine {
     pub app: Named,
+    pub asset: AssetId,
     pub state: InstallState,
     pub detail: Detail,
     pub code: Option<String>,
     pub resolution: Resolution,
+    pub may_try_again: bool,
     /// When the device last said something about it.
     pub seen_at: Option<Time>,
 }
@@ -265,6 +267,13 @@ impl CommandLine {
     }
 }
 
+/// The certificate that a device signs with.
+#[derive(Debug, Clone, Copy)]
+pub struct IdentityFacts {
+    pub not_after: Option<Time>,
+    pub revoked_at: Option<Time>,
+}
+
 #[derive(Template)]
 #[template(path = "console/device.html")]
 pub struct DevicePage {
@@ -277,9 +286,20 @@ pub struct DevicePage {
     pub awaiting_configuration: bool,
     /// Whether somebody is signed in to the App Store on it, if the device said.
     pub store_account_active: Option<bool>,
+    /// `None` for a device that never enrolled.
+    pub identity: Option<IdentityFacts>,
+    /// The box that says what revoking means was not ticked.
+    pub revoke_error: bool,
     pub apps: Vec<DeviceAppLine>,
     /// The latest first.
     pub commands: Vec<CommandLine>,
+}
+
+impl DevicePage {
+    /// A device that left has no identity that counts.
+    fn may_revoke(&self) -> bool {
+        !self.line.enrolment.is_over() && self.identity.is_some_and(|identity| identity.revoked_at.is_none())
+    }
 }
 
 #[cfg(test)]
@@ -370,9 +390,11 @@ pub mod tests {
             detail: Detail::SeeInstallErrorCode,
             code: Some("MCMDMErrorDomain 12064".to_owned()),
             resolution: resolution(true, Rule::OnlyIntent),
+            asset: id(1, AssetId),
+            may_try_again: true,
             seen_at: Some(ago(s, 12)),
         };
-        let device = |apps, commands| DevicePage {
+        let device = |apps, commands, revoked: bool| DevicePage {
             s: s.clone(),
             frame: frame(Place::Devices),
             line: line(s, 2, Enrolment::Enrolled, Some(4)),
@@ -381,14 +403,19 @@ pub mod tests {
             informed_at: Some(ago(s, 300)),
             awaiting_configuration: true,
             store_account_active: Some(false),
+            identity: Some(IdentityFacts {
+                not_after: Some(s.now),
+                revoked_at: revoked.then(|| ago(s, 5)),
+            }),
+            revoke_error: !revoked,
             apps,
             commands,
         };
         vec![
             ("devices", page(rows).render().unwrap()),
             ("devices-none", page(Vec::new()).render().unwrap()),
-            ("device", device(vec![app], commands).render().unwrap()),
-            ("device-new", device(Vec::new(), Vec::new()).render().unwrap()),
+            ("device", device(vec![app], commands, false).render().unwrap()),
+            ("device-new", device(Vec::new(), Vec::new(), true).render().unwrap()),
         ]
     }
 

@@ -142,6 +142,8 @@ pub struct PersonAppLine {
     pub resolution: Resolution,
     /// Asked for, as far as the app is available and not required.
     pub requested: bool,
+    /// On one of the person's devices.
+    pub may_try_again: bool,
 }
 
 impl PersonAppLine {
@@ -288,6 +290,7 @@ pub mod tests {
             place: Some(2),
             resolution: resolution(required, Rule::OnlyIntent),
             requested,
+            may_try_again: required,
         };
         let person = |link: Option<&str>, left: bool| PersonPage {
             s: s.clone(),
@@ -363,6 +366,7 @@ pub mod tests {
             place: None,
             resolution: resolution(required, Rule::OnlyIntent),
             requested,
+            may_try_again: false,
         };
         assert!(!line(true, false).may_request(), "what is required comes by itself");
         assert!(line(false, false).may_request() && !line(false, false).may_withdraw());
