@@ -46,15 +46,57 @@ fn can_have(world: &World, app: &App, device: &Device) -> bool {
     device.enrolment == Enrolment::Enrolled && platform && new_enough && permitted && app.bundle_id.is_some()
 }
 
-/// All that reaches the person on the device says that the app stays.
-fn must_stay(world: &World, app: &App, device: &Device) -> bool {
-    let reaching = app.deployments.iter().filter(|line| {
-        let group = &world.groups[&line.group];
-        group.people.contains(&device.person) || group.devices.contains(&device.id)
-    });
-    let approvals: BTreeSet<Approval> = reaching.map(|line| line.approval_at(world.now)).collect();
-    let stays = |approval: &Approval| matches!(approval, Approval::Required | Approval::Available);
-    !world.people[&device.person].left && !approvals.is_empty() && approvals.iter().all(stays)
+/// Whether the app may stay on the device. Said once more, on purpose, in other words than the decision's (A33-A39): it
+/// stays wherever groups of devices install it, and wherever groups of people do, unless, by the rules of 2016, groups of
+/// devices exclude it and no group of people offers it.
+///
+/// Groups of one kind install it when none of them excludes it, and one requires it, or offers it while none of them
+/// uninstalls it (in 2016 also while one does).
+fn may_stay(world: &World, app: &App, device: &Device) -> bool {
+    let said_by = |kind: GroupKind| -> BTreeSet<Approval> {
+        let reaches = |line: &&Deployment| {
+            let group = &world.groups[&line.group];
+            group.kind == kind && (group.people.contains(&device.person) || group.devices.contains(&device.id))
+        };
+        let lines = app.deployments.iter().filter(reaches);
+        lines.map(|line| line.approval_at(world.now)).collect()
+    };
+    let in_2016 = world.policy.rule_set == RuleSet::Y2016;
+    let excludes = |said: &BTreeSet<Approval>| said.contains(&Approval::NotApplicable);
+    let offers = |said: &BTreeSet<Approval>| {
+        said.contains(&Approval::Available) && (in_2016 || !said.contains(&Approval::Uninstall))
+    };
+    let installs = |said: &BTreeSet<Approval>| !excludes(said) && (said.contains(&Approval::Required) || offers(said));
+
+    let (people, devices) = (said_by(GroupKind::User), said_by(GroupKind::Device));
+    let overruled = in_2016 && excludes(&devices) && !offers(&people);
+    !world.people[&device.person].left && (installs(&devices) || (installs(&people) && !overruled))
+}
+
+/// From where apps are removed now: from every device that can be told, may have the app, and may not keep it; unless
+/// somebody waits for its word already.
+fn removals(world: &World) -> BTreeSet<Step> {
+    let mut removals = BTreeSet::new();
+    for app in world.apps.values().filter(|app| app.bundle_id.is_some()) {
+        for (id, install) in &app.installs {
+            let Some(device) = world.devices.get(id) else { continue };
+            let can_be_told = device.is_enrolled() && !device.awaiting_configuration;
+            let waits = install.command.is_some()
+                || install.is_removal_unproven()
+                || install.next_try(&world.policy).is_some_and(|at| at > world.now);
+            if can_be_told && !waits && install.may_be_there() && !may_stay(world, app, device) {
+                removals.insert(Step::Remove {
+                    app: app.id,
+                    device: *id,
+                });
+            }
+        }
+    }
+    removals
+}
+
+fn is_removal(step: &Step) -> bool {
+    matches!(step, Step::Remove { .. })
 }
 
 /// What may be said of any plan in any world.
@@ -91,16 +133,8 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 let install = app.installs.get(&device.id).cloned().unwrap_or_default();
                 prop_assert!(install.command.is_none() && !install.is_proven());
             }
-            Step::Remove { app, device } => {
-                let install = &world.apps[app].installs[device];
-                prop_assert!(install.command.is_none() && install.may_be_there());
-                let facts = &world.devices[device];
-                prop_assert!(facts.is_enrolled() && !facts.awaiting_configuration);
-                prop_assert!(
-                    !must_stay(world, &world.apps[app], facts),
-                    "what everybody wants is removed"
-                );
-            }
+            // By `removals`, all together.
+            Step::Remove { .. } => {}
             Step::CreateUser { person } => {
                 let program = world.people[person].program;
                 let refused_before = matches!(program, Program::Refused { not_before, .. } if not_before <= world.now);
@@ -119,6 +153,12 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             }
         }
     }
+    let removed: BTreeSet<Step> = plan.steps.iter().copied().filter(is_removal).collect();
+    prop_assert_eq!(
+        removed,
+        removals(world),
+        "an app goes from where it is not wanted, and from nowhere else"
+    );
     for (app, gained) in gains {
         let app = &world.apps[&app];
         prop_assert!(out(app) + gained <= owned(app), "more than is owned");
@@ -185,6 +225,22 @@ proptest! {
     #[test]
     fn no_plan_overdraws_installs_without_a_licence_or_takes_one_back_too_soon(world in any_world()) {
         is_sound(&world, &plan(&world))?;
+    }
+
+    /// Worlds that are in the middle of things, with an app on every device: what goes, and what stays.
+    #[test]
+    fn an_app_is_removed_from_exactly_where_it_is_not_wanted_any_more(world in any_world()) {
+        let mut world = world;
+        for app in world.apps.values_mut() {
+            for device in world.devices.keys() {
+                let install = app.installs.entry(*device).or_default();
+                install.asked_install(world.now);
+                install.accepted(world.now);
+                install.listed(Seen::Installed, world.now);
+            }
+        }
+        let removed: BTreeSet<Step> = plan(&world).steps.into_iter().filter(is_removal).collect();
+        prop_assert_eq!(removed, removals(&world));
     }
 
     #[test]
@@ -332,7 +388,7 @@ fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
                     prop_assert!(there, "required, licensed and not there: {:?}", verdict);
                 }
                 prop_assert!(
-                    said.resolution.keeps() || !there,
+                    !there || may_stay(&reality.world, app, facts),
                     "not wanted and still there: {:?}",
                     verdict
                 );
