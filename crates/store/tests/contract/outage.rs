@@ -91,6 +91,43 @@ async fn a_process_that_ends_gives_its_leases_back_at_once() {
     store.close().await;
 }
 
+/// A server that was stopped in the middle of a transaction, or lost its network there, kept the row of the lease locked:
+/// nobody could take over, for as long as it stood still.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_stands_still_while_writing_keeps_the_lease_no_longer_than_another() {
+    let fresh = Fresh::postgres().await;
+    let (one, other) = tokio::join!(Store::open(fresh.url(), key()), Store::open(fresh.url(), key()));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    let moment = std::time::Duration::from_millis(50);
+    let lease = one.lease_take("location", "one", moment).await.unwrap().unwrap();
+    let mut standing = one.begin_as(&lease).await.unwrap();
+    standing
+        .event(&NewEvent::new(NOW, Actor::System, "test"))
+        .await
+        .unwrap();
+
+    let begun = std::time::Instant::now();
+    let taken = loop {
+        // Who waits for the row too long is told so, and comes again.
+        match other.lease_take("location", "other", moment).await {
+            Ok(Some(lease)) => break lease,
+            Ok(None) | Err(_) => tokio::time::sleep(moment).await,
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "it is kept");
+    };
+
+    assert!(taken.fence() > lease.fence());
+    assert!(
+        standing.commit().await.is_err(),
+        "what was begun before is not written any more"
+    );
+    assert!(other.events_after(EventPlace::default(), 10).await.unwrap().is_empty());
+    one.close().await;
+    other.close().await;
+    fresh.close().await;
+}
+
 /// Identity values become visible out of order: a reader that went on from the largest missed the smaller one.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL"]
