@@ -28,6 +28,7 @@ use store::{
     Actor, ClientUserStatus, Holder, Lease, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat,
     OperationState, SeatState, Tx,
 };
+use tokio::time::Instant;
 
 use super::{location::StepError, sync};
 use crate::app::{App, AppError};
@@ -94,7 +95,7 @@ async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: O
     };
     let licensing = sync::licensing(app, location).await?;
     let patience = app.config.apple.patience;
-    let sent = app.now();
+    let (sent, too_late) = (app.now(), Instant::now() + patience.request);
     operation.state = OperationState::Sending;
     operation.attempts += 1;
     operation.sent_at = Some(sent);
@@ -111,8 +112,8 @@ async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: O
             Request::Disassociate(assets) => licensing.disassociate(assets).await,
         }
     };
-    // `dead_at` counts on it that no request is waited for, and so is alive, for longer.
-    let Ok(answer) = tokio::time::timeout(patience.request, asked).await else {
+    // `dead_at` counts on it that no request leaves, or is waited for, any later.
+    let Some(answer) = unless_late(too_late, asked).await else {
         operation.not_before = Some(next_look(app, &operation));
         operation.error_message = Some("no answer came in time".to_owned());
         return save(app, lease, &operation).await;
@@ -717,6 +718,16 @@ async fn refused(
     Ok(())
 }
 
+/// What `asked` gives, and `None` when it is too late for that. Looks at the clock before it goes on each time: a process
+/// that stood still must not send what it wrote down before, when others may believe it dead.
+async fn unless_late<T>(too_late: Instant, asked: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep_until(too_late) => None,
+        answer = asked => Some(answer),
+    }
+}
+
 async fn save(app: &App, lease: &Lease, operation: &OperationRow) -> Result<(), StepError> {
     let mut tx = app.store.begin_as(lease).await?;
     tx.operation_update(operation).await?;
@@ -726,4 +737,21 @@ async fn save(app: &App, lease: &Lease, operation: &OperationRow) -> Result<(), 
 fn pause(attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
     FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A timeout looks at the answer first: a process that was stopped for an hour sent its request when it went on,
+    /// long after another server had read that nothing came of it, and had asked again.
+    #[tokio::test]
+    async fn a_process_that_stood_still_does_not_send_what_it_wrote_down_before() {
+        let mut left = false;
+        let late = unless_late(Instant::now(), async { left = true }).await;
+        assert_eq!((late, left), (None, false));
+
+        let in_time = unless_late(Instant::now() + Duration::from_secs(60), async { left = true }).await;
+        assert_eq!((in_time, left), (Some(()), true));
+    }
 }
