@@ -69,17 +69,19 @@ impl Running {
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         let deadline = Instant::now() + self.app.config.http.stop_within;
-        let _ = self.serving.await;
-        if timeout_at(deadline, &mut self.looping).await.is_err() {
-            tracing::warn!("a step did not come to its end in time and is cut off");
-            self.looping.abort();
-        }
-        if !matches!(
-            timeout(CLOSE, self.app.store.leases_release(&self.app.instance)).await,
-            Ok(Ok(()))
-        ) {
-            tracing::warn!("the leases could not be given back; they end by themselves");
-        }
+        let app = &self.app;
+        let looping = async {
+            if timeout_at(deadline, &mut self.looping).await.is_err() {
+                tracing::warn!("a step did not come to its end in time and is cut off");
+                self.looping.abort();
+            }
+            // At once: the next server need not wait for the clients of this one.
+            let released = timeout(CLOSE, app.store.leases_release(&app.instance)).await;
+            if !matches!(released, Ok(Ok(()))) {
+                tracing::warn!("the leases could not be given back; they end by themselves");
+            }
+        };
+        let (_, ()) = tokio::join!(&mut self.serving, looping);
         if timeout(CLOSE, self.app.store.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }
@@ -164,6 +166,9 @@ pub fn serve_on(
         );
         let hold = Store::hold(&config.database_url, &who)?;
         let app = open(config, clock).await?;
+        if hold.is_some() {
+            app.store.leases_reclaim().await?;
+        }
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(http::connections::serve(
             listener,

@@ -77,3 +77,36 @@ impl crate::Store {
         self.pragma("PRAGMA max_page_count = 1").await
     }
 }
+
+/// Who works on a location, as the database sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Working {
+    /// Empty when nobody does.
+    pub holder: String,
+    pub fence: i64,
+    /// Another one after every write to the location itself, which only whoever works on it makes. Nothing on SQLite.
+    pub wrote: String,
+}
+
+impl crate::Store {
+    /// `None` before anybody worked on a location.
+    pub async fn working(&self) -> Result<Option<Working>, crate::StoreError> {
+        let mut reader = self.reader().await?;
+        let mut connection = reader.conn();
+        let sql = match connection {
+            crate::db::Conn::Lite(_) => "SELECT holder, fence, '' AS wrote FROM leases WHERE name LIKE 'location/%'",
+            crate::db::Conn::Pg(_) => {
+                "SELECT holder, fence, (SELECT MAX(xmin::text) FROM locations) AS wrote
+                 FROM leases WHERE name LIKE 'location/%'"
+            }
+        };
+        let read = |row: &crate::db::Record| {
+            Ok(Working {
+                holder: row.text("holder")?,
+                fence: row.int("fence")?,
+                wrote: row.text("wrote")?,
+            })
+        };
+        connection.one(sql, Vec::new(), read).await
+    }
+}

@@ -26,10 +26,11 @@ use crate::{
     clock::timestamp,
 };
 
-/// How long a server keeps a location to itself without a sign of life.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long a server keeps a location to itself without a sign of life. Another one goes on within fifteen seconds: after
+/// this, its own look at the clock (`reconcile_every`) and one at Apple. Whoever was only slow loses nothing but its turn.
+const LEASE: Duration = Duration::from_secs(10);
 /// How often it gives one while a step takes long.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
