@@ -592,6 +592,68 @@ async fn a_new_push_token_is_told_to_the_server() {
     world.report(&world.send("A", list())).await;
 }
 
+#[tokio::test]
+async fn installs_are_turned_down_and_pretended_as_often_as_the_habit_says() {
+    let world = World::start().await;
+    let fleet = world.fleet(None).await;
+    let spec = DeviceSpec {
+        refused_installs: 1,
+        install_error: 12026,
+        pretended_installs: 1,
+        ..spec("A")
+    };
+    world.enrol(&fleet, spec).await;
+
+    let refused = world.report(&world.send("A", install_notes())).await;
+    assert_eq!(codes(&refused), [12026]);
+    let pretended = world.report(&world.send("A", install_notes())).await;
+    assert_eq!(text(&pretended, "Status"), "Acknowledged");
+    assert_eq!(device(&fleet, "A").apps, BTreeMap::new(), "nothing comes of it");
+
+    world.install_and_wait(&fleet, "A").await;
+}
+
+#[tokio::test]
+async fn an_old_answer_comes_again_after_a_later_one() {
+    let world = World::start().await;
+    let fleet = world.fleet(None).await;
+    let spec = DeviceSpec {
+        old_results: 1.0,
+        ..spec("A")
+    };
+    world.enrol(&fleet, spec).await;
+    let first = world.send("A", list());
+    world.report(&first).await;
+
+    let second = world.send("A", install_notes());
+    world.report(&second).await;
+
+    eventually("the first answer came again", || {
+        world.server(|server| server.bodies_about(&first).len()) > 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_restored_device_has_the_apps_of_its_backup_and_another_push_token() {
+    let world = World::start().await;
+    let fleet = world.fleet(None).await;
+    world.enrol(&fleet, spec("A")).await;
+    let backup = fleet.backup("A").unwrap();
+    world.install_and_wait(&fleet, "A").await;
+    let before = device(&fleet, "A").push_token;
+
+    assert!(fleet.restore("A", &backup).await);
+
+    let after = device(&fleet, "A");
+    assert_eq!(after.apps, BTreeMap::new());
+    assert_ne!(after.push_token, before);
+    world.report(&world.send("A", list())).await;
+
+    fleet.erase("A").await;
+    assert!(!fleet.restore("A", &backup).await, "that enrolment is over");
+}
+
 // --- other commands ----------------------------------------------------------------------
 
 #[tokio::test]

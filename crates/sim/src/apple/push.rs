@@ -51,6 +51,10 @@ pub async fn accept(
         };
         Ok((state.world.pushes.accept(&token, &magic, topic, now), apns_id))
     });
+    let delay_ms = service.with(|state| state.switches.push_delay_ms);
+    if delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+    }
     match outcome {
         Ok((last, apns_id)) => {
             service.pushed.send_replace(last);

@@ -99,6 +99,8 @@ pub struct Switches {
     pub artwork: Artwork,
     /// Pushes are refused with 503.
     pub push_unavailable: f64,
+    /// Every answer to a push takes this much longer. What it says was true when the push came.
+    pub push_delay_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -245,6 +247,7 @@ impl Default for Switches {
             metadata_unavailable: false,
             artwork: Artwork::Sizes,
             push_unavailable: 0.0,
+            push_delay_ms: 0,
         }
     }
 }

@@ -260,6 +260,21 @@ impl Device {
             return refusal;
         }
         let bundle_id = facts.bundle_id.clone();
+        if self.spec.refused_installs > 0 {
+            self.spec.refused_installs -= 1;
+            let code = self.spec.install_error;
+            return refused(&mut self.rng, None, &[(code, "MCMDMErrorDomain")]);
+        }
+        if self.spec.pretended_installs > 0 {
+            self.spec.pretended_installs -= 1;
+            let mut body = Dictionary::new();
+            body.insert("Identifier".into(), bundle_id.into());
+            body.insert("State".into(), "Installing".into());
+            return Answer::Report {
+                status: "Acknowledged",
+                body,
+            };
+        }
         let changes_management =
             install.command.get("ChangeManagementState").and_then(Value::as_string) == Some("Managed");
         if let Some(app) = self.apps.get(&bundle_id) {

@@ -12,6 +12,8 @@ use crate::apple::Rng;
 
 /// How many commands a device remembers having finished.
 const REMEMBERED_COMMANDS: usize = 64;
+/// How many results it can repeat long after.
+const OLD_RESULTS: usize = 8;
 
 /// A device as it is kept in the state file.
 #[derive(Serialize, Deserialize)]
@@ -50,6 +52,9 @@ pub struct Device {
     /// The session ended with a `NotNow`, so the device will ask by itself.
     pub owes_poll: bool,
     pub finished: Vec<String>,
+    /// The latest results that the server got, oldest first.
+    #[serde(default)]
+    pub old_results: Vec<CachedResult>,
 
     pub apps: BTreeMap<String, InstalledApp>,
     pub failing_downloads: u32,
@@ -148,6 +153,7 @@ impl Device {
             last_status: String::new(),
             owes_poll: false,
             finished: Vec::new(),
+            old_results: Vec::new(),
             apps: BTreeMap::new(),
             failing_downloads,
             invitations: Vec::new(),
@@ -182,6 +188,7 @@ impl Device {
         self.owes_poll = false;
         self.last_status.clear();
         self.finished.clear();
+        self.old_results.clear();
         self.not_now_since = None;
         self.failures = 0;
         self.retry_at = None;
@@ -358,12 +365,16 @@ impl Device {
             Some(result) => {
                 self.results_delivered += 1;
                 if result.status != "NotNow" {
-                    self.finished.push(result.command_uuid);
+                    self.finished.push(result.command_uuid.clone());
                     if self.finished.len() > REMEMBERED_COMMANDS {
                         self.finished.remove(0);
                     }
                 }
-                self.last_status = result.status;
+                self.last_status.clone_from(&result.status);
+                self.old_results.push(result);
+                if self.old_results.len() > OLD_RESULTS {
+                    self.old_results.remove(0);
+                }
             }
             None => self.last_status = "Idle".into(),
         }
@@ -434,6 +445,41 @@ impl Device {
             }
         }
         xml(&message)
+    }
+
+    /// What a user of the device says of their own channel, and asks over it.
+    pub fn user_messages(&self) -> [String; 2] {
+        let user = "5B6F8B1C-7B0E-4E0F-9B7A-0F4D5C8E2A11";
+        let token: [u8; 32] = Sha256::digest(format!("user {}", self.udid)).into();
+        let mut update = self.check_in("TokenUpdate");
+        update.insert("Token".into(), Value::Data(token.to_vec()));
+        update.insert("PushMagic".into(), user.into());
+        let mut idle = Dictionary::new();
+        idle.insert("Status".into(), "Idle".into());
+        idle.insert("UDID".into(), self.udid.clone().into());
+        for message in [&mut update, &mut idle] {
+            message.insert("UserID".into(), user.into());
+            message.insert("UserLongName".into(), "김민지".into());
+            message.insert("UserShortName".into(), "minji".into());
+        }
+        [xml(&update), xml(&idle)]
+    }
+
+    /// As it was when the backup was made, except for what belongs to the hardware: another push token, and nothing
+    /// on its way. An enrolment that was over then, or is over now, does not come back.
+    pub fn restore(&mut self, backup: &Device) -> bool {
+        if !self.is_enrolled() || !backup.is_enrolled() || self.push_magic != backup.push_magic {
+            return false;
+        }
+        self.apps.clone_from(&backup.apps);
+        self.invitations.clone_from(&backup.invitations);
+        self.finished.clone_from(&backup.finished);
+        self.token = self.rng.bytes(32);
+        self.result = None;
+        self.owes_poll = false;
+        self.last_status.clear();
+        (self.reasons, self.asking, self.asked) = (0, 0, 0);
+        true
     }
 
     pub fn check_out(&self) -> String {

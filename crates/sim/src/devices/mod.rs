@@ -8,7 +8,7 @@
 //! People are part of the fleet: they accept invitations, answer prompts, delete apps, switch
 //! devices off, all as their [`DeviceSpec`] says or by a method of [`Fleet`].
 //!
-//! Left out: user channels, Shared iPad, User Enrollment, declarative management, client
+//! Left out: what users are asked over their channels (they speak when told to), Shared iPad, User Enrollment, declarative management, client
 //! certificates over TLS (devices sign their messages instead).
 
 mod apps;
@@ -142,6 +142,10 @@ pub struct DeviceSnapshot {
     /// In hex; empty before the enrolment.
     pub push_token: String,
 }
+
+/// What was on a device at one moment.
+#[derive(Debug, Clone)]
+pub struct Backup(String);
 
 /// A running fleet. Stops at once when it is dropped, like a device whose battery is empty:
 /// with a state file it can be started again and goes on.
@@ -396,6 +400,29 @@ impl Fleet {
             Some((old, device.token_update(false)))
         });
         let Ok(Some((old, message))) = rotated else {
+            return false;
+        };
+        let _ = self.inner.store.forget_token(&old).await;
+        session::token_update(&self.inner, serial, &message).await
+    }
+
+    /// What a backup of the device would keep. `None` when no device has that serial number.
+    pub fn backup(&self, serial: &str) -> Option<Backup> {
+        let text = self.inner.look(serial, |device, _| serde_json::to_string(device))?;
+        Some(Backup(text.expect("a device becomes JSON")))
+    }
+
+    /// The same device is restored from a backup: its apps are as they were, and it has another push token, which it
+    /// tells its server. False when the enrolment of the backup is over, or the server was not told.
+    pub async fn restore(&self, serial: &str, backup: &Backup) -> bool {
+        let Ok(backup) = serde_json::from_str::<Device>(&backup.0) else {
+            return false;
+        };
+        let restored = self.inner.change(serial, |device, _| {
+            let old = device.token_hex();
+            device.restore(&backup).then(|| (old, device.token_update(false)))
+        });
+        let Ok(Some((old, message))) = restored else {
             return false;
         };
         let _ = self.inner.store.forget_token(&old).await;

@@ -94,6 +94,7 @@ pub async fn enrol(inner: &Arc<Inner>, serial: &str) -> Result<(), EnrolError> {
                     .unwrap_or_default();
                 check_in(inner, serial, "TokenUpdate", &token_update).await?;
                 inner.change(serial, |device, now| device.enrolled(now))?;
+                user_speaks(inner, serial).await;
                 tracing::info!(device.serial = serial, "a simulated device enrolled");
             }
             Stage::Enrolled => return Ok(()),
@@ -209,6 +210,80 @@ fn postpone(inner: &Inner, device: &mut Device, now: i64) {
     );
 }
 
+/// What goes wrong with a message, by the habits of the device.
+struct Faults {
+    wrong_udid: bool,
+    twice: bool,
+    /// Sent after it.
+    old: Option<String>,
+}
+
+impl Faults {
+    fn of(device: &mut Device) -> Faults {
+        let (wrong_udids, duplicates, old) = (
+            device.spec.wrong_udids,
+            device.spec.duplicate_results,
+            device.spec.old_results,
+        );
+        let is_result = device.result.is_some();
+        let old = match device.old_results.len() {
+            known if known > 0 && is_result && device.rng.chance(old) => {
+                let which = device.rng.below(known);
+                Some(device.old_results[which].body.clone())
+            }
+            _ => None,
+        };
+        Faults {
+            wrong_udid: device.rng.chance(wrong_udids),
+            twice: is_result && device.rng.chance(duplicates),
+            old,
+        }
+    }
+}
+
+/// Says the same for another device, with its own signature. A server that takes it believes anybody anything.
+async fn in_anothers_name(inner: &Arc<Inner>, serial: &str, body: &str) -> Result<(), StateError> {
+    let (own, others) = {
+        let state = inner.state();
+        let own = state.slots.get(serial).map(|slot| slot.device.udid.clone());
+        let others = state.slots.iter().filter(|(other, _)| *other != serial);
+        (
+            own,
+            others.map(|(_, slot)| slot.device.udid.clone()).collect::<Vec<_>>(),
+        )
+    };
+    let Some(own) = own.filter(|_| !others.is_empty()) else {
+        return Ok(());
+    };
+    let which = inner.change(serial, |device, _| device.rng.below(others.len()))?;
+    let Ok(reply) = put(inner, serial, COMMANDS, &body.replace(&own, &others[which])).await else {
+        return Ok(());
+    };
+    if reply.status.is_success() || tells_to_unenrol(inner, serial, &reply) {
+        inner.change(serial, |device, _| {
+            device.complain(format!("a message in another's name was answered {}", reply.status));
+        })?;
+    }
+    Ok(())
+}
+
+/// A user of the device tells of their channel and asks for work. Nothing may be asked of them.
+async fn user_speaks(inner: &Arc<Inner>, serial: &str) {
+    let messages = inner.look(serial, |device, _| {
+        device.spec.user_channel.then(|| device.user_messages())
+    });
+    let Some([update, idle]) = messages.flatten() else {
+        return;
+    };
+    let _ = put(inner, serial, CHECK_IN, &update).await;
+    if let Ok(reply) = put(inner, serial, COMMANDS, &idle).await
+        && (!reply.body.is_empty() || reply.status == StatusCode::UNAUTHORIZED)
+    {
+        let complaint = format!("a user was answered {} and told something", reply.status);
+        let _ = inner.change(serial, |device, _| device.complain(complaint));
+    }
+}
+
 /// Delivers what is cached, asks for work, and goes on until the server has no more.
 async fn talk(inner: &Arc<Inner>, serial: &str) -> Result<(), SessionError> {
     for _ in 0..LONGEST_SESSION {
@@ -217,11 +292,14 @@ async fn talk(inner: &Arc<Inner>, serial: &str) -> Result<(), SessionError> {
                 return None;
             }
             let body = device.next_message(now)?;
-            let probability = device.spec.duplicate_results;
-            let twice = device.result.is_some() && device.rng.chance(probability);
-            Some((body, twice))
+            let faults = Faults::of(device);
+            Some((body, faults))
         })?;
-        let Some((body, twice)) = message else { return Ok(()) };
+        let Some((body, faults)) = message else { return Ok(()) };
+        if faults.wrong_udid {
+            in_anothers_name(inner, serial, &body).await?;
+        }
+        let twice = faults.twice;
         if twice {
             // Whatever the server says to this one got lost on its way.
             let _ = put(inner, serial, COMMANDS, &body).await;
@@ -236,6 +314,7 @@ async fn talk(inner: &Arc<Inner>, serial: &str) -> Result<(), SessionError> {
         if !inner.look(serial, |device, _| device.is_enrolled()).unwrap_or(false) {
             return Ok(());
         }
+        user_speaks(inner, serial).await;
         if tells_to_unenrol(inner, serial, &reply) {
             let status = reply.status.as_u16();
             let token = inner.change(serial, |device, _| {
@@ -250,6 +329,10 @@ async fn talk(inner: &Arc<Inner>, serial: &str) -> Result<(), SessionError> {
             return Err(SessionError::Server(reply.status.as_u16()));
         }
         inner.change(serial, |device, _| device.delivered(!reply.body.is_empty()))?;
+        if let Some(old) = faults.old {
+            // Nobody listens to what the server says to this one.
+            let _ = put(inner, serial, COMMANDS, &old).await;
+        }
         if !reply.body.is_empty() && !take_command(inner, serial, &reply.body).await? {
             return Ok(());
         }

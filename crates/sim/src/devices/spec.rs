@@ -38,6 +38,18 @@ pub struct DeviceSpec {
     pub duplicate_results: f64,
     /// The probability that a command which arrived gets lost before it is looked at.
     pub lost_commands: f64,
+    /// How many install commands are turned down with [`install_error`](Self::install_error) before one is taken.
+    pub refused_installs: u32,
+    /// A code of `MCMDMErrorDomain`.
+    pub install_error: i64,
+    /// How many install commands are acknowledged, and nothing comes of them.
+    pub pretended_installs: u32,
+    /// The probability that a result is followed by one that was delivered long before.
+    pub old_results: f64,
+    /// The probability that a message is sent first in the name of another device of the fleet.
+    pub wrong_udids: f64,
+    /// A user of the device speaks too, over a channel of their own.
+    pub user_channel: bool,
 }
 
 impl Default for DeviceSpec {
@@ -60,6 +72,12 @@ impl Default for DeviceSpec {
             signature: SignatureForm::AppleBer,
             duplicate_results: 0.0,
             lost_commands: 0.0,
+            refused_installs: 0,
+            install_error: 12021,
+            pretended_installs: 0,
+            old_results: 0.0,
+            wrong_udids: 0.0,
+            user_channel: false,
         }
     }
 }
