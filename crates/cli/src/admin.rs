@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use server::{
     App, Clock,
     app::{
-        Account, AppError, Caller, Problem, Role, accounts::AccountChange, api_keys::KEY_OVERLAP,
+        Account, AppError, Base, Caller, Problem, Role, accounts::AccountChange, api_keys::KEY_OVERLAP,
         passwords::PASSWORD_CHARS, people::NewPerson,
     },
     serve,
@@ -91,6 +91,9 @@ pub enum ApiKeyCommand {
         /// May look but not change.
         #[arg(long)]
         read_only: bool,
+        /// For how many days it is good; without it, until it is revoked.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3653))]
+        days: Option<u32>,
     },
     /// Lists the keys, and when each was used last.
     List {
@@ -169,7 +172,7 @@ pub async fn admin(command: AdminCommand) -> Result<(), Failure> {
                 role: Some(role(read_only)),
                 ..AccountChange::default()
             };
-            app.account_change(caller, account.id, change)
+            app.account_change(caller, account.id, Base::Latest, change)
                 .await
                 .map_err(explained)?;
             println!("{} is now {}.", account.login, role_word(role(read_only)));
@@ -206,7 +209,7 @@ pub async fn admin(command: AdminCommand) -> Result<(), Failure> {
         }
         AdminCommand::EndSessions(one) => {
             let (app, account) = one.open().await?;
-            let ended = app.sessions_end(caller, account.id).await?;
+            let ended = app.sessions_end(caller, account.id, None).await?;
             println!("Ended {ended} sessions of {}.", account.login);
         }
     }
@@ -218,7 +221,7 @@ async fn enable(app: &App, account: &Account, enabled: bool) -> Result<(), Failu
         enabled: Some(enabled),
         ..AccountChange::default()
     };
-    app.account_change(&Caller::System, account.id, change)
+    app.account_change(&Caller::System, account.id, Base::Latest, change)
         .await
         .map_err(explained)
 }
@@ -230,15 +233,25 @@ pub async fn api_key(command: ApiKeyCommand) -> Result<(), Failure> {
             config,
             name,
             read_only,
+            days,
         } => {
             let app = open(&config).await?;
-            let (_, text) = app.api_key_create(caller, &name, role(read_only)).await?;
+            let lasts = days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600));
+            let (_, text) = app
+                .api_key_create(caller, &name, role(read_only), lasts)
+                .await
+                .map_err(explained)?;
             println!("{}", text.expose_secret());
         }
         ApiKeyCommand::List { config } => {
             let app = open(&config).await?;
             for key in app.api_keys().await? {
-                let state = if key.revoked_at.is_some() { "revoked" } else { "good" };
+                let state = match (key.revoked_at, key.expires_at) {
+                    (Some(_), _) => "revoked".to_owned(),
+                    (None, Some(end)) if end <= app.now() => "expired".to_owned(),
+                    (None, Some(end)) => format!("good until {}", written(end)),
+                    (None, None) => "good".to_owned(),
+                };
                 let used = key.last_used_at.map_or_else(|| "never".to_owned(), written);
                 println!(
                     "{}\t{}\talk_…{}\t{}\t{state}\tused {used}",
@@ -252,12 +265,12 @@ pub async fn api_key(command: ApiKeyCommand) -> Result<(), Failure> {
         ApiKeyCommand::Rotate { key, at_once } => {
             let (app, id) = key.open().await?;
             let overlap = if at_once { Duration::ZERO } else { KEY_OVERLAP };
-            let text = app.api_key_rotate(caller, id, overlap).await?;
+            let text = app.api_key_rotate(caller, id, Base::Latest, overlap).await?;
             println!("{}", text.expose_secret());
         }
         ApiKeyCommand::Revoke(key) => {
             let (app, id) = key.open().await?;
-            app.api_key_revoke(caller, id).await?;
+            app.api_key_revoke(caller, id, Base::Latest).await?;
             println!("The key is revoked.");
         }
     }

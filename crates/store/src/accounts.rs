@@ -5,8 +5,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StoreError, Tx,
+    Change, StoreError, Tx, Version,
     db::{Conn, Record, reads, values, word},
+    versions::version,
 };
 
 /// What an account or a key may do (A78).
@@ -33,8 +34,8 @@ pub struct Account {
     pub language: Option<String>,
     pub created_at: Time,
     pub disabled_at: Option<Time>,
-    /// Counts the changes of name, role and whether it is enabled.
-    pub version: i64,
+    /// Of name, role and whether it may sign in.
+    pub version: Version,
     pub signed_in_at: Option<Time>,
     /// Wrong passwords until then do not count.
     pub unlocked_at: Option<Time>,
@@ -91,23 +92,26 @@ impl Tx {
         Ok(())
     }
 
-    /// `false` when somebody else changed the account since `version`: nothing is changed then.
-    pub async fn account_change(
-        &mut self,
-        id: AccountId,
-        version: i64,
-        name: &str,
-        role: Role,
-        disabled_at: Option<Time>,
-    ) -> Result<bool, StoreError> {
-        let changed = self
+    /// Writes name, role and whether it may sign in. `false` when somebody else changed the account since `changed` was
+    /// read: nothing is changed then.
+    pub async fn account_change(&mut self, changed: &Account, by: Change<'_>) -> Result<bool, StoreError> {
+        let found = self
             .run(
-                "UPDATE accounts SET name = $3, role = $4, disabled_at = $5, version = version + 1
+                "UPDATE accounts SET name = $3, role = $4, disabled_at = $5,
+                                     version = version + 1, changed_at = $6, changed_by = $7
                  WHERE id = $1 AND version = $2",
-                values![id, version, name, word(&role), disabled_at],
+                values![
+                    changed.id,
+                    changed.version.number,
+                    changed.name,
+                    word(&changed.role),
+                    changed.disabled_at,
+                    by.at,
+                    by.by
+                ],
             )
             .await?;
-        Ok(changed == 1)
+        Ok(found == 1)
     }
 
     pub async fn account_password(&mut self, id: AccountId, password_hash: &SecretString) -> Result<(), StoreError> {
@@ -159,7 +163,7 @@ pub(crate) fn account(row: &Record) -> Result<Account, StoreError> {
         language: row.text_or_none("language")?,
         created_at: row.time("created_at")?,
         disabled_at: row.time_or_none("disabled_at")?,
-        version: row.int("version")?,
+        version: version(row, "")?,
         signed_in_at: row.time_or_none("signed_in_at")?,
         unlocked_at: row.time_or_none("unlocked_at")?,
     })

@@ -5,8 +5,9 @@ use std::time::Duration;
 use domain::{ApiKeyId, Time};
 
 use crate::{
-    Role, StoreError, Tx,
+    Base, Change, Role, StoreError, Tx, Version,
     db::{Conn, Record, reads, values, word},
+    versions::version,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +24,17 @@ pub struct ApiKey {
     /// Until then the key that this one replaced is good too.
     pub previous_until: Option<Time>,
     pub last_used_at: Option<Time>,
+    /// From then on neither is good. `None`: never by itself.
+    pub expires_at: Option<Time>,
     pub revoked_at: Option<Time>,
+    /// Of its secret: whoever replaces or revokes it says which one they saw.
+    pub version: Version,
 }
 
 reads! {
     /// The oldest first, the revoked ones too: the history names them.
     api_keys() -> Vec<ApiKey>;
+    api_key(id: ApiKeyId) -> Option<ApiKey>;
     /// A key that is good now, by its SHA-256.
     api_key_by_sha(key_sha256: &'a str, now: Time) -> Option<ApiKey>;
 }
@@ -39,10 +45,16 @@ impl Conn<'_> {
             .await
     }
 
+    async fn api_key(&mut self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.one("SELECT * FROM api_keys WHERE id = $1", values![id], api_key)
+            .await
+    }
+
     async fn api_key_by_sha(&mut self, key_sha256: &str, now: Time) -> Result<Option<ApiKey>, StoreError> {
         self.one(
             "SELECT * FROM api_keys
-             WHERE revoked_at IS NULL AND (key_sha256 = $1 OR (previous_sha256 = $1 AND previous_until > $2))",
+             WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)
+               AND (key_sha256 = $1 OR (previous_sha256 = $1 AND previous_until > $2))",
             values![key_sha256, now],
             api_key,
         )
@@ -53,8 +65,8 @@ impl Conn<'_> {
 impl Tx {
     pub async fn api_key_insert(&mut self, key: &ApiKey, key_sha256: &str) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO api_keys (id, name, key_sha256, role, hint, made_by, created_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO api_keys (id, name, key_sha256, role, hint, made_by, created_at, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             values![
                 key.id,
                 key.name,
@@ -62,40 +74,44 @@ impl Tx {
                 word(&key.role),
                 key.hint,
                 key.made_by,
-                key.created_at
+                key.created_at,
+                key.expires_at
             ],
         )
         .await?;
         Ok(())
     }
 
-    /// Puts another secret in the place of the present one, which stays good until `previous_until`. `false` for a
-    /// key that is not there, or was revoked.
-    pub async fn api_key_rotate(
-        &mut self,
-        id: ApiKeyId,
-        key_sha256: &str,
-        hint: &str,
-        previous_until: Time,
-        now: Time,
-    ) -> Result<bool, StoreError> {
+    /// Puts another secret in the place of the present one, with hint and times as `key` has them. `false` for a key that
+    /// was revoked, or changed since `key` was read.
+    pub async fn api_key_rotate(&mut self, key: &ApiKey, key_sha256: &str, by: Change<'_>) -> Result<bool, StoreError> {
         let rotated = self
             .run(
-                "UPDATE api_keys SET previous_sha256 = key_sha256, previous_until = $4, key_sha256 = $2, hint = $3,
-                        rotated_at = $5
-                 WHERE id = $1 AND revoked_at IS NULL",
-                values![id, key_sha256, hint, previous_until, now],
+                "UPDATE api_keys SET previous_sha256 = key_sha256, previous_until = $4, key_sha256 = $3, hint = $5,
+                        rotated_at = $6, expires_at = $7, version = version + 1, changed_at = $6, changed_by = $8
+                 WHERE id = $1 AND version = $2 AND revoked_at IS NULL",
+                values![
+                    key.id,
+                    key.version.number,
+                    key_sha256,
+                    key.previous_until,
+                    key.hint,
+                    by.at,
+                    key.expires_at,
+                    by.by
+                ],
             )
             .await?;
         Ok(rotated == 1)
     }
 
-    /// `false` when it is not there, or revoked already.
-    pub async fn api_key_revoke(&mut self, id: ApiKeyId, now: Time) -> Result<bool, StoreError> {
+    /// `false` when it is not there, revoked already, or another one than `base`.
+    pub async fn api_key_revoke(&mut self, id: ApiKeyId, base: Base, by: Change<'_>) -> Result<bool, StoreError> {
         let revoked = self
             .run(
-                "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
-                values![id, now],
+                "UPDATE api_keys SET revoked_at = $3, version = version + 1, changed_at = $3, changed_by = $4
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2) AND revoked_at IS NULL",
+                values![id, base, by.at, by.by],
             )
             .await?;
         Ok(revoked == 1)
@@ -123,6 +139,8 @@ fn api_key(row: &Record) -> Result<ApiKey, StoreError> {
         rotated_at: row.time_or_none("rotated_at")?,
         previous_until: row.time_or_none("previous_until")?,
         last_used_at: row.time_or_none("last_used_at")?,
+        expires_at: row.time_or_none("expires_at")?,
         revoked_at: row.time_or_none("revoked_at")?,
+        version: version(row, "")?,
     })
 }

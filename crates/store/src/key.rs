@@ -6,13 +6,17 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use hmac::{Hmac, Mac as _};
 use secrecy::{ExposeSecret, SecretBox};
+use sha2::Sha256;
 use std::sync::Arc;
 
 use crate::{Store, StoreError, db::values};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
+type Mac = Hmac<Sha256>;
+
 /// The name of a secret that only says whether this is the right key.
 const CANARY: &str = "canary";
 
@@ -95,6 +99,13 @@ impl MasterKey {
         [nonce.as_slice(), &sealed].concat()
     }
 
+    /// A key for one purpose: whoever learns it learns neither the master key nor the key for another purpose.
+    fn derived(&self, purpose: &str) -> Mac {
+        let mut mac = Mac::new_from_slice(self.0.expose_secret()).expect("a MAC takes a key of any length");
+        mac.update(purpose.as_bytes());
+        Mac::new_from_slice(&mac.finalize().into_bytes()).expect("a MAC takes a key of any length")
+    }
+
     pub(crate) fn open(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(StoreError::Sealed)?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| StoreError::Sealed)?;
@@ -109,6 +120,25 @@ impl MasterKey {
 }
 
 impl Store {
+    /// Proves that `message` is ours, for one purpose: whoever has no master key cannot make it.
+    pub fn mac(&self, purpose: &str, message: &str) -> Vec<u8> {
+        self.key
+            .derived(purpose)
+            .chain_update(message)
+            .finalize()
+            .into_bytes()
+            .to_vec()
+    }
+
+    /// Whether [`Store::mac`] made this of the same; takes as long for a wrong one as for a right one.
+    pub fn mac_is(&self, purpose: &str, message: &str, mac: &[u8]) -> bool {
+        self.key
+            .derived(purpose)
+            .chain_update(message)
+            .verify_slice(mac)
+            .is_ok()
+    }
+
     /// Fails at the start, and with a clear word, when the key file is not the one of this database.
     pub(crate) async fn check_key(&self) -> Result<(), StoreError> {
         if self.secret(CANARY).await?.is_some() {

@@ -390,6 +390,88 @@ search-context = "{ $query }": { $count ->
 search-nothing = Nothing found
 search-nothing-advice = Try part of a name, a serial number or a bundle ID.
 
+## Accounts, sessions, keys
+
+accounts-context = { $accounts ->
+    [one] { $accounts } account
+   *[other] { $accounts } accounts
+}, { $sessions ->
+    [one] { $sessions } session
+   *[other] { $sessions } sessions
+}, { $keys ->
+    [one] { $keys } API key
+   *[other] { $keys } API keys
+} · every change is in the history
+accounts-context-looking = { $accounts ->
+    [one] { $accounts } account
+   *[other] { $accounts } accounts
+}, { $keys ->
+    [one] { $keys } API key
+   *[other] { $keys } API keys
+} · every change is in the history
+accounts-title = Accounts
+accounts-search = Search accounts
+accounts-search-hint = Name, login
+accounts-none = No such account
+accounts-none-advice = Change the search or the filter.
+account-new = Add an account
+account-facts = Account
+account-edit-named = Edit { $name }
+account-enabled = Enabled
+account-disabled = Disabled
+account-never = Never signed in
+account-login-help = Typed to sign in. It cannot be changed later.
+account-disable-help = A disabled account cannot sign in, and its sessions end. The history stays.
+account-own-note = Role and state of your own account are changed by another administrator.
+account-own-password = Password and sessions are changed under My account.
+role-help = Read only sees everything and changes nothing.
+password-reset = Reset password
+password-reset-help = Tell the person the new password yourself. All sessions of this account end.
+password-change = Change password
+password-change-help = All sessions but this one end.
+password-old = Present password
+password-new = New password
+password-again = New password again
+password-differs = This is not the same as the new password. Type it once more.
+password-rule = At least { $least } characters, and not easy to guess.
+unlock-title = Sign-in limit
+unlock-help = After several wrong passwords the next attempt has to wait. Clearing the limit forgets the mistakes until now.
+unlock-button = Clear the limit
+sessions-title = Sessions
+sessions-mine = My sessions
+sessions-idle = They end after { $idle } without use, and after { $most } at the latest
+sessions-none = Nobody is signed in.
+session-here = This session
+session-unknown-browser = Unknown browser
+session-end = End
+session-end-for = End the session of { $name } in { $browser }
+sessions-end-all = End all sessions
+sessions-end-others = End all other sessions
+keys-title = API keys
+keys-once = A key is shown only once, when it is made
+keys-none = There is no API key yet. A program needs one to use the REST API.
+key-new = Make an API key
+key-facts = Key
+key-name-help = Say what the key is for.
+key-lasts = Good for
+key-lasts-help = After that the key opens nothing. Replace it before.
+key-no-end = Does not expire
+key-expired = Expired
+key-revoked = Revoked
+key-never-used = Never used
+key-change = Manage
+key-change-named = Manage API key { $name }
+key-secret-title = New API key
+key-secret-once = This key is shown only now. Copy it into your program.
+key-rotated-at = Replaced
+key-previous-until = The old key works until { $when }
+key-rotate = Replace
+key-rotate-help = Makes a new key with the same role, good for as long. The present key works for another { $span }.
+key-rotate-at-once = End the present key at once.
+key-revoke = Revoke
+key-revoke-box = This key opens nothing any more.
+key-revoke-help = This cannot be undone. Programs that use the key stop at once.
+
 ## What an employee sees
 
 enrol-title = Enrol this device

@@ -4,7 +4,7 @@ use domain::{AccountId, SessionId};
 use secrecy::SecretString;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{Account, ApiKey, NewEvent, Role, Tx};
+use store::{Account, ApiKey, Base, NewEvent, Role, Tx, Version};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{App, AppError, Caller, Problem, attempts::Who, passwords};
@@ -44,6 +44,10 @@ impl App {
         Ok(self.store.account_by_login_key(&login_key(login)).await?)
     }
 
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, AppError> {
+        Ok(self.store.account(id).await?)
+    }
+
     pub(super) async fn account_known(&self, id: AccountId) -> Result<Account, AppError> {
         self.store.account(id).await?.ok_or(AppError::NotFound("account"))
     }
@@ -80,7 +84,7 @@ impl App {
             language: None,
             created_at: now,
             disabled_at: None,
-            version: 1,
+            version: Version::default(),
             signed_in_at: None,
             unlocked_at: None,
         };
@@ -96,8 +100,17 @@ impl App {
         Ok(id)
     }
 
-    /// Changes name, role, or whether the account may sign in. Another role, and being disabled, end its sessions.
-    pub async fn account_change(&self, caller: &Caller, id: AccountId, change: AccountChange) -> Result<(), AppError> {
+    /// Changes name, role, or whether the account may sign in, unless it was changed since `base`. Another role, and being
+    /// disabled, end its sessions.
+    ///
+    /// Nobody takes rights from themselves: one wrong press, and there is no way back. Somebody else can.
+    pub async fn account_change(
+        &self,
+        caller: &Caller,
+        id: AccountId,
+        base: Base,
+        change: AccountChange,
+    ) -> Result<(), AppError> {
         caller.may_write()?;
         let name = change
             .name
@@ -108,36 +121,53 @@ impl App {
         let mut tx = self.store.begin().await?;
         tx.accounts_guard().await?;
         let before = tx.account(id).await?.ok_or(AppError::NotFound("account"))?;
-        let role = change.role.unwrap_or(before.role);
-        let disabled_at = match change.enabled {
-            Some(true) => None,
-            Some(false) => before.disabled_at.or(Some(now)),
-            None => before.disabled_at,
+        if !base.is(&before.version) {
+            return Err(AppError::Stale("account"));
+        }
+        let after = Account {
+            name: name.unwrap_or_else(|| before.name.clone()),
+            role: change.role.unwrap_or(before.role),
+            disabled_at: match change.enabled {
+                Some(true) => None,
+                Some(false) => before.disabled_at.or(Some(now)),
+                None => before.disabled_at,
+            },
+            ..before.clone()
         };
-        let enabled = disabled_at.is_none();
-        if role != Role::Full || !enabled {
+        let enabled = after.disabled_at.is_none();
+        let was_enabled = before.disabled_at.is_none();
+        if after.role != Role::Full || !enabled {
+            let other = (after.role, enabled) != (before.role, was_enabled);
+            if other && caller.is_account(id) {
+                return Err(AppError::Invalid {
+                    field: if enabled { "role" } else { "enabled" },
+                    problem: Problem::Own,
+                });
+            }
             self.another_full(&mut tx, id).await?;
         }
-        let name = name.unwrap_or_else(|| before.name.clone());
-        if !tx.account_change(id, before.version, &name, role, disabled_at).await? {
-            return Err(store::StoreError::Conflict.into());
-        }
         let mut kinds = Vec::new();
-        if (&name, role) != (&before.name, before.role) {
+        if (&after.name, after.role) != (&before.name, before.role) {
             kinds.push("accountChanged");
         }
-        if enabled != before.disabled_at.is_none() {
+        if enabled != was_enabled {
             kinds.push(if enabled { "accountEnabled" } else { "accountDisabled" });
         }
-        if role != before.role || !enabled {
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        if !tx.account_change(&after, caller.changes(now)).await? {
+            return Err(AppError::Stale("account"));
+        }
+        if after.role != before.role || !enabled {
             tx.sessions_end(id, None).await?;
         }
         if !enabled {
             tx.known_browsers_forget(id).await?;
         }
         for kind in kinds {
-            tx.event(&NewEvent::new(now, caller.actor(), kind).with(json!({ "name": name, "role": role })))
-                .await?;
+            let detail = json!({ "name": after.name, "role": after.role });
+            tx.event(&NewEvent::new(now, caller.actor(), kind).with(detail)).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -149,7 +179,7 @@ impl App {
         let (this, others): (Vec<_>, Vec<_>) = accounts.into_iter().filter(full).partition(|account| account.id == id);
         if !this.is_empty() && others.is_empty() {
             return Err(AppError::Invalid {
-                field: "account",
+                field: "role",
                 problem: Problem::LastFull,
             });
         }
@@ -171,10 +201,10 @@ impl App {
     /// Gives somebody else a new password, and ends their sessions. One's own is changed with the old one.
     pub async fn password_set(&self, caller: &Caller, id: AccountId, password: &SecretString) -> Result<(), AppError> {
         caller.may_write()?;
-        if matches!(caller, Caller::Account { id: own, .. } if *own == id) {
+        if caller.is_account(id) {
             return Err(AppError::Invalid {
                 field: "password",
-                problem: Problem::Wrong,
+                problem: Problem::Own,
             });
         }
         let account = self.account_known(id).await?;

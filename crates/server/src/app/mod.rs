@@ -202,6 +202,11 @@ impl Caller {
         }
     }
 
+    /// Whether it is this account that does something.
+    pub fn is_account(&self, account: AccountId) -> bool {
+        matches!(self, Caller::Account { id, .. } if *id == account)
+    }
+
     pub fn actor(&self) -> store::Actor {
         match self {
             Caller::Account { id, .. } => store::Actor::Account(*id),
@@ -286,6 +291,9 @@ pub enum Problem {
     Wrong,
     #[error("is the last one that may change things")]
     LastFull,
+    /// Nobody does this to their own account.
+    #[error("is one's own; somebody else has to change it")]
+    Own,
     #[error("holds a character that cannot be seen")]
     Unprintable,
 }

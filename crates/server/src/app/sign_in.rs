@@ -195,6 +195,12 @@ impl App {
         Ok(sessions)
     }
 
+    /// Sessions of everybody, with their accounts: for administrators.
+    pub async fn sessions_of_all(&self, caller: &Caller) -> Result<Vec<Session>, AppError> {
+        caller.may_write()?;
+        self.sessions(None).await
+    }
+
     /// Ends a session: one's own, or for an administrator anybody's.
     pub async fn session_end(&self, caller: &Caller, id: SessionId) -> Result<(), AppError> {
         let session = self.sessions(None).await?.into_iter().find(|session| session.id == id);
@@ -211,13 +217,13 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Ends every session of an account. How many there were.
-    pub async fn sessions_end(&self, caller: &Caller, id: AccountId) -> Result<u64, AppError> {
+    /// Ends every session of an account but the one in which it was asked for, if it was. How many there were.
+    pub async fn sessions_end(&self, caller: &Caller, id: AccountId, but: Option<SessionId>) -> Result<u64, AppError> {
         may_end(caller, id)?;
         let account = self.account_known(id).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let ended = tx.sessions_end(id, None).await?;
+        let ended = tx.sessions_end(id, but).await?;
         tx.known_browsers_forget(id).await?;
         tx.event(&NewEvent::new(now, caller.actor(), "sessionsEnded").with(json!({ "name": account.name })))
             .await?;
@@ -227,10 +233,10 @@ impl App {
 }
 
 fn may_end(caller: &Caller, owner: AccountId) -> Result<(), AppError> {
-    match caller {
-        Caller::Account { id, .. } if *id == owner => Ok(()),
-        caller => Ok(caller.may_write()?),
+    if !caller.is_account(owner) {
+        caller.may_write()?;
     }
+    Ok(())
 }
 
 /// What somebody typed, fit for one line of a log.

@@ -12,7 +12,10 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use store::{Account, Session};
 
-use super::problem::{Kind, Problem};
+use super::{
+    flash::{self, Done},
+    problem::{Kind, Problem},
+};
 use crate::{
     app::{
         App, Caller,
@@ -29,6 +32,8 @@ pub struct Admin {
     pub account: Account,
     pub session: Session,
     pub lang: Lang,
+    /// What the request before this one did.
+    pub said: Option<Done>,
 }
 
 impl FromRequestParts<App> for Admin {
@@ -41,7 +46,9 @@ impl FromRequestParts<App> for Admin {
         match app.session(token.expose_secret()).await {
             Ok(Some((session, account))) => {
                 let lang = language(Some(&account), &parts.headers, &app.config);
+                let said = flash::said(app, &parts.headers, session.id);
                 Ok(Admin {
+                    said,
                     caller: Caller::of_account(&account),
                     account,
                     session,
@@ -139,7 +146,7 @@ pub fn known_browser(headers: &HeaderMap, config: &Config) -> Option<SecretStrin
         .map(SecretString::from)
 }
 
-fn set_cookie(config: &Config, name: &str, value: &str, max_age_seconds: Option<u64>) -> HeaderValue {
+pub(super) fn set_cookie(config: &Config, name: &str, value: &str, max_age_seconds: Option<u64>) -> HeaderValue {
     let mut text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax");
     if config.is_https() {
         text.push_str("; Secure");
@@ -147,7 +154,7 @@ fn set_cookie(config: &Config, name: &str, value: &str, max_age_seconds: Option<
     if let Some(seconds) = max_age_seconds {
         text.push_str(&format!("; Max-Age={seconds}"));
     }
-    let mut cookie = HeaderValue::from_str(&text).expect("a token is base64");
+    let mut cookie = HeaderValue::from_str(&text).expect("names and values of ours are plain");
     cookie.set_sensitive(true);
     cookie
 }
@@ -159,7 +166,7 @@ pub fn session_token(headers: &HeaderMap, config: &Config) -> Option<SecretStrin
         .map(SecretString::from)
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     for line in headers.get_all(header::COOKIE) {
         for pair in line.to_str().unwrap_or_default().split(';') {
             if let Some((given, value)) = pair.trim().split_once('=')

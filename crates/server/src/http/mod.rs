@@ -7,6 +7,7 @@ pub mod connections;
 pub mod console;
 pub mod devices;
 pub mod enrol;
+pub mod flash;
 pub mod health;
 pub mod input;
 pub mod problem;

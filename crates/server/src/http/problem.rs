@@ -152,7 +152,8 @@ pub struct ProblemDetails {
 pub struct FieldError {
     /// As the request names it.
     pub field: String,
-    /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`.
+    /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`, `guessable`, `wrong`,
+    /// `lastFullAccount`, `ownAccount`.
     pub problem: String,
     pub detail: String,
 }
@@ -315,6 +316,7 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::Guessable => "guessable",
         app::Problem::Wrong => "wrong",
         app::Problem::LastFull => "lastFullAccount",
+        app::Problem::Own => "ownAccount",
         app::Problem::Unprintable => "unprintable",
     }
 }

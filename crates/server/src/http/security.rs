@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::{
     admission::{self, Door},
-    refusals,
+    flash, refusals,
 };
 use crate::{app::App, cause};
 
@@ -38,6 +38,7 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
     router
         .layer(csrf.with_rejection_response(|_| refusals::foreign_form()))
         .layer(middleware::from_fn_with_state(app.clone(), refusals::as_pages))
+        .layer(middleware::from_fn_with_state(app.clone(), flash::once))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),

@@ -1,16 +1,23 @@
 //! Signing in, and what is done about whoever tries to with what is not theirs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use server::{
-    app::{Caller, Role, accounts::AccountChange, people::NewPerson},
+    Clock, Config,
+    app::{Base, Caller, Role, accounts::AccountChange, people::NewPerson},
     gate::Gates,
+    serve,
 };
+
+use store::testing::Fresh;
 
 use crate::server::TestServer;
 
@@ -196,7 +203,11 @@ async fn the_last_full_account_stays_and_what_is_taken_away_ends_the_sessions() 
     };
     let hong = app.account_by_login(LOGIN).await.unwrap().unwrap();
     for refused in [change(Some(Role::ReadOnly), None), change(None, Some(false))] {
-        assert!(app.account_change(&Caller::System, hong.id, refused).await.is_err());
+        assert!(
+            app.account_change(&Caller::System, hong.id, Base::Latest, refused)
+                .await
+                .is_err()
+        );
     }
     add(&server, "lee", Role::Full).await;
     let (_, cookies) = sign_in(&server, "203.0.113.7", LOGIN, PASSWORD, "").await;
@@ -205,20 +216,20 @@ async fn the_last_full_account_stays_and_what_is_taken_away_ends_the_sessions() 
         asked.send().await.unwrap().status()
     };
     assert_eq!(page().await, StatusCode::OK);
-    app.account_change(&Caller::System, hong.id, change(None, Some(false)))
+    app.account_change(&Caller::System, hong.id, Base::Latest, change(None, Some(false)))
         .await
         .unwrap();
     assert_eq!(page().await, StatusCode::SEE_OTHER);
     let (status, _) = sign_in(&server, "203.0.113.8", LOGIN, PASSWORD, "").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     // Two at once cannot take away the last two.
-    app.account_change(&Caller::System, hong.id, change(None, Some(true)))
+    app.account_change(&Caller::System, hong.id, Base::Latest, change(None, Some(true)))
         .await
         .unwrap();
     let lee = app.account_by_login("lee").await.unwrap().unwrap();
     let (one, other) = tokio::join!(
-        app.account_change(&Caller::System, hong.id, change(None, Some(false))),
-        app.account_change(&Caller::System, lee.id, change(None, Some(false))),
+        app.account_change(&Caller::System, hong.id, Base::Latest, change(None, Some(false))),
+        app.account_change(&Caller::System, lee.id, Base::Latest, change(None, Some(false))),
     );
     assert!(one.is_ok() != other.is_ok());
     server.stop().await;
@@ -228,17 +239,76 @@ async fn the_last_full_account_stays_and_what_is_taken_away_ends_the_sessions() 
 async fn a_key_that_was_replaced_ends_with_its_overlap_and_a_revoked_one_at_once() {
     let server = server().await;
     let app = &server.running.app;
-    let (id, first) = app.api_key_create(&Caller::System, "hr", Role::ReadOnly).await.unwrap();
+    let (id, first) = app
+        .api_key_create(&Caller::System, "hr", Role::ReadOnly, None)
+        .await
+        .unwrap();
     let good = async |key: &SecretString| app.api_key(key.expose_secret()).await.unwrap().is_some();
-    let day = std::time::Duration::from_secs(24 * 3600);
-    let second = app.api_key_rotate(&Caller::System, id, day).await.unwrap();
+    let day = Duration::from_secs(24 * 3600);
+    let second = app
+        .api_key_rotate(&Caller::System, id, Base::Latest, day)
+        .await
+        .unwrap();
     assert!(good(&first).await && good(&second).await);
     let third = app
-        .api_key_rotate(&Caller::System, id, std::time::Duration::ZERO)
+        .api_key_rotate(&Caller::System, id, Base::Latest, Duration::ZERO)
         .await
         .unwrap();
     assert!(!good(&first).await && !good(&second).await && good(&third).await);
-    app.api_key_revoke(&Caller::System, id).await.unwrap();
+    app.api_key_revoke(&Caller::System, id, Base::Latest).await.unwrap();
     assert!(!good(&third).await);
     server.stop().await;
+}
+
+/// Against a clock that is moved by hand.
+async fn a_key_ends_when_it_was_said_to(fresh: &Fresh) {
+    let day = Duration::from_secs(24 * 3600);
+    let ms = Arc::new(AtomicI64::new(1_795_410_300_000));
+    let folder = tempfile::tempdir().unwrap();
+    let (listen, key_file) = ("127.0.0.1:0".parse().unwrap(), folder.path().join("key"));
+    let config = Config::local(listen, fresh.url(), key_file, "http://127.0.0.1");
+    let app = serve::open(config, Clock::Manual(ms.clone())).await.unwrap();
+    let good = async |key: &SecretString| app.api_key(key.expose_secret()).await.unwrap().is_some();
+    let after = |days: i64| ms.fetch_add(days * 24 * 3600 * 1000, Ordering::SeqCst);
+    let caller = &Caller::System;
+
+    for wrong in [Duration::ZERO, 4000 * day] {
+        let made = app.api_key_create(caller, "hr", Role::ReadOnly, Some(wrong)).await;
+        assert!(made.is_err(), "{wrong:?}");
+    }
+    let (id, first) = app
+        .api_key_create(caller, "hr", Role::ReadOnly, Some(30 * day))
+        .await
+        .unwrap();
+    after(29);
+    assert!(good(&first).await);
+    // An overlap does not keep the old one longer than it would have been good.
+    let second = app.api_key_rotate(caller, id, Base::Latest, 5 * day).await.unwrap();
+    after(1);
+    assert!(!good(&first).await && good(&second).await);
+    after(28);
+    assert!(good(&second).await, "the new one lasts as long as the first did");
+    after(1);
+    assert!(!good(&second).await);
+    // What has ended can be replaced, and does not come back.
+    let third = app.api_key_rotate(caller, id, Base::Latest, day).await.unwrap();
+    assert!(good(&third).await && !good(&second).await);
+    app.store.close().await;
+}
+
+mod a_key_ends_when_it_was_said_to_and_a_new_one_lasts_as_long {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn on_sqlite() {
+        a_key_ends_when_it_was_said_to(&Fresh::sqlite()).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "needs PostgreSQL"]
+    async fn on_postgres() {
+        let fresh = Fresh::postgres().await;
+        a_key_ends_when_it_was_said_to(&fresh).await;
+        fresh.close().await;
+    }
 }

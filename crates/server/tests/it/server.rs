@@ -1,8 +1,9 @@
 //! A server of its own for each test: an empty database, a real socket, and keys to its API.
 
 use std::{
+    collections::BTreeMap,
     net::Ipv4Addr,
-    sync::OnceLock,
+    sync::{Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -94,44 +95,131 @@ impl TestServer {
     }
 }
 
-/// Somebody with full rights who signed in to the console.
+/// Makes one test for each database out of a story that is told on a server.
+macro_rules! on_both {
+    ($($(#[$doc:meta])* async fn $name:ident($server:ident: &TestServer) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$doc])*
+            async fn story($server: &TestServer) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                let server = TestServer::start().await;
+                story(&server).await;
+                server.stop().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs PostgreSQL"]
+            async fn on_postgres() {
+                let fresh = Fresh::postgres().await;
+                let url = fresh.url().to_owned();
+                let server = TestServer::start_with(|config| config.database_url = url).await;
+                story(&server).await;
+                server.stop().await;
+                fresh.close().await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
+/// A browser in which somebody signed in to the console. It keeps its cookies.
 pub struct Browser {
-    cookie: String,
+    cookies: Mutex<BTreeMap<String, String>>,
 }
 
+pub const PASSWORD: &str = "a teapot of blue tin";
+
 impl Browser {
+    /// Somebody with full rights, 홍라온.
     pub async fn sign_in(server: &TestServer) -> Browser {
-        let password = SecretString::from("a teapot of blue tin");
+        let password = SecretString::from(PASSWORD);
         let app = &server.running.app;
         app.account_add(&Caller::System, "raon", "홍라온", &password, Role::Full)
             .await
             .expect("an account");
-        let answer = server
-            .request(Method::POST, "/sign-in")
-            .form(&[("login", "raon"), ("password", "a teapot of blue tin")])
-            .send()
-            .await
-            .expect("an answer");
-        let cookies: Vec<&str> = answer
-            .headers()
-            .get_all("set-cookie")
-            .iter()
-            .map(|cookie| cookie.to_str().expect("text").split(';').next().expect("a pair"))
-            .collect();
-        assert!(!cookies.is_empty(), "{}", answer.status());
-        Browser {
-            cookie: cookies.join("; "),
+        Browser::of(server, "raon", PASSWORD).await.expect("signed in")
+    }
+
+    /// Whoever has this account; the refusal when they may not.
+    pub async fn of(server: &TestServer, login: &str, password: &str) -> Result<Browser, u16> {
+        let browser = Browser {
+            cookies: Mutex::default(),
+        };
+        let request = browser.request(server, Method::POST, "/sign-in", "ko");
+        let answer = request.form(&[("login", login), ("password", password)]).send().await;
+        let answer = browser.keep(answer.expect("an answer"));
+        match answer.status() {
+            StatusCode::SEE_OTHER => Ok(browser),
+            status => Err(status.as_u16()),
         }
     }
 
+    fn keep(&self, answer: reqwest::Response) -> reqwest::Response {
+        let mut cookies = self.cookies.lock().expect("nobody failed");
+        for cookie in answer.headers().get_all("set-cookie") {
+            let cookie = cookie.to_str().expect("text");
+            let (name, value) = cookie
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='))
+                .expect("a pair");
+            if cookie.contains("Max-Age=0") {
+                cookies.remove(name);
+            } else {
+                cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        drop(cookies);
+        answer
+    }
+
+    /// A cookie as it is now.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().expect("nobody failed").get(name).cloned()
+    }
+
+    /// As somebody sets it who got hold of the browser's cookies, or made one up.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        let mut cookies = self.cookies.lock().expect("nobody failed");
+        cookies.insert(name.to_owned(), value.to_owned());
+    }
+
     pub fn request(&self, server: &TestServer, method: Method, path: &str, lang: &str) -> RequestBuilder {
-        let cookie = format!("{}; lang={lang}", self.cookie);
-        server.request(method, path).header("cookie", cookie)
+        let mut pairs = vec![format!("lang={lang}")];
+        for (name, value) in &*self.cookies.lock().expect("nobody failed") {
+            pairs.push(format!("{name}={value}"));
+        }
+        server.request(method, path).header("cookie", pairs.join("; "))
+    }
+
+    /// Status and text.
+    pub async fn get(&self, server: &TestServer, path: &str) -> (u16, String) {
+        let answer = self.request(server, Method::GET, path, "ko").send().await;
+        let answer = self.keep(answer.expect("an answer"));
+        (answer.status().as_u16(), answer.text().await.expect("text"))
     }
 
     pub async fn page(&self, server: &TestServer, path: &str) -> String {
-        let answer = self.request(server, Method::GET, path, "ko").send().await;
-        answer.expect("an answer").text().await.expect("text")
+        self.get(server, path).await.1
+    }
+
+    /// Sends a form, and looks at the page that follows it.
+    pub async fn press(&self, server: &TestServer, path: &str, fields: &form::Fields) -> String {
+        let request = self.request(server, Method::POST, path, "ko").form(fields);
+        let answer = self.keep(request.send().await.expect("an answer"));
+        let status = answer.status();
+        let to = answer
+            .headers()
+            .get("location")
+            .map(|to| to.to_str().expect("text").to_owned());
+        match to {
+            Some(to) => self.page(server, &to).await,
+            None => panic!("{path} answered {status}: {}", answer.text().await.expect("text")),
+        }
     }
 
     /// The form on a page that goes to the page itself.
@@ -141,7 +229,7 @@ impl Browser {
 
     pub async fn submit(&self, server: &TestServer, path: &str, fields: &form::Fields) -> (u16, String) {
         let request = self.request(server, Method::POST, path, "ko").form(fields);
-        let answer = request.send().await.expect("an answer");
+        let answer = self.keep(request.send().await.expect("an answer"));
         (answer.status().as_u16(), answer.text().await.expect("text"))
     }
 }
@@ -199,7 +287,7 @@ pub mod form {
 async fn key(running: &Running, role: Role) -> String {
     let (_, key) = running
         .app
-        .api_key_create(&Caller::System, "test", role)
+        .api_key_create(&Caller::System, "test", role, None)
         .await
         .expect("a key");
     key.expose_secret().to_owned()

@@ -10,38 +10,8 @@ use tokio::task::JoinSet;
 
 use crate::{
     api_with_apple,
-    server::{Browser, TestServer, answer, form, kind},
+    server::{Browser, TestServer, answer, form, kind, on_both},
 };
-
-/// Makes one test for each database out of a story that is told on a server.
-macro_rules! on_both {
-    ($($(#[$doc:meta])* async fn $name:ident($server:ident: &TestServer) $body:block)*) => {$(
-        mod $name {
-            use super::*;
-
-            $(#[$doc])*
-            async fn story($server: &TestServer) $body
-
-            #[tokio::test(flavor = "multi_thread")]
-            async fn on_sqlite() {
-                let server = TestServer::start().await;
-                story(&server).await;
-                server.stop().await;
-            }
-
-            #[tokio::test(flavor = "multi_thread")]
-            #[ignore = "needs PostgreSQL"]
-            async fn on_postgres() {
-                let fresh = Fresh::postgres().await;
-                let url = fresh.url().to_owned();
-                let server = TestServer::start_with(|config| config.database_url = url).await;
-                story(&server).await;
-                server.stop().await;
-                fresh.close().await;
-            }
-        }
-    )*};
-}
 
 async fn person(server: &TestServer, name: &str) -> String {
     let (status, person) = server

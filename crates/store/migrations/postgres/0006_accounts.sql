@@ -4,7 +4,10 @@
 ALTER TABLE accounts ADD COLUMN login_key TEXT NOT NULL DEFAULT '';
 UPDATE accounts SET login_key = lower(login);
 CREATE UNIQUE INDEX accounts_by_login_key ON accounts (login_key);
+-- Of name, role and whether it may sign in.
 ALTER TABLE accounts ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE accounts ADD COLUMN changed_at BIGINT;
+ALTER TABLE accounts ADD COLUMN changed_by TEXT;
 ALTER TABLE accounts ADD COLUMN signed_in_at BIGINT;
 -- Wrong passwords from before no longer count.
 ALTER TABLE accounts ADD COLUMN unlocked_at BIGINT;
@@ -32,3 +35,7 @@ ALTER TABLE api_keys ADD COLUMN rotated_at BIGINT;
 ALTER TABLE api_keys ADD COLUMN previous_sha256 TEXT;
 ALTER TABLE api_keys ADD COLUMN previous_until BIGINT;
 CREATE UNIQUE INDEX api_keys_previous ON api_keys (previous_sha256);
+ALTER TABLE api_keys ADD COLUMN expires_at BIGINT;
+ALTER TABLE api_keys ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE api_keys ADD COLUMN changed_at BIGINT;
+ALTER TABLE api_keys ADD COLUMN changed_by TEXT;

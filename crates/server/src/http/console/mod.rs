@@ -2,6 +2,7 @@
 //!
 //! Every page is a link and every change a form that redirects. What a page looks like is in `pages`.
 
+mod accounts;
 mod activity;
 mod app;
 mod apps;
@@ -87,6 +88,33 @@ pub fn router() -> Router<App> {
         )
         .route("/administration/vpp/upload/{upload}/cancel", post(vpp::cancel))
         .route("/administration/settings", get(settings::page).post(settings::save))
+        .route("/administration/accounts", get(accounts::list))
+        .route(
+            "/administration/accounts/new",
+            get(accounts::new_page).post(accounts::add),
+        )
+        .route(
+            "/administration/accounts/{account}",
+            get(accounts::page).post(accounts::edit),
+        )
+        .route("/administration/accounts/{account}/password", post(accounts::password))
+        .route("/administration/accounts/{account}/unlock", post(accounts::unlock))
+        .route(
+            "/administration/accounts/{account}/end-sessions",
+            post(accounts::end_sessions),
+        )
+        .route("/administration/sessions/{session}/end", post(accounts::end_session))
+        .route(
+            "/administration/api-keys/new",
+            get(accounts::key_new_page).post(accounts::key_add),
+        )
+        .route("/administration/api-keys/{key}", get(accounts::key_page))
+        .route("/administration/api-keys/{key}/rotate", post(accounts::key_rotate))
+        .route("/administration/api-keys/{key}/revoke", post(accounts::key_revoke))
+        .route("/account", get(accounts::my_page))
+        .route("/account/password", post(accounts::my_password))
+        .route("/account/sessions/{session}/end", post(accounts::my_end_session))
+        .route("/account/end-other-sessions", post(accounts::my_end_others))
         .route("/icons/{asset}", get(icon))
         .fallback(nothing_here)
         .route("/static/{file}", get(statics::serve))
@@ -148,6 +176,7 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::Guessable => "problem-guessable",
         Problem::Wrong => "problem-wrong",
         Problem::LastFull => "problem-last-full",
+        Problem::Own => "problem-own",
         Problem::Unprintable => "problem-unprintable",
     })
 }
@@ -170,6 +199,9 @@ async fn frame(
     overview: Option<&Overview>,
     flash: Option<Flash>,
 ) -> Result<Frame, Oops> {
+    let said = admin
+        .said
+        .and_then(|done| Flash::done(speak(app, admin.lang).t(done.key())));
     let organization = match (&app.config.organization, overview) {
         (Some(name), _) => name.clone(),
         (None, Some(overview)) => overview.location.row.organization_name.clone(),
@@ -195,7 +227,7 @@ async fn frame(
             None => app.groups().await?.len() as u64,
         },
         query: String::new(),
-        flash,
+        flash: flash.or(said),
     })
 }
 

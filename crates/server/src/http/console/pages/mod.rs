@@ -2,6 +2,7 @@
 //!
 //! Nothing here asks the app for anything. A handler fills a page; a page only finds the words.
 
+pub mod accounts;
 pub mod activity;
 pub mod app;
 pub mod apps;
@@ -35,7 +36,9 @@ pub enum Place {
     Groups,
     Activity,
     Vpp,
+    Accounts,
     Settings,
+    MyAccount,
     /// Nowhere: a search, an error.
     Elsewhere,
 }
@@ -103,6 +106,11 @@ pub struct NavChild {
 }
 
 impl Frame {
+    /// One's own account, which the name leads to.
+    pub fn is_mine(&self) -> bool {
+        self.place == Place::MyAccount
+    }
+
     pub fn nav(&self, s: &Speak) -> Vec<NavItem> {
         let item = |place, href, icon, key, count| NavItem {
             href,
@@ -119,7 +127,7 @@ impl Frame {
             "nav-administration",
             None,
         );
-        if matches!(self.place, Place::Vpp | Place::Settings) {
+        if matches!(self.place, Place::Vpp | Place::Accounts | Place::Settings) {
             let child = |place, href, key| NavChild {
                 href,
                 text: s.t(key),
@@ -128,6 +136,7 @@ impl Frame {
             administration.current = false;
             administration.children = vec![
                 child(Place::Vpp, "/administration/vpp", "nav-vpp"),
+                child(Place::Accounts, "/administration/accounts", "nav-accounts"),
                 child(Place::Settings, "/administration/settings", "nav-settings"),
             ];
         }
@@ -199,6 +208,7 @@ pub mod tests {
         all.extend(people::tests::samples(s));
         all.extend(groups::tests::samples(s));
         all.extend(activity::tests::samples(s));
+        all.extend(accounts::tests::samples(s));
         all.extend(settings::tests::samples(s));
         all.extend(search::tests::samples(s));
         all.extend(enrol::tests::samples(s));

@@ -2,6 +2,8 @@
 
 use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet, TokenState};
 
+use store::Role;
+
 use super::parts::{CommandWord, EventWord, OperationWord, Phase};
 
 pub fn install_state(state: InstallState) -> &'static str {
@@ -82,6 +84,13 @@ pub fn token_state(state: TokenState) -> &'static str {
         TokenState::Invalid => "token-invalid",
         TokenState::AssignedToExternalMdm => "token-assigned-to-external-mdm",
         TokenState::ReadOnly => "token-read-only",
+    }
+}
+
+pub fn role(role: Role) -> &'static str {
+    match role {
+        Role::Full => "role-full",
+        Role::ReadOnly => "role-read-only",
     }
 }
 

@@ -1,0 +1,129 @@
+//! What was just done, said once on the page after it.
+//!
+//! It travels in a cookie that nobody but this server can make, for one session and for a minute: no link, and no other
+//! site, makes a page say that something was done.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{SessionId, Time};
+
+use super::auth;
+use crate::app::App;
+
+/// Something that was done, with a sentence in the message files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    AccountAdded,
+    AccountUnlocked,
+    KeyRevoked,
+    PasswordChanged,
+    PasswordSet,
+    Saved,
+    SessionEnded,
+    SessionsEnded,
+}
+
+impl Done {
+    pub const ALL: [Done; 8] = [
+        Done::AccountAdded,
+        Done::AccountUnlocked,
+        Done::KeyRevoked,
+        Done::PasswordChanged,
+        Done::PasswordSet,
+        Done::Saved,
+        Done::SessionEnded,
+        Done::SessionsEnded,
+    ];
+
+    /// The key of its sentence.
+    pub fn key(self) -> &'static str {
+        match self {
+            Done::AccountAdded => "flash-account-added",
+            Done::AccountUnlocked => "flash-account-unlocked",
+            Done::KeyRevoked => "flash-key-revoked",
+            Done::PasswordChanged => "flash-password-changed",
+            Done::PasswordSet => "flash-password-set",
+            Done::Saved => "flash-saved",
+            Done::SessionEnded => "flash-session-ended",
+            Done::SessionsEnded => "flash-sessions-ended",
+        }
+    }
+}
+
+/// From the answer to a form until the page after it.
+const LASTS: Duration = Duration::from_secs(60);
+const PURPOSE: &str = "flash";
+
+fn cookie_name(app: &App) -> &'static str {
+    if app.config.is_https() { "__Host-done" } else { "done" }
+}
+
+/// What the MAC is of: no message of one session says anything in another.
+fn signed(session: SessionId, key: &str, until: i64) -> String {
+    format!("{session} {key} {until}")
+}
+
+/// Goes to a page of ours, which says what was done.
+pub fn to(app: &App, session: SessionId, path: &str, done: Done) -> Response {
+    let until = (app.now() + LASTS).ms();
+    let key = done.key();
+    let mac = URL_SAFE_NO_PAD.encode(app.store.mac(PURPOSE, &signed(session, key, until)));
+    let value = format!("{key}.{until}.{mac}");
+    let cookie = auth::set_cookie(&app.config, cookie_name(app), &value, Some(LASTS.as_secs()));
+    ([(header::SET_COOKIE, cookie)], Redirect::to(path)).into_response()
+}
+
+/// What this request's session was just told, as far as it was told by us.
+pub fn said(app: &App, headers: &HeaderMap, session: SessionId) -> Option<Done> {
+    let mut parts = auth::cookie(headers, cookie_name(app))?.splitn(3, '.');
+    let (key, until, mac) = (parts.next()?, parts.next()?, parts.next()?);
+    let until: i64 = until.parse().ok()?;
+    let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
+    if !app.store.mac_is(PURPOSE, &signed(session, key, until), &mac) || Time(until) <= app.now() {
+        return None;
+    }
+    Done::ALL.into_iter().find(|done| done.key() == key)
+}
+
+/// Around the pages: whatever a page has said, the next one does not say again.
+pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
+    let name = cookie_name(&app);
+    let carried = auth::cookie(request.headers(), name).is_some();
+    let mut response = next.run(request).await;
+    let is_page = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if carried && is_page {
+        let gone: HeaderValue = auth::set_cookie(&app.config, name, "", Some(0));
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::{Lang, Messages};
+
+    #[test]
+    fn everything_that_can_be_done_has_a_sentence_of_its_own() {
+        for lang in [Lang::Ko, Lang::En] {
+            let mut said: Vec<_> = Done::ALL
+                .iter()
+                .map(|done| Messages::get().text(lang, done.key(), &[]))
+                .collect();
+            assert!(said.iter().all(|text| !text.contains('⟦')), "{said:?}");
+            said.sort();
+            said.dedup();
+            assert_eq!(said.len(), Done::ALL.len());
+        }
+    }
+}
