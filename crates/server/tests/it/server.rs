@@ -38,6 +38,11 @@ impl TestServer {
     }
 
     pub async fn start_with(configure: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start_at(Clock::System, configure).await
+    }
+
+    /// By another clock than the machine's.
+    pub async fn start_at(clock: Clock, configure: impl FnOnce(&mut Config)) -> TestServer {
         static CRYPTO: OnceLock<()> = OnceLock::new();
         CRYPTO.get_or_init(|| {
             let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -50,9 +55,7 @@ impl TestServer {
         let mut config = Config::local(listen, database, folder.path().join("key"), url.clone());
         config.apple.licensing_url = NO_APPLE.to_owned();
         configure(&mut config);
-        let running = serve::serve_on(config, Clock::System, listener)
-            .await
-            .expect("a server");
+        let running = serve::serve_on(config, clock, listener).await.expect("a server");
         let full = key(&running, Role::Full).await;
         let looker = key(&running, Role::ReadOnly).await;
         // Redirects are answers to look at.
