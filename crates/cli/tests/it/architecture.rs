@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
-const CRATES: [(&str, &[&str], &[&str]); 8] = [
+const CRATES: [(&str, &[&str], &[&str]); 9] = [
     // crate, what it may use, what its tests may use besides
     ("domain", &[], &[]),
     ("apple", &[], &[]),
@@ -13,6 +13,7 @@ const CRATES: [(&str, &[&str], &[&str]); 8] = [
     ("sim", &["apple", "mdm"], &[]),
     // Nothing depends on it: it is for tests only.
     ("model", &["domain"], &[]),
+    ("fuzz", &["apple", "mdm", "server"], &[]),
     ("cli", &["domain", "server", "sim"], &["apple", "mdm", "store"]),
 ];
 
