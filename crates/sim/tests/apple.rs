@@ -11,8 +11,8 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sim::apple::sample::{self, App, Organisation, TokenSpec};
 use sim::apple::{
-    Apple, AppleOptions, EventOrder, Garbage, Holder, MdmInfo, Named, Overassign, Rng, Switches, TokenErrors,
-    TokenKind, TokenState, Told, UserStatus, id_hash,
+    Apple, AppleOptions, EventOrder, Fault, Garbage, Holder, MdmInfo, Named, Overassign, Rng, Switches, TokenErrors,
+    TokenKind, TokenState, Told, Trouble, UserStatus, id_hash,
 };
 
 /// A simulator with a clock that only moves when told to, and a client that holds a token.
@@ -900,6 +900,67 @@ async fn a_write_can_be_accepted_without_anybody_learning_of_it() {
     assert_eq!(status, 500);
     stage.pass(Duration::from_secs(2));
     assert_eq!(stage.apple.ledger().main().holders("100").len(), 2);
+}
+
+/// What befalls a request is ordered for its kind, and befalls no other.
+#[tokio::test]
+async fn a_request_can_go_wrong_in_every_way() {
+    let stage = Stage::small().await;
+    let order = |call: &str, is| {
+        let fault = Fault {
+            call: call.into(),
+            is,
+            times: 1,
+        };
+        stage.apple.switch(|switches| switches.faults.push(fault));
+    };
+    let kim = associate("100", &["kim"], &[]);
+    let holders = || {
+        stage.pass(Duration::from_secs(2));
+        stage.apple.ledger().main().holders("100").len()
+    };
+
+    let refused = Trouble::Refused {
+        number: 9646,
+        retry_after_s: Some(7),
+    };
+    order("POST assets/associate", refused);
+    assert_eq!(stage.get("assets").await.0, 200, "another request");
+    assert_eq!(stage.post("assets/associate", kim.clone()).await.0, 429);
+    let gateway = Trouble::Gateway {
+        status: 502,
+        retry_after_s: None,
+    };
+    order("POST assets/associate", gateway);
+    let url = format!("{}/assets/associate", stage.apple.base_url());
+    let send = || stage.http.post(&url).bearer_auth(&stage.token).json(&kim).send();
+    let answer = send().await.expect("an answer");
+    assert_eq!(answer.status(), 502);
+    assert_eq!(answer.text().await.expect("a body"), "");
+    order("POST assets/associate", Trouble::Unheard);
+    assert!(send().await.is_err());
+    assert_eq!(holders(), 0, "nothing was done");
+
+    order("POST assets/associate", Trouble::Lost);
+    assert!(send().await.is_err());
+    assert_eq!(
+        stage.apple.ledger().main().asset("100").map(|asset| asset.on_the_way),
+        Some(1)
+    );
+    assert_eq!(holders(), 1, "it was done");
+    assert_eq!(
+        stage.apple.ledger().main().asset("100").map(|asset| asset.on_the_way),
+        Some(0)
+    );
+    order("POST assets/associate", Trouble::DoneButInternalError);
+    assert_eq!(
+        stage.post("assets/associate", associate("100", &["lee"], &[])).await.0,
+        500
+    );
+    assert_eq!(holders(), 2, "it was done");
+    order("GET service/config", Trouble::Garbled(Garbage::OtherJson));
+    assert_eq!(stage.get("service/config").await.1["message"], "it works");
+    assert!(stage.apple.switches().faults.is_empty());
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use super::ledger::{
 use super::refusal::{self, Refusal};
 use super::service::{Service, State};
 use super::snapshot::Write;
-use super::switches::{ExpirationDate, Garbage, Named, Switches, TokenErrors};
+use super::switches::{ExpirationDate, Garbage, Named, Switches, TokenErrors, Trouble};
 use super::world::date;
 
 /// More than the largest request that the limits allow.
@@ -83,6 +83,7 @@ struct Answer {
     retry_after_s: Option<u32>,
     cut: bool,
     garbage: Option<Garbage>,
+    late_ms: u64,
 }
 
 impl Answer {
@@ -93,6 +94,16 @@ impl Answer {
             retry_after_s: None,
             cut: false,
             garbage: None,
+            late_ms: 0,
+        }
+    }
+
+    /// The connection is cut before anything was done.
+    fn unheard() -> Self {
+        Answer {
+            status: 0,
+            cut: true,
+            ..Answer::ok(Value::Null)
         }
     }
 }
@@ -119,7 +130,8 @@ pub async fn answer(
         state.traffic.most_parallel_reads = state.traffic.most_parallel_reads.max(reads);
         let answer = state.answer(endpoint, reads, &parts, &body);
         state.traffic.cut_connections += u64::from(answer.cut);
-        (answer, state.switches.answer_delay_ms)
+        let delay_ms = state.switches.answer_delay_ms + answer.late_ms;
+        (answer, delay_ms)
     });
     tracing::debug!(method = %parts.method, path, status = answer.status, "answered for Apple");
 
@@ -182,10 +194,31 @@ struct Caller {
 
 impl State {
     fn answer(&mut self, endpoint: Option<Endpoint>, reads: usize, parts: &Parts, body: &Bytes) -> Answer {
-        let mut answer = match self.outcome(endpoint, reads, parts, body) {
+        let trouble = self.trouble(parts);
+        let outcome = match trouble {
+            Some(Trouble::Unheard) => Ok(Answer::unheard()),
+            Some(Trouble::Refused { number, retry_after_s }) => Ok(Answer {
+                retry_after_s,
+                ..self.refuse(&Refusal::new(number))
+            }),
+            Some(Trouble::Gateway { status, retry_after_s }) => Ok(Answer {
+                status,
+                retry_after_s,
+                ..Answer::ok(Value::Null)
+            }),
+            _ => self.outcome(endpoint, reads, parts, body),
+        };
+        let mut answer = match outcome {
             Ok(answer) => answer,
             Err(refusal) => self.refuse(&refusal),
         };
+        match trouble {
+            Some(Trouble::Lost) => answer.cut = true,
+            Some(Trouble::Late { ms }) => answer.late_ms = ms,
+            Some(Trouble::Garbled(garbage)) => answer.garbage = Some(garbage),
+            Some(Trouble::DoneButInternalError) => answer = self.refuse(&Refusal::new(9603)),
+            _ => {}
+        }
         if endpoint.is_some_and(|endpoint| endpoint != Endpoint::ServiceConfig)
             && self.world.rng.chance(self.switches.garbage)
         {
@@ -195,6 +228,19 @@ impl State {
             self.note_write(parts, body, &answer);
         }
         answer
+    }
+
+    /// What befalls this request, if anything was ordered for its kind.
+    fn trouble(&mut self, parts: &Parts) -> Option<Trouble> {
+        let call = format!("{} {}", parts.method, parts.uri.path().trim_start_matches("/mdm/v2/"));
+        let faults = &mut self.switches.faults;
+        let at = faults.iter().position(|fault| fault.call == call && fault.times > 0)?;
+        let is = faults[at].is;
+        faults[at].times -= 1;
+        if faults[at].times == 0 {
+            faults.remove(at);
+        }
+        Some(is)
     }
 
     /// Every write that arrived, whatever became of it.
@@ -232,6 +278,7 @@ impl State {
             },
             cut: false,
             garbage: None,
+            late_ms: 0,
         }
     }
 
@@ -254,10 +301,7 @@ impl State {
             return Ok(Answer::ok(self.service_config(&base_url(&parts.headers))));
         }
         if parts.method == Method::POST && self.world.rng.chance(self.switches.cut_before_write) {
-            let mut nothing = Answer::ok(Value::Null);
-            nothing.cut = true;
-            nothing.status = 0;
-            return Ok(nothing);
+            return Ok(Answer::unheard());
         }
         if self.world.rng.chance(self.switches.too_many) {
             return Err(Refusal::new(9646));

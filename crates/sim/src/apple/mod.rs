@@ -47,7 +47,8 @@ pub use self::sample::{App, Organisation};
 pub use self::service::Clock;
 pub use self::snapshot::{AssetLedger, EventLedger, Ledger, LocationLedger, Traffic, Write};
 pub use self::switches::{
-    Artwork, EventOrder, ExpirationDate, Garbage, Named, Omitted, Overassign, Switches, TokenErrors, Told,
+    Artwork, EventOrder, ExpirationDate, Fault, Garbage, Named, Omitted, Overassign, Switches, TokenErrors, Told,
+    Trouble,
 };
 pub use self::world::{Push, TokenKind, TokenState, Via};
 

@@ -1,12 +1,12 @@
 //! The ledger as a test or a person wants to see it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
-use super::ledger::{EventStatus, EventType, Failure, Holder, Location, MdmInfo, User};
+use super::ledger::{EventStatus, EventType, Failure, Holder, Location, MdmInfo, Task, User};
 use super::world::TokenKind;
 
 /// Everything there is to know, as of one moment.
@@ -38,6 +38,8 @@ pub struct AssetLedger {
     pub available: i64,
     pub retired: i64,
     pub unlimited: bool,
+    /// Licences that accepted requests will bind still, beside those that are bound.
+    pub on_the_way: i64,
     /// Some licences were taken back by Apple, so more may be assigned than there are.
     pub refunded: bool,
     pub holders: Vec<Holder>,
@@ -133,7 +135,17 @@ impl LocationLedger {
     pub fn of(location: &Location) -> Self {
         let mut assets = Vec::new();
         for asset in &location.books.assets {
+            let mut coming = BTreeSet::new();
+            for task in location.events.iter().flat_map(|event| &event.tasks) {
+                if let Task::Associate(key, holder) = task
+                    && *key == asset.key
+                    && !asset.holders.contains_key(holder)
+                {
+                    coming.insert(holder);
+                }
+            }
             assets.push(AssetLedger {
+                on_the_way: coming.len() as i64,
                 adam_id: asset.key.adam_id.clone(),
                 pricing_param: asset.key.pricing_param.clone(),
                 total: asset.total,

@@ -40,6 +40,8 @@ pub struct Switches {
     pub token_refusals: u32,
     /// With this number; `None` is a 401 that says nothing.
     pub token_refusal_number: Option<i32>,
+    /// What befalls the next requests of one kind. Once it has befallen as many as it should, it is gone.
+    pub faults: Vec<Fault>,
     /// Every answer of the licensing service takes this much longer.
     pub answer_delay_ms: u64,
     /// Answers and the records in them hold fields that no document names.
@@ -108,6 +110,36 @@ pub struct Switches {
 pub enum TokenErrors {
     Status401,
     Body200,
+}
+
+/// What befalls the next so many requests of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Fault {
+    /// Method and path below the base address: `POST assets/associate`, `GET status`.
+    pub call: String,
+    pub is: Trouble,
+    pub times: u32,
+}
+
+/// How one request goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Trouble {
+    /// The connection is cut before anything was done.
+    Unheard,
+    /// It is done, and the connection is cut.
+    Lost,
+    /// It is done, and the answer comes so much later.
+    Late { ms: u64 },
+    /// It is done, and this comes instead of the answer.
+    Garbled(Garbage),
+    /// It is done, and the answer is a 500 with 9603.
+    DoneButInternalError,
+    /// Nothing is done.
+    Refused { number: i32, retry_after_s: Option<u32> },
+    /// Something in between answers with a page of its own, and nothing is done.
+    Gateway { status: u16, retry_after_s: Option<u32> },
 }
 
 /// What comes instead of an answer, with status 200.
@@ -217,6 +249,7 @@ impl Default for Switches {
             garbage_is: Garbage::Html,
             token_refusals: 0,
             token_refusal_number: None,
+            faults: Vec::new(),
             answer_delay_ms: 0,
             unknown_fields: false,
             limits: BTreeMap::new(),
