@@ -292,6 +292,15 @@ impl Speak {
         self.with_clock(self.full_date(time), time)
     }
 
+    /// A moment since when something goes on: `14:02` today, and with the date before that.
+    pub fn since(&self, time: impl Given<Time>) -> String {
+        let time = time.given();
+        if self.zoned(time).date() == self.zoned(self.now).date() {
+            return self.clock(time);
+        }
+        self.date_time(time)
+    }
+
     fn with_clock(&self, date: String, time: Time) -> String {
         match self.lang {
             Lang::Ko => format!("{date} {}", self.clock(time)),

@@ -65,6 +65,8 @@ todo-token-read-only = The account of the token may look but not assign licences
 todo-apple-silent = Apple has not answered since { $since }.
 todo-apple-silent-reason = It is asked again by itself. Devices are served meanwhile.
 todo-sync-failed = The last sync failed.
+todo-overdrawn = { $app }: { $short } more licences are in use than are owned.
+todo-overdrawn-reason = Apple took some back, as it does after a refund. Nobody gets a new one before as many are returned or bought.
 todo-short = { $app }: { $waiting } licences short, { $waiting } people waiting.
 todo-since = Since { $time }
 todo-foreign = { $app }: another server uses { $foreign } of { $owned } licences. { $waiting } people are waiting.
@@ -105,6 +107,7 @@ apps-none = No such app
 apps-none-advice = Change the search or the filter. If you have just bought it, press Sync now.
 
 app-gone = Apple has not listed this app since { $date }. It cannot be assigned any more.
+app-overdrawn = { $count } more in use than owned
 app-short = { $count } short, { $count } people waiting
 app-enough = No shortage
 app-views = Views of this app

@@ -53,6 +53,8 @@ todo-token-read-only = 토큰의 계정은 읽기만 가능하여 라이선스�
 todo-apple-silent = { $since }부터 Apple이 응답하지 않습니다.
 todo-apple-silent-reason = 자동으로 다시 요청합니다. 그동안 장치 관리는 계속됩니다.
 todo-sync-failed = 마지막 동기화가 실패했습니다.
+todo-overdrawn = { $app } 라이선스가 보유 수량보다 { $short }개 더 사용 중입니다.
+todo-overdrawn-reason = 환불 등으로 Apple이 라이선스를 회수했습니다. 그만큼 반납되거나 구매할 때까지 새로 할당하지 않습니다.
 todo-short = { $app } 라이선스가 { $waiting }개 부족합니다. { $waiting }명이 기다립니다.
 todo-since = { $time }부터
 todo-foreign = { $app } 라이선스 { $owned }개 중 { $foreign }개를 다른 서버가 쓰고 있습니다. { $waiting }명이 기다립니다.
@@ -84,6 +86,7 @@ apps-none = 해당하는 앱이 없습니다
 apps-none-advice = 검색어나 필터를 바꾸십시오. 방금 구매했다면 지금 동기화를 누르십시오.
 
 app-gone = { $date }부터 Apple의 목록에 없는 앱입니다. 새로 할당할 수 없습니다.
+app-overdrawn = 보유 수량보다 { $count }개 더 사용 중
 app-short = { $count }개 부족, { $count }명이 기다림
 app-enough = 부족하지 않음
 app-views = 앱 보기

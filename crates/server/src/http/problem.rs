@@ -371,6 +371,7 @@ fn token(refused: &TokenRefused) -> Problem {
         TokenRefused::Unrecognised { number }
         | TokenRefused::NotAllowed { number }
         | TokenRefused::AppleRefused { number } => problem.fact("errorNumber", json!(number)),
+        TokenRefused::NotUsable { state } => problem.fact("state", json!(state)),
         TokenRefused::NotConfirmed => problem.field(
             "accountCannotBeChangedConfirmed",
             "missing",

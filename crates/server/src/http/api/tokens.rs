@@ -48,7 +48,7 @@ pub struct VppToken {
     country_or_region: String,
     /// Apple's `uId`: the account. A renewed token has the same one.
     unique_location_id: String,
-    /// `valid`, `expiringSoon`, `expired`, `revoked`, `invalid`, `assignedToExternalMDM`.
+    /// `valid`, `expiringSoon`, `expired`, `revoked`, `invalid`, `assignedToExternalMDM`, `readOnly`.
     state: String,
     expiration_date_time: DateTime,
     /// Full days until then; negative afterwards.
@@ -56,6 +56,8 @@ pub struct VppToken {
     last_sync_date_time: Option<DateTime>,
     /// `none`, `inProgress`, `completed`, `failed`.
     last_sync_status: String,
+    /// Since when Apple has not answered as it should; null while it does.
+    apple_silent_since_date_time: Option<DateTime>,
     last_modified_date_time: DateTime,
     last_modified_by: Option<String>,
     /// Who manages the location instead of us, with `assignedToExternalMDM`.
@@ -86,6 +88,7 @@ impl VppToken {
             days_left: view.days_left,
             last_sync_date_time: DateTime::of(row.last_sync_at),
             last_sync_status: last_sync.map_or_else(|| "none".to_owned(), |sync| word(sync.status)),
+            apple_silent_since_date_time: DateTime::of(row.unanswered_since),
             last_modified_date_time: DateTime(row.last_modified_at),
             last_modified_by: view.uploaded_by,
             external_mdm: row.owner_name.map(|name| ExternalMdm {

@@ -104,6 +104,7 @@ fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
         todo.push(Todo::SyncFailed { at, code });
     }
     for app in &overview.apps {
+        todo.extend(overdrawn(app));
         todo.extend(short(app));
     }
     todo.extend(terms_open(overview));
@@ -132,6 +133,16 @@ fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
         todo.push(Todo::NoDeployment { apps: undeployed });
     }
     todo
+}
+
+/// More licences are out than are owned: Apple took some back while they were in use.
+fn overdrawn(app: &AppView) -> Option<Todo> {
+    let short = app.decision.counts.short;
+    (short > 0).then(|| Todo::Overdrawn {
+        app: app.row.id,
+        name: name(app),
+        short,
+    })
 }
 
 fn short(app: &AppView) -> Option<Todo> {

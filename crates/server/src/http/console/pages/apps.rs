@@ -120,7 +120,7 @@ impl AppFilter {
     pub fn passes(self, app: &AppLine) -> bool {
         match self {
             AppFilter::All => true,
-            AppFilter::Short => app.counts.waiting > 0,
+            AppFilter::Short => app.counts.waiting > 0 || app.counts.short > 0,
             AppFilter::Failed => app.installs.failed() > 0,
             AppFilter::Pending => app.installs.pending() > 0,
             AppFilter::Undeployed => app.deployments.is_empty(),

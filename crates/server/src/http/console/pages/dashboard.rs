@@ -70,7 +70,7 @@ impl Totals {
         for counts in apps {
             totals.apps += 1;
             totals.waiting += counts.waiting;
-            totals.short_apps += u64::from(counts.waiting > 0);
+            totals.short_apps += u64::from(counts.waiting > 0 || counts.short > 0);
             let Owned::Count(owned) = counts.owned else {
                 totals.unlimited_apps += 1;
                 continue;
@@ -117,6 +117,12 @@ pub enum Todo {
     SyncFailed {
         at: Time,
         code: String,
+    },
+    /// More are in use than are owned.
+    Overdrawn {
+        app: AssetId,
+        name: String,
+        short: u64,
     },
     /// People wait, and every licence is used by us.
     Short {
@@ -166,7 +172,9 @@ impl Todo {
 
     fn severity(&self) -> Severity {
         match self {
-            Todo::TokenUnusable { .. } | Todo::Short { .. } | Todo::ShortByForeign { .. } => Severity::Critical,
+            Todo::TokenUnusable { .. } | Todo::Overdrawn { .. } | Todo::Short { .. } | Todo::ShortByForeign { .. } => {
+                Severity::Critical
+            }
             Todo::TokenExpiring { days_left, .. } if *days_left < 7 => Severity::Critical,
             Todo::TokenExpiring { .. }
             | Todo::AppleSilent { .. }
@@ -223,7 +231,7 @@ impl Todo {
                 "/administration/vpp/upload".to_owned(),
             ),
             Todo::AppleSilent { since } => (
-                s.t1("todo-apple-silent", "since", s.near(*since)),
+                s.t1("todo-apple-silent", "since", s.since(*since)),
                 s.t("todo-apple-silent-reason"),
                 "verb-look",
                 vpp(),
@@ -233,6 +241,12 @@ impl Todo {
                 format!("{} · {}", s.t(super::words::sync_error(code)), s.near(*at)),
                 "verb-look",
                 vpp(),
+            ),
+            Todo::Overdrawn { app, name, short } => (
+                s.t2("todo-overdrawn", "app", name, "short", *short),
+                s.t("todo-overdrawn-reason"),
+                "verb-solve",
+                format!("/apps/{app}?tab=licences"),
             ),
             Todo::Short {
                 app,
@@ -369,6 +383,11 @@ pub mod tests {
                 devices: 2,
             },
             Todo::AppleSilent { since: ago(s, 12) },
+            Todo::Overdrawn {
+                app,
+                name: name(),
+                short: 2,
+            },
             Todo::TokenUnusable {
                 state: TokenState::ReadOnly,
                 expires_at,
