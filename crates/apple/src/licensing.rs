@@ -30,9 +30,6 @@ use crate::{
 const LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// How long a request that is no part of a long read waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a request may be on its way after the call that made it began; after that, nobody here is sending it any
-/// more. How long Apple may take from then on is another question.
-pub const ALIVE_AT_MOST: Duration = PATIENCE.saturating_add(crate::REQUEST_TIMEOUT);
 /// How often one page of a read is asked for while Apple wants to be left alone.
 const ASKED_WHEN_THROTTLED: u32 = 6;
 /// How often one page of a read is asked for while Apple has trouble or answers nonsense. The first page is asked for

@@ -79,6 +79,20 @@ pub struct AppleConfig {
     pub sync_at: Vec<civil::Time>,
 }
 
+impl AppleConfig {
+    /// How soon to try again what Apple did not do, at first. Doubles while that goes on.
+    pub fn first_pause(&self) -> Duration {
+        const FIRST_PAUSE: Duration = Duration::from_secs(2);
+        // Whoever asks for outcomes more often than that has an Apple that is as quick.
+        FIRST_PAUSE.min(self.event_poll_every)
+    }
+
+    /// An event that has not ended after so long is stuck: others do not wait for it. Half a minute.
+    pub fn stuck_after(&self) -> Duration {
+        self.first_pause() * 15
+    }
+}
+
 /// How devices are managed.
 #[derive(Debug, Clone)]
 pub struct MdmConfig {

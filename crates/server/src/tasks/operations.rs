@@ -11,7 +11,7 @@
 //! that shows the work done settles it at once; one that does not settles it only after that time
 //! ([`domain::operation::settle`]). Meanwhile the operation holds its own licences, and other people's go on.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use apple::{
     AppleError,
@@ -33,15 +33,12 @@ use tokio::time::Instant;
 use super::{location::StepError, sync};
 use crate::app::{App, AppError};
 
-/// The first pause after a request that did not get through; doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// Pauses double up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Nothing here ever waits longer than this: what does was written while the clock was wrong.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Small parallel writes get in each other's way at Apple, so one goes after the other; but one that has not ended
-/// after this long is stuck, and others do not wait for it.
-const STUCK_AFTER: Duration = Duration::from_secs(30);
-/// So many may be stuck before no more are sent.
+/// Small parallel writes get in each other's way at Apple, so one goes after the other; but others do not wait for one
+/// that is stuck. So many may be before no more are sent.
 const STUCK_AT_MOST: usize = 5;
 /// How often lists are looked at for what became of a request whose answer was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -49,17 +46,29 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Finds out what became of what was asked.
 pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let mut worked = false;
+    let mut failed = None;
     for operation in app.store.operations_open(location.id).await? {
         if !due(&operation, app.now()) {
             continue;
         }
-        match operation.state {
-            OperationState::Pending => worked |= poll(app, location, lease, operation).await?,
-            OperationState::Sending => worked |= read_back(app, location, lease, operation).await?,
-            _ => {}
+        let found_out = match operation.state {
+            OperationState::Pending => poll(app, location, lease, operation).await,
+            OperationState::Sending => read_back(app, location, lease, operation).await,
+            _ => continue,
+        };
+        match found_out {
+            Ok(news) => worked |= news,
+            // Apple answers, and stumbles over this one: the others are not held up by it.
+            Err(StepError::Apple(error @ (AppleError::Trouble { .. } | AppleError::Broken(_)))) => {
+                failed.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(worked)
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(worked),
+    }
 }
 
 /// Sends the oldest operation that waits, unless one is on its way already.
@@ -67,7 +76,8 @@ pub async fn send_next(app: &App, location: &LocationRow, lease: &Lease) -> Resu
     let now = app.now();
     let open = app.store.operations_open(location.id).await?;
     let under_way: Vec<_> = open.iter().filter(|it| it.state != OperationState::Queued).collect();
-    let stuck = |operation: &&&OperationRow| now.since(operation.sent_at.unwrap_or(now)) >= STUCK_AFTER;
+    let stuck =
+        |operation: &&&OperationRow| now.since(operation.sent_at.unwrap_or(now)) >= app.config.apple.stuck_after();
     if under_way.iter().filter(stuck).count() < under_way.len() || under_way.len() >= STUCK_AT_MOST {
         return Ok(false);
     }
@@ -113,7 +123,9 @@ async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: O
         }
     };
     // `dead_at` counts on it that no request leaves, or is waited for, any later.
-    let Some(answer) = unless_late(too_late, asked).await else {
+    // The clock of the machine does not go while it sleeps, the wall clock does.
+    let slept = || app.now().since(sent) >= patience.request;
+    let Some(answer) = unless_late(too_late, slept, asked).await else {
         operation.not_before = Some(next_look(app, &operation));
         operation.error_message = Some("no answer came in time".to_owned());
         return save(app, lease, &operation).await;
@@ -141,10 +153,11 @@ async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: O
             turned_down(app, location, lease, &licensing, operation, refused, class).await
         }
         Err(error) if error.outcome_known() => {
-            // Apple did nothing: the same is asked again later.
+            // Apple did nothing: the same is asked again when the location may be. That pause is the location's: the
+            // operation's own would go on when Apple is back.
             operation.state = OperationState::Queued;
             operation.dead_at = None;
-            operation.not_before = Some(now + pause(operation.attempts));
+            operation.not_before = Some(now + app.config.apple.first_pause());
             operation.error_message = Some(error.to_string());
             save(app, lease, &operation).await?;
             Err(error.into())
@@ -172,7 +185,7 @@ async fn turned_down(
     if matches!(class, Class::Retry | Class::Resync) {
         operation.state = OperationState::Queued;
         operation.dead_at = None;
-        operation.not_before = Some(app.now() + pause(operation.attempts));
+        operation.not_before = Some(app.now() + pause(app, operation.attempts));
         operation.error_number = Some(i64::from(refused.error_number));
         operation.error_message = refused.error_message;
         let mut tx = app.store.begin_as(lease).await?;
@@ -371,7 +384,7 @@ async fn complete(
     operation.finished_at = Some(now);
     let mut tx = app.store.begin_as(lease).await?;
     for seat in tx.operation_seats(operation.id).await? {
-        seat_settled(&mut tx, &seat, operation.kind, Settled::Done, None, now).await?;
+        seat_settled(app, &mut tx, &seat, operation.kind, Settled::Done, None, now).await?;
     }
     tx.operation_update(&operation).await?;
     tx.commit().await?;
@@ -501,11 +514,11 @@ async fn conclude(
             // The event failed without naming anybody, and this is one for whom it did.
             (Settled::Undone, Some(number)) if told.otherwise == Otherwise::Listed => {
                 let number = i32::try_from(number).ok();
-                seat_settled(&mut tx, &seat, operation.kind, Settled::Refused, number, now).await?;
+                seat_settled(app, &mut tx, &seat, operation.kind, Settled::Refused, number, now).await?;
             }
             (Settled::Undone, _) => undone += 1,
             (Settled::Open, _) => open += 1,
-            (settled, _) => seat_settled(&mut tx, &seat, operation.kind, settled, number, now).await?,
+            (settled, _) => seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?,
         }
     }
     if let Some((began, assets)) = assets {
@@ -541,7 +554,7 @@ fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, to
     } else if undone > 0 {
         operation.state = OperationState::Queued;
         operation.dead_at = None;
-        operation.not_before = Some(now + pause(operation.attempts));
+        operation.not_before = Some(now + pause(app, operation.attempts));
     } else {
         operation.state = if operation.error_number.is_some() {
             OperationState::Failed
@@ -556,7 +569,7 @@ fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, to
 fn next_look(app: &App, operation: &OperationRow) -> Time {
     let now = app.now();
     let elapsed = now.since(operation.sent_at.unwrap_or(now));
-    let shortest = FIRST_PAUSE.min(app.config.apple.event_poll_every);
+    let shortest = app.config.apple.first_pause();
     let next = now + elapsed.clamp(shortest, LOOK_EVERY);
     let certain = operation.dead_at.map(|dead_at| dead_at + app.config.apple.patience.lag);
     match certain {
@@ -605,13 +618,13 @@ async fn users_concluded(
         let by_name = told.of(&user.client_user_id).filter(|number| !is_done(*number));
         let settled = settle(Ask::Associate, since, None, dead_at, Word::Listed(false, reading));
         match (by_name, told.otherwise, settled) {
-            (Some(number), ..) => user_refused(&mut tx, location, &user, number, now).await?,
+            (Some(number), ..) => user_refused(app, &mut tx, location, &user, number, now).await?,
             (None, Otherwise::Refused, _) if !of_all.is_some_and(is_done) => {
-                user_refused(&mut tx, location, &user, of_all.unwrap_or_default(), now).await?;
+                user_refused(app, &mut tx, location, &user, of_all.unwrap_or_default(), now).await?;
             }
             (None, Otherwise::Undone, _) => undone += 1,
             (None, _, Settled::Undone) => match of_all.filter(|number| !is_done(*number)) {
-                Some(number) => user_refused(&mut tx, location, &user, number, now).await?,
+                Some(number) => user_refused(app, &mut tx, location, &user, number, now).await?,
                 None => undone += 1,
             },
             _ => open += 1,
@@ -626,6 +639,7 @@ async fn users_concluded(
 
 /// Apple did not create a client user: it is told why, and not asked again at once.
 async fn user_refused(
+    app: &App,
     tx: &mut Tx,
     location: &LocationRow,
     user: &store::ClientUserRow,
@@ -633,7 +647,7 @@ async fn user_refused(
     now: Time,
 ) -> Result<(), AppError> {
     let wait = match Class::of(number, 400) {
-        Class::Retry | Class::Resync | Class::Split => FIRST_PAUSE * 15,
+        Class::Retry | Class::Resync | Class::Split => app.config.apple.first_pause() * 15,
         // Nothing changes until somebody changes something, at Apple or here.
         _ => LONGEST_WAIT,
     };
@@ -650,7 +664,8 @@ async fn user_refused(
 }
 
 /// Writes down what became of one licence that was asked for.
-pub async fn seat_settled(
+async fn seat_settled(
+    app: &App,
     tx: &mut Tx,
     seat: &OperationSeat,
     kind: OperationKind,
@@ -676,12 +691,12 @@ pub async fn seat_settled(
         }
         (Ask::Associate, Settled::Refused) => {
             tx.seat_delete(asset, person, now).await?;
-            refused(tx, asset, person, number.unwrap_or_default(), now).await?;
+            refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
             "licenceRefused"
         }
         (Ask::Disassociate, Settled::Refused) => {
             tx.seat_set(asset, person, SeatState::Held, None, now).await?;
-            refused(tx, asset, person, number.unwrap_or_default(), now).await?;
+            refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
             "licenceReturnRefused"
         }
         (_, Settled::Undone | Settled::Open) => return Ok(()),
@@ -699,6 +714,7 @@ pub async fn seat_settled(
 
 /// Remembers the refusal, so that the same is not asked again at once.
 async fn refused(
+    app: &App,
     tx: &mut Tx,
     asset: domain::AssetId,
     person: PersonId,
@@ -712,19 +728,27 @@ async fn refused(
             Class::Retry | Class::Resync | Class::Split => RefusalReason::Temporary,
             _ => RefusalReason::Refused,
         },
-        not_before: now + pause(attempts),
+        not_before: now + pause(app, attempts),
     };
     tx.refusal_put(asset, person, i64::from(number), refusal, now).await?;
     Ok(())
 }
 
 /// What `asked` gives, and `None` when it is too late for that. Looks at the clock before it goes on each time: a process
-/// that stood still must not send what it wrote down before, when others may believe it dead.
-async fn unless_late<T>(too_late: Instant, asked: impl Future<Output = T>) -> Option<T> {
+/// that stood still must not send what it wrote down before, when others may believe it dead. A timer would not do: the
+/// runtime that tells it of its time stood still too, and may tell it last.
+async fn unless_late<T>(too_late: Instant, slept: impl Fn() -> bool, asked: impl Future<Output = T>) -> Option<T> {
+    let mut asked = pin!(asked);
+    let going_on = poll_fn(|context| {
+        if Instant::now() >= too_late || slept() {
+            return Poll::Ready(None);
+        }
+        asked.as_mut().poll(context).map(Some)
+    });
     tokio::select! {
         biased;
         () = tokio::time::sleep_until(too_late) => None,
-        answer = asked => Some(answer),
+        answer = going_on => answer,
     }
 }
 
@@ -734,9 +758,13 @@ async fn save(app: &App, lease: &Lease, operation: &OperationRow) -> Result<(), 
     Ok(tx.commit().await?)
 }
 
-fn pause(attempts: i64) -> Duration {
+fn pause(app: &App, attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
-    FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
+    app.config
+        .apple
+        .first_pause()
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]
@@ -748,10 +776,13 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_stood_still_does_not_send_what_it_wrote_down_before() {
         let mut left = false;
-        let late = unless_late(Instant::now(), async { left = true }).await;
+        let late = unless_late(Instant::now(), || false, async { left = true }).await;
         assert_eq!((late, left), (None, false));
+        let in_a_minute = Instant::now() + Duration::from_secs(60);
+        let slept = unless_late(in_a_minute, || true, async { left = true }).await;
+        assert_eq!((slept, left), (None, false));
 
-        let in_time = unless_late(Instant::now() + Duration::from_secs(60), async { left = true }).await;
+        let in_time = unless_late(in_a_minute, || false, async { left = true }).await;
         assert_eq!((in_time, left), (Some(()), true));
     }
 }
