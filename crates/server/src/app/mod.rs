@@ -21,7 +21,7 @@ pub mod tokens;
 use std::{
     ops::Deref,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
@@ -81,18 +81,22 @@ pub struct Polls {
     looked_at: AtomicI64,
     paused_until: AtomicI64,
     failures: AtomicU32,
-    /// How often in a row the token was called dead, and when last.
-    doubts: AtomicU32,
-    doubted_at: AtomicI64,
+    doubt: Mutex<Doubt>,
     /// The fence of the lease under which everything was looked at, plus one; 0 before the first look.
     read_under: AtomicI64,
+}
+
+/// How often in a row Apple called a token dead, and when last.
+#[derive(Debug, Default)]
+struct Doubt {
+    token_sha256: String,
+    times: u32,
+    at: Time,
 }
 
 /// Where Apple published that people accept the programme; `service/config` tells the current address.
 const INVITATION_URL: &str = "https://buy.itunes.apple.com/WebObjects/MZFinance.woa/wa/associateVPPUserWithITSAccount?inviteCode=%25inviteCode%25&mt=8";
 
-/// After the first failure in a row; doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// After an outage a location is back within a minute: half of it goes by until the next try at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// So often in a row, each time after a pause, a token is called dead before that is believed.
@@ -115,19 +119,28 @@ impl Polls {
         !Time(self.paused_until.load(Ordering::Relaxed)).has_come(now, LONGEST_ASKED)
     }
 
-    pub fn pause(&self, until: Time) {
-        self.paused_until.store(until.ms(), Ordering::Relaxed);
+    /// Leaves Apple alone until then. A pause that is longer already stays as long.
+    pub fn pause(&self, now: Time, until: Time) {
+        let longer = |before: i64| {
+            let before = Time(before);
+            (before.has_come(now, LONGEST_ASKED) || before < until).then_some(until.ms())
+        };
+        let _ = self
+            .paused_until
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, longer);
     }
 
-    /// Apple did not answer as it should: it is left alone for a while, the longer the more often.
-    pub fn failed(&self, now: Time) {
+    /// Apple did not answer as it should: it is left alone for a while, the longer the more often. The first pause in a
+    /// row is `first` long.
+    pub fn failed(&self, now: Time, first: Duration) {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed);
-        self.pause(now + FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE));
+        let pause = first.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
+        self.pause(now, now + pause);
     }
 
     /// Apple answered as it should. Whether it had not before.
     pub fn succeeded(&self) -> bool {
-        self.doubts.store(0, Ordering::Relaxed);
+        self.doubt().times = 0;
         self.failures.swap(0, Ordering::Relaxed) > 0
     }
 
@@ -136,20 +149,35 @@ impl Polls {
         self.paused_until.store(0, Ordering::Relaxed);
     }
 
-    /// Apple called the token dead. Whether to believe it: once may be a mistake.
-    pub fn token_is_dead(&self, now: Time) -> bool {
-        let last = Time(self.doubted_at.load(Ordering::Relaxed));
-        if now.since(last) >= FIRST_PAUSE || last == Time(0) {
-            self.doubted_at.store(now.ms(), Ordering::Relaxed);
-            self.doubts.fetch_add(1, Ordering::Relaxed);
+    /// Apple called this token dead. Whether to believe it: once may be a mistake. Until then it is asked again after
+    /// `first`. What was said of another token counts for nothing.
+    pub fn token_is_dead(&self, now: Time, token_sha256: &str, first: Duration) -> bool {
+        let mut doubt = self.doubt();
+        if doubt.token_sha256 != token_sha256 {
+            *doubt = Doubt {
+                token_sha256: token_sha256.to_owned(),
+                ..Doubt::default()
+            };
         }
-        let believed = self.doubts.load(Ordering::Relaxed) >= DOUBTS;
-        if believed {
-            self.doubts.store(0, Ordering::Relaxed);
-        } else {
-            self.pause(now + FIRST_PAUSE);
+        if doubt.times == 0 || now.since(doubt.at) >= first {
+            doubt.times += 1;
+            doubt.at = now;
         }
-        believed
+        if doubt.times >= DOUBTS {
+            doubt.times = 0;
+            return true;
+        }
+        self.pause(now, now + first);
+        false
+    }
+
+    /// Apple called the token dead, and that is not believed yet.
+    pub fn doubts(&self) -> bool {
+        self.doubt().times > 0
+    }
+
+    fn doubt(&self) -> MutexGuard<'_, Doubt> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Everything was looked at since the lease was taken.

@@ -24,37 +24,51 @@ pub struct Service {
 
 #[derive(Debug, Default)]
 struct Known {
-    told: ServiceConfigResponse,
-    asked_at: Option<Time>,
+    told: Option<ServiceConfigResponse>,
+    /// When to ask next; `None` is at once.
+    next: Option<Time>,
 }
 
 impl Service {
     /// Whether it is time to ask; who is told so does it, and nobody else does meanwhile.
     pub fn due(&self, now: Time) -> bool {
         let mut known = self.known();
-        let due = known.asked_at.is_none_or(|at| now.since(at) >= GOOD_FOR);
+        let due = known.next.is_none_or(|next| next.has_come(now, GOOD_FOR));
         if due {
-            known.asked_at = Some(now);
+            known.next = Some(now + GOOD_FOR);
         }
         due
     }
 
-    pub fn told(&self, told: ServiceConfigResponse) {
+    /// Whether that is the first time.
+    pub fn told(&self, told: ServiceConfigResponse) -> bool {
         self.pace.set(told.requests_per_second());
-        self.known().told = told;
+        let mut known = self.known();
+        known.told.replace(told).is_none()
+    }
+
+    /// Nothing was told: what is known holds on, and it is asked again then.
+    pub fn ask_again(&self, at: Time) {
+        self.known().next = Some(at);
     }
 
     /// What we know is out of date: Apple took less than it once said.
     pub fn doubt(&self) {
-        self.known().asked_at = None;
+        self.known().next = None;
     }
 
     pub fn limits(&self) -> Limits {
-        self.known().told.limits()
+        let untold = || ServiceConfigResponse::default().limits();
+        self.known()
+            .told
+            .as_ref()
+            .map_or_else(untold, ServiceConfigResponse::limits)
     }
 
     pub fn url(&self, name: &str) -> Option<String> {
-        self.known().told.urls.get(name).filter(|url| !url.is_empty()).cloned()
+        let known = self.known();
+        let url = known.told.as_ref()?.urls.get(name)?;
+        (!url.is_empty()).then(|| url.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -417,6 +417,7 @@ impl App {
             .await?;
         tx.commit().await?;
         self.polled.hurry();
+        self.service.pace.resume();
         self.look_again();
         self.reading_bell.notify_one();
         Ok(location)

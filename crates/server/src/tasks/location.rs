@@ -75,10 +75,17 @@ pub async fn read(app: &App) -> Result<Stepped, StepError> {
 /// Looks up names, bundle ids and icons of apps that have none, or old ones. Licences do not wait for them.
 pub async fn describe(app: &App) -> Result<Stepped, StepError> {
     under_lease(app, async |location, lease| {
-        if token_state(location, app.now()).readable() {
-            sync::describe(app, location, lease).await?;
+        if !token_state(location, app.now()).readable() {
+            return Ok(false);
         }
-        Ok(false)
+        match sync::describe(app, location, lease).await {
+            // The store is another service: its trouble says nothing of the token, and licences do not wait for it.
+            Err(StepError::Apple(error)) => {
+                tracing::warn!(location.id = %location.id, error = %Chain(&error), "the names of apps could not be looked up");
+                Ok(false)
+            }
+            other => other.map(|()| false),
+        }
     })
     .await
 }
@@ -136,7 +143,9 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     if state == TokenState::Expired || app.polled.paused(now) {
         return Ok(false);
     }
-    let due = app.polled.due(now, app.config.apple.poll_every);
+    // Who waits for Apple to answer again, or to say once more that the token is dead, looks as soon as the pause is over.
+    let waits = location.unanswered_since.is_some() || app.polled.doubts();
+    let due = waits || app.polled.due(now, app.config.apple.poll_every);
     if !state.usable() && due {
         app.polled.done(now);
         if heal(app, location, lease).await? {
@@ -244,10 +253,11 @@ fn last_scheduled(app: &App, now: Time) -> Time {
 /// Draws the consequence that concerns the whole location. What an error asks for is its class; each has one reaction.
 async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &AppleError) -> Result<(), StepError> {
     let now = app.now();
+    let first_pause = app.config.apple.first_pause();
     let nobody = (None, None);
     match error.class() {
         Class::Token => {
-            if !app.polled.token_is_dead(now) {
+            if !app.polled.token_is_dead(now, &location.token_sha256, first_pause) {
                 tracing::warn!(location.id = %location.id, error = %Chain(error), "Apple does not take the token; it is asked again");
                 return Ok(());
             }
@@ -273,9 +283,9 @@ async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &
             Ok(())
         }
         Class::Retry => {
-            app.polled.failed(now);
+            app.polled.failed(now, first_pause);
             if let Some(wait) = error.wait() {
-                app.polled.pause(now + wait);
+                app.polled.pause(now, now + wait);
             }
             let mut tx = app.store.begin_as(lease).await?;
             let news = tx.location_unanswered(location.id, Some(now)).await?;
@@ -294,7 +304,7 @@ async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &
             Ok(())
         }
         Class::Bug | Class::Subject | Class::Stock | Class::Done | Class::Stop => {
-            app.polled.failed(now);
+            app.polled.failed(now, first_pause);
             tracing::error!(location.id = %location.id, error = %Chain(error), "Apple turned a question down");
             Ok(())
         }

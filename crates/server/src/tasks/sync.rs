@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use apple::{
     AppleError,
+    error::Class,
     licensing::{AssignmentsQuery, Expected, Licensing, UsersQuery},
     wire::{Assignment, ResponseAsset, ResponseUser},
 };
@@ -64,8 +65,16 @@ pub async fn service(app: &App, location: &LocationRow) -> Result<(), StepError>
         return Ok(());
     }
     match licensing(app, location).await?.service_config().await {
-        Ok(config) => app.service.told(config),
-        Err(error) => tracing::warn!(error = %crate::cause::Chain(&error), "Apple did not tell its limits"),
+        Ok(config) => {
+            // Among it is where apps are looked up.
+            if app.service.told(config) {
+                app.describing_bell.notify_one();
+            }
+        }
+        Err(error) => {
+            app.service.ask_again(app.now() + app.config.apple.first_pause());
+            tracing::warn!(error = %crate::cause::Chain(&error), "Apple did not tell its limits");
+        }
     }
     Ok(())
 }
@@ -84,6 +93,8 @@ pub async fn full(app: &App, location: &LocationRow, lease: &Lease, mut row: Syn
                 "synced location {}", location.id
             );
         }
+        // Whether the token is dead is not certain yet: it is asked again. When it is, that ends the sync.
+        Err(StepError::Apple(error)) if error.class() == Class::Token => {}
         Err(StepError::Apple(error)) => failed(&mut row, error, app.now()),
         Err(StepError::App(error)) => {
             row.status = SyncStatus::Failed;

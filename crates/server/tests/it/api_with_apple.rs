@@ -34,7 +34,7 @@ pub async fn start_with(configure: impl FnOnce(&mut Config)) -> (TestServer, App
     (server, apple)
 }
 
-async fn upload(server: &TestServer, token: &str, confirmed: &str) -> (StatusCode, Value) {
+pub async fn upload(server: &TestServer, token: &str, confirmed: &str) -> (StatusCode, Value) {
     let (content_type, body) = multipart(&[
         ("displayName", "본사 토큰"),
         ("appleId", "vpp@example.com"),

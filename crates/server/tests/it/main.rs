@@ -7,6 +7,7 @@ mod account_pages;
 mod accounts;
 mod api;
 mod api_with_apple;
+mod apple_trouble;
 mod conflicts;
 mod devices;
 mod input;

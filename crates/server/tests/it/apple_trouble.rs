@@ -1,0 +1,304 @@
+//! What people and programs are told while Apple, its token or its counts are not as they should be.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use sim::apple::{Apple, Fault, Holder, TokenKind, TokenState, Trouble, sample::adam_id};
+
+use crate::{
+    api_with_apple::{linked, start, start_with, upload},
+    server::{Browser, TestServer, answer, kind, multipart, until},
+};
+
+async fn token(server: &TestServer) -> Value {
+    server.get("/api/v1/vppTokens").await.1["value"][0].clone()
+}
+
+async fn page(server: &TestServer, browser: &Browser, path: &str, lang: &str) -> String {
+    let request = browser.request(server, Method::GET, path, lang);
+    request.send().await.expect("an answer").text().await.expect("text")
+}
+
+/// Apple turns everything down, or does not listen at all.
+fn away(apple: &Apple, away: bool) {
+    apple.switch(|switches| {
+        switches.unavailable = if away { 1.0 } else { 0.0 };
+        switches.unavailable_retry_after_s = None;
+    });
+}
+
+/// Looks are hours apart here: back within a minute is back by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_apple_is_silent_it_is_said_since_when_and_it_is_noticed_at_once_when_it_is_back() {
+    let (server, apple) = start_with(|config| config.apple.poll_every = Duration::from_secs(3600)).await;
+    linked(&server, &apple).await;
+    let browser = Browser::sign_in(&server).await;
+    assert_eq!(token(&server).await["appleSilentSinceDateTime"], Value::Null);
+
+    away(&apple, true);
+    let path = format!("/api/v1/vppTokens/{}", token(&server).await["id"].as_str().unwrap());
+    let sync = server.request(Method::POST, &format!("{path}/syncLicenses"));
+    assert_eq!(answer(sync.bearer_auth(&server.key)).await.0, StatusCode::ACCEPTED);
+    let since = until("it is told", async || {
+        let since = token(&server).await["appleSilentSinceDateTime"].clone();
+        since.is_string().then_some(since)
+    })
+    .await;
+    let at: jiff::Timestamp = since.as_str().unwrap().parse().unwrap();
+    let clock = at
+        .to_zoned(server.running.app.config.zone().clone())
+        .strftime("%H:%M")
+        .to_string();
+    for (lang, says) in [
+        ("ko", format!("{clock}부터 Apple이 응답하지 않습니다.")),
+        ("en", format!("Apple has not answered since {clock}.")),
+    ] {
+        let page = page(&server, &browser, "/dashboard", lang).await;
+        assert!(page.replace("&#32;", " ").contains(&says), "{lang}: {page}");
+    }
+    // It is asked again and again, and stays silent since the first time.
+    let asked = apple.ledger().traffic.requests["users"] + apple.ledger().traffic.requests["client/config"];
+    until("it is asked again", async || {
+        let requests = apple.ledger().traffic.requests;
+        (requests["users"] + requests["client/config"] > asked + 2).then(|| json!(true))
+    })
+    .await;
+    assert_eq!(token(&server).await["appleSilentSinceDateTime"], since);
+
+    away(&apple, false);
+    until("it is over", async || {
+        token(&server).await["appleSilentSinceDateTime"]
+            .is_null()
+            .then(|| json!(true))
+    })
+    .await;
+    assert!(
+        !page(&server, &browser, "/dashboard", "en")
+            .await
+            .contains("has not answered")
+    );
+
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// Apple said to come again in an hour. Whoever asks by hand knows better, or hears from Apple itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_by_hand_ends_every_pause_at_once() {
+    let (server, apple) = start().await;
+    let token = linked(&server, &apple).await;
+    apple.switch(|switches| {
+        let refused = |call: &str| Fault {
+            call: call.to_owned(),
+            is: Trouble::Refused {
+                number: 9729,
+                retry_after_s: Some(3600),
+            },
+            times: 1,
+        };
+        switches.faults = vec![refused("GET users")];
+    });
+    until("Apple has asked to be left alone", async || {
+        apple.switches().faults.is_empty().then(|| json!(true))
+    })
+    .await;
+    until("it is known", async || {
+        let silent = self::token(&server).await["appleSilentSinceDateTime"].is_string();
+        silent.then(|| json!(true))
+    })
+    .await;
+    let begun = std::time::Instant::now();
+    let path = format!("/api/v1/vppTokens/{}", token["id"].as_str().unwrap());
+    let sync = server.request(Method::POST, &format!("{path}/syncLicenses"));
+    let response = sync.bearer_auth(&server.key).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let follow = response.headers()["location"].to_str().unwrap().to_owned();
+    until("the sync is over", async || {
+        let (_, sync) = server.get(&follow).await;
+        assert_ne!(sync["status"], "failed", "{sync}");
+        (sync["status"] == "completed").then_some(sync)
+    })
+    .await;
+    // The pace keeps a pause of a minute, the location one of an hour.
+    assert!(begun.elapsed() < Duration::from_secs(50), "{:?}", begun.elapsed());
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// A token that Apple does not take any more: a sync is refused with the reason, by API and page, in both languages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_cannot_run_is_refused_with_its_reason() {
+    let (server, apple) = start().await;
+    let token = linked(&server, &apple).await;
+    let browser = Browser::sign_in(&server).await;
+    apple.set_token_state(TokenKind::Valid, TokenState::Revoked);
+    until("it is believed", async || {
+        let token = self::token(&server).await;
+        (token["state"] == "revoked").then_some(token)
+    })
+    .await;
+    let path = format!("/api/v1/vppTokens/{}/syncLicenses", token["id"].as_str().unwrap());
+    let (status, body) = answer(server.request(Method::POST, &path).bearer_auth(&server.key)).await;
+    assert_eq!(
+        (status, kind(&body)),
+        (StatusCode::CONFLICT, "token-refused-not-usable")
+    );
+    assert_eq!(body["state"], "revoked", "{body}");
+    let (_, syncs) = server
+        .get(&format!("/api/v1/vppTokens/{}/syncs", token["id"].as_str().unwrap()))
+        .await;
+    assert!(
+        syncs["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|sync| sync["cause"] != "person"),
+        "nothing was accepted: {syncs}"
+    );
+    for (lang, says) in [
+        ("ko", "Apple이 토큰을 받아들이지 않습니다."),
+        ("en", "Apple does not accept the token."),
+    ] {
+        let page = page(&server, &browser, "/dashboard", lang).await;
+        assert!(page.contains(says), "{lang}: {page}");
+    }
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// Who may only look is told so where the token is, and its state has a name.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_were_lost_are_named_in_state_and_dashboard() {
+    let (server, apple) = start().await;
+    let (status, body) = upload(&server, &apple.token_file(TokenKind::ReadOnly), "true").await;
+    assert_eq!(
+        (status, kind(&body)),
+        (StatusCode::UNPROCESSABLE_ENTITY, "token-refused-not-allowed"),
+        "{body}"
+    );
+    linked(&server, &apple).await;
+    let browser = Browser::sign_in(&server).await;
+    let app = &server.running.app;
+    let refused = Fault {
+        call: "POST assets/associate".to_owned(),
+        is: Trouble::Refused {
+            number: 9637,
+            retry_after_s: None,
+        },
+        times: u32::MAX,
+    };
+    apple.switch(|switches| switches.faults = vec![refused]);
+    // As the loop would write it down when Apple turns a licence down for want of rights.
+    let location = app.location_view().await.unwrap().unwrap().row;
+    let mut tx = app.store.begin().await.unwrap();
+    let state = domain::TokenState::ReadOnly;
+    tx.location_state(location.id, &location.token_sha256, state, (None, None))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(token(&server).await["state"], "readOnly");
+    for (lang, says) in [
+        ("ko", "토큰의 계정은 읽기만 가능하여 라이선스를 할당할 수 없습니다."),
+        ("en", "The account of the token may look but not assign licences."),
+    ] {
+        let page = page(&server, &browser, "/dashboard", lang).await;
+        assert!(page.contains(says), "{lang}: {page}");
+    }
+    apple.switch(|switches| switches.faults.clear());
+    until("it may write again", async || {
+        let token = self::token(&server).await;
+        (token["state"] == "valid").then_some(token)
+    })
+    .await;
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// Apple takes refunded licences back while they are in use: the number that is missing is shown, not a negative one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_is_a_shortage_with_its_number() {
+    let (server, apple) = start().await;
+    for holder in ["one", "two", "three"] {
+        assert!(apple.foreign_assign(&adam_id(1), &Holder::User(holder.to_owned())));
+    }
+    linked(&server, &apple).await;
+    let browser = Browser::sign_in(&server).await;
+    assert!(apple.refund(&adam_id(1), 18));
+    let app = until("the refund is seen", async || {
+        let (_, apps) = server.get("/api/v1/apps?limit=1000").await;
+        let apps = apps["value"].as_array().unwrap().clone();
+        let app = apps.into_iter().find(|app| app["adamId"] == adam_id(1).as_str())?;
+        (app["licenses"]["owned"] == 2).then_some(app)
+    })
+    .await;
+    let licenses = &app["licenses"];
+    assert_eq!(
+        (&licenses["foreign"], &licenses["free"], &licenses["short"]),
+        (&json!(3), &json!(0), &json!(1)),
+        "{licenses}"
+    );
+    let path = format!("/apps/{}", app["id"].as_str().unwrap());
+    for (lang, dashboard, own) in [
+        (
+            "ko",
+            "라이선스가 보유 수량보다 1개 더 사용 중입니다.",
+            "보유 수량보다 1개 더 사용 중",
+        ),
+        (
+            "en",
+            "1 more licences are in use than are owned.",
+            "1 more in use than owned",
+        ),
+    ] {
+        let overview = page(&server, &browser, "/dashboard", lang).await;
+        assert!(overview.contains(dashboard), "{lang}: {overview}");
+        let page = page(&server, &browser, &path, lang).await;
+        assert!(page.contains(own), "{lang}: {page}");
+    }
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// The browser is closed while Apple is asked: the link is made all the same, and nobody is locked out of the account.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_whose_client_went_away_runs_to_its_end() {
+    let (server, apple) = start().await;
+    let late = Fault {
+        call: "POST client/config".to_owned(),
+        is: Trouble::Late { ms: 700 },
+        times: 1,
+    };
+    apple.switch(|switches| switches.faults = vec![late]);
+    let (content_type, body) = multipart(&[
+        ("displayName", "본사 토큰"),
+        ("appleId", "vpp@example.com"),
+        ("accountCannotBeChangedConfirmed", "true"),
+        ("file", &apple.token_file(TokenKind::Valid)),
+    ]);
+    let request = server
+        .request(Method::POST, "/api/v1/vppTokens")
+        .bearer_auth(&server.key)
+        .header("content-type", content_type)
+        .body(body);
+    let client = tokio::spawn(request.send());
+    until("it is claimed at Apple", async || {
+        apple.switches().faults.is_empty().then(|| json!(true))
+    })
+    .await;
+    client.abort();
+    assert!(client.await.is_err(), "nobody listens any more");
+    assert_eq!(server.get("/api/v1/vppTokens").await.1["value"], json!([]));
+    until("it is linked", async || {
+        let token = token(&server).await;
+        (token["state"] == "valid").then_some(token)
+    })
+    .await;
+    let ours = server.running.app.location_view().await.unwrap().unwrap().row.mdm_id;
+    assert_eq!(
+        apple.ledger().main().mdm_info.as_ref().map(|info| info.id.as_str()),
+        Some(ours.as_str())
+    );
+    server.stop().await;
+    apple.shutdown().await;
+}
