@@ -1,14 +1,18 @@
 //! A laboratory: a server, a simulated Apple and a fleet of devices, in this process, on real sockets.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::Ipv4Addr,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::OnceLock,
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use domain::{Approval, AssetId, GroupId, GroupKind, Patience, PersonId, Policy};
+use domain::{Approval, AssetId, GroupId, GroupKind, InstallState, Patience, PersonId, Policy};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
@@ -21,6 +25,8 @@ use sim::{
 };
 use store::testing::Fresh;
 use tokio::net::TcpListener;
+
+use crate::oracle::{self, Foreign, Sides};
 
 pub const TOPIC: &str = "com.apple.mgmt.External.test";
 /// Generous: the machine may be busy. What takes longer than this will not happen.
@@ -38,6 +44,8 @@ pub struct Lab {
     pub apple: Apple,
     pub fleet: Fleet,
     pub url: String,
+    /// What is somebody else's at Apple.
+    pub foreign: Foreign,
     running: Option<Running>,
     // Dropped last: the folder with the database.
     fresh: Fresh,
@@ -48,14 +56,22 @@ pub struct Setup {
     pub database: Database,
     pub organisations: Vec<Organisation>,
     pub policy: Policy,
+    /// How Apple behaves from the start.
+    pub switches: Switches,
+    /// What differs from [`quick_config`].
+    pub adjust: fn(&mut Config),
 }
 
 impl Setup {
     pub fn on(database: Database) -> Setup {
+        let mut switches = Switches::unhurried();
+        oracle::strict(&mut switches);
         Setup {
             database,
             organisations: apple::sample::organisations(),
             policy: quick_policy(),
+            switches,
+            adjust: |_| {},
         }
     }
 }
@@ -104,7 +120,7 @@ impl Lab {
         };
         let apple = Apple::start(AppleOptions {
             event_delay: Duration::from_millis(50),
-            switches: Switches::unhurried(),
+            switches: setup.switches,
             organisations: setup.organisations,
             ..AppleOptions::default()
         })
@@ -112,7 +128,9 @@ impl Lab {
         .expect("a simulated Apple");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let listen = listener.local_addr().expect("an address");
-        let config = quick_config(listen, fresh.url().to_owned(), fresh.folder(), &apple);
+        let mut config = quick_config(listen, fresh.url().to_owned(), fresh.folder(), &apple);
+        (setup.adjust)(&mut config);
+        let foreign = Foreign::of(&apple);
         let url = config.public_url.clone();
         let running = serve::serve_on(config, Clock::System, listener)
             .await
@@ -133,6 +151,7 @@ impl Lab {
             apple,
             fleet,
             url,
+            foreign,
             running: Some(running),
             fresh,
         }
@@ -145,6 +164,20 @@ impl Lab {
         self.fleet.stop();
         self.apple.shutdown().await;
         self.fresh.close().await;
+    }
+
+    /// Everything but the server, whose place another one may take.
+    pub async fn without_server(mut self) -> Lab {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+        self
+    }
+
+    /// Where the devices look for the server.
+    pub fn listen(&self) -> std::net::SocketAddr {
+        let address = self.url.trim_start_matches("http://");
+        address.parse().expect("an address")
     }
 
     /// Uploads the token of that kind and confirms it.
@@ -214,6 +247,14 @@ impl Lab {
         found.expect("the app")
     }
 
+    /// On how many devices the app is proved to be.
+    pub async fn installed(&self, app: AssetId) -> usize {
+        let overview = self.app.overview().await.expect("an overview").expect("a location");
+        let people = overview.app(app).map(|app| app.decision.people.values());
+        let devices = people.into_iter().flatten().flat_map(|person| person.devices.values());
+        devices.filter(|device| device.state == InstallState::Installed).count()
+    }
+
     /// A folder that goes with the laboratory.
     pub fn folder(&self) -> &Path {
         self.fresh.folder()
@@ -229,47 +270,17 @@ impl Lab {
         holders.collect()
     }
 
-    /// Apple's books and our database say the same, row by row: users, licences, counts.
+    /// Apple's ledger, our books and the devices agree row by row, once nothing is under way.
     pub async fn agrees_with_apple(&self) {
-        let overview = self.app.overview().await.expect("an overview").expect("a location");
-        let ledger = self.apple.ledger();
-        let books = ledger.main();
-        let ours: BTreeMap<&str, PersonId> = overview
-            .client_users
-            .values()
-            .map(|row| (row.client_user_id.as_str(), row.person_id))
-            .collect();
-        for user in overview.client_users.values() {
-            let at_apple = books
-                .users
-                .iter()
-                .find(|other| other.client_user_id == user.client_user_id);
-            let at_apple = at_apple.unwrap_or_else(|| panic!("Apple does not know {}", user.client_user_id));
-            assert_eq!(
-                format!("{:?}", user.status),
-                format!("{:?}", at_apple.status),
-                "{}",
-                user.client_user_id
-            );
-        }
-        for app in &overview.apps {
-            let held: BTreeSet<PersonId> = app
-                .facts
-                .seats
-                .iter()
-                .filter(|(_, seat)| !matches!(seat, domain::Seat::Reserved { .. }))
-                .map(|(person, _)| *person)
-                .collect();
-            let listed: BTreeSet<PersonId> = self
-                .apple_holders(&app.row.adam_id)
-                .iter()
-                .filter_map(|user| ours.get(user.as_str()).copied())
-                .collect();
-            assert_eq!(held, listed, "who holds {:?}", app.row.name);
-            let at_apple = books.asset(&app.row.adam_id).expect("the asset at Apple");
-            let foreign = at_apple.holders.len() as u64 - listed.len() as u64;
-            assert_eq!(app.facts.foreign, foreign, "what others hold of {:?}", app.row.name);
-            assert!(at_apple.unlimited || at_apple.assigned <= at_apple.total);
+        oracle::all_agree(self.sides()).await;
+    }
+
+    pub fn sides(&self) -> Sides<'_> {
+        Sides {
+            app: &self.app,
+            apple: &self.apple,
+            fleet: Some(&self.fleet),
+            foreign: &self.foreign,
         }
     }
 }
@@ -288,6 +299,22 @@ pub async fn link_token(app: &App, apple: &Apple, kind: TokenKind) {
     app.token_link(&Caller::System, id, true).await.expect("a link");
 }
 
+/// Uploads the token and confirms it as often as it takes, like somebody who is told that Apple has trouble.
+pub async fn link_patiently(app: &App, apple: &Apple, kind: TokenKind) {
+    until("the token is linked", async || {
+        let upload = TokenUpload {
+            file: apple.token_file(kind).into_bytes(),
+            display_name: "본사 토큰".to_owned(),
+            apple_id: "vpp@example.com".to_owned(),
+        };
+        let Ok(id) = app.token_read(&Caller::System, upload).await else {
+            return false;
+        };
+        app.token_link(&Caller::System, id, true).await.is_ok()
+    })
+    .await;
+}
+
 /// A supervised iPhone whose owner accepts at once.
 pub fn iphone(number: usize) -> DeviceSpec {
     DeviceSpec {
@@ -304,6 +331,34 @@ pub fn iphone(number: usize) -> DeviceSpec {
         download_time: Duration::from_millis(50),
         ..DeviceSpec::default()
     }
+}
+
+/// Tells a story of each, several at once, each in a thread of its own. Says which of them ended badly, by name.
+pub fn each<N: AsRef<str> + Sync, T: Clone + Sync, F: Future<Output = ()>>(
+    of: &[(N, T)],
+    story: impl Fn(T) -> F + Sync,
+) {
+    const AT_ONCE: usize = 8;
+    let (next, badly) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let tell = || {
+        while let Some((name, one)) = of.get(next.fetch_add(1, Ordering::SeqCst)) {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().expect("a runtime");
+            let begun = Instant::now();
+            let told = catch_unwind(AssertUnwindSafe(|| runtime.block_on(story(one.clone()))));
+            eprintln!("told in {:?}: {}", begun.elapsed(), name.as_ref());
+            if told.is_err() {
+                badly.lock().expect("nobody panics here").push(name.as_ref());
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(of.len()) {
+            scope.spawn(tell);
+        }
+    });
+    let badly = badly.into_inner().expect("nobody panics here");
+    assert!(badly.is_empty(), "ended badly: {badly:#?}");
 }
 
 /// Waits for a state, never for a time; gives up loudly.

@@ -1,6 +1,9 @@
 //! How much goes to Apple at once: no more than it takes, and no less than there is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::Approval;
 use sim::apple::{TokenKind, sample::adam_id};
@@ -74,7 +77,12 @@ async fn when_apple_takes_less_at_once_everybody_is_served_all_the_same() {
 /// Apple works on one request after the other, half a minute on each: whoever comes meanwhile must not queue up one by one.
 #[tokio::test(flavor = "multi_thread")]
 async fn people_who_come_while_apple_is_busy_go_out_together() {
-    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
+    let lab = Lab::open(Setup {
+        // An event counts as stuck after fifteen of these.
+        adjust: |config| config.apple.event_poll_every = Duration::from_secs(1),
+        ..Setup::on(Database::Sqlite)
+    })
+    .await;
     lab.link(TokenKind::Valid).await;
     let adam = adam_id(3);
     let app = lab.app_known(&adam).await;

@@ -1,0 +1,241 @@
+//! Lists that lag, events that overtake each other or hang, requests that are done in part.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::{Approval, AssetId, Detail, InstallState, Patience, PersonId};
+use server::app::Caller;
+use sim::apple::{EventOrder, Named, Overassign, TokenKind, sample::adam_id};
+use store::EventFilter;
+
+use crate::{
+    lab::{Database, Lab, Setup, each, iphone, until},
+    oracle,
+};
+
+/// People with a device each, in one group.
+async fn people(lab: &Lab, count: usize) -> (Vec<PersonId>, domain::GroupId) {
+    let mut people = Vec::new();
+    for number in 0..count {
+        let person = lab.person(&format!("사람 {number}")).await;
+        lab.enrol(person, iphone(number)).await;
+        people.push(person);
+    }
+    let group = lab.group("모두", &people).await;
+    (people, group)
+}
+
+/// How often the history tells of it.
+async fn told(lab: &Lab, kind: &str) -> usize {
+    let filter = EventFilter {
+        limit: 10_000,
+        ..EventFilter::default()
+    };
+    let history = lab.app.events(&filter).await.expect("the history");
+    history.iter().filter(|event| event.kind == kind).count()
+}
+
+/// How often Apple was asked for each licence, by holder.
+fn asked(lab: &Lab, path: &str) -> BTreeMap<String, usize> {
+    let mut asked = BTreeMap::new();
+    for write in lab.apple.writes().iter().filter(|write| write.path == path) {
+        for id in write.body["clientUserIds"].as_array().into_iter().flatten() {
+            *asked.entry(id.as_str().expect("an id").to_owned()).or_default() += 1;
+        }
+    }
+    asked
+}
+
+#[test]
+fn what_was_just_given_is_not_lost_to_a_list_that_lags_on_sqlite() {
+    each(&[("sqlite", Database::Sqlite)], lists_lag);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn what_was_just_given_is_not_lost_to_a_list_that_lags_on_postgres() {
+    each(&[("postgres", Database::Postgres)], lists_lag);
+}
+
+/// With lists four seconds behind, three of four fresh licences were once declared lost, and asked for again.
+async fn lists_lag(database: Database) {
+    let lab = Lab::open(Setup {
+        adjust: |config| {
+            config.apple.patience = Patience {
+                request: Duration::from_secs(2),
+                event: Duration::from_secs(5),
+                lag: Duration::from_secs(5),
+            };
+        },
+        ..Setup::on(database)
+    })
+    .await;
+    oracle::watched(&lab.app, &lab.apple, async {
+        lab.link(TokenKind::Valid).await;
+        let adam = adam_id(1);
+        let app = lab.app_known(&adam).await;
+        let (_, group) = people(&lab, 4).await;
+        lab.apple.switch(|switches| switches.read_lag_ms = 4000);
+        lab.deploy(app, group, Approval::Required).await;
+        until("all four have it", async || lab.installed(app).await == 4).await;
+        // A list that shows them comes four seconds later, and many that do not before it.
+        lab.agrees_with_apple().await;
+        assert_eq!(told(&lab, "licenceLost").await, 0);
+        assert_eq!(told(&lab, "licenceFound").await, 0);
+        let once = asked(&lab, "assets/associate");
+        assert!(once.len() == 4 && once.values().all(|times| *times == 1), "{once:?}");
+
+        lab.deploy(app, group, Approval::Uninstall).await;
+        until("all are back", async || lab.apple_holders(&adam).is_empty()).await;
+        lab.agrees_with_apple().await;
+        assert_eq!(told(&lab, "licenceFound").await, 0);
+        let once = asked(&lab, "assets/disassociate");
+        assert!(once.len() == 4 && once.values().all(|times| *times == 1), "{once:?}");
+    })
+    .await;
+    lab.close().await;
+}
+
+/// An event that hangs holds its own licences. What is asked for after it overtakes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_stuck_event_holds_its_own_licences_and_nobody_elses() {
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
+    oracle::watched(&lab.app, &lab.apple, async {
+        lab.link(TokenKind::Valid).await;
+        let (stuck, other) = (lab.app_known(&adam_id(1)).await, lab.app_known(&adam_id(3)).await);
+        let (_, group) = people(&lab, 2).await;
+        let third = lab.app_known(&adam_id(4)).await;
+        // Both are known to Apple before anything hangs.
+        lab.deploy(third, group, Approval::Required).await;
+        until("the first app is there", async || lab.installed(third).await == 2).await;
+
+        lab.apple.switch(|switches| {
+            switches.event_order = EventOrder::Shuffled;
+            switches.event_delay_ms = Some(12_000);
+        });
+        lab.deploy(stuck, group, Approval::Required).await;
+        until("the event is pending", async || {
+            lab.apple.ledger().main().pending_events() == 1
+        })
+        .await;
+        lab.apple.switch(|switches| switches.event_delay_ms = None);
+        lab.deploy(other, group, Approval::Required).await;
+        until("the other app is there", async || lab.installed(other).await == 2).await;
+        assert_eq!(
+            lab.apple.ledger().main().pending_events(),
+            1,
+            "and the first hangs still"
+        );
+        assert_eq!(lab.installed(stuck).await, 0);
+
+        until("the stuck one is there at last", async || {
+            lab.installed(stuck).await == 2
+        })
+        .await;
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
+/// Another server took two of three licences where we could not know it: what Apple tells of it differs, what comes of
+/// it does not.
+#[test]
+fn what_apple_does_in_part_is_taken_for_what_it_is_however_it_is_told() {
+    let mut shapes = Vec::new();
+    for named in [Named::AssetsAndHolders, Named::Assets, Named::Holders, Named::Nobody] {
+        for overassign in [Overassign::Partial, Overassign::AllOrNothing] {
+            shapes.push((format!("{named:?}, {overassign:?}"), (named, overassign)));
+        }
+    }
+    each(&shapes, |(named, overassign)| done_in_part(named, overassign));
+}
+
+async fn done_in_part(named: Named, overassign: Overassign) {
+    let mut lab = Lab::open(Setup {
+        // Whatever others do is heard of by a refusal, and not by a look.
+        adjust: |config| config.apple.poll_every = Duration::from_secs(3600),
+        ..Setup::on(Database::Sqlite)
+    })
+    .await;
+    lab.link(TokenKind::Valid).await;
+    let adam = adam_id(1);
+    let app = lab.app_known(&adam).await;
+    let (people, group) = people(&lab, 3).await;
+    // Everybody has joined before the licences get short.
+    let joined = lab.app_known(&adam_id(3)).await;
+    lab.deploy(joined, group, Approval::Required).await;
+    until("all have joined", async || lab.installed(joined).await == 3).await;
+    assert!(lab.apple.buy(&adam, -17));
+    lab.app.sync_now(&Caller::System).await.expect("a sync");
+    until("three are owned", async || owned(&lab, app).await == 3).await;
+    for holder in ["old-server-1", "old-server-2"] {
+        lab.foreign.assigns(&lab.apple, &adam, holder);
+    }
+    lab.apple.switch(|switches| {
+        switches.failures_name = named;
+        switches.overassign = overassign;
+        switches.shuffle_tasks = true;
+    });
+
+    lab.deploy(app, group, Approval::Required).await;
+    until("one has it, and two wait for a licence", async || {
+        let overview = lab.app.overview().await.unwrap().unwrap();
+        let decision = &overview.app(app).unwrap().decision;
+        let waits = |person: &&PersonId| {
+            let verdict = &decision.people[person];
+            (verdict.state, verdict.detail) == (InstallState::PendingInstall, Detail::WaitingForLicense)
+        };
+        people.iter().filter(waits).count() == 2 && lab.installed(app).await == 1
+    })
+    .await;
+    lab.app.sync_now(&Caller::System).await.expect("a sync");
+    lab.agrees_with_apple().await;
+
+    assert!(lab.apple.buy(&adam, 2));
+    lab.app.sync_now(&Caller::System).await.expect("a sync");
+    until("everybody has it", async || lab.installed(app).await == 3).await;
+    lab.app.sync_now(&Caller::System).await.expect("a sync");
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
+async fn owned(lab: &Lab, app: AssetId) -> i64 {
+    let overview = lab.app.overview().await.unwrap().unwrap();
+    overview.app(app).unwrap().row.owned
+}
+
+/// Tasks that fail at Apple for no reason are Apple's trouble: nobody is told that licences are short, and all get theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_apple_refuses_for_a_moment_is_its_own_trouble_and_no_want_of_licences() {
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
+    lab.link(TokenKind::Valid).await;
+    let app = lab.app_known(&adam_id(1)).await;
+    let (_, group) = people(&lab, 3).await;
+    let joined = lab.app_known(&adam_id(3)).await;
+    lab.deploy(joined, group, Approval::Required).await;
+    until("all have joined", async || lab.installed(joined).await == 3).await;
+
+    lab.apple.switch(|switches| switches.task_failure = 1.0);
+    lab.deploy(app, group, Approval::Required).await;
+    let details = async || -> Vec<Detail> {
+        let overview = lab.app.overview().await.unwrap().unwrap();
+        let decision = &overview.app(app).unwrap().decision;
+        assert_eq!(
+            decision.waiting,
+            [],
+            "nobody waits for a licence: {:?}",
+            decision.counts
+        );
+        let people = decision.people.values().map(|person| person.detail);
+        people.collect()
+    };
+    until("Apple's trouble is told of", async || {
+        details().await.contains(&Detail::AppleTrouble)
+    })
+    .await;
+    assert!(!details().await.contains(&Detail::NoLicenseAvailable));
+    lab.apple.switch(|switches| switches.task_failure = 0.0);
+    until("all have it", async || lab.installed(app).await == 3).await;
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
