@@ -110,7 +110,10 @@ impl World {
         let running = serve::serve_on(config, Clock::System, listener)
             .await
             .expect("a server");
-        let created = running.app.api_key_create(&Caller::System, "fuzz", Role::Full).await;
+        let created = running
+            .app
+            .api_key_create(&Caller::System, "fuzz", Role::Full, None)
+            .await;
         let key = created.expect("a key").1.expose_secret().to_owned();
         let mut world = World {
             router: server::http::router(&running.app),
