@@ -4,6 +4,7 @@
 //! "App, Book, and Subscription Management" service as of August 2026.
 
 mod body;
+mod chain;
 pub mod error;
 pub mod icons;
 pub mod licensing;
@@ -15,6 +16,7 @@ pub mod wire;
 
 use std::time::Duration;
 
+pub use chain::Chain;
 pub use error::AppleError;
 
 /// How long a request may take with its answer.

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    AppleError, body,
+    AppleError, Chain, body,
     error::Class,
     pace::{self, Leave, Pace},
     wire::{
@@ -317,7 +317,7 @@ impl Licensing {
             {
                 return Err(error);
             }
-            tracing::info!(path, page = index, asked, %error, "a page is asked for again");
+            tracing::info!(path, page = index, asked, error = %Chain(&error), "a page is asked for again");
             if !error.asks_for_patience() {
                 tokio::time::sleep(FIRST_PAUSE_IN_TROUBLE * 2_u32.pow(asked - 1)).await;
             }

@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::{AppleError, body, licensing::retry_after, wire::error};
+use crate::{AppleError, Chain, body, licensing::retry_after, wire::error};
 
 /// Where the lookup is published to be; `service/config` names the current one.
 pub const DEFAULT_URL: &str = "https://uclient-api.itunes.apple.com/WebObjects/MZStorePlatform.woa/wa/lookup";
@@ -76,7 +76,7 @@ pub async fn lookup(
             Ok(None) => {}
             Err(error) if index == 0 => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, looked_up = index, of = ids.len(), "the lookup of names ended early");
+                tracing::warn!(error = %Chain(&error), looked_up = index, of = ids.len(), "the lookup of names ended early");
                 break;
             }
         }

@@ -20,8 +20,8 @@ use x509_cert::{Certificate, ext::pkix::ExtendedKeyUsage};
 const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
 const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
-/// Devices with a clock that is a little behind shall accept it.
-const BEFORE_NOW: SignedDuration = SignedDuration::from_hours(1);
+/// Devices with a clock that is behind shall accept it, and so shall we when our own was ahead and is right again.
+const BEFORE_NOW: SignedDuration = SignedDuration::from_hours(48);
 const CA_YEARS: i64 = 20;
 
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use store::{MasterKey, Store};
 use tokio::{
     net::TcpListener,
-    sync::watch,
+    sync::{RwLock, watch},
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
@@ -132,6 +132,7 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         reading_bell: Arc::default(),
         describing_bell: Arc::default(),
         device_bell: Arc::default(),
+        steps: RwLock::default(),
         instance,
     }))
 }

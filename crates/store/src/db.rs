@@ -14,7 +14,10 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::{MasterKey, StoreError};
+use crate::{
+    MasterKey, StoreError,
+    patience::{PATIENCE, connected},
+};
 
 /// What this module promises for later.
 ///
@@ -41,10 +44,6 @@ pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
     Some(url.strip_prefix("sqlite:")?.trim_start_matches("//"))
 }
 
-/// How long somebody waits for a connection to PostgreSQL, the making of one included. Below the two seconds within
-/// which a request is told that the database is away.
-// A request may have to ask twice, for its session and for its page: both together stay within two seconds.
-const CONNECT: Duration = Duration::from_millis(950);
 /// How long PostgreSQL may take for one statement. The largest takes a second; a connection that hangs takes for ever.
 const STATEMENT: Duration = Duration::from_secs(10);
 
@@ -181,7 +180,7 @@ impl Store {
         Box::pin(async {
             let inner = match &self.db {
                 Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
-                Db::Pg(pool) => TxKind::Pg(answered(pool.begin_with(BEGIN_POSTGRES)).await?),
+                Db::Pg(pool) => TxKind::Pg(connected(pool.begin_with(BEGIN_POSTGRES)).await?),
             };
             Ok(Tx {
                 inner,
@@ -203,7 +202,7 @@ impl Store {
         Box::pin(async {
             Ok(match &self.db {
                 Db::Lite { read, .. } => Reader::Lite(read.acquire().await?),
-                Db::Pg(pool) => Reader::Pg(pool.acquire().await?),
+                Db::Pg(pool) => Reader::Pg(connected(pool.acquire()).await?),
             })
         })
     }
@@ -261,7 +260,7 @@ impl Db {
         let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(16)
-            .acquire_timeout(CONNECT)
+            .acquire_timeout(PATIENCE)
             .connect_with(options)
             .await?;
         migrations!("postgres").run(&pool).await?;

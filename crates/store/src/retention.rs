@@ -7,6 +7,20 @@ use crate::{
     db::{Later, values},
 };
 
+/// Up to when what is past is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// Finished work, refusals, what devices said when they came and went, links that nobody used.
+    pub work: Time,
+    /// An upload that nobody confirmed holds a secret.
+    pub uploads: Time,
+    /// Browsers in which somebody signed in.
+    pub browsers: Time,
+    /// Sessions that were used last before.
+    pub sessions: Time,
+    pub now: Time,
+}
+
 /// Rows in one transaction: it keeps other writers waiting for milliseconds.
 const BATCH: i64 = 500;
 
@@ -29,13 +43,26 @@ impl Store {
         })
     }
 
-    /// Deletes finished work from before a moment, some of it, and says how many rows: commands, operations, syncs.
-    /// What a licence, a client user or an installation still refers to stays, and so does each location's latest sync.
-    pub fn work_trim(&self, before: Time) -> Later<'_, u64> {
+    /// Deletes what is past, some of it, and says how many rows.
+    ///
+    /// What a licence, a client user or an installation still refers to stays, and so do each location's latest sync and
+    /// the enrolment of each device.
+    pub fn past_trim(&self, kept: Kept) -> Later<'_, u64> {
         Box::pin(async move {
             let mut tx = self.begin().await?;
             let mut gone = 0;
-            for sql in FINISHED {
+            for (sql, before) in [
+                (COMMANDS, kept.work),
+                (OPERATIONS, kept.work),
+                (SYNCS, kept.work),
+                (REFUSALS, kept.work),
+                (CHECK_INS, kept.work),
+                (LINKS, kept.work),
+                (UPLOADS, kept.uploads),
+                (BROWSERS, kept.browsers),
+                (SESSIONS_UNUSED, kept.sessions),
+                (SESSIONS_OVER, kept.now),
+            ] {
                 gone += tx.run(sql, values![before, BATCH]).await?;
             }
             tx.commit().await?;
@@ -44,22 +71,33 @@ impl Store {
     }
 }
 
-const FINISHED: [&str; 3] = [
-    "DELETE FROM commands WHERE uuid IN (
+const COMMANDS: &str = "DELETE FROM commands WHERE uuid IN (
          SELECT uuid FROM commands
          WHERE COALESCE(answered_at, created_at) < $1 AND state NOT IN ('queued', 'sent', 'notNow')
            AND NOT EXISTS (SELECT 1 FROM installs WHERE installs.command = commands.uuid)
-         LIMIT $2)",
-    "DELETE FROM operations WHERE id IN (
+         LIMIT $2)";
+const OPERATIONS: &str = "DELETE FROM operations WHERE id IN (
          SELECT id FROM operations
          WHERE finished_at < $1 AND state IN ('done', 'failed')
            AND NOT EXISTS (SELECT 1 FROM seats WHERE seats.operation_id = operations.id)
            AND NOT EXISTS (SELECT 1 FROM client_users WHERE client_users.operation_id = operations.id)
-         LIMIT $2)",
-    "DELETE FROM syncs WHERE id IN (
+         LIMIT $2)";
+const SYNCS: &str = "DELETE FROM syncs WHERE id IN (
          SELECT id FROM syncs
          WHERE finished_at < $1
            AND requested_at < (SELECT MAX(later.requested_at) FROM syncs later
                                WHERE later.location_id = syncs.location_id AND later.finished_at IS NOT NULL)
-         LIMIT $2)",
-];
+         LIMIT $2)";
+// Without it the same is asked once more, and refused anew if nothing has changed.
+const REFUSALS: &str = "DELETE FROM seat_refusals WHERE (asset_id, person_id) IN (
+         SELECT asset_id, person_id FROM seat_refusals WHERE at < $1 AND not_before < $1 LIMIT $2)";
+const CHECK_INS: &str = "DELETE FROM check_ins WHERE id IN (SELECT id FROM check_ins WHERE at < $1 LIMIT $2)";
+const LINKS: &str = "DELETE FROM enrolments WHERE id IN (
+         SELECT id FROM enrolments WHERE expires_at < $1 AND downloaded_at IS NULL LIMIT $2)";
+const UPLOADS: &str = "DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE created_at < $1 LIMIT $2)";
+const BROWSERS: &str = "DELETE FROM known_browsers WHERE token_sha256 IN (
+         SELECT token_sha256 FROM known_browsers WHERE created_at <= $1 LIMIT $2)";
+const SESSIONS_UNUSED: &str = "DELETE FROM sessions WHERE id IN (
+         SELECT id FROM sessions WHERE last_seen_at <= $1 LIMIT $2)";
+const SESSIONS_OVER: &str = "DELETE FROM sessions WHERE id IN (
+         SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)";

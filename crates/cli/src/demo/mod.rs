@@ -288,7 +288,7 @@ async fn enrol_missing(app: &App, fleet: &Fleet, people: &BTreeMap<String, Perso
         let link = app.enrolment_link(&Caller::System, *id).await?;
         // A device that fails at first tries again by itself.
         if let Err(error) = fleet.enrol(spec(&device), link.expose_secret()).await {
-            tracing::warn!(serial = %device.serial, %error, "a simulated device has not enrolled yet");
+            tracing::warn!(serial = %device.serial, error = %server::cause::Chain(&error), "a simulated device has not enrolled yet");
         }
     }
     Ok(tried)

@@ -60,6 +60,7 @@ pub struct Setup {
     pub switches: Switches,
     /// What differs from [`quick_config`].
     pub adjust: fn(&mut Config),
+    pub clock: Clock,
 }
 
 impl Setup {
@@ -72,6 +73,7 @@ impl Setup {
             policy: quick_policy(),
             switches,
             adjust: |_| {},
+            clock: Clock::System,
         }
     }
 }
@@ -132,9 +134,7 @@ impl Lab {
         (setup.adjust)(&mut config);
         let foreign = Foreign::of(&apple);
         let url = config.public_url.clone();
-        let running = serve::serve_on(config, Clock::System, listener)
-            .await
-            .expect("a server");
+        let running = serve::serve_on(config, setup.clock, listener).await.expect("a server");
         let fleet = Fleet::start(FleetOptions {
             apple_url: apple.url(),
             timings: Timings::fast(),
@@ -178,6 +178,19 @@ impl Lab {
     pub fn listen(&self) -> std::net::SocketAddr {
         let address = self.url.trim_start_matches("http://");
         address.parse().expect("an address")
+    }
+
+    pub async fn stop_server(&mut self) {
+        self.running.take().expect("a server that runs").stop().await;
+    }
+
+    /// Starts it again where devices know it, on another database.
+    pub async fn start_server_on(&mut self, database_url: &str) {
+        let mut config = self.app.config.clone();
+        config.database_url = database_url.to_owned();
+        let running = serve::serve(config, self.app.clock.clone()).await.expect("a server");
+        self.app = running.app.clone();
+        self.running = Some(running);
     }
 
     /// Uploads the token of that kind and confirms it.

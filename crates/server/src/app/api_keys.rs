@@ -9,6 +9,7 @@ use serde_json::json;
 use store::{ApiKey, Base, NewEvent, Role, Version};
 
 use super::{App, AppError, Caller, Problem, accounts::sha256_hex, sign_in::SEEN_EVERY};
+use crate::cause::Chain;
 
 /// How long a key that was replaced stays good, unless it is ended at once: a day to bring the new one to its program.
 pub const KEY_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -132,7 +133,7 @@ impl App {
                     tx.commit().await
                 };
                 if let Err(error) = seen.await {
-                    tracing::warn!(%error, "when an API key was used last could not be kept");
+                    tracing::warn!(error = %Chain(&error), "when an API key was used last could not be kept");
                 }
             });
         }

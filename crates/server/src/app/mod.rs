@@ -29,7 +29,7 @@ use std::{
 
 use domain::{AccountId, ApiKeyId, Time};
 use store::{Store, StoreError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 
 use text::{optional, required};
 
@@ -69,6 +69,8 @@ pub struct Parts {
     /// Rung when a device may have something to fetch.
     pub device_bell: Arc<Notify>,
     pub outage: outage::Outage,
+    /// Held to read while a step is under way, and to write while the clock is followed: a step lives in one time.
+    pub steps: RwLock<()>,
     /// Names this process in leases.
     pub instance: String,
 }
@@ -159,7 +161,7 @@ impl Polls {
                 ..Doubt::default()
             };
         }
-        if doubt.times == 0 || now.since(doubt.at) >= first {
+        if doubt.times == 0 || (doubt.at + first).has_come(now, first) {
             doubt.times += 1;
             doubt.at = now;
         }

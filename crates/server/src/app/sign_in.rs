@@ -14,7 +14,7 @@ use super::{
     attempts::Who,
     passwords,
 };
-use crate::gate::Busy;
+use crate::{cause::Chain, gate::Busy};
 
 /// However much it is used: whoever begins a working day signs in once.
 pub const SESSION_LASTS: Duration = Duration::from_secs(12 * 3600);
@@ -176,7 +176,7 @@ impl App {
                 tx.commit().await
             };
             if let Err(error) = seen.await {
-                tracing::warn!(%error, "when a session was used last could not be kept");
+                tracing::warn!(error = %Chain(&error), "when a session was used last could not be kept");
             }
         });
     }

@@ -1,5 +1,7 @@
 //! The content token: read, confirm, link; renew; refuse what would lose data (A3-A9, A15-A17).
 
+use std::time::Duration;
+
 use apple::{
     AppleError,
     licensing::{Expected, Licensing},
@@ -19,6 +21,8 @@ use crate::clock::time;
 
 /// From how many days before its end a token counts as expiring soon.
 const EXPIRING_SOON_DAYS: i64 = 30;
+/// How long an uploaded token waits to be confirmed. It is a secret, sealed, and of no use to anybody else.
+pub const UPLOAD_WAITS: Duration = Duration::from_secs(24 * 3600);
 /// The name under which other servers see who manages the location.
 const PRODUCT: &str = "Allotment";
 

@@ -29,7 +29,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::config::HttpConfig;
+use crate::{cause::Chain, config::HttpConfig};
 
 /// `Mdm-Signature` takes up to 8 KB, cookies and the rest of a request far less.
 const HEAD_BYTES: usize = 32 * 1024;
@@ -81,7 +81,7 @@ pub async fn serve(listener: TcpListener, router: Router, config: HttpConfig, mu
             Err(error) => {
                 // Once, not for each of thousands.
                 if !std::mem::replace(&mut refused, true) {
-                    tracing::error!(%error, "the system gives no connection; http.connections may be above its limit");
+                    tracing::error!(error = %Chain(&error), "the system gives no connection; http.connections may be above its limit");
                 }
                 full.send_replace(());
                 sleep(AFTER_REFUSAL).await;

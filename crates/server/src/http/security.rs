@@ -32,7 +32,7 @@ pub fn pages(router: Router<App>, app: &App) -> Router<App> {
     let csrf = CsrfLayer::new()
         .add_trusted_origin(&app.config.public_url)
         .unwrap_or_else(|error| {
-            tracing::warn!(%error, "the public address is not one that a browser would send as its origin");
+            tracing::warn!(error = %cause::Chain(&error), "the public address is not one that a browser would send as its origin");
             CsrfLayer::new()
         });
     router
@@ -99,7 +99,9 @@ async fn logged(State(app): State<App>, request: Request, next: Next) -> Respons
     let known = Arc::new(cause::Request::new(hex::encode(&app.random.secret()[..8])));
     let span = tracing::info_span!("request", http.method = %method, http.route = %route, request.id = known.id);
     async move {
-        let mut response = cause::REQUEST.scope(known.clone(), next.run(request)).await;
+        let mut response = cause::REQUEST
+            .scope(known.clone(), store::in_one_wait(next.run(request)))
+            .await;
         if let Ok(id) = HeaderValue::from_str(&known.id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }

@@ -95,6 +95,7 @@ async fn under_lease(
     app: &App,
     work: impl AsyncFnOnce(&LocationRow, &Lease) -> Result<bool, StepError>,
 ) -> Result<Stepped, StepError> {
+    let _one_time = app.steps.read().await;
     let Some(location) = app.store.locations().await?.into_iter().next() else {
         return Ok(Stepped::Idle);
     };

@@ -6,6 +6,7 @@ pub mod push;
 pub mod reconcile;
 pub mod retention;
 pub mod sync;
+pub mod time;
 
 use std::{future::Future, time::Duration};
 
@@ -14,7 +15,6 @@ use tokio::sync::{Notify, watch};
 use crate::{
     app::App,
     cause::{self, Chain},
-    clock::Clock,
 };
 
 /// What is kept for months is not late after an hour.
@@ -22,10 +22,6 @@ const TRIM_EVERY: Duration = Duration::from_secs(3600);
 
 /// Somebody rings when an app was bought; this is for what could not be read then.
 const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
-
-const CLOCK_EVERY: Duration = Duration::from_secs(5);
-/// NTP corrects less than that without a jump.
-const JUMP_MS: u64 = 2000;
 
 /// Runs every loop until `stop` says so.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
@@ -49,26 +45,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
         repeat(&app, "retention", TRIM_EVERY, &nobody_rings, stop.clone(), || {
             retention::step(&app)
         }),
-        watch_clock(&app, stop.clone()),
+        time::watch(&app, stop.clone()),
         repeat(&app, "push", every, &app.device_bell, stop.clone(), || push::step(&app)),
     );
-}
-
-/// Says when the wall clock did not go as the time did: somebody set it, or the machine slept.
-async fn watch_clock(app: &App, mut stop: watch::Receiver<bool>) {
-    let (mut wall, mut steady) = (app.now(), tokio::time::Instant::now());
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(CLOCK_EVERY) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let passed_ms = i64::try_from(steady.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let jumped_ms = app.now().ms() - wall.ms() - passed_ms;
-        (wall, steady) = (app.now(), tokio::time::Instant::now());
-        if jumped_ms.unsigned_abs() > JUMP_MS && matches!(app.clock, Clock::System) {
-            tracing::warn!(jumped_ms, "the clock of this machine jumped by {jumped_ms} ms");
-        }
-    }
 }
 
 /// What a step says of itself.

@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use store::Kept;
+
 use super::Stepped;
-use crate::app::{App, AppError};
+use crate::app::{
+    App, AppError,
+    sign_in::{BROWSER_KNOWN, SESSION_IDLES},
+    tokens::UPLOAD_WAITS,
+};
 
 /// One server at a time; who ends in the middle leaves nothing half done.
 const LEASE: &str = "retention";
@@ -16,7 +22,14 @@ pub async fn step(app: &App) -> Result<Stepped, AppError> {
     }
     let now = app.now();
     let history = app.store.history_trim(now - app.config.retention.history).await?;
-    let work = app.store.work_trim(now - app.config.retention.work).await?;
+    let kept = Kept {
+        work: now - app.config.retention.work,
+        uploads: now - UPLOAD_WAITS,
+        browsers: now - BROWSER_KNOWN,
+        sessions: now - SESSION_IDLES,
+        now,
+    };
+    let work = app.store.past_trim(kept).await?;
     if history + work == 0 {
         return Ok(Stepped::Idle);
     }

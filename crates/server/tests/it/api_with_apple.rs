@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use server::Config;
+use server::{Clock, Config};
 use sim::apple::{Apple, AppleOptions, Switches, TokenKind};
 
 use crate::server::{TestServer, answer, kind, multipart, until};
@@ -14,13 +14,17 @@ pub async fn start() -> (TestServer, Apple) {
 }
 
 pub async fn start_with(configure: impl FnOnce(&mut Config)) -> (TestServer, Apple) {
+    start_at(Clock::System, configure).await
+}
+
+pub async fn start_at(clock: Clock, configure: impl FnOnce(&mut Config)) -> (TestServer, Apple) {
     let options = AppleOptions {
         event_delay: Duration::from_millis(50),
         switches: Switches::unhurried(),
         ..AppleOptions::default()
     };
     let apple = Apple::start(options).await.expect("a simulated Apple");
-    let server = TestServer::start_with(|config| {
+    let server = TestServer::start_at(clock, |config| {
         config.apple.licensing_url = apple.base_url();
         config.apple.metadata_url = Some(format!("{}/lookup", apple.url()));
         config.apple.push_url = apple.url();

@@ -14,4 +14,5 @@ mod input;
 mod outage;
 mod pressure;
 mod server;
+mod time;
 mod versions;

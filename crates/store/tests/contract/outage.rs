@@ -2,7 +2,7 @@
 
 use domain::Time;
 use sqlx::{Connection, PgConnection};
-use store::{Actor, EventFilter, EventPlace, NewEvent, Store, StoreError, testing::Fresh};
+use store::{Actor, EventFilter, EventPlace, Kept, NewEvent, Store, StoreError, testing::Fresh};
 
 use crate::{NOW, key};
 
@@ -221,7 +221,8 @@ on_both! {
             let refused = by_hand(fresh, sql).await.expect_err(sql).to_string();
             assert!(refused.contains("not deleted") || refused.contains("one row"), "{refused}");
         }
-        store.work_trim(NOW).await.unwrap();
+        let kept = Kept { work: NOW, uploads: NOW, browsers: NOW, sessions: NOW, now: NOW };
+        store.past_trim(kept).await.unwrap();
     }
 }
 
