@@ -16,9 +16,11 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
 use x509_cert::{Certificate, ext::pkix::ExtendedKeyUsage};
 
+use crate::{signature::SignatureError, signed};
+
 /// `id-kp-clientAuth`
 const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
-const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+pub(crate) const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 /// Devices with a clock that is behind shall accept it, and so shall we when our own was ahead and is right again.
 const BEFORE_NOW: SignedDuration = SignedDuration::from_hours(48);
@@ -107,6 +109,16 @@ impl DeviceCa {
             + end.len();
         let (certificate, key) = pem.split_at(split);
         DeviceCa::new(format!("{certificate}\n"), KeyPair::from_pem(key.trim())?)
+    }
+
+    /// For whoever shall trust what it signs. The key is not in it.
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// A profile with a signature around it, in DER.
+    pub fn sign_profile(&self, content: &[u8]) -> Result<Vec<u8>, SignatureError> {
+        signed::sign(content, self.issuer.key(), std::slice::from_ref(&self.certificate))
     }
 
     /// Makes a key and a certificate for one enrolment. Takes up to half a second: not for an async thread.
@@ -235,7 +247,7 @@ fn time(timestamp: Timestamp) -> Result<time::OffsetDateTime, IdentityError> {
         .map_err(|error| IdentityError::Certificate(error.to_string()))
 }
 
-fn pem_body(pem: &str) -> Result<Vec<u8>, IdentityError> {
+pub(crate) fn pem_body(pem: &str) -> Result<Vec<u8>, IdentityError> {
     let (_, der) = der::Document::from_pem(pem).map_err(|error| IdentityError::Certificate(error.to_string()))?;
     Ok(der.as_bytes().to_vec())
 }

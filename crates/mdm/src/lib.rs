@@ -9,6 +9,7 @@ pub mod plist;
 pub mod profile;
 pub mod report;
 pub mod signature;
+pub mod signed;
 pub mod text;
 
 /// A message that lacks what it must have, or has it in the wrong form.

@@ -9,6 +9,8 @@ use uuid::Uuid;
 use crate::{
     Missing,
     plist::{Get, PlistError, dictionary, parse, write},
+    signature::{SignatureError, SignerCertificate},
+    signed,
 };
 
 /// Constant, so that a renewed profile replaces the one before.
@@ -34,7 +36,7 @@ pub struct EnrolmentProfile {
 }
 
 impl EnrolmentProfile {
-    /// A `.mobileconfig`, not signed: devices install it and call it not verified.
+    /// A `.mobileconfig`, not signed yet.
     pub fn to_plist(&self) -> Vec<u8> {
         // Derived, so that the same enrolment gives the same profile.
         let identity_uuid = derived(self.enrolment_id, 1);
@@ -96,6 +98,8 @@ fn derived(enrolment: Uuid, number: u8) -> String {
 /// A profile as a device reads it.
 #[derive(Clone)]
 pub struct ReadProfile {
+    /// Who signed it; `None` when nobody did.
+    pub signer: Option<SignerCertificate>,
     pub server_url: String,
     /// The server's address for commands where none is given for check-ins.
     pub check_in_url: String,
@@ -119,6 +123,9 @@ impl fmt::Debug for ReadProfile {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProfileError {
+    /// It is signed, and what is inside is not what was signed.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     #[error(transparent)]
     Plist(#[from] PlistError),
     #[error(transparent)]
@@ -126,8 +133,18 @@ pub enum ProfileError {
 }
 
 impl ReadProfile {
+    /// With a signature around it or without one, as a device takes it.
     pub fn parse(bytes: &[u8]) -> Result<ReadProfile, ProfileError> {
-        let profile = parse(bytes)?;
+        const SEQUENCE: u8 = 0x30;
+        let opened;
+        let (content, signer) = if bytes.first() == Some(&SEQUENCE) {
+            let (content, signer) = signed::open(bytes)?;
+            opened = content;
+            (opened.as_slice(), Some(signer))
+        } else {
+            (bytes, None)
+        };
+        let profile = parse(content)?;
         let payloads: Vec<&Dictionary> = profile
             .get("PayloadContent")
             .and_then(Value::as_array)
@@ -147,6 +164,7 @@ impl ReadProfile {
             .ok_or(Missing("identity payload"))?;
         let server_url = mdm.text("ServerURL").ok_or(Missing("ServerURL"))?;
         Ok(ReadProfile {
+            signer,
             check_in_url: mdm.text("CheckInURL").unwrap_or_else(|| server_url.clone()),
             server_url,
             topic: mdm.text("Topic").ok_or(Missing("Topic"))?,
@@ -162,6 +180,7 @@ impl ReadProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::DeviceCa;
 
     fn profile(enrolment: u128) -> EnrolmentProfile {
         EnrolmentProfile {
@@ -202,6 +221,21 @@ mod tests {
         let read = ReadProfile::parse(&profile(1).to_plist()).unwrap();
         let shown = format!("{read:?}");
         assert!(shown.contains("apps.example.com") && !shown.contains("secret") && !shown.contains("[1, 2, 3]"));
+    }
+
+    #[test]
+    fn a_device_takes_a_signed_profile_and_none_that_was_changed_since() {
+        let ca = DeviceCa::generate("Example Device CA", "2026-11-23T12:00:00Z".parse().unwrap()).unwrap();
+        let mut signed = ca.sign_profile(&profile(1).to_plist()).unwrap();
+        let read = ReadProfile::parse(&signed).unwrap();
+        assert!(read.signer.is_some());
+        assert_eq!(read.p12, [1, 2, 3]);
+        let at = signed.windows(4).position(|part| part == b"apps").unwrap();
+        signed[at] = b'A';
+        assert!(matches!(
+            ReadProfile::parse(&signed),
+            Err(ProfileError::Signature(SignatureError::Mismatch))
+        ));
     }
 
     #[test]

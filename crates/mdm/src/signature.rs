@@ -35,15 +35,15 @@ use crate::identity::Identity;
 /// Real headers have some 2 KB.
 const LIMIT_BYTES: usize = 16 * 1024;
 
-const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
-const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
+pub(crate) const DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.1");
+pub(crate) const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
 const SHA1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
-const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
-const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
+pub(crate) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
+pub(crate) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
@@ -81,11 +81,24 @@ pub fn verify(header: &str, body: &[u8]) -> Result<SignerCertificate, SignatureE
     if signed.encap_content_info.econtent_type != DATA || signed.encap_content_info.econtent.is_some() {
         return Err(SignatureError::Malformed("the content is not detached"));
     }
-    let [signer] = signed.signer_infos.0.as_slice() else {
-        return Err(SignatureError::Malformed("there is not exactly one signer"));
-    };
-    let certificate = signer_certificate(&signed, signer)?;
-    check(signer, &certificate, body)?;
+    verified(&signed, the_signer(&signed)?, body)
+}
+
+pub(crate) fn the_signer(signed: &SignedData) -> Result<&SignerInfo, SignatureError> {
+    match signed.signer_infos.0.as_slice() {
+        [signer] => Ok(signer),
+        _ => Err(SignatureError::Malformed("there is not exactly one signer")),
+    }
+}
+
+/// The certificate of whoever signed these bytes.
+pub(crate) fn verified(
+    signed: &SignedData,
+    signer: &SignerInfo,
+    bytes: &[u8],
+) -> Result<SignerCertificate, SignatureError> {
+    let certificate = signer_certificate(signed, signer)?;
+    check(signer, &certificate, bytes)?;
     let der = certificate
         .to_der()
         .map_err(|_| SignatureError::Malformed("the certificate cannot be written"))?;
@@ -236,7 +249,7 @@ pub fn sign(body: &[u8], identity: &Identity, form: Form) -> Result<String, Sign
     let key = rsa::KeyPair::from_pkcs8(identity.key_pkcs8.expose_secret()).map_err(|_| SignatureError::Algorithm)?;
     let signed_attrs = match form {
         Form::AppleBer => None,
-        Form::DerWithAttributes => Some(attributes(body).map_err(malformed)?),
+        Form::DerWithAttributes => Some(attributes(body, SHA256)?),
     };
     let signed = match &signed_attrs {
         None => body.to_vec(),
@@ -300,8 +313,14 @@ pub fn sign(body: &[u8], identity: &Identity, form: Form) -> Result<String, Sign
     Ok(STANDARD.encode(bytes))
 }
 
-fn attributes(body: &[u8]) -> der::Result<SetOfVec<Attribute>> {
-    let digest = digest::digest(&digest::SHA256, body);
+/// What is signed instead of the bytes: what kind they are, and their hash.
+pub(crate) fn attributes(body: &[u8], hash: ObjectIdentifier) -> Result<SetOfVec<Attribute>, SignatureError> {
+    let digest = digest::digest(self::hash(hash)?, body);
+    let made = made_attributes(digest.as_ref());
+    made.map_err(|_| SignatureError::Malformed("the signature cannot be made"))
+}
+
+fn made_attributes(digest: &[u8]) -> der::Result<SetOfVec<Attribute>> {
     let one = |oid, value: Any| {
         Ok::<_, der::Error>(Attribute {
             oid,
@@ -310,7 +329,7 @@ fn attributes(body: &[u8]) -> der::Result<SetOfVec<Attribute>> {
     };
     SetOfVec::try_from(vec![
         one(CONTENT_TYPE, Any::encode_from(&DATA)?)?,
-        one(MESSAGE_DIGEST, Any::encode_from(&OctetString::new(digest.as_ref())?)?)?,
+        one(MESSAGE_DIGEST, Any::encode_from(&OctetString::new(digest)?)?)?,
     ])
 }
 

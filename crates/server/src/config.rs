@@ -6,6 +6,7 @@
 mod check;
 mod given;
 mod push;
+mod signer;
 
 use std::{
     fmt,
@@ -21,6 +22,7 @@ use reqwest::Url;
 use apple::icons::IconHost;
 pub use check::{Finding, Severity, doctor};
 pub use push::{PushCertificateError, PushIdentity};
+pub use signer::ProfileSignerError;
 
 use crate::messages::Lang;
 use given::{Given, Key};
@@ -102,6 +104,9 @@ pub struct MdmConfig {
     pub push_topic: Option<String>,
     /// The name that devices show for whoever manages them.
     pub organization: Option<String>,
+    /// PEM with certificate, chain and key that sign enrolment profiles; without it the authority of the devices does.
+    /// Read anew for each profile, so that a renewed one counts at once.
+    pub profile_signer_file: Option<PathBuf>,
     /// How soon to wake a device again that did not come; doubles with its silence.
     pub push_again_after: Duration,
 }
@@ -203,6 +208,7 @@ impl Config {
                 push_certificate_file: None,
                 push_topic: None,
                 organization: None,
+                profile_signer_file: None,
                 push_again_after: Duration::from_secs(15 * 60),
             },
             http: HttpConfig {
@@ -266,6 +272,7 @@ impl Config {
         mdm.push_certificate_file = given.parsed(&PUSH_CERTIFICATE_FILE, path_text)?;
         mdm.push_topic = given.parsed(&PUSH_TOPIC, topic)?;
         mdm.organization = given.parsed(&MDM_ORGANIZATION, name)?;
+        mdm.profile_signer_file = given.parsed(&PROFILE_SIGNER_FILE, path_text)?;
         set(&mut mdm.push_again_after, given.parsed(&PUSH_AGAIN_AFTER, duration)?);
 
         let http = &mut config.http;
@@ -328,6 +335,11 @@ impl Config {
             return Some(topic.clone());
         }
         self.push_identity().ok().flatten().and_then(|identity| identity.topic)
+    }
+
+    /// What signs enrolment profiles. `None` when nothing is configured.
+    pub fn profile_signer(&self) -> Result<Option<mdm::signed::ProfileSigner>, ProfileSignerError> {
+        self.mdm.profile_signer_file.as_deref().map(signer::read).transpose()
     }
 
     /// What wakes devices. `None` without a push certificate, except towards a simulated Apple on this machine,
@@ -476,6 +488,11 @@ const PUSH_CERTIFICATE_FILE: Key = Key {
     name: "push_certificate_file",
     example: "\"/etc/allotment/push.pem\"",
 };
+const PROFILE_SIGNER_FILE: Key = Key {
+    section: "mdm",
+    name: "profile_signer_file",
+    example: "\"/etc/allotment/signer.pem\", with certificate, chain and key",
+};
 const PUSH_TOPIC: Key = Key {
     section: "mdm",
     name: "push_topic",
@@ -571,6 +588,7 @@ const KEYS: &[Key] = &[
     LIST_LAG,
     SYNC_AT,
     PUSH_CERTIFICATE_FILE,
+    PROFILE_SIGNER_FILE,
     PUSH_TOPIC,
     MDM_ORGANIZATION,
     PUSH_AGAIN_AFTER,

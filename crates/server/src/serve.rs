@@ -45,6 +45,8 @@ pub enum StartError {
     },
     #[error("the push certificate cannot be used: {0}")]
     Push(String),
+    #[error(transparent)]
+    ProfileSigner(#[from] crate::config::ProfileSignerError),
     #[error("the certificate authority of the devices cannot be used: {0}")]
     DeviceCa(String),
 }
@@ -110,6 +112,8 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
     let device_ca = device_ca(&store, &config, &clock).await?;
     let http = apple::http_client();
     let icons = apple::icons::Icons::new(&config.apple.icon_hosts);
+    // Read again for each profile; what does not work now will not work then.
+    config.profile_signer()?;
     let apns = config.apns().map_err(|error| StartError::Push(error.to_string()))?;
     // Unique to this process: one that starts anew is somebody else to the leases of its predecessor.
     let instance = format!("{}/{}/{}", host_name(), config.listen, random.id());

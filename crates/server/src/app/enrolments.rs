@@ -150,6 +150,19 @@ impl App {
                 AppError::NotFound("identity")
             })?;
 
+        let organization = self.config.mdm_organization();
+        let server_url = format!("{}/mdm", self.config.public_url.trim_end_matches('/'));
+        let profile = EnrolmentProfile {
+            organization,
+            server_url,
+            topic,
+            p12: issued.p12.clone(),
+            password: SecretString::from(issued.password.expose_secret()),
+            enrolment_id: row.id.0,
+        };
+        // Before the link is used up: what cannot be signed leaves it as it was.
+        let profile = self.signed(&profile.to_plist())?;
+
         let identity = NewIdentity {
             sha256: &issued.sha256,
             not_after: time(issued.not_after),
@@ -162,17 +175,26 @@ impl App {
         tx.event(&NewEvent::new(now, store::Actor::System, "enrolmentProfileTaken").person(row.person_id))
             .await?;
         tx.commit().await?;
+        Ok(ProfileAnswer::Profile(profile))
+    }
 
-        let organization = self.config.mdm_organization();
-        let server_url = format!("{}/mdm", self.config.public_url.trim_end_matches('/'));
-        let profile = EnrolmentProfile {
-            organization,
-            server_url,
-            topic,
-            p12: issued.p12,
-            password: SecretString::from(issued.password.expose_secret()),
-            enrolment_id: row.id.0,
+    /// With the operator's certificate where there is one. A device takes a profile whoever signed it, so one that
+    /// cannot be used at the moment keeps nobody from enrolling.
+    fn signed(&self, profile: &[u8]) -> Result<Vec<u8>, AppError> {
+        let own = match self.config.profile_signer() {
+            Ok(signer) => signer,
+            Err(error) => {
+                tracing::error!(error = %crate::cause::Chain(&error), "a profile is signed by the authority of the devices");
+                None
+            }
         };
-        Ok(ProfileAnswer::Profile(profile.to_plist()))
+        let signed = match own {
+            Some(signer) => signer.sign(profile),
+            None => self.device_ca.sign_profile(profile),
+        };
+        signed.map_err(|error| {
+            tracing::error!(error = %crate::cause::Chain(&error), "could not sign an enrolment profile");
+            AppError::NotFound("identity")
+        })
     }
 }

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use domain::Time;
 
-use super::{Config, is_loopback_url};
+use super::{Config, is_loopback_url, signer};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -48,6 +48,8 @@ impl Finding {
 const BUILT_AFTER: Time = Time(1_793_000_000_000);
 /// Apple renews a push certificate for a year; a month is enough to find whoever can.
 const PUSH_EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Certificates that are renewed by themselves are renewed a month before their end.
+const SIGNER_EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything but the database, which whoever calls this opens anyway.
@@ -56,6 +58,7 @@ pub async fn doctor(config: &Config, now: Time) -> Vec<Finding> {
     findings.extend(key_file(&config.key_file));
     findings.extend(public_url(config));
     findings.extend(push_certificate(config, now));
+    findings.extend(profile_signer(config, now));
     findings.extend(clock(now));
     findings.extend(apple(config, now).await);
     findings
@@ -187,6 +190,37 @@ fn push_certificate(config: &Config, now: Time) -> Option<Finding> {
     None
 }
 
+fn profile_signer(config: &Config, now: Time) -> Option<Finding> {
+    let about = "mdm.profile_signer_file";
+    let signer = match config.profile_signer() {
+        Err(error) => {
+            return Some(Finding::bad(
+                about,
+                error.to_string(),
+                "write certificate, chain and key into one file, as PEM; or leave mdm.profile_signer_file out",
+            ));
+        }
+        Ok(signer) => signer?,
+    };
+    let expires_at = signer::expires_at(&signer);
+    if expires_at <= now {
+        return Some(Finding::bad(
+            about,
+            "the certificate that signs enrolment profiles has expired: devices call them not verified",
+            "renew it; the file is read anew for each profile",
+        ));
+    }
+    if expires_at <= now + SIGNER_EXPIRES_SOON {
+        let days = expires_at.since(now).as_secs() / (24 * 3600);
+        return Some(Finding::warn(
+            about,
+            format!("the certificate that signs enrolment profiles expires in {days} days"),
+            "renew it; the file is read anew for each profile",
+        ));
+    }
+    None
+}
+
 fn clock(now: Time) -> Option<Finding> {
     (now < BUILT_AFTER).then(|| {
         Finding::bad(
@@ -301,6 +335,29 @@ mod tests {
 
         config.mdm.push_certificate_file = Some(folder.path().join("none.pem"));
         assert_eq!(push_certificate(&config, Time(0)).unwrap().severity, Severity::Bad);
+    }
+
+    #[test]
+    fn a_profile_signer_that_is_no_good_is_noticed_before_a_device_shows_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = local(folder.path());
+        assert_eq!(profile_signer(&config, Time(0)), None);
+        let path = folder.path().join("signer.pem");
+        config.mdm.profile_signer_file = Some(path.clone());
+        let bad = |now| profile_signer(&config, now).map(|finding| (finding.severity, finding.what));
+        assert!(bad(Time(0)).unwrap().1.contains("cannot be read"));
+
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(2031, 1, 2);
+        let certificate = params.self_signed(&key).unwrap().pem();
+        std::fs::write(&path, &certificate).unwrap();
+        assert!(bad(Time(0)).unwrap().1.contains("no private key"));
+        std::fs::write(&path, certificate + &key.serialize_pem()).unwrap();
+        let end = signer::expires_at(&config.profile_signer().unwrap().unwrap());
+        assert_eq!(bad(end - SIGNER_EXPIRES_SOON - Duration::from_secs(1)), None);
+        assert_eq!(bad(end - SIGNER_EXPIRES_SOON).unwrap().0, Severity::Warn);
+        assert_eq!(bad(end).unwrap().0, Severity::Bad);
     }
 
     #[test]

@@ -6,15 +6,17 @@ use mdm::{
     command::Command,
     identity::Identity,
     plist::{self, Value},
-    profile::ReadProfile,
+    profile::{ProfileError, ReadProfile},
     report::{Report, Status},
     signature::{self, Form},
 };
+use rcgen::{CertificateParams, DnType, KeyPair};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use server::app::{Caller, people::NewPerson};
 use store::{CommandRow, DeviceRow};
 use uuid::Uuid;
+use x509_cert::{Certificate, der::Decode};
 
 use crate::server::TestServer;
 
@@ -403,4 +405,66 @@ async fn a_report_that_comes_twice_or_too_late_changes_nothing() {
         assert_eq!(stranger.check_in(message).await, StatusCode::BAD_REQUEST);
     }
     server.stop().await;
+}
+
+/// A profile that was changed on the way could hand the device to somebody else.
+#[tokio::test]
+async fn a_profile_comes_signed_by_the_authority_of_the_devices() {
+    let server = server().await;
+    let (bytes, read) = profile(&server).await;
+    let by = Certificate::from_der(&read.signer.unwrap().der).unwrap();
+    assert_eq!(by.tbs_certificate().subject().to_string(), "CN=Allotment Device CA");
+    let at = bytes.windows(5).position(|part| part == b"/mdm<").unwrap();
+    let mut changed = bytes;
+    changed[at] ^= 1;
+    let refused = ReadProfile::parse(&changed);
+    assert!(matches!(refused, Err(ProfileError::Signature(_))), "{refused:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_operators_own_certificate_signs_profiles_and_may_be_renewed_while_the_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("signer.pem");
+    let write = |name: &str| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(&file, certificate.pem() + &key.serialize_pem()).unwrap();
+        certificate.der().to_vec()
+    };
+    let first = write("the first");
+    let configured = file.clone();
+    let server = TestServer::start_with(|config| {
+        config.mdm.push_topic = Some("com.apple.mgmt.External.test".to_owned());
+        config.mdm.profile_signer_file = Some(configured);
+    })
+    .await;
+    let signer = async || profile(&server).await.1.signer.unwrap().der;
+    assert_eq!(signer().await, first);
+    let second = write("the second");
+    assert_eq!(signer().await, second);
+    // Half of a file, while it is written: whoever enrols at this moment enrols.
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----").unwrap();
+    let by = Certificate::from_der(&signer().await).unwrap();
+    assert_eq!(by.tbs_certificate().subject().to_string(), "CN=Allotment Device CA");
+    server.stop().await;
+}
+
+/// What an enrolment page hands out, as it came and as a device reads it.
+async fn profile(server: &TestServer) -> (Vec<u8>, ReadProfile) {
+    let app = &server.running.app;
+    let new = NewPerson {
+        name: "김민지".to_owned(),
+        email: None,
+        department: None,
+    };
+    let person = app.person_add(&Caller::System, new).await.unwrap();
+    let link = app.enrolment_link(&Caller::System, person).await.unwrap();
+    let answer = server.http.post(link.expose_secret()).send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/x-apple-aspen-config");
+    let bytes = answer.bytes().await.unwrap().to_vec();
+    let read = ReadProfile::parse(&bytes).unwrap();
+    (bytes, read)
 }
