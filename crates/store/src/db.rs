@@ -1,6 +1,6 @@
 //! One text of SQL for two databases: connections, transactions, values and rows.
 
-use std::{path::Path, pin::Pin, str::FromStr, time::Duration};
+use std::{path::Path, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use domain::Time;
 use sqlx::{
@@ -66,6 +66,9 @@ async fn answered<T>(later: impl Future<Output = Result<T, sqlx::Error>>) -> Res
 pub struct Store {
     db: Db,
     pub(crate) key: MasterKey,
+    /// The turn of whoever writes under a lease. The loops of one process queue up here and not in the database, where a
+    /// process that stands still would keep one place in the queue after the other.
+    pub(crate) leases: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Clone)]
@@ -82,6 +85,8 @@ enum Db {
 pub struct Tx {
     inner: TxKind,
     pub(crate) key: MasterKey,
+    // Dropped after the transaction.
+    pub(crate) turn: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
 
 enum TxKind {
@@ -105,7 +110,11 @@ impl Store {
             } else {
                 Db::open_postgres(url).await?
             };
-            let store = Store { db, key };
+            let store = Store {
+                db,
+                key,
+                leases: Arc::default(),
+            };
             store.check_key().await?;
             Ok(store)
         })
@@ -185,6 +194,7 @@ impl Store {
             Ok(Tx {
                 inner,
                 key: self.key.clone(),
+                turn: None,
             })
         })
     }

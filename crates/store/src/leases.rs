@@ -11,7 +11,7 @@ use domain::Time;
 
 use crate::{
     Store, StoreError, Tx,
-    db::{Conn, Later, values},
+    db::{Conn, Later, Record, values},
 };
 
 /// The right to work on something alone, until somebody else has it.
@@ -48,6 +48,19 @@ impl Conn<'_> {
     }
 }
 
+impl Conn<'_> {
+    /// Locks the row of a lease. `false` when somebody is writing under it, however long ago they gave a sign of life.
+    /// SQLite has one writer at a time, who has all rows.
+    async fn lease_row(&mut self, name: &str) -> Result<bool, StoreError> {
+        if matches!(self, Conn::Lite(_)) {
+            return Ok(true);
+        }
+        let sql = "SELECT name FROM leases WHERE name = $1 FOR UPDATE SKIP LOCKED";
+        let row = self.one(sql, values![name], |row| row.text("name")).await?;
+        Ok(row.is_some())
+    }
+}
+
 impl Store {
     /// Takes a lease that is free, or that `holder` has already. `None` when somebody else has it.
     ///
@@ -55,13 +68,24 @@ impl Store {
     /// clock that has jumped back since: it is free.
     pub fn lease_take<'a>(&'a self, name: &'a str, holder: &'a str, good_for: Duration) -> Later<'a, Option<Lease>> {
         Box::pin(async move {
+            let _turn = self.leases.lock().await;
             let mut tx = self.begin().await?;
-            tx.run(
-                "INSERT INTO leases (name, holder, fence, until) VALUES ($1, '', 0, 0) ON CONFLICT (name) DO NOTHING",
-                values![name],
-            )
-            .await?;
             let now = tx.conn().clock().await?;
+            let sql = "SELECT holder, until FROM leases WHERE name = $1";
+            let read = |row: &Record| Ok((row.text("holder")?, row.time("until")?));
+            match tx.conn().one(sql, values![name], read).await? {
+                // Only looked at: whoever waits for a turn does not wait for what the one at work is writing.
+                Some((by, until)) if by != holder && now < until && until <= now + good_for => return Ok(None),
+                Some(_) => {}
+                None => {
+                    let sql = "INSERT INTO leases (name, holder, fence, until) VALUES ($1, '', 0, 0)
+                               ON CONFLICT (name) DO NOTHING";
+                    tx.run(sql, values![name]).await?;
+                }
+            }
+            if !tx.conn().lease_row(name).await? {
+                return Ok(None);
+            }
             let taken = tx
                 .run(
                     "UPDATE leases
@@ -92,7 +116,9 @@ impl Store {
     /// whatever is written under one lease is written one after the other.
     pub fn begin_as<'a>(&'a self, lease: &'a Lease) -> Later<'a, Tx> {
         Box::pin(async move {
+            let turn = self.leases.clone().lock_owned().await;
             let mut tx = self.begin().await?;
+            tx.turn = Some(turn);
             let until = tx.conn().clock().await? + lease.good_for;
             let held = tx
                 .run(
