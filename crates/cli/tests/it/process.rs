@@ -109,7 +109,7 @@ async fn a_process_that_dies_between_the_claim_and_the_link_finds_its_own_accoun
     let loaded = Config::load(Some(&config), std::iter::empty()).expect("a configuration");
     let app = serve::open(loaded, Clock::System).await.expect("a database");
     let (_, key) = app
-        .api_key_create(&Caller::System, "test", Role::Full)
+        .api_key_create(&Caller::System, "test", Role::Full, None)
         .await
         .expect("a key");
     let upload = || {
