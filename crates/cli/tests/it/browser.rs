@@ -92,8 +92,9 @@ impl Driver {
             .send()
             .await;
         let answer: Value = answer.expect("an answer").json().await.expect("JSON");
-        let entries = answer["value"].as_array().cloned().unwrap_or_default();
+        let entries = answer["value"].as_array();
         entries
+            .unwrap_or_else(|| panic!("the driver has no log: {answer}"))
             .iter()
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
             .collect()
@@ -298,6 +299,11 @@ async fn whole_job(language: &str, words: &Words) {
     }
 
     let complaints = driver.complaints(&page.client).await;
+    let of_status = |status: &str| complaints.iter().any(|line| line.contains(status));
+    assert!(
+        of_status("403") && of_status("422"),
+        "the browser says what it met: {complaints:#?}"
+    );
     // The refused upload and the wrong password are answered with a status that the browser notes.
     let serious: Vec<_> = complaints
         .iter()
