@@ -288,6 +288,25 @@ impl Lab {
         oracle::all_agree(self.sides()).await;
     }
 
+    /// Waits where looks at Apple are hours apart: somebody asks for one as often as it takes.
+    pub async fn until_asking(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        until(what, async || {
+            self.app.sync_now(&Caller::System).await.expect("a sync");
+            until("it is over", async || {
+                self.app.sync_open().await.expect("a sync").is_none()
+            })
+            .await;
+            holds().await
+        })
+        .await;
+    }
+
+    /// [`agrees_with_apple`](Self::agrees_with_apple) where looks at Apple are hours apart.
+    pub async fn agrees_when_asked(&self) {
+        self.until_asking("all agree", async || self.sides().differences().await.is_empty())
+            .await;
+    }
+
     pub fn sides(&self) -> Sides<'_> {
         Sides {
             app: &self.app,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{Approval, AssetId, Detail, InstallState, Patience, PersonId};
-use server::app::Caller;
+use server::app::{Base, Caller};
 use sim::apple::{EventOrder, Named, Overassign, TokenKind, sample::adam_id};
 use store::EventFilter;
 
@@ -164,10 +164,11 @@ async fn done_in_part(named: Named, overassign: Overassign) {
     // Everybody has joined before the licences get short.
     let joined = lab.app_known(&adam_id(3)).await;
     lab.deploy(joined, group, Approval::Required).await;
-    until("all have joined", async || lab.installed(joined).await == 3).await;
+    lab.until_asking("all have joined", async || lab.installed(joined).await == 3)
+        .await;
     assert!(lab.apple.buy(&adam, -17));
-    lab.app.sync_now(&Caller::System).await.expect("a sync");
-    until("three are owned", async || owned(&lab, app).await == 3).await;
+    lab.until_asking("three are owned", async || owned(&lab, app).await == 3)
+        .await;
     for holder in ["old-server-1", "old-server-2"] {
         lab.foreign.assigns(&lab.apple, &adam, holder);
     }
@@ -188,14 +189,12 @@ async fn done_in_part(named: Named, overassign: Overassign) {
         people.iter().filter(waits).count() == 2 && lab.installed(app).await == 1
     })
     .await;
-    lab.app.sync_now(&Caller::System).await.expect("a sync");
-    lab.agrees_with_apple().await;
+    lab.agrees_when_asked().await;
 
     assert!(lab.apple.buy(&adam, 2));
-    lab.app.sync_now(&Caller::System).await.expect("a sync");
-    until("everybody has it", async || lab.installed(app).await == 3).await;
-    lab.app.sync_now(&Caller::System).await.expect("a sync");
-    lab.agrees_with_apple().await;
+    lab.until_asking("everybody has it", async || lab.installed(app).await == 3)
+        .await;
+    lab.agrees_when_asked().await;
     lab.close().await;
 }
 
@@ -236,6 +235,62 @@ async fn what_apple_refuses_for_a_moment_is_its_own_trouble_and_no_want_of_licen
     assert!(!details().await.contains(&Detail::NoLicenseAvailable));
     lab.apple.switch(|switches| switches.task_failure = 0.0);
     until("all have it", async || lab.installed(app).await == 3).await;
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
+/// Two of five that are in use are refunded: nobody loses theirs, and nobody new gets one until the books are even again.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_licence_before_a_refund_is_made_up_for() {
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
+    lab.link(TokenKind::Valid).await;
+    let adam = adam_id(1);
+    let app = lab.app_known(&adam).await;
+    let (mut everybody, group) = people(&lab, 2).await;
+    lab.deploy(app, group, Approval::Required).await;
+    until("both have it", async || lab.installed(app).await == 2).await;
+
+    assert!(lab.apple.refund(&adam, 19));
+    until("the refund is seen", async || owned(&lab, app).await == 1).await;
+    let counts = async || {
+        lab.app
+            .overview()
+            .await
+            .unwrap()
+            .unwrap()
+            .app(app)
+            .unwrap()
+            .decision
+            .counts
+    };
+    assert_eq!((counts().await.short, counts().await.free), (1, Some(0)));
+    let writes = lab.apple.writes().len();
+    let third = lab.person("사람 3").await;
+    lab.enrol(third, iphone(3)).await;
+    everybody.push(third);
+    let members: Vec<_> = everybody.iter().map(|person| person.0).collect();
+    lab.app
+        .group_members_set(&Caller::System, group, Base::Latest, &members)
+        .await
+        .expect("members");
+    until("the third has joined, and waits", async || {
+        let joined = lab.app.overview().await.unwrap().unwrap();
+        let joined = joined
+            .client_users
+            .get(&third)
+            .is_some_and(|user| user.accepted_at.is_some());
+        joined && counts().await.waiting == 1
+    })
+    .await;
+    assert_eq!(lab.apple_holders(&adam).len(), 2, "nobody loses theirs");
+    // One that is bought makes up for the refund; the next one is for the third.
+    assert!(lab.apple.buy(&adam, 1));
+    until("the books are even", async || owned(&lab, app).await == 2).await;
+    assert_eq!((counts().await.short, counts().await.waiting), (0, 1));
+    let asked = |write: &&sim::apple::Write| write.path == "assets/associate";
+    assert_eq!(lab.apple.writes()[writes..].iter().filter(asked).count(), 0);
+    assert!(lab.apple.buy(&adam, 1));
+    until("the third has it", async || lab.installed(app).await == 3).await;
     lab.agrees_with_apple().await;
     lab.close().await;
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::Approval;
 use server::app::Caller;
-use sim::apple::{Fault, TokenKind, Trouble, sample::adam_id};
+use sim::apple::{App, Fault, TokenKind, Trouble, sample::adam_id};
 use store::SyncStatus;
 
 use crate::lab::{Database, Lab, Setup, iphone, until};
@@ -60,18 +60,18 @@ async fn a_limit_that_is_lower_than_published_is_learned_from_the_refusals() {
 /// One 9646 once threw away a whole read of 183 pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_read_that_is_throttled_waits_and_goes_on_from_its_page() {
-    let lab = Lab::open(Setup {
-        // Nobody else reads meanwhile.
-        adjust: |config| config.apple.poll_every = Duration::from_secs(3600),
-        ..Setup::on(Database::Sqlite)
-    })
-    .await;
+    let mut setup = Setup::on(Database::Sqlite);
+    let more = (0..20).map(|number| App::sample(&format!("7770{number:02}"), 3));
+    setup.organisations[0].assets.extend(more);
+    // Nobody else reads meanwhile.
+    setup.adjust = |config| config.apple.poll_every = Duration::from_secs(3600);
+    let lab = Lab::open(setup).await;
     lab.link(TokenKind::Valid).await;
     lab.app_known(&adam_id(1)).await;
     sync(&lab).await;
     lab.apple.switch(|switches| switches.page_length = 1);
     let pages = lab.apple.ledger().main().assets.len() as u64;
-    assert!(pages > 10, "a long read");
+    assert!(pages > 20, "a long read");
 
     let asked = || lab.apple.ledger().traffic.requests["assets"];
     let before = asked();

@@ -19,7 +19,7 @@ use store::OperationState;
 
 use crate::{
     lab::{Database, Lab, Setup, TOPIC, install_crypto, iphone, until},
-    oracle,
+    oracle::{self, Sides},
 };
 
 /// The server as its own process.
@@ -239,11 +239,12 @@ async fn a_process_that_stood_still_between_the_commit_and_the_request_does_not_
     let operation = app.store.operation(operation.id).await.unwrap().expect("an operation");
     assert_eq!(operation.attempts, 2, "it was looked at what became of the first");
     assert!(operation.sent_at.expect("it was sent") >= went_on && writes[0].at >= went_on.ms());
-    let sides = oracle::Sides {
+    app.sync_now(&Caller::System).await.expect("a sync");
+    let sides = Sides {
         app: &app,
         ..lab.sides()
     };
-    oracle::all_agree(oracle::Sides { fleet: None, ..sides }).await;
+    oracle::all_agree(sides).await;
     drop(process);
     lab.close().await;
 }

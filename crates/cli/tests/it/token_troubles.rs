@@ -48,7 +48,8 @@ async fn at_work(lab: &Lab) -> (AssetId, GroupId) {
     }
     let group = lab.group("모두", &people).await;
     lab.deploy(app, group, Approval::Required).await;
-    until("both have it", async || lab.installed(app).await == 2).await;
+    lab.until_asking("both have it", async || lab.installed(app).await == 2)
+        .await;
     (app, group)
 }
 
@@ -143,8 +144,11 @@ fn a_token_that_apple_refuses_stops_everything_until_the_same_good_file_heals_it
             lab.apple_holders(&adam_id(1)).is_empty()
         })
         .await;
-        lab.app.sync_now(&Caller::System).await.expect("a sync");
-        works_again(&lab, group).await;
+        lab.agrees_when_asked().await;
+        let other = lab.app_known(&adam_id(3)).await;
+        lab.deploy(other, group, Approval::Required).await;
+        until("another app is there", async || lab.installed(other).await == 2).await;
+        lab.agrees_when_asked().await;
         lab.close().await;
     });
 }
