@@ -3,6 +3,7 @@
     reason = "tests ask the machine how long something took, and for names that are new"
 )]
 
+mod account_api;
 mod account_pages;
 mod accounts;
 mod api;

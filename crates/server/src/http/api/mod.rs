@@ -3,7 +3,9 @@
 //! A handler translates, calls the app, and answers. Names are Graph's where Graph has one, ours stand beside them;
 //! times are RFC 3339 in UTC; what goes wrong is a [`Problem`]; lists come in pages.
 
+mod accounts;
 mod activity;
+mod api_keys;
 mod apps;
 mod deployments;
 mod devices;
@@ -57,6 +59,8 @@ use crate::app::App;
         (name = "groups", description = "Groups of people or of devices, to which apps are deployed"),
         (name = "managedDevices", description = "Enrolled devices"),
         (name = "activity", description = "What is on its way, and what happened"),
+        (name = "accounts", description = "Who may sign in to the console, and who is signed in"),
+        (name = "apiKeys", description = "Keys of this API"),
         (name = "settings", description = "The switches of the installation")
     )
 )]
@@ -68,7 +72,7 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let mut bearer = Http::new(HttpAuthScheme::Bearer);
-        bearer.description = Some("An API key, made with `allotment api-key create`".to_owned());
+        bearer.description = Some("An API key, made in the console under Administration › Accounts and roles, or with `allotment api-key create`".to_owned());
         openapi
             .components
             .get_or_insert_default()
@@ -115,6 +119,8 @@ fn described() -> OpenApiRouter<App> {
         .merge(groups::router())
         .merge(devices::router())
         .merge(activity::router())
+        .merge(accounts::router())
+        .merge(api_keys::router())
         .merge(settings::router());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", v1)
 }
@@ -179,8 +185,8 @@ mod tests {
     /// Whoever forgets it would write over others without knowing.
     #[test]
     fn every_change_of_what_is_there_says_upon_which_version() {
-        // What is asked for or withdrawn is there or is not.
-        const EXEMPT: [&str; 1] = ["/api/v1/apps/{app}/requests/{user}"];
+        // What is asked for or withdrawn, and a session, is there or is not.
+        const EXEMPT: [&str; 2] = ["/api/v1/apps/{app}/requests/{user}", "/api/v1/sessions/{session}"];
         let openapi = openapi();
         let mut found = 0;
         for (path, item) in openapi["paths"].as_object().unwrap() {

@@ -4,6 +4,7 @@ use domain::{Approval, GroupKind, InstallState, Resolution, Time};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::time::Duration;
+use store::Role;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
@@ -106,6 +107,10 @@ pub fn intent() -> Object {
         Approval::NotApplicable,
         Approval::Uninstall,
     ])
+}
+
+pub fn role() -> Object {
+    one_of(&[Role::Full, Role::ReadOnly])
 }
 
 pub fn group_kind() -> Object {
