@@ -117,7 +117,7 @@ async fn an_app_whose_prompt_was_cancelled_is_installed_again_by_a_button() {
     assert_eq!(installs().await, 1);
     let (status, to) = console.submit(&of_person, &[]).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
-    assert_eq!(to.unwrap(), format!("/people/{person}?done=install-again"));
+    assert_eq!(to.unwrap(), format!("/people/{person}"));
     until("it was asked once more", async || {
         installs().await == 2 && said().await == cancelled
     })

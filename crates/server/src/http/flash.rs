@@ -14,47 +14,55 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{SessionId, Time};
 
-use super::auth;
+use super::auth::{self, Admin};
 use crate::app::App;
 
-/// Something that was done, with a sentence in the message files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Done {
-    AccountAdded,
-    AccountUnlocked,
-    KeyRevoked,
-    PasswordChanged,
-    PasswordSet,
-    Saved,
-    SessionEnded,
-    SessionsEnded,
+/// Lists what can be done, each with the key of its sentence in the message files.
+macro_rules! done {
+    ($($name:ident $key:literal)*) => {
+        /// Something that was done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Done {
+            $($name,)*
+        }
+
+        impl Done {
+            const ALL: &[Done] = &[$(Done::$name,)*];
+
+            /// The key of its sentence.
+            pub fn key(self) -> &'static str {
+                match self {
+                    $(Done::$name => $key,)*
+                }
+            }
+        }
+    };
 }
 
-impl Done {
-    pub const ALL: [Done; 8] = [
-        Done::AccountAdded,
-        Done::AccountUnlocked,
-        Done::KeyRevoked,
-        Done::PasswordChanged,
-        Done::PasswordSet,
-        Done::Saved,
-        Done::SessionEnded,
-        Done::SessionsEnded,
-    ];
-
-    /// The key of its sentence.
-    pub fn key(self) -> &'static str {
-        match self {
-            Done::AccountAdded => "flash-account-added",
-            Done::AccountUnlocked => "flash-account-unlocked",
-            Done::KeyRevoked => "flash-key-revoked",
-            Done::PasswordChanged => "flash-password-changed",
-            Done::PasswordSet => "flash-password-set",
-            Done::Saved => "flash-saved",
-            Done::SessionEnded => "flash-session-ended",
-            Done::SessionsEnded => "flash-sessions-ended",
-        }
-    }
+done! {
+    AccountAdded "flash-account-added"
+    AccountUnlocked "flash-account-unlocked"
+    AppRequestWithdrawn "flash-app-request-withdrawn"
+    AppRequested "flash-app-requested"
+    DeploymentSaved "flash-deployment-saved"
+    GroupAdded "flash-group-added"
+    GroupDeleted "flash-group-deleted"
+    IdentityRevoked "flash-identity-revoked"
+    InstallAgain "flash-install-again"
+    InvitedAgain "flash-invited-again"
+    KeyRevoked "flash-key-revoked"
+    MembersSaved "flash-members-saved"
+    PasswordChanged "flash-password-changed"
+    PasswordSet "flash-password-set"
+    PersonAdded "flash-person-added"
+    PersonLeft "flash-person-left"
+    Saved "flash-saved"
+    SessionEnded "flash-session-ended"
+    SessionsEnded "flash-sessions-ended"
+    SyncRequested "flash-sync-requested"
+    TokenLinked "flash-token-linked"
+    TokenRenewed "flash-token-renewed"
+    UploadCancelled "flash-upload-cancelled"
 }
 
 /// From the answer to a form until the page after it.
@@ -71,7 +79,8 @@ fn signed(session: SessionId, key: &str, until: i64) -> String {
 }
 
 /// Goes to a page of ours, which says what was done.
-pub fn to(app: &App, session: SessionId, path: &str, done: Done) -> Response {
+pub fn to(app: &App, admin: &Admin, path: &str, done: Done) -> Response {
+    let session = admin.session.id;
     let until = (app.now() + LASTS).ms();
     let key = done.key();
     let mac = URL_SAFE_NO_PAD.encode(app.store.mac(PURPOSE, &signed(session, key, until)));
@@ -89,7 +98,7 @@ pub fn said(app: &App, headers: &HeaderMap, session: SessionId) -> Option<Done> 
     if !app.store.mac_is(PURPOSE, &signed(session, key, until), &mac) || Time(until) <= app.now() {
         return None;
     }
-    Done::ALL.into_iter().find(|done| done.key() == key)
+    Done::ALL.iter().copied().find(|done| done.key() == key)
 }
 
 /// Around the pages: whatever a page has said, the next one does not say again.

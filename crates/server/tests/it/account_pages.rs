@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
-use server::app::{Account, Base, Caller, Role, accounts::AccountChange};
+use server::app::{Account, Base, Caller, Role, accounts::AccountChange, people::NewPerson};
 use store::{EventFilter, testing::Fresh};
 
 use crate::server::{Browser, PASSWORD, TestServer, form, on_both};
@@ -272,7 +272,7 @@ on_both! {
         for forged in ["", "flash-saved", "flash-saved.99999999999999.", "..", &later, &other, &said[..said.len() - 1]] {
             raon.set_cookie("done", forged);
             let page = raon.page(server, "/groups").await;
-            assert!(!page.contains("role=\"status\""), "{forged}: {page}");
+            assert!(!page.contains("class=\"flash ok\""), "{forged}: {page}");
         }
         elsewhere.set_cookie("done", &said);
         assert!(!elsewhere.page(server, "/groups").await.contains(SAVED), "another session");
@@ -280,5 +280,26 @@ on_both! {
         assert!(raon.page(server, "/groups").await.contains(SAVED));
         assert!(raon.cookie("done").is_none());
         assert!(!raon.page(server, "/groups").await.contains(SAVED), "it is said once");
+    }
+
+    /// A link to `?done=token-linked` made the page say so.
+    async fn no_address_makes_a_page_say_that_something_was_done(server: &TestServer) {
+        let raon = Browser::sign_in(server).await;
+        let app = &server.running.app;
+        let new = NewPerson { name: "김하늘".to_owned(), email: None, department: None };
+        let person = app.person_add(&Caller::System, new).await.unwrap();
+        for path in [
+            "/dashboard", "/apps", "/devices", "/people", &format!("/people/{person}"), "/groups", "/activity",
+            "/search", "/administration/vpp", "/administration/settings", ACCOUNTS, "/account",
+        ] {
+            for word in ["saved", "flash-saved", "sync", "token-linked", "token-renewed", "deployment", "person-added"] {
+                let page = raon.page(server, &format!("{path}?done={word}&flash={word}")).await;
+                assert!(page.contains("<h1") && !page.contains("class=\"flash ok\""), "{path} {word}: {page}");
+            }
+        }
+        // What it takes: having done it.
+        let edit = format!("/people/{person}/edit");
+        let typed = form::with(&raon.form(server, &edit).await, "department", "영업팀");
+        assert!(raon.press(server, &edit, &typed).await.contains("class=\"flash ok\""));
     }
 }

@@ -185,7 +185,7 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<NewAcco
         .account_add(&admin.caller, &typed.login, &typed.name, &typed.password, role)
         .await;
     match wrong(&speak(&app, admin.lang), added)? {
-        Ok(_) => Ok(flash::to(&app, admin.session.id, ACCOUNTS, Done::AccountAdded)),
+        Ok(_) => Ok(flash::to(&app, &admin, ACCOUNTS, Done::AccountAdded)),
         Err((status, errors)) => {
             let page = show_new(&app, &admin, typed, errors).await?;
             Ok((status, page).into_response())
@@ -284,12 +284,7 @@ pub async fn edit(
         return conflict(&app, &admin, id, typed).await;
     }
     match wrong(&speak(&app, admin.lang), result)? {
-        Ok(()) => Ok(flash::to(
-            &app,
-            admin.session.id,
-            &format!("{ACCOUNTS}/{id}"),
-            Done::Saved,
-        )),
+        Ok(()) => Ok(flash::to(&app, &admin, &format!("{ACCOUNTS}/{id}"), Done::Saved)),
         Err((status, errors)) => {
             let account = known(&app, id).await?;
             let page = show(&app, &admin, &account, typed, errors, None).await?;
@@ -393,12 +388,7 @@ pub async fn password(
 ) -> Result<Response, Oops> {
     let result = app.password_set(&admin.caller, id, &typed.password).await;
     match wrong(&speak(&app, admin.lang), result)? {
-        Ok(()) => Ok(flash::to(
-            &app,
-            admin.session.id,
-            &format!("{ACCOUNTS}/{id}"),
-            Done::PasswordSet,
-        )),
+        Ok(()) => Ok(flash::to(&app, &admin, &format!("{ACCOUNTS}/{id}"), Done::PasswordSet)),
         Err((status, errors)) => {
             let account = known(&app, id).await?;
             let typed = Typed::of(&account);
@@ -412,7 +402,7 @@ pub async fn unlock(State(app): State<App>, admin: Admin, Path(id): Path<Account
     app.account_unlock(&admin.caller, id).await?;
     Ok(flash::to(
         &app,
-        admin.session.id,
+        &admin,
         &format!("{ACCOUNTS}/{id}"),
         Done::AccountUnlocked,
     ))
@@ -422,7 +412,7 @@ pub async fn end_sessions(State(app): State<App>, admin: Admin, Path(id): Path<A
     app.sessions_end(&admin.caller, id, Some(admin.session.id)).await?;
     Ok(flash::to(
         &app,
-        admin.session.id,
+        &admin,
         &format!("{ACCOUNTS}/{id}"),
         Done::SessionsEnded,
     ))
@@ -448,7 +438,7 @@ pub async fn end_session(
         Some(account) => format!("{ACCOUNTS}/{account}"),
         None => ACCOUNTS.to_owned(),
     };
-    Ok(flash::to(&app, admin.session.id, &back, Done::SessionEnded))
+    Ok(flash::to(&app, &admin, &back, Done::SessionEnded))
 }
 
 /// A session that has ended meanwhile is ended.
@@ -514,7 +504,7 @@ pub async fn my_password(
         Err((StatusCode::UNPROCESSABLE_ENTITY, errors))
     };
     match result {
-        Ok(()) => Ok(flash::to(&app, admin.session.id, MY_ACCOUNT, Done::PasswordChanged)),
+        Ok(()) => Ok(flash::to(&app, &admin, MY_ACCOUNT, Done::PasswordChanged)),
         Err((status, errors)) => {
             let page = show_mine(&app, &admin, 1, errors).await?;
             Ok((status, page).into_response())
@@ -528,13 +518,13 @@ pub async fn my_end_session(State(app): State<App>, admin: Admin, Path(id): Path
     if own.iter().any(|session| session.id == id) {
         end(&app, &admin, id).await?;
     }
-    Ok(flash::to(&app, admin.session.id, MY_ACCOUNT, Done::SessionEnded))
+    Ok(flash::to(&app, &admin, MY_ACCOUNT, Done::SessionEnded))
 }
 
 pub async fn my_end_others(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
     app.sessions_end(&admin.caller, admin.account.id, Some(admin.session.id))
         .await?;
-    Ok(flash::to(&app, admin.session.id, MY_ACCOUNT, Done::SessionsEnded))
+    Ok(flash::to(&app, &admin, MY_ACCOUNT, Done::SessionsEnded))
 }
 
 fn key_line(key: ApiKey) -> KeyLine {
@@ -671,7 +661,7 @@ pub async fn key_revoke(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     match app.api_key_revoke(&admin.caller, id, Base::Version(form.version)).await {
-        Ok(()) => Ok(flash::to(&app, admin.session.id, ACCOUNTS, Done::KeyRevoked)),
+        Ok(()) => Ok(flash::to(&app, &admin, ACCOUNTS, Done::KeyRevoked)),
         Err(AppError::Stale(_)) => key_conflict(&app, &admin, id, &form, "key-revoke").await,
         Err(error) => Err(error.into()),
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use store::EventFilter;
 
 use super::{
-    Done, Oops, flash, frame, html,
+    Oops, frame, html,
     pages::{
         Frame, Place,
         app::{
@@ -45,8 +45,6 @@ pub struct Wanted {
     #[serde(default)]
     page: String,
     before: Option<i64>,
-    #[serde(flatten)]
-    done: Done,
 }
 
 /// What every tab needs.
@@ -71,9 +69,8 @@ pub async fn page(
     let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
     let tab = AppTab::of(&wanted.tab);
     let s = speak(&app, admin.lang);
-    let flash = flash(&s, &wanted.done);
     let path = app_link(asset, tab, state_of(&wanted.state), &wanted.q, 1);
-    let frame = frame(&app, &admin, Place::Apps, &path, Some(&overview), flash).await?;
+    let frame = frame(&app, &admin, Place::Apps, &path, Some(&overview), None).await?;
     let shown = Shown {
         head: head(&overview, view, tab),
         overview: &overview,

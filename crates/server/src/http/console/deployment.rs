@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use domain::{Approval, AssetId, Decision, DeploymentError, GroupId, Time};
 
@@ -28,6 +28,7 @@ use crate::{
     },
     http::{
         auth::Admin,
+        flash::{self, Done},
         input::{Pairs, Path},
     },
     messages::Speak,
@@ -94,7 +95,12 @@ pub async fn save(
         saved.map(|()| None)
     };
     match result {
-        Ok(None) => Ok(Redirect::to(&format!("/apps/{asset}?tab=users&done=deployment")).into_response()),
+        Ok(None) => Ok(flash::to(
+            &app,
+            &admin,
+            &format!("/apps/{asset}?tab=users"),
+            Done::DeploymentSaved,
+        )),
         Ok(Some(preview)) => {
             let shown = Shown {
                 version: form.version,

@@ -3,14 +3,14 @@
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use domain::{AssetId, DeviceId, Platform};
 use serde::Deserialize;
 use store::{CommandRow, CommandState};
 
 use super::{
-    Done, Oops, app as app_page, flash, frame, html,
+    Oops, app as app_page, frame, html,
     pages::{
         Place,
         devices::{
@@ -25,6 +25,7 @@ use crate::{
     app::{App, apps::Overview},
     http::{
         auth::Admin,
+        flash::{self, Done},
         input::{Form, Path, Query},
     },
 };
@@ -109,23 +110,17 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     })
 }
 
-pub async fn page(
-    State(app): State<App>,
-    admin: Admin,
-    Path(id): Path<DeviceId>,
-    Query(done): Query<Done>,
-) -> Result<Response, Oops> {
-    show(&app, &admin, id, &done, false).await
+pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>) -> Result<Response, Oops> {
+    show(&app, &admin, id, false).await
 }
 
-async fn show(app: &App, admin: &Admin, id: DeviceId, done: &Done, revoke_error: bool) -> Result<Response, Oops> {
+async fn show(app: &App, admin: &Admin, id: DeviceId, revoke_error: bool) -> Result<Response, Oops> {
     let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let person = app.person(row.person_id).await?;
     let commands = app.device_commands(id, COMMANDS).await?;
     let identity = app.device_identity(&row).await?;
     let s = speak(app, admin.lang);
-    let flash = flash(&s, done);
     html(&DevicePage {
         s,
         frame: frame(
@@ -134,7 +129,7 @@ async fn show(app: &App, admin: &Admin, id: DeviceId, done: &Done, revoke_error:
             Place::Devices,
             &format!("/devices/{id}"),
             overview.as_ref(),
-            flash,
+            None,
         )
         .await?,
         line: view::device_line(
@@ -178,10 +173,10 @@ pub async fn install_again(
 ) -> Result<Response, Oops> {
     app.install_again(&admin.caller, id, asset).await?;
     let back = match form.from.as_str() {
-        "app" => format!("/apps/{asset}?tab=devices&done=install-again"),
-        _ => format!("/devices/{id}?done=install-again"),
+        "app" => format!("/apps/{asset}?tab=devices"),
+        _ => format!("/devices/{id}"),
     };
-    Ok(Redirect::to(&back).into_response())
+    Ok(flash::to(&app, &admin, &back, Done::InstallAgain))
 }
 
 #[derive(Deserialize)]
@@ -197,11 +192,16 @@ pub async fn identity_revoke(
     Form(form): Form<Confirmed>,
 ) -> Result<Response, Oops> {
     if form.confirmed.is_none() {
-        let page = show(&app, &admin, id, &Done::default(), true).await?;
+        let page = show(&app, &admin, id, true).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     app.identity_revoke(&admin.caller, id).await?;
-    Ok(Redirect::to(&format!("/devices/{id}?done=identity-revoked")).into_response())
+    Ok(flash::to(
+        &app,
+        &admin,
+        &format!("/devices/{id}"),
+        Done::IdentityRevoked,
+    ))
 }
 
 fn apps(overview: &Overview, row: &store::DeviceRow) -> Vec<DeviceAppLine> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use domain::{GroupId, GroupKind};
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use store::GroupRow;
 use uuid::Uuid;
 
 use super::{
-    Done, Oops, flash, frame, html,
+    Oops, frame, html,
     pages::{
         Flash, Place,
         conflict::{Conflict, Difference},
@@ -29,15 +29,15 @@ use crate::{
     },
     http::{
         auth::Admin,
-        input::{Form, Pairs, Path, Query},
+        flash::{self, Done},
+        input::{Form, Pairs, Path},
     },
     messages::Speak,
 };
 
-pub async fn list(State(app): State<App>, admin: Admin, Query(done): Query<Done>) -> Result<Response, Oops> {
+pub async fn list(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let s = speak(&app, admin.lang);
-    let flash = flash(&s, &done);
     let deployed = |group: GroupId| {
         let apps = overview.iter().flat_map(|overview| &overview.apps);
         apps.filter(|app| app.facts.deployments.iter().any(|line| line.group == group))
@@ -56,20 +56,14 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(done): Query<Done>
             priority: row.priority,
         })
         .collect();
-    let frame = frame(&app, &admin, Place::Groups, "/groups", overview.as_ref(), flash).await?;
+    let frame = frame(&app, &admin, Place::Groups, "/groups", overview.as_ref(), None).await?;
     html(&GroupsPage { s, frame, rows })
 }
 
-pub async fn page(
-    State(app): State<App>,
-    admin: Admin,
-    Path(id): Path<GroupId>,
-    Query(done): Query<Done>,
-) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<GroupId>) -> Result<Response, Oops> {
     let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let flash = flash(&speak(&app, admin.lang), &done);
     let opened = Opened::of(&app, row).await?;
-    show(&app, &admin, opened, GroupErrors::default(), None, flash).await
+    show(&app, &admin, opened, GroupErrors::default(), None, None).await
 }
 
 /// A group in its forms: as it is, or as it was typed.
@@ -221,7 +215,7 @@ pub async fn edit(
         }),
     };
     match result {
-        Ok(()) => Ok(Redirect::to(&format!("/groups/{id}?done=saved")).into_response()),
+        Ok(()) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::Saved)),
         Err(AppError::Stale(_)) => edit_conflict(&app, &admin, id, typed).await,
         Err(error) => {
             let errors = errors(&s, error)?;
@@ -284,7 +278,7 @@ pub async fn members(
     let members: Vec<Uuid> = wanted.iter().copied().collect();
     let base = Base::Version(version);
     match app.group_members_set(&admin.caller, id, base, &members).await {
-        Ok(()) => Ok(Redirect::to(&format!("/groups/{id}?done=members")).into_response()),
+        Ok(()) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::MembersSaved)),
         Err(AppError::Stale(_)) => members_conflict(&app, &admin, id, &were, &wanted).await,
         Err(error) => Err(error.into()),
     }
@@ -357,7 +351,7 @@ pub async fn delete(
     Form(seen): Form<Seen>,
 ) -> Result<Response, Oops> {
     let key = match app.group_delete(&admin.caller, id, Base::Version(seen.version)).await {
-        Ok(()) => return Ok(Redirect::to("/groups?done=group-deleted").into_response()),
+        Ok(()) => return Ok(flash::to(&app, &admin, "/groups", Done::GroupDeleted)),
         Err(AppError::Invalid {
             field: "deployments", ..
         }) => "flash-group-in-use",
@@ -399,7 +393,7 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>)
         }),
     };
     match result {
-        Ok(id) => Ok(Redirect::to(&format!("/groups/{id}?done=group-added")).into_response()),
+        Ok(id) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::GroupAdded)),
         Err(error) => {
             let errors = errors(&speak(&app, admin.lang), error)?;
             let page = show_form(&app, &admin, typed, errors).await?;

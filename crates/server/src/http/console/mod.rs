@@ -28,7 +28,6 @@ use axum::{
     routing::{get, post},
 };
 use domain::AssetId;
-use serde::Deserialize;
 
 use self::pages::{
     Flash, Frame, Place,
@@ -130,38 +129,6 @@ async fn icon(State(app): State<App>, _admin: Admin, Path(asset): Path<AssetId>)
         (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
     ];
     Ok((headers, bytes).into_response())
-}
-
-/// What was just done, in the address after a redirect.
-#[derive(Deserialize, Default)]
-pub struct Done {
-    #[serde(default)]
-    done: String,
-}
-
-/// What can have been done, and the sentence for it: only these are said.
-const DONE: [(&str, &str); 16] = [
-    ("saved", "flash-saved"),
-    ("sync", "flash-sync-requested"),
-    ("token-linked", "flash-token-linked"),
-    ("token-renewed", "flash-token-renewed"),
-    ("upload-cancelled", "flash-upload-cancelled"),
-    ("deployment", "flash-deployment-saved"),
-    ("person-added", "flash-person-added"),
-    ("person-left", "flash-person-left"),
-    ("invited-again", "flash-invited-again"),
-    ("app-requested", "flash-app-requested"),
-    ("request-withdrawn", "flash-app-request-withdrawn"),
-    ("install-again", "flash-install-again"),
-    ("identity-revoked", "flash-identity-revoked"),
-    ("members", "flash-members-saved"),
-    ("group-added", "flash-group-added"),
-    ("group-deleted", "flash-group-deleted"),
-];
-
-fn flash(s: &Speak, done: &Done) -> Option<Flash> {
-    let (_, key) = DONE.iter().find(|(known, _)| *known == done.done)?;
-    Flash::done(s.t(key))
 }
 
 /// What is wrong with one field, in words.

@@ -3,7 +3,7 @@
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use domain::{AssetId, PersonId};
 use secrecy::ExposeSecret;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use store::{PersonChange, PersonRow};
 
 use super::{
-    Done, Oops, app as app_page, flash, frame, html,
+    Oops, app as app_page, frame, html,
     pages::{
         Place,
         conflict::{Conflict, Difference},
@@ -25,6 +25,7 @@ use crate::{
     app::{App, AppError, Base, apps::Overview, people::NewPerson},
     http::{
         auth::Admin,
+        flash::{self, Done},
         input::{Form, Path, Query},
     },
 };
@@ -114,27 +115,20 @@ fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64
     }
 }
 
-pub async fn page(
-    State(app): State<App>,
-    admin: Admin,
-    Path(id): Path<PersonId>,
-    Query(done): Query<Done>,
-) -> Result<Response, Oops> {
-    show(&app, &admin, id, &done, None, false).await
+pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
+    show(&app, &admin, id, None, false).await
 }
 
 async fn show(
     app: &App,
     admin: &Admin,
     id: PersonId,
-    done: &Done,
     link: Option<String>,
     leave_error: bool,
 ) -> Result<Response, Oops> {
     let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let s = speak(app, admin.lang);
-    let flash = flash(&s, done);
     let devices = app.devices().await?;
     let devices = devices.iter().filter(|device| device.person_id == id);
     let mut groups = Vec::new();
@@ -158,7 +152,7 @@ async fn show(
             Place::People,
             &format!("/people/{id}"),
             overview.as_ref(),
-            flash,
+            None,
         )
         .await?,
         s,
@@ -205,20 +199,12 @@ fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
 /// Makes a one-time link, and shows it: it cannot be shown again.
 pub async fn enrolment_link(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
     let link = app.enrolment_link(&admin.caller, id).await?;
-    show(
-        &app,
-        &admin,
-        id,
-        &Done::default(),
-        Some(link.expose_secret().to_owned()),
-        false,
-    )
-    .await
+    show(&app, &admin, id, Some(link.expose_secret().to_owned()), false).await
 }
 
 pub async fn invite_again(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
     app.invite_again(&admin.caller, id).await?;
-    Ok(Redirect::to(&format!("/people/{id}?done=invited-again")).into_response())
+    Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::InvitedAgain))
 }
 
 #[derive(Deserialize)]
@@ -234,11 +220,11 @@ pub async fn leave(
     Form(form): Form<Leave>,
 ) -> Result<Response, Oops> {
     if form.confirmed.is_none() {
-        let page = show(&app, &admin, id, &Done::default(), None, true).await?;
+        let page = show(&app, &admin, id, None, true).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     app.person_leave(&admin.caller, id).await?;
-    Ok(Redirect::to(&format!("/people/{id}?done=person-left")).into_response())
+    Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::PersonLeft))
 }
 
 pub async fn request(
@@ -247,7 +233,7 @@ pub async fn request(
     Path((id, asset)): Path<(PersonId, AssetId)>,
 ) -> Result<Response, Oops> {
     app.app_request(&admin.caller, asset, id).await?;
-    Ok(Redirect::to(&format!("/people/{id}?done=app-requested")).into_response())
+    Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::AppRequested))
 }
 
 pub async fn withdraw(
@@ -256,7 +242,12 @@ pub async fn withdraw(
     Path((id, asset)): Path<(PersonId, AssetId)>,
 ) -> Result<Response, Oops> {
     app.app_request_withdraw(&admin.caller, asset, id).await?;
-    Ok(Redirect::to(&format!("/people/{id}?done=request-withdrawn")).into_response())
+    Ok(flash::to(
+        &app,
+        &admin,
+        &format!("/people/{id}"),
+        Done::AppRequestWithdrawn,
+    ))
 }
 
 pub async fn install_again(
@@ -265,7 +256,7 @@ pub async fn install_again(
     Path((id, asset)): Path<(PersonId, AssetId)>,
 ) -> Result<Response, Oops> {
     app.install_again_for(&admin.caller, id, asset).await?;
-    Ok(Redirect::to(&format!("/people/{id}?done=install-again")).into_response())
+    Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::InstallAgain))
 }
 
 #[derive(Deserialize, Default)]
@@ -309,7 +300,7 @@ pub async fn edit_page(State(app): State<App>, admin: Admin, Path(id): Path<Pers
 
 pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
     let result = app.person_add(&admin.caller, new_person(&typed)).await;
-    saved(&app, &admin, None, typed, result, "person-added").await
+    saved(&app, &admin, None, typed, result, Done::PersonAdded).await
 }
 
 pub async fn edit(
@@ -328,7 +319,7 @@ pub async fn edit(
     if matches!(result, Err(AppError::Stale(_))) {
         return conflict(&app, &admin, id, typed).await;
     }
-    saved(&app, &admin, Some(id), typed, result.map(|()| id), "saved").await
+    saved(&app, &admin, Some(id), typed, result.map(|()| id), Done::Saved).await
 }
 
 /// Somebody else changed the person since the form was opened.
@@ -379,10 +370,10 @@ async fn saved(
     id: Option<PersonId>,
     typed: Typed,
     result: Result<PersonId, AppError>,
-    done: &str,
+    done: Done,
 ) -> Result<Response, Oops> {
     match result {
-        Ok(id) => Ok(Redirect::to(&format!("/people/{id}?done={done}")).into_response()),
+        Ok(id) => Ok(flash::to(app, admin, &format!("/people/{id}"), done)),
         Err(AppError::Invalid { field, problem: wrong }) => {
             let text = problem(&speak(app, admin.lang), wrong);
             let page = show_form(app, admin, id, typed, Some((field, text)), None).await?;

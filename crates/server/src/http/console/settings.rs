@@ -3,15 +3,15 @@
 use axum::{
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use domain::Policy;
 use serde::Deserialize;
 
 use super::{
-    Done, Oops, flash, frame, html,
+    Oops, frame, html,
     pages::{
-        Flash, Place,
+        Place,
         conflict::{Conflict, Difference},
         settings::{SettingsPage, rule_set_of},
         words,
@@ -22,17 +22,17 @@ use crate::{
     app::{App, AppError, Base},
     http::{
         auth::Admin,
-        input::{Form, Query},
+        flash::{self, Done},
+        input::Form,
     },
 };
 
 const HERE: &str = "/administration/settings";
 
-pub async fn page(State(app): State<App>, admin: Admin, Query(done): Query<Done>) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
     let version = app.policy_version().await?;
     let policy = app.policy().await?;
-    let flash = flash(&speak(&app, admin.lang), &done);
-    show(&app, &admin, version.number, &policy, &policy, None, flash).await
+    show(&app, &admin, version.number, &policy, &policy, None).await
 }
 
 /// `was` is what the form was opened with.
@@ -43,12 +43,11 @@ async fn show(
     was: &Policy,
     policy: &Policy,
     conflict: Option<Conflict>,
-    flash: Option<Flash>,
 ) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let s = speak(app, admin.lang);
     html(&SettingsPage {
-        frame: frame(app, admin, Place::Settings, HERE, overview.as_ref(), flash).await?,
+        frame: frame(app, admin, Place::Settings, HERE, overview.as_ref(), None).await?,
         s,
         version,
         was: (was.policy_2016, was.rule_set),
@@ -93,7 +92,7 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         Err(AppError::Stale(_)) => {}
         result => {
             result?;
-            return Ok(Redirect::to(&format!("{HERE}?done=saved")).into_response());
+            return Ok(flash::to(&app, &admin, HERE, Done::Saved));
         }
     }
 
@@ -132,6 +131,6 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         rows: rows.into_iter().flatten().collect(),
         theirs: HERE.to_owned(),
     };
-    let page = show(&app, &admin, number, &now, &merged, Some(conflict), None).await?;
+    let page = show(&app, &admin, number, &now, &merged, Some(conflict)).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }

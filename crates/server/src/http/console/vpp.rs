@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::{SyncRow, SyncStatus};
 
 use super::{
-    Done, Oops, flash, frame, html,
+    Oops, frame, html,
     pages::{
         Place,
         vpp::{SyncLine, SyncResult, TokenFacts, UploadErrors, VppConfirmPage, VppPage, VppRunning, VppUploadPage},
@@ -25,7 +25,8 @@ use crate::{
     },
     http::{
         auth::{self, Admin},
-        input::{Form, Multipart, Path, Query, field_text, multipart_problem},
+        flash::{self, Done},
+        input::{Form, Multipart, Path, field_text, multipart_problem},
         problem::Problem as Refusal,
     },
     messages::Speak,
@@ -34,11 +35,10 @@ use crate::{
 const HOME: &str = "/administration/vpp";
 
 /// The linked token, its times, and the latest reads.
-pub async fn page(State(app): State<App>, admin: Admin, Query(done): Query<Done>) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let s = speak(&app, admin.lang);
-    let flash = flash(&s, &done);
-    let frame = frame(&app, &admin, Place::Vpp, HOME, overview.as_ref(), flash).await?;
+    let frame = frame(&app, &admin, Place::Vpp, HOME, overview.as_ref(), None).await?;
     let running = view::running(app.sync_open().await?.as_ref(), &[]);
     html(&VppPage {
         frame,
@@ -80,11 +80,8 @@ pub async fn sync(State(app): State<App>, admin: Admin, Form(back): Form<Back>) 
         Err(AppError::Token(TokenRefused::NotUsable { .. })) => return Ok(Redirect::to(HOME).into_response()),
         other => other?,
     };
-    let to = match &back.path {
-        Some(path) => auth::return_path(Some(path)).to_owned(),
-        None => format!("{HOME}?done=sync"),
-    };
-    Ok(Redirect::to(&to).into_response())
+    let to = back.path.as_deref().map_or(HOME, |path| auth::return_path(Some(path)));
+    Ok(flash::to(&app, &admin, to, Done::SyncRequested))
 }
 
 pub async fn upload_page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
@@ -244,11 +241,11 @@ pub async fn confirm(
     match app.token_link(&admin.caller, id, form.confirmed.is_some()).await {
         Ok(_) => {
             let done = if facts.is_some_and(|facts| facts.renewal) {
-                "token-renewed"
+                Done::TokenRenewed
             } else {
-                "token-linked"
+                Done::TokenLinked
             };
-            Ok(Redirect::to(&format!("{HOME}?done={done}")).into_response())
+            Ok(flash::to(&app, &admin, HOME, done))
         }
         Err(AppError::Token(refused)) => {
             let Some(facts) = facts else {
@@ -265,7 +262,7 @@ pub async fn confirm(
 /// 아니요: the token that was read is forgotten.
 pub async fn cancel(State(app): State<App>, admin: Admin, Path(id): Path<UploadId>) -> Result<Response, Oops> {
     app.token_upload_cancel(&admin.caller, id).await?;
-    Ok(Redirect::to(&format!("{HOME}?done=upload-cancelled")).into_response())
+    Ok(flash::to(&app, &admin, HOME, Done::UploadCancelled))
 }
 
 async fn show_confirm(app: &App, admin: &Admin, facts: UploadFacts, error: Option<String>) -> Result<Response, Oops> {
