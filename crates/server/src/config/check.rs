@@ -57,6 +57,7 @@ pub async fn doctor(config: &Config, now: Time) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(key_file(&config.key_file));
     findings.extend(public_url(config));
+    findings.extend(trusted_proxies(config));
     findings.extend(push_certificate(config, now));
     findings.extend(profile_signer(config, now));
     findings.extend(clock(now));
@@ -129,6 +130,24 @@ fn public_url(config: &Config) -> Option<Finding> {
         ));
     }
     None
+}
+
+/// Passwords are guessed from an address. Behind a proxy that nobody named, everybody has the same one.
+fn trusted_proxies(config: &Config) -> Option<Finding> {
+    // The server speaks plain HTTP: whatever answers under https, or on another port, stands in front of it.
+    let public = reqwest::Url::parse(&config.public_url).ok()?;
+    let itself = public.scheme() == "http" && public.port_or_known_default() == Some(config.listen.port());
+    (config.trusted_proxies.is_empty() && !itself).then(|| {
+        Finding::warn(
+            "trusted_proxies",
+            format!(
+                "a proxy answers under {}, but trusted_proxies is empty: everybody behind it counts as one address, \
+                 and who guesses passwords slows all the others down",
+                config.public_url
+            ),
+            "write the address of the proxy, as this server sees it, into trusted_proxies",
+        )
+    })
 }
 
 fn push_certificate(config: &Config, now: Time) -> Option<Finding> {
@@ -358,6 +377,30 @@ mod tests {
         assert_eq!(bad(end - SIGNER_EXPIRES_SOON - Duration::from_secs(1)), None);
         assert_eq!(bad(end - SIGNER_EXPIRES_SOON).unwrap().0, Severity::Warn);
         assert_eq!(bad(end).unwrap().0, Severity::Bad);
+    }
+
+    #[test]
+    fn a_proxy_in_front_that_nobody_named_is_noticed() {
+        let listen = "127.0.0.1:8080".parse().unwrap();
+        let of = |public_url: &str| Config::local(listen, "sqlite:a.db", "key", public_url);
+        for behind in [
+            "https://apps.example.com",
+            "http://apps.example.com",
+            "http://127.0.0.1:9090",
+        ] {
+            let mut config = of(behind);
+            let finding = trusted_proxies(&config).unwrap();
+            assert_eq!(
+                (finding.severity, finding.about),
+                (Severity::Warn, "trusted_proxies"),
+                "{behind}"
+            );
+            config.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+            assert_eq!(trusted_proxies(&config), None);
+        }
+        for itself in ["http://127.0.0.1:8080", "http://apps.example.com:8080"] {
+            assert_eq!(trusted_proxies(&of(itself)), None, "{itself}");
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! What every answer carries, and what of it is logged.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use axum::{
     Router,
@@ -15,7 +18,7 @@ use tracing::Instrument;
 
 use super::{
     admission::{self, Door},
-    flash, refusals,
+    flash, refusals, source,
 };
 use crate::{app::App, cause};
 
@@ -83,11 +86,12 @@ pub fn everything(router: Router<App>, app: &App) -> Router<App> {
     } else {
         router
     };
-    router.layer(middleware::from_fn_with_state(app.clone(), logged))
+    let proxy_seen = Arc::new(AtomicBool::new(false));
+    router.layer(middleware::from_fn_with_state((app.clone(), proxy_seen), logged))
 }
 
 /// One line an answer, with the route as it is written in the code: an address may hold a one-time token.
-async fn logged(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn logged(State((app, proxy_seen)): State<(App, Arc<AtomicBool>)>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request
@@ -95,8 +99,15 @@ async fn logged(State(app): State<App>, request: Request, next: Next) -> Respons
         .get::<MatchedPath>()
         .map_or("none", MatchedPath::as_str)
         .to_owned();
-    // 64 bits of chance: enough to find one request in a log.
-    let known = Arc::new(cause::Request::new(hex::encode(&app.random.secret()[..8])));
+    let trusted = &app.config.trusted_proxies;
+    if let Some(peer) = source::unknown_proxy(&request, trusted)
+        && !proxy_seen.swap(true, Ordering::Relaxed)
+    {
+        tracing::warn!(%peer, "requests come with X-Forwarded-For from an address that trusted_proxies does not name");
+    }
+    // Otherwise 64 bits of chance: enough to find one request in a log.
+    let id = source::request_id(&request, trusted).unwrap_or_else(|| hex::encode(&app.random.secret()[..8]));
+    let known = Arc::new(cause::Request::new(id));
     let span = tracing::info_span!("request", http.method = %method, http.route = %route, request.id = known.id);
     async move {
         let mut response = cause::REQUEST
