@@ -42,7 +42,7 @@ on_both! {
         for (login, password, wrong) in [
             ("KO", PASSWORD, ("login", "taken")),
             ("lee", "password1234", ("password", "guessable")),
-            ("lee", "short", ("password", "tooShort")),
+            ("lee", "tiny", ("password", "tooShort")),
             ("a b", PASSWORD, ("login", "malformed")),
         ] {
             let (_, problem) = server.send(Method::POST, "/api/v1/accounts", &new(login, password)).await;
