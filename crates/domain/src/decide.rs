@@ -125,7 +125,7 @@ impl<'w> Owners<'w> {
         Owners(owners)
     }
 
-    fn devices(&self, person: PersonId) -> &[&'w Device] {
+    pub(crate) fn devices(&self, person: PersonId) -> &[&'w Device] {
         self.0.get(&person).map_or(&[], Vec::as_slice)
     }
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Device, DeviceId, DeviceVerdict, Install, PersonId, PersonVerdict, Platform, Program, Seat, Seen,
-    Time, World,
+    App, AssetId, Attempt, DeviceId, DeviceVerdict, Install, PersonId, PersonVerdict, Program, Seat, Seen, Time, World,
     decide::{Owners, decide_among},
+    invitation::{self, Ending, Next},
     program::Invitation,
 };
 
@@ -19,9 +19,9 @@ pub enum Step {
     Release { device: DeviceId },
     /// Ask what the device is: `DeviceInformation`.
     AskInformation { device: DeviceId },
-    /// Ask Apple for a client user for this person.
+    /// Ask Apple for a client user for this person: the first, or another after Apple retired the one they had.
     CreateUser { person: PersonId },
-    /// Show the programme's invitation on this device.
+    /// Show the programme's invitation on this device, and wait for no other any more.
     Invite { person: PersonId, device: DeviceId },
     /// Ask Apple to take the licence back.
     Disassociate { app: AssetId, person: PersonId },
@@ -47,6 +47,7 @@ pub struct Plan {
 /// us goes on.
 pub fn plan(world: &World) -> Plan {
     let owners = Owners::of(world);
+    let bound = bound(world);
     let mut steps = Vec::new();
     let mut joining = BTreeSet::new();
     for app in world.apps.values() {
@@ -65,7 +66,7 @@ pub fn plan(world: &World) -> Plan {
                 });
             }
             if !joining.contains(&verdict.person)
-                && let Some(step) = join(world, verdict)
+                && let Some(step) = join(world, &owners, verdict, &bound)
             {
                 joining.insert(verdict.person);
                 steps.push(step);
@@ -126,33 +127,41 @@ fn lists_due(world: &World, app: &App) -> impl Iterator<Item = DeviceId> {
         .map(|(device, _)| *device)
 }
 
+/// Whose client user still has a licence that can come back, or one on its way. Nobody ends or replaces that client user:
+/// the licence is bound to it, and to no other.
+fn bound(world: &World) -> BTreeSet<PersonId> {
+    let mut bound = BTreeSet::new();
+    for app in world.apps.values() {
+        let tied = app.seats.iter().filter(|(_, seat)| app.revocable || !seat.is_held());
+        bound.extend(tied.map(|(person, _)| *person));
+    }
+    bound
+}
+
 /// The next step of a person into the programme (A42), while they are due an app.
-fn join(world: &World, verdict: &PersonVerdict) -> Option<Step> {
+fn join(world: &World, owners: &Owners<'_>, verdict: &PersonVerdict, bound: &BTreeSet<PersonId>) -> Option<Step> {
     if !verdict.wants_seat || !world.token.usable() {
         return None;
     }
     let person = verdict.person;
     match verdict.program {
         Program::None => Some(Step::CreateUser { person }),
+        // Once the lists have shown that nothing is left with the old one.
+        Program::Retired if !bound.contains(&person) => Some(Step::CreateUser { person }),
         Program::Refused { not_before, .. } if not_before <= world.now => Some(Step::CreateUser { person }),
-        Program::Registered {
-            invitation: Invitation::None,
-        } => {
-            let wanting = verdict
-                .devices
-                .values()
-                .filter(|device| device.wants)
-                .map(|device| device.device);
-            let device = wanting.filter(|device| can_invite(&world.devices[device])).min()?;
-            Some(Step::Invite { person, device })
+        Program::Registered { .. } => {
+            match invitation::next(
+                owners.devices(person),
+                &world.people[&person].invited,
+                &world.policy,
+                world.now,
+            ) {
+                Next::Invite(device) => Some(Step::Invite { person, device }),
+                _ => None,
+            }
         }
         _ => None,
     }
-}
-
-/// Setup Assistant and Apple TV cannot show an invitation (`mdm-protocol` §4.4).
-fn can_invite(device: &Device) -> bool {
-    !device.awaiting_configuration && device.platform != Platform::TvOs
 }
 
 /// Whether the licence goes back now: not due any more, and the app known to be gone from every device (A41).
@@ -236,11 +245,22 @@ impl Plan {
                 }
                 Step::AskApps { device } => with(&mut world.devices, device, |device| device.asked_apps = true),
                 Step::CreateUser { person } => {
-                    with(&mut world.people, person, |person| person.program = Program::Creating);
+                    with(&mut world.people, person, |person| {
+                        person.program = Program::Creating;
+                        person.invited.clear();
+                    });
                 }
-                Step::Invite { person, .. } => with(&mut world.people, person, |person| {
+                Step::Invite { person, device } => with(&mut world.people, person, |person| {
+                    for attempt in person.invited.iter_mut().filter(|attempt| attempt.ended.is_none()) {
+                        attempt.ended = Some((Ending::Silent, now));
+                    }
+                    person.invited.push(Attempt {
+                        device,
+                        since: now,
+                        ended: None,
+                    });
                     person.program = Program::Registered {
-                        invitation: Invitation::Queued { since: now },
+                        invitation: Invitation::of(&person.invited),
                     };
                 }),
                 Step::Associate { app, person } => with(&mut world.apps, app, |app| {

@@ -15,18 +15,12 @@ pub enum Program {
     Creating,
     /// Apple did not create the client user.
     #[serde(rename_all = "camelCase")]
-    Refused {
-        error_number: i64,
-        not_before: Time,
-    },
+    Refused { error_number: i64, not_before: Time },
     /// Apple has the client user, and the person has to accept the terms.
-    Registered {
-        invitation: Invitation,
-    },
+    Registered { invitation: Invitation },
     /// The person accepted: an Apple Account is bound, licences work.
-    Associated {
-        since: Time,
-    },
+    Associated { since: Time },
+    /// Apple has the client user no more, whoever retired it. Somebody who is due an app gets a new one.
     Retired,
 }
 
@@ -37,6 +31,6 @@ pub enum Invitation {
     None,
     /// `InviteToProgram` is queued for one of the person's devices, or handed over without an answer yet.
     Queued { since: Time },
-    /// The device confirmed that it shows the invitation. Not sent again but by hand.
+    /// A device confirmed that it shows the invitation. Not sent again but by hand.
     Shown { at: Time },
 }

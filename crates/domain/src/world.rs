@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Deployment, DeviceId, GroupId, GroupKind, Install, Owned, PersonId, Program, Refusal, RuleSet, Seat, Time,
-    TokenState,
+    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Install, Owned, PersonId, Program, Refusal, RuleSet,
+    Seat, Time, TokenState,
 };
 
 /// What is known at one instant about one location, its apps, the people and their devices.
@@ -38,6 +38,8 @@ pub struct Policy {
     pub first_check_after: Duration,
     /// How long to wait after the first failed attempt; doubles each time.
     pub retry_after: Duration,
+    /// How long a device has to show the invitation to the programme before the person's next one is asked.
+    pub invite_next_after: Duration,
 }
 
 impl Default for Policy {
@@ -48,7 +50,16 @@ impl Default for Policy {
             inventory_every: Duration::from_secs(7 * 24 * 3600),
             first_check_after: Duration::from_secs(20),
             retry_after: Duration::from_secs(60),
+            invite_next_after: Duration::from_secs(3600),
         }
+    }
+}
+
+impl World {
+    /// The devices of a person, without those that are gone.
+    pub fn devices_of(&self, person: PersonId) -> Vec<&Device> {
+        let own = |device: &&Device| device.person == person && !device.enrolment.is_over();
+        self.devices.values().filter(own).collect()
     }
 }
 
@@ -56,6 +67,8 @@ impl Default for Policy {
 pub struct Person {
     pub id: PersonId,
     pub program: Program,
+    /// The invitations to the programme since the person was last invited anew, the earliest first.
+    pub invited: Vec<Attempt>,
     /// Left the organisation: nothing is wanted for them any more.
     pub left: bool,
 }
@@ -118,6 +131,8 @@ pub struct Device {
     pub enrolment: Enrolment,
     /// Enrolled through the Device Enrollment Program (A10).
     pub dep: bool,
+    /// Several people sign in to it: a Shared iPad.
+    pub shared: bool,
     /// Stands in Setup Assistant and waits to be released.
     pub awaiting_configuration: bool,
     /// `DeviceConfigured` or `DeviceInformation` is on its way.
@@ -129,6 +144,8 @@ pub struct Device {
     pub asked_apps: bool,
     /// Since when it cannot be woken: Apple does not know its push token any more, or does not take pushes.
     pub unreachable_since: Option<Time>,
+    /// When it last said anything.
+    pub heard_at: Option<Time>,
 }
 
 impl Device {

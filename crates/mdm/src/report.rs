@@ -171,6 +171,8 @@ pub struct DeviceFacts {
     pub product_name: Option<String>,
     pub serial_number: Option<String>,
     pub is_supervised: Option<bool>,
+    /// A Shared iPad.
+    pub is_multi_user: Option<bool>,
     pub awaiting_configuration: Option<bool>,
     pub store_account_is_active: Option<bool>,
     pub store_account_hash: Option<String>,
@@ -283,6 +285,7 @@ impl Report {
             product_name: text("ProductName"),
             serial_number: text("SerialNumber"),
             is_supervised: facts.flag("IsSupervised"),
+            is_multi_user: facts.flag("IsMultiUser"),
             awaiting_configuration: facts.flag("AwaitingConfiguration"),
             store_account_is_active: facts.flag("iTunesStoreAccountIsActive"),
             store_account_hash: text("iTunesStoreAccountHash"),

@@ -567,6 +567,7 @@ impl State {
                 Person {
                     id,
                     program,
+                    invited: Vec::new(),
                     left: false,
                 },
             );
@@ -580,6 +581,7 @@ impl State {
                     os_version: vec![26],
                     enrolment: Enrolment::Enrolled,
                     dep: false,
+                    shared: false,
                     awaiting_configuration: false,
                     asked_configured: false,
                     asked_information: false,
@@ -587,6 +589,7 @@ impl State {
                     // Lists come by themselves.
                     asked_apps: true,
                     unreachable_since: None,
+                    heard_at: Some(Time(0)),
                 },
             );
         }

@@ -258,13 +258,15 @@ impl Tx {
     pub async fn asset_recount(&mut self, asset: AssetId) -> Result<(), StoreError> {
         self.run(
             "UPDATE assets SET foreign_held = (
-                 SELECT COUNT(*) FROM assignments
-                 WHERE assignments.asset_id = assets.id
-                   AND NOT EXISTS (
-                       SELECT 1 FROM seats JOIN client_users ON client_users.person_id = seats.person_id
-                                                            AND client_users.location_id = assets.location_id
-                       WHERE seats.asset_id = assets.id AND assignments.holder_kind = 'user'
-                         AND client_users.client_user_id = assignments.holder))
+                 SELECT COUNT(*) FROM assignments WHERE assignments.asset_id = assets.id) - (
+                 SELECT COUNT(*) FROM seats
+                 WHERE seats.asset_id = assets.id
+                   AND EXISTS (
+                       SELECT 1 FROM client_users
+                       JOIN assignments ON assignments.holder = client_users.client_user_id
+                       WHERE client_users.person_id = seats.person_id
+                         AND client_users.location_id = assets.location_id
+                         AND assignments.asset_id = assets.id AND assignments.holder_kind = 'user'))
              WHERE id = $1",
             values![asset],
         )

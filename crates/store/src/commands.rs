@@ -19,7 +19,7 @@ pub enum CommandState {
     Acknowledged,
     Error,
     FormatError,
-    /// The device enrolled anew or went before it answered.
+    /// Nobody waits for an answer any more: the device enrolled anew or went, or the command was taken back.
     Dropped,
 }
 
@@ -187,6 +187,17 @@ impl Tx {
             .await?;
         }
         Ok(Some(before))
+    }
+
+    /// Takes back a command that was not answered yet. The device may have it all the same.
+    pub async fn command_drop(&mut self, uuid: Uuid, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE commands SET state = 'dropped', answered_at = $2
+             WHERE uuid = $1 AND state IN ('queued', 'sent', 'notNow')",
+            values![uuid, now],
+        )
+        .await?;
+        Ok(())
     }
 
     /// The device will never answer what is open. The rows as they were.

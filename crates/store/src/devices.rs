@@ -22,6 +22,8 @@ pub struct DeviceRow {
     pub enrolment: Enrolment,
     /// Enrolled through the Device Enrollment Program.
     pub dep: bool,
+    /// Several people sign in to it.
+    pub shared: bool,
     pub supervised: Option<bool>,
     pub awaiting_configuration: bool,
     pub push_token: Option<Vec<u8>>,
@@ -68,6 +70,7 @@ pub struct DeviceFacts {
     pub os_version: Option<String>,
     pub build_version: Option<String>,
     pub supervised: Option<bool>,
+    pub shared: Option<bool>,
     pub store_account_active: Option<bool>,
     pub store_account_hash: Option<String>,
 }
@@ -180,7 +183,7 @@ impl Tx {
                  serial = excluded.serial, name = excluded.name, product_name = excluded.product_name,
                  platform = excluded.platform, os_version = excluded.os_version,
                  build_version = excluded.build_version, person_id = excluded.person_id,
-                 enrolment = excluded.enrolment, dep = FALSE, supervised = NULL, awaiting_configuration = FALSE,
+                 enrolment = excluded.enrolment, dep = FALSE, shared = FALSE, supervised = NULL, awaiting_configuration = FALSE,
                  topic = excluded.topic, enrolment_id = excluded.enrolment_id, last_seen_at = excluded.last_seen_at,
                  push_token = NULL, push_token_at = NULL, push_magic = NULL, push_failures = 0, pushed_at = NULL,
                  next_push_at = NULL, unreachable_since = NULL, leaving_since = NULL, enrolled_at = NULL,
@@ -259,7 +262,7 @@ impl Tx {
             "UPDATE devices SET informed_at = $2, name = COALESCE($3, name), serial = COALESCE($4, serial),
                  product_name = COALESCE($5, product_name), platform = COALESCE($6, platform),
                  os_version = COALESCE($7, os_version), build_version = COALESCE($8, build_version),
-                 supervised = COALESCE($9, supervised), store_account_active = COALESCE($10, store_account_active),
+                 supervised = COALESCE($9, supervised), shared = COALESCE($12, shared), store_account_active = COALESCE($10, store_account_active),
                  store_account_hash = COALESCE($11, store_account_hash)
              WHERE id = $1",
             values![
@@ -273,7 +276,8 @@ impl Tx {
                 facts.build_version,
                 facts.supervised,
                 facts.store_account_active,
-                facts.store_account_hash
+                facts.store_account_hash,
+                facts.shared
             ],
         )
         .await?;
@@ -399,6 +403,7 @@ fn device(row: &Record) -> Result<DeviceRow, StoreError> {
         person_id: row.parsed("person_id")?,
         enrolment: row.word("enrolment")?,
         dep: row.flag("dep")?,
+        shared: row.flag("shared")?,
         supervised: row.flag_or_none("supervised")?,
         awaiting_configuration: row.flag("awaiting_configuration")?,
         push_token: row.bytes_or_none("push_token")?,

@@ -1,6 +1,6 @@
 //! The people of the organisation, and who they are at Apple.
 
-use domain::{LocationId, OperationId, PersonId, Program, Time, program::Invitation};
+use domain::{Attempt, LocationId, OperationId, PersonId, Program, Time, program::Invitation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,6 +29,8 @@ pub struct PersonChange {
 }
 
 /// What Apple calls a client user: a person in one location, under an id that says nothing (P9).
+///
+/// Whoever Apple retired gets another one. The old one is kept: what Apple lists for it is the same person's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientUserRow {
     pub client_user_id: String,
@@ -37,8 +39,8 @@ pub struct ClientUserRow {
     pub status: ClientUserStatus,
     pub invite_code: Option<String>,
     pub id_hash: Option<String>,
-    pub invitation: InvitationState,
-    pub invitation_at: Option<Time>,
+    /// Counts how often the person was invited anew.
+    pub round: i64,
     /// When we learned that the person had accepted.
     pub accepted_at: Option<Time>,
     pub operation_id: Option<OperationId>,
@@ -47,6 +49,11 @@ pub struct ClientUserRow {
     pub error_number: Option<i64>,
     /// Before this it is not asked for again.
     pub not_before: Option<Time>,
+    pub created_at: Option<Time>,
+    /// When we learned that Apple had retired it.
+    pub retired_at: Option<Time>,
+    /// Since when the person has another one.
+    pub replaced_at: Option<Time>,
 }
 
 /// Apple's words, and two of ours for the time before.
@@ -61,14 +68,6 @@ pub enum ClientUserStatus {
     Associated,
     Retired,
     Deleted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum InvitationState {
-    None,
-    Queued,
-    Shown,
 }
 
 impl ClientUserStatus {
@@ -89,9 +88,39 @@ impl ClientUserStatus {
 }
 
 impl ClientUserRow {
-    pub fn program(&self) -> Program {
+    /// A person of whom Apple is to be told.
+    pub fn new(
+        client_user_id: String,
+        location_id: LocationId,
+        person_id: PersonId,
+        operation: OperationId,
+        now: Time,
+    ) -> ClientUserRow {
+        ClientUserRow {
+            client_user_id,
+            location_id,
+            person_id,
+            status: ClientUserStatus::Creating,
+            invite_code: None,
+            id_hash: None,
+            round: 1,
+            accepted_at: None,
+            operation_id: Some(operation),
+            observed_at: None,
+            error_number: None,
+            not_before: None,
+            created_at: Some(now),
+            retired_at: None,
+            replaced_at: None,
+        }
+    }
+
+    /// How far the person is; `invited` are the invitations of this round.
+    pub fn program(&self, invited: &[Attempt]) -> Program {
         match self.status {
             ClientUserStatus::Creating => Program::Creating,
+            // Nobody can be invited without a code, which comes with a later list.
+            ClientUserStatus::Registered if self.invite_code.is_none() => Program::Creating,
             ClientUserStatus::Refused => Program::Refused {
                 error_number: self.error_number.unwrap_or_default(),
                 not_before: self.not_before.unwrap_or_default(),
@@ -100,15 +129,9 @@ impl ClientUserRow {
                 since: self.accepted_at.or(self.observed_at).unwrap_or_default(),
             },
             ClientUserStatus::Retired | ClientUserStatus::Deleted => Program::Retired,
-            ClientUserStatus::Registered => {
-                let at = self.invitation_at.unwrap_or_default();
-                let invitation = match self.invitation {
-                    InvitationState::None => Invitation::None,
-                    InvitationState::Queued => Invitation::Queued { since: at },
-                    InvitationState::Shown => Invitation::Shown { at },
-                };
-                Program::Registered { invitation }
-            }
+            ClientUserStatus::Registered => Program::Registered {
+                invitation: Invitation::of(invited),
+            },
         }
     }
 }
@@ -116,9 +139,13 @@ impl ClientUserRow {
 reads! {
     people() -> Vec<PersonRow>;
     person(id: PersonId) -> Option<PersonRow>;
+    /// Those that people have now, without those that were replaced.
     client_users(location: LocationId) -> Vec<ClientUserRow>;
+    /// Whose client user it is, or was.
+    client_user_people(location: LocationId) -> Vec<(String, PersonId)>;
+    /// The one that the person has now.
     client_user(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
-    /// The client users of a person, in whatever location.
+    /// All that the person has or had, the latest first.
     client_users_of(person: PersonId) -> Vec<ClientUserRow>;
     /// The client users that an operation is about.
     operation_users(operation: OperationId) -> Vec<ClientUserRow>;
@@ -137,9 +164,18 @@ impl Conn<'_> {
 
     pub(crate) async fn client_users(&mut self, location: LocationId) -> Result<Vec<ClientUserRow>, StoreError> {
         self.all(
-            "SELECT * FROM client_users WHERE location_id = $1",
+            "SELECT * FROM client_users WHERE location_id = $1 AND replaced_at IS NULL",
             values![location],
             client_user,
+        )
+        .await
+    }
+
+    async fn client_user_people(&mut self, location: LocationId) -> Result<Vec<(String, PersonId)>, StoreError> {
+        self.all(
+            "SELECT client_user_id, person_id FROM client_users WHERE location_id = $1",
+            values![location],
+            |row| Ok((row.text("client_user_id")?, row.parsed("person_id")?)),
         )
         .await
     }
@@ -149,13 +185,14 @@ impl Conn<'_> {
         person: PersonId,
         location: LocationId,
     ) -> Result<Option<ClientUserRow>, StoreError> {
-        let sql = "SELECT * FROM client_users WHERE person_id = $1 AND location_id = $2";
+        let sql = "SELECT * FROM client_users WHERE person_id = $1 AND location_id = $2 AND replaced_at IS NULL";
         self.one(sql, values![person, location], client_user).await
     }
 
     async fn client_users_of(&mut self, person: PersonId) -> Result<Vec<ClientUserRow>, StoreError> {
         self.all(
-            "SELECT * FROM client_users WHERE person_id = $1",
+            "SELECT * FROM client_users WHERE person_id = $1
+             ORDER BY replaced_at IS NOT NULL, replaced_at DESC, client_user_id",
             values![person],
             client_user,
         )
@@ -238,11 +275,24 @@ impl Tx {
 
     pub async fn client_user_insert(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO client_users (client_user_id, location_id, person_id, status, invite_code, id_hash, invitation,
-                                       invitation_at, accepted_at, operation_id, observed_at, error_number,
-                                       not_before)
+            "INSERT INTO client_users (client_user_id, location_id, person_id, status, invite_code, id_hash, round,
+                                       accepted_at, operation_id, observed_at, error_number, not_before, created_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            client_user_values(row),
+            values![
+                row.client_user_id,
+                row.location_id,
+                row.person_id,
+                word(&row.status),
+                row.invite_code,
+                row.id_hash,
+                row.round,
+                row.accepted_at,
+                row.operation_id,
+                row.observed_at,
+                row.error_number,
+                row.not_before,
+                row.created_at
+            ],
         )
         .await?;
         Ok(())
@@ -269,11 +319,76 @@ impl Tx {
         Ok(())
     }
 
+    /// Apple is to be asked again for one that it refused. `false` when it is not refused any more.
+    pub async fn client_user_asked_again(
+        &mut self,
+        client_user_id: &str,
+        operation: OperationId,
+    ) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE client_users SET status = $2, operation_id = $3 WHERE client_user_id = $1 AND status = $4",
+                values![
+                    client_user_id,
+                    word(&ClientUserStatus::Creating),
+                    operation,
+                    word(&ClientUserStatus::Refused)
+                ],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// Whoever has it gets another one. `false` when it is not retired at Apple, or was replaced already.
+    pub async fn client_user_replaced(&mut self, client_user_id: &str, now: Time) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE client_users SET replaced_at = $2
+                 WHERE client_user_id = $1 AND replaced_at IS NULL AND status IN ($3, $4)",
+                values![
+                    client_user_id,
+                    now,
+                    word(&ClientUserStatus::Retired),
+                    word(&ClientUserStatus::Deleted)
+                ],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// Reads the one that the person has now, for a change. Whoever else means to change it waits until this
+    /// transaction ends.
+    pub async fn client_user_held(
+        &mut self,
+        person: PersonId,
+        location: LocationId,
+    ) -> Result<Option<ClientUserRow>, StoreError> {
+        self.run(
+            "UPDATE client_users SET round = round
+             WHERE person_id = $1 AND location_id = $2 AND replaced_at IS NULL",
+            values![person, location],
+        )
+        .await?;
+        self.client_user(person, location).await
+    }
+
+    /// The person is invited anew: what was tried before does not count. The new round.
+    pub async fn client_user_round(&mut self, client_user_id: &str, now: Time) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE client_users SET round = round + 1,
+                                     not_before = CASE WHEN not_before > $2 THEN $2 ELSE not_before END
+             WHERE client_user_id = $1",
+            values![client_user_id, now],
+        )
+        .await?;
+        Ok(())
+    }
+
     /// What Apple's list says of it, and nothing else of the row.
     pub async fn client_user_observed(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
         self.run(
             "UPDATE client_users SET status = $2, invite_code = $3, id_hash = $4, accepted_at = $5, observed_at = $6,
-                                     error_number = NULL, not_before = NULL
+                                     retired_at = $7, error_number = NULL, not_before = NULL
              WHERE client_user_id = $1",
             values![
                 row.client_user_id,
@@ -281,20 +396,9 @@ impl Tx {
                 row.invite_code,
                 row.id_hash,
                 row.accepted_at,
-                row.observed_at
+                row.observed_at,
+                row.retired_at
             ],
-        )
-        .await?;
-        Ok(())
-    }
-
-    pub async fn client_user_update(&mut self, row: &ClientUserRow) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE client_users SET location_id = $2, person_id = $3, status = $4, invite_code = $5, id_hash = $6,
-                                     invitation = $7, invitation_at = $8, accepted_at = $9, operation_id = $10,
-                                     observed_at = $11, error_number = $12, not_before = $13
-             WHERE client_user_id = $1",
-            client_user_values(row),
         )
         .await?;
         Ok(())
@@ -304,24 +408,6 @@ impl Tx {
 /// By which two mail addresses are the same one. What is kept is in NFC already.
 fn email_key(email: Option<&str>) -> Option<String> {
     email.map(str::to_lowercase)
-}
-
-fn client_user_values(row: &ClientUserRow) -> Vec<crate::db::Value> {
-    values![
-        row.client_user_id,
-        row.location_id,
-        row.person_id,
-        word(&row.status),
-        row.invite_code,
-        row.id_hash,
-        word(&row.invitation),
-        row.invitation_at,
-        row.accepted_at,
-        row.operation_id,
-        row.observed_at,
-        row.error_number,
-        row.not_before
-    ]
 }
 
 fn person(row: &Record) -> Result<PersonRow, StoreError> {
@@ -344,12 +430,14 @@ fn client_user(row: &Record) -> Result<ClientUserRow, StoreError> {
         status: row.word("status")?,
         invite_code: row.text_or_none("invite_code")?,
         id_hash: row.text_or_none("id_hash")?,
-        invitation: row.word("invitation")?,
-        invitation_at: row.time_or_none("invitation_at")?,
+        round: row.int("round")?,
         accepted_at: row.time_or_none("accepted_at")?,
         operation_id: row.parsed_or_none("operation_id")?,
         observed_at: row.time_or_none("observed_at")?,
         error_number: row.int_or_none("error_number")?,
         not_before: row.time_or_none("not_before")?,
+        created_at: row.time_or_none("created_at")?,
+        retired_at: row.time_or_none("retired_at")?,
+        replaced_at: row.time_or_none("replaced_at")?,
     })
 }

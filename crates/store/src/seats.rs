@@ -116,6 +116,7 @@ impl Conn<'_> {
              JOIN assets ON assets.id = seats.asset_id
              JOIN client_users ON client_users.person_id = seats.person_id
                               AND client_users.location_id = assets.location_id
+                              AND client_users.replaced_at IS NULL
              WHERE seats.operation_id = $1
              ORDER BY seats.asset_id, seats.person_id",
             values![operation],

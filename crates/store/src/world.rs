@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    App, AssetId, Device, DeviceId, Group, GroupKind, LocationId, Owned, Person, PersonId, Platform, Program, Refusal,
-    Time, TokenState, World,
+    App, AssetId, Attempt, Device, DeviceId, Group, GroupKind, LocationId, Owned, Person, PersonId, Platform, Program,
+    Refusal, Time, TokenState, World,
 };
 
 use crate::{
@@ -26,11 +26,18 @@ impl Conn<'_> {
             Some(row) => row.state,
             None => TokenState::Invalid,
         };
+        let mut invited: BTreeMap<PersonId, Vec<Attempt>> = BTreeMap::new();
+        for row in self.invitations_now(location).await? {
+            invited.entry(row.person_id).or_default().push(row.attempt());
+        }
         let programs: BTreeMap<PersonId, Program> = self
             .client_users(location)
             .await?
             .into_iter()
-            .map(|row| (row.person_id, row.program()))
+            .map(|row| {
+                let invited = invited.get(&row.person_id).map_or(&[][..], Vec::as_slice);
+                (row.person_id, row.program(invited))
+            })
             .collect();
         let people = self
             .people()
@@ -43,6 +50,7 @@ impl Conn<'_> {
                     Person {
                         id: row.id,
                         program,
+                        invited: invited.remove(&row.id).unwrap_or_default(),
                         left: row.left_at.is_some(),
                     },
                 )
@@ -179,12 +187,14 @@ fn device(row: DeviceRow, asked: &BTreeSet<String>) -> Device {
         os_version: version(row.os_version.as_deref()),
         enrolment: row.enrolment,
         dep: row.dep,
+        shared: row.shared,
         awaiting_configuration: row.awaiting_configuration,
         asked_configured: asked.contains("DeviceConfigured"),
         asked_information: asked.contains("DeviceInformation"),
         informed_at: row.informed_at,
         asked_apps: asked.contains("ManagedApplicationList"),
         unreachable_since: row.unreachable_since,
+        heard_at: row.last_seen_at,
     }
 }
 

@@ -18,6 +18,7 @@ mod lists;
 mod memory;
 mod oracle;
 mod pace;
+mod people;
 mod process;
 mod restore;
 mod scarce;

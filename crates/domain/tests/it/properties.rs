@@ -99,6 +99,16 @@ fn is_removal(step: &Step) -> bool {
     matches!(step, Step::Remove { .. })
 }
 
+/// Something is bound to the person's client user: a licence that can come back, or one of which Apple is asked.
+fn is_bound(world: &World, person: PersonId) -> bool {
+    let seat = |app: &App| match app.seats.get(&person) {
+        Some(Seat::Held { .. }) => app.revocable,
+        Some(Seat::Reserved { .. } | Seat::Returning { .. }) => true,
+        None => false,
+    };
+    world.apps.values().any(seat)
+}
+
 /// What may be said of any plan in any world.
 fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
     let mut gains: BTreeMap<AssetId, u64> = BTreeMap::new();
@@ -138,15 +148,16 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             Step::CreateUser { person } => {
                 let program = world.people[person].program;
                 let refused_before = matches!(program, Program::Refused { not_before, .. } if not_before <= world.now);
-                prop_assert!(world.token.usable() && (program == Program::None || refused_before));
+                let for_good = program == Program::Retired && !is_bound(world, *person);
+                prop_assert!(world.token.usable() && (program == Program::None || refused_before || for_good));
             }
             Step::Invite { person, device } => {
                 let device = &world.devices[device];
-                prop_assert!(world.token.usable() && device.person == *person && !device.awaiting_configuration);
-                let uninvited = Program::Registered {
-                    invitation: Invitation::None,
+                prop_assert!(world.token.usable() && device.person == *person && invitation::can_show(device));
+                let shown = Program::Registered {
+                    invitation: Invitation::Shown { at: NOW },
                 };
-                prop_assert_eq!(world.people[person].program, uninvited, "everybody is invited once");
+                prop_assert_ne!(world.people[person].program, shown, "everybody is invited once");
             }
             Step::Release { device } | Step::AskInformation { device } | Step::AskApps { device } => {
                 prop_assert_eq!(world.devices[device].enrolment, Enrolment::Enrolled);

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::{program::Invitation, *};
+use domain::{invitation::Ending, program::Invitation, *};
 use proptest::{prelude::*, sample::Index};
 
 use crate::worlds::*;
@@ -385,9 +385,14 @@ impl Reality {
             },
             Program::Registered {
                 invitation: Invitation::Queued { .. },
-            } => Program::Registered {
-                invitation: Invitation::Shown { at: now },
-            },
+            } => {
+                for attempt in person.invited.iter_mut().filter(|attempt| attempt.ended.is_none()) {
+                    attempt.ended = Some((Ending::Shown, now));
+                }
+                Program::Registered {
+                    invitation: Invitation::of(&person.invited),
+                }
+            }
             Program::Registered {
                 invitation: Invitation::Shown { .. },
             } => Program::Associated { since: now },

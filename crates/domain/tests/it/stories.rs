@@ -3,7 +3,7 @@
 use domain::{program::Invitation, *};
 
 use crate::{
-    reality::{Reality, There},
+    reality::{Happening, Reality, There},
     worlds::*,
 };
 
@@ -262,13 +262,54 @@ fn a_person_is_made_known_invited_and_licensed_one_after_the_other() {
     assert_eq!(company.said(0), INSTALLED);
 }
 
+/// Found with a person of two phones: one could not show the invitation, and the other was never asked.
+#[test]
+fn a_phone_that_cannot_show_the_invitation_does_not_keep_its_owner_out() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.world.devices.insert(device(1), iphone(1, person(0)));
+    let registered = Program::Registered {
+        invitation: Invitation::None,
+    };
+    company.world.people.get_mut(&person(0)).unwrap().program = registered;
+    let invited = |number| Step::Invite {
+        person: person(0),
+        device: device(number),
+    };
+    company.device(device(1)).heard_at = Some(NOW - MINUTE);
+    assert_eq!(company.act().steps, [invited(0)]);
+    assert_eq!(company.plans(), []);
+
+    company.world.now = company.world.now + company.world.policy.invite_next_after;
+    assert_eq!(company.act().steps, [invited(1)]);
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+/// The licence is bound to the client user that is no more: the list that shows it gone comes first.
+#[test]
+fn whoever_apple_retired_gets_a_new_client_user_once_their_licences_are_gone() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.world.people.get_mut(&person(0)).unwrap().program = Program::Retired;
+    assert_eq!(company.plans(), []);
+
+    company.ledger.clear();
+    company.happens(&Happening::AppleIsRead);
+    assert_eq!(company.act().steps, [Step::CreateUser { person: person(0) }]);
+    company.now_settles();
+
+    assert_eq!(company.said(0), INSTALLED);
+    assert_eq!(company.holders(), people([0]));
+}
+
 #[test]
 fn people_who_have_not_accepted_do_not_hold_up_those_who_have() {
     let mut company = deployed(3, 1, Approval::Required);
     let shown = Program::Registered {
         invitation: Invitation::Shown { at: NOW },
     };
-    company.world.people.get_mut(&person(0)).unwrap().program = shown;
+    let waiting = company.world.people.get_mut(&person(0)).unwrap();
+    (waiting.program, waiting.invited) = (shown, invited(shown));
     company.act();
 
     assert!(company.seat(0).is_none() && company.seat(1).is_some());

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{program::Invitation, *};
+use domain::{invitation::Ending, program::Invitation, *};
 use proptest::{collection, option, prelude::*, sample::select};
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ pub fn member(number: usize) -> Person {
     Person {
         id: person(number),
         program: Program::Associated { since: NOW },
+        invited: Vec::new(),
         left: false,
     }
 }
@@ -59,12 +60,14 @@ pub fn iphone(number: usize, owner: PersonId) -> Device {
         os_version: vec![17, 5],
         enrolment: Enrolment::Enrolled,
         dep: false,
+        shared: false,
         awaiting_configuration: false,
         asked_configured: false,
         asked_information: false,
         informed_at: Some(NOW),
         asked_apps: false,
         unreachable_since: None,
+        heard_at: Some(NOW),
     }
 }
 
@@ -136,6 +139,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 person(number),
                 Person {
                     id: person(number),
+                    invited: invited(program),
                     program,
                     left,
                 },
@@ -260,6 +264,24 @@ fn programs() -> Vec<Program> {
         },
         Program::Retired,
     ]
+}
+
+/// What led to where somebody is: an invitation on a device that is there no more.
+pub fn invited(program: Program) -> Vec<Attempt> {
+    let ended = match program {
+        Program::Registered {
+            invitation: Invitation::Queued { .. },
+        } => None,
+        Program::Registered {
+            invitation: Invitation::Shown { at },
+        } => Some((Ending::Shown, at)),
+        _ => return Vec::new(),
+    };
+    vec![Attempt {
+        device: device(DEVICES),
+        since: NOW,
+        ended,
+    }]
 }
 
 fn any_device() -> impl Strategy<Value = (usize, Device)> {

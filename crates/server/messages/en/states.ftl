@@ -77,6 +77,13 @@ terms-inviting = Inviting
 terms-invited = Invited
 terms-accepted = Accepted
 terms-retired = Left the programme
+invitation-waiting = Waiting for the device
+invitation-shown = Shown on the device
+invitation-failed = The device could not show it
+invitation-silent = No answer; passed on to the next device
+invitation-dropped = The device left or enrolled anew
+invitation-withdrawn = Not needed any more
+invitation-line = { $device }, { $time }: { $outcome }
 
 seat-held = In use
 seat-reserved = Apple confirming

@@ -77,6 +77,13 @@ terms-inviting = 초대하는 중
 terms-invited = 초대함
 terms-accepted = 동의함
 terms-retired = 탈퇴함
+invitation-waiting = 장치의 응답을 기다림
+invitation-shown = 장치에 표시함
+invitation-failed = 장치가 표시하지 못함
+invitation-silent = 응답이 없어 다음 장치로 넘어감
+invitation-dropped = 장치가 관리에서 벗어나거나 다시 등록됨
+invitation-withdrawn = 필요하지 않게 되어 취소함
+invitation-line = { $device }, { $time }: { $outcome }
 
 seat-held = 사용 중
 seat-reserved = Apple 확인 중

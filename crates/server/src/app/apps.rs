@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use domain::{AssetId, Decision, DeviceId, GroupId, PersonId, World, decide};
-use store::{AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, NewEvent, OperationRow, PersonRow};
+use store::{
+    AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, InvitationRow, NewEvent, OperationRow, PersonRow,
+};
 
 use super::{App, AppError, Caller, tokens::LocationView};
 
@@ -24,6 +26,8 @@ pub struct Overview {
     pub devices: BTreeMap<DeviceId, DeviceRow>,
     pub groups: BTreeMap<GroupId, GroupRow>,
     pub client_users: BTreeMap<PersonId, ClientUserRow>,
+    /// The latest of each person, since they were last invited anew.
+    pub invitations: BTreeMap<PersonId, InvitationRow>,
 }
 
 impl Overview {
@@ -79,6 +83,13 @@ impl App {
             client_users: self
                 .store
                 .client_users(id)
+                .await?
+                .into_iter()
+                .map(|row| (row.person_id, row))
+                .collect(),
+            invitations: self
+                .store
+                .invitations_now(id)
                 .await?
                 .into_iter()
                 .map(|row| (row.person_id, row))

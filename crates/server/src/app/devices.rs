@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, PersonId, Platform, Seen, Time};
+use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, PersonId, Platform, Seen, Time, invitation::Ending};
 use mdm::{
     checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate, speaker},
     errors::Class,
@@ -13,9 +13,7 @@ use mdm::{
     signature::SignerCertificate,
 };
 use serde_json::json;
-use store::{
-    Actor, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, InvitationState, NewEnrolment, NewEvent, Tx,
-};
+use store::{Actor, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewEvent, Tx};
 use uuid::Uuid;
 
 use super::{App, AppError, Caller};
@@ -306,12 +304,19 @@ impl App {
             };
             let chain = (!report.error_chain.is_empty()).then(|| json!(report.error_chain).to_string());
             // A report may come twice, or for a command that was dropped: taken, and without effect.
-            if state != CommandState::Sent
-                && let Some(command) = tx.command_answer(device_id, uuid, state, chain, now).await?
-                && state != CommandState::NotNow
-            {
-                self.apply_answer(&mut tx, device, &command, &report, now).await?;
-                changed = true;
+            if state != CommandState::Sent {
+                match tx.command_answer(device_id, uuid, state, chain, now).await? {
+                    Some(_) if state == CommandState::NotNow => {}
+                    Some(command) => {
+                        self.apply_answer(&mut tx, device, &command, &report, now).await?;
+                        changed = true;
+                    }
+                    // It was asked in vain for too long, and shows the invitation all the same.
+                    None if invitation_error(&report).is_none() => {
+                        changed = invitation_answered(&mut tx, device_id, uuid, &report, now).await?;
+                    }
+                    None => {}
+                }
             }
         }
         let next = tx.command_next(device_id, report.status == Status::Idle, now).await?;
@@ -357,22 +362,7 @@ impl App {
                 apply_list(tx, &device, listed, now).await?;
             }
             "InviteToProgram" => {
-                let Some(person) = command.person_id else { return Ok(()) };
-                let shown = acknowledged && report.invitation_result().as_deref() == Some("Acknowledged");
-                for mut client_user in tx.client_users_of(person).await? {
-                    if shown && client_user.invitation == InvitationState::Queued {
-                        client_user.invitation = InvitationState::Shown;
-                        client_user.invitation_at = Some(now);
-                        tx.client_user_update(&client_user).await?;
-                    }
-                }
-                let kind = if shown { "invitationShown" } else { "invitationFailed" };
-                tx.event(
-                    &NewEvent::new(now, Actor::Device(device.id), kind)
-                        .device(device.id)
-                        .person(person),
-                )
-                .await?;
+                invitation_answered(tx, device.id, command.uuid, report, now).await?;
             }
             "DeviceInformation" => {
                 // A device that answers with an error has answered too: it is not asked again at once.
@@ -389,6 +379,7 @@ impl App {
                     os_version: facts.os_version,
                     build_version: facts.build_version,
                     supervised: facts.is_supervised,
+                    shared: facts.is_multi_user,
                     store_account_active: facts.store_account_is_active,
                     store_account_hash: facts.store_account_hash,
                 };
@@ -460,21 +451,61 @@ async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str, now: Time) -> Result<D
 
 /// The profile is gone or new: nothing of the old enrolment is on its way, and the apps are unknown.
 async fn forget_enrolment(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
-    for command in tx.commands_drop(device, now).await? {
-        let Some(person) = command.person_id else { continue };
-        for mut client_user in tx.client_users_of(person).await? {
-            if client_user.invitation == InvitationState::Queued {
-                client_user.invitation = InvitationState::None;
-                client_user.invitation_at = None;
-                tx.client_user_update(&client_user).await?;
-            }
-        }
-    }
+    tx.commands_drop(device, now).await?;
+    tx.invitations_dropped(device, now).await?;
     for (asset, _, mut install) in tx.installs_of_device(device).await? {
         install.forgotten();
         tx.install_put(device, asset, &install).await?;
     }
     Ok(())
+}
+
+/// Why the device does not show the invitation; `None` when it does.
+fn invitation_error(report: &Report) -> Option<String> {
+    let result = report.invitation_result();
+    match (report.status, result) {
+        (Status::Acknowledged, Some(result)) if result == "Acknowledged" => None,
+        (Status::Acknowledged, result) => Some(result.unwrap_or_else(|| "InvitationResult".to_owned())),
+        (Status::CommandFormatError, _) => Some("CommandFormatError".to_owned()),
+        _ => Some(match report.error_chain.first() {
+            Some(error) => format!("{} {}", error.error_domain, error.error_code),
+            None => "Error".to_owned(),
+        }),
+    }
+}
+
+/// Takes over what the device says to the invitation. `false` when that is of no use any more.
+async fn invitation_answered(
+    tx: &mut Tx,
+    device: DeviceId,
+    command: Uuid,
+    report: &Report,
+    now: Time,
+) -> Result<bool, AppError> {
+    let Some(invitation) = tx.invitation(command).await?.filter(|it| it.device_id == device) else {
+        return Ok(false);
+    };
+    let error = invitation_error(report);
+    let (outcome, kind) = match error {
+        None => (Ending::Shown, "invitationShown"),
+        Some(_) => (Ending::Failed, "invitationFailed"),
+    };
+    if !tx.invitation_ended(command, outcome, error.as_deref(), now).await? {
+        return Ok(false);
+    }
+    if outcome == Ending::Shown {
+        // Shown late: the device that was asked instead need not show it too.
+        tx.invitation_close(&invitation.client_user_id, Ending::Withdrawn, now)
+            .await?;
+    }
+    tx.event(
+        &NewEvent::new(now, Actor::Device(device), kind)
+            .device(device)
+            .person(invitation.person_id)
+            .with(json!({ "error": error })),
+    )
+    .await?;
+    Ok(true)
 }
 
 fn apply_app_answer(install: &mut Install, command: &CommandRow, report: &Report, now: Time) {

@@ -8,6 +8,7 @@ pub mod deployments;
 pub mod devices;
 pub mod enrolments;
 pub mod groups;
+pub mod invitations;
 pub mod outage;
 pub mod passwords;
 pub mod people;
@@ -146,6 +147,11 @@ impl Polls {
         self.failures.swap(0, Ordering::Relaxed) > 0
     }
 
+    /// Something is not as we thought: the next look is not waited for.
+    pub fn look_soon(&self) {
+        self.looked_at.store(0, Ordering::Relaxed);
+    }
+
     /// Somebody wants to know now: no pause counts.
     pub fn hurry(&self) {
         self.paused_until.store(0, Ordering::Relaxed);
@@ -279,6 +285,8 @@ pub enum AppError {
     Deployment(#[from] domain::DeploymentError),
     #[error("the token was not taken")]
     Token(#[from] tokens::TokenRefused),
+    #[error("the person was not invited")]
+    NotInvited(#[from] invitations::NotInvited),
     #[error(transparent)]
     Busy(#[from] Busy),
     /// Too many wrong passwords.

@@ -1,7 +1,6 @@
 //! The people of the organisation.
 
 use domain::PersonId;
-use serde_json::json;
 use store::{Base, NewEvent, PersonChange, PersonRow};
 
 use super::{App, AppError, Caller};
@@ -83,37 +82,6 @@ impl App {
         tx.person_left(id, caller.changes(now)).await?;
         tx.event(&NewEvent::new(now, caller.actor(), "personLeft").person(id))
             .await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
-    }
-
-    /// Renews a person's invitation to the programme by hand; by itself it is sent only once.
-    pub async fn invite_again(&self, caller: &Caller, person: PersonId) -> Result<(), AppError> {
-        caller.may_write()?;
-        let location = self
-            .store
-            .locations()
-            .await?
-            .into_iter()
-            .next()
-            .ok_or(AppError::NotFound("location"))?;
-        let mut row = self
-            .store
-            .client_user(person, location.id)
-            .await?
-            .ok_or(AppError::NotFound("client user"))?;
-        row.invitation = store::InvitationState::None;
-        row.invitation_at = None;
-        let mut tx = self.store.begin().await?;
-        tx.client_user_update(&row).await?;
-        tx.event(
-            &NewEvent::new(self.now(), caller.actor(), "invitationRenewed")
-                .person(person)
-                .location(location.id)
-                .with(json!({})),
-        )
-        .await?;
         tx.commit().await?;
         self.look_again();
         Ok(())

@@ -56,6 +56,7 @@ done! {
     PasswordSet "flash-password-set"
     PersonAdded "flash-person-added"
     PersonLeft "flash-person-left"
+    RegisteringAgain "flash-registering-again"
     Saved "flash-saved"
     SessionEnded "flash-session-ended"
     SessionsEnded "flash-sessions-ended"

@@ -12,7 +12,7 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{self, AppError, tokens::TokenRefused},
+    app::{self, AppError, invitations::NotInvited, tokens::TokenRefused},
     cause,
     clock::timestamp,
 };
@@ -289,6 +289,7 @@ impl From<AppError> for Problem {
             }
             AppError::Deployment(error) => deployment(error),
             AppError::Token(refused) => token(&refused),
+            AppError::NotInvited(why) => not_invited(&why),
             AppError::Busy(busy) => Problem::of(Kind::Unavailable).detail(busy.to_string()),
             AppError::Wait(wait) => Problem::of(Kind::Unavailable).detail(format!(
                 "too many wrong passwords; try again in {} seconds",
@@ -332,6 +333,18 @@ fn deployment(error: DeploymentError) -> Problem {
         .detail(error.to_string())
         .fact("rule", json!(rule))
         .fact("groupId", json!(group))
+}
+
+/// Each reason is a type of its own: a program can tell "wait" from "enrol a device first".
+fn not_invited(why: &NotInvited) -> Problem {
+    let problem = Problem::new(why.key(), StatusCode::CONFLICT, "The person was not invited").detail(why.to_string());
+    match why {
+        NotInvited::Accepted { since } => problem.fact("acceptedDateTime", json!(timestamp(*since).to_string())),
+        NotInvited::Waiting { id, since, .. } => problem
+            .fact("deviceId", json!(id))
+            .fact("queuedDateTime", json!(timestamp(*since).to_string())),
+        _ => problem,
+    }
 }
 
 /// Each refusal of a token is a type of its own: a program can tell "renew it" from "ask the other server".

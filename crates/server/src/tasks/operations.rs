@@ -17,7 +17,7 @@ use apple::{
     AppleError,
     error::Class,
     licensing::{Licensing, UsersQuery},
-    wire::{self, Asset, ErrorResponse, ManageAssets, RequestUser, StatusResponse},
+    wire::{self, Asset, ErrorResponse, ManageAssets, RequestUser, ResponseUser, StatusResponse},
 };
 use domain::{
     Ask, AssetId, OperationId, PersonId, Refusal, RefusalReason, SyncId, Time,
@@ -449,6 +449,14 @@ fn names_somebody(failure: &ErrorResponse) -> bool {
     info.is_some_and(|info| !info.client_user_ids.is_empty())
 }
 
+/// Apple has no such client user, or has it no more: so it said of late, and so it did before.
+fn is_about_nobody(failure: &ErrorResponse) -> bool {
+    matches!(
+        failure.error_number,
+        wire::error::NO_SUCH_USER | wire::error::ALREADY_RETIRED | 9620 | 9636
+    )
+}
+
 fn is_done(number: i32) -> bool {
     Class::of(number, 400) == Class::Done
 }
@@ -483,6 +491,14 @@ async fn conclude(
     let assets = if told.failures.iter().any(out_of_stock) {
         let began = app.now();
         Some((began, licensing.assets().await?.items))
+    } else {
+        None
+    };
+
+    // Somebody is not known at Apple: whether they were retired is said by the list of users.
+    let users = if told.failures.iter().any(is_about_nobody) {
+        let began = app.config.apple.patience.reading(app.now());
+        Some((began, active_users(licensing).await?))
     } else {
         None
     };
@@ -526,15 +542,24 @@ async fn conclude(
         tx.assets_observed(location.id, &observed, began, &|| AssetId(app.random.id()))
             .await?;
     }
+    if let Some((reading, users)) = &users {
+        sync::take_users(&mut tx, location, users, true, reading).await?;
+    }
     if let Some(listed) = listed {
         let people = sync::people_by_client_user(&mut tx, location).await?;
         let holders: Vec<_> = listed.into_iter().collect();
         sync::take_holders(&mut tx, first.asset_id, &holders, &people, &reading, now).await?;
     }
     ended(app, &mut operation, open, undone, told, now);
+    let retired = users.is_some();
     tx.operation_update(&operation).await?;
     tx.commit().await?;
     app.location_bell.notify_one();
+    if retired {
+        // Their licences went with them.
+        app.polled.look_soon();
+        app.reading_bell.notify_one();
+    }
     Ok(())
 }
 
@@ -595,13 +620,7 @@ async fn users_concluded(
     told: Told<'_>,
 ) -> Result<(), StepError> {
     let reading = app.config.apple.patience.reading(app.now());
-    let users = licensing
-        .users(&UsersQuery {
-            active_only: true,
-            ..UsersQuery::default()
-        })
-        .await?
-        .items;
+    let users = active_users(licensing).await?;
     let now = app.now();
     let dead_at = operation.dead_at.unwrap_or(now);
     let since = operation.sent_at.unwrap_or(now);
@@ -635,6 +654,15 @@ async fn users_concluded(
     tx.commit().await?;
     app.location_bell.notify_one();
     Ok(())
+}
+
+/// Everybody whom Apple has and has not retired.
+async fn active_users(licensing: &Licensing) -> Result<Vec<ResponseUser>, AppleError> {
+    let query = UsersQuery {
+        active_only: true,
+        ..UsersQuery::default()
+    };
+    Ok(licensing.users(&query).await?.items)
 }
 
 /// Apple did not create a client user: it is told why, and not asked again at once.

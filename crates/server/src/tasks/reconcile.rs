@@ -9,8 +9,8 @@ use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World};
 use mdm::command::Command;
 use serde_json::json;
 use store::{
-    Actor, AppRow, ClientUserRow, ClientUserStatus, CommandRow, InvitationState, Lease, LocationRow, NewEvent,
-    OperationKind, OperationRow, SeatState, StoreError, Tx,
+    Actor, AppRow, ClientUserRow, CommandRow, Lease, LocationRow, NewEvent, OperationKind, OperationRow, SeatState,
+    StoreError, Tx,
 };
 
 use super::location::StepError;
@@ -19,13 +19,14 @@ use crate::app::{App, AppError};
 /// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.
 const MANAGEMENT_FLAGS: u32 = 1;
 /// What is asked of a device; nothing about its owner's own apps (P9).
-const DEVICE_QUERIES: [&str; 9] = [
+const DEVICE_QUERIES: [&str; 10] = [
     "DeviceName",
     "OSVersion",
     "BuildVersion",
     "ProductName",
     "SerialNumber",
     "IsSupervised",
+    "IsMultiUser",
     "AwaitingConfiguration",
     "iTunesStoreAccountIsActive",
     "iTunesStoreAccountHash",
@@ -83,20 +84,15 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
             Step::AskInformation { device } => {
                 let queries = DEVICE_QUERIES.map(str::to_owned).to_vec();
                 writer
-                    .command(device, Command::DeviceInformation { queries }, None, None)
+                    .command(device, Command::DeviceInformation { queries }, None)
                     .await?;
             }
             Step::AskApps { device } => {
                 writer
-                    .command(
-                        device,
-                        Command::ManagedApplicationList { identifiers: None },
-                        None,
-                        None,
-                    )
+                    .command(device, Command::ManagedApplicationList { identifiers: None }, None)
                     .await?;
             }
-            Step::Release { device } => writer.command(device, Command::DeviceConfigured, None, None).await?,
+            Step::Release { device } => writer.command(device, Command::DeviceConfigured, None).await?,
         }
     }
     writer.create_users(&people).await?;
@@ -196,36 +192,34 @@ impl Writer<'_> {
         let mut people = people.iter();
         for (operation, takes) in self.operations(OperationKind::CreateUsers, None, people.len()).await? {
             for person in people.by_ref().take(takes) {
-                // Apple refused it before, and keeps no record of it: the same id is asked for again.
-                if let Some(mut refused) = self
-                    .tx
-                    .client_user(*person, self.location.id)
-                    .await?
-                    .filter(|row| row.status == ClientUserStatus::Refused)
-                {
-                    refused.status = ClientUserStatus::Creating;
-                    refused.operation_id = Some(operation);
-                    self.tx.client_user_update(&refused).await?;
-                    continue;
+                if let Some(user) = self.tx.client_user(*person, self.location.id).await? {
+                    // Apple refused it before, and keeps no record of it: the same id is asked for again.
+                    if self.tx.client_user_asked_again(&user.client_user_id, operation).await? {
+                        continue;
+                    }
+                    self.replaced(&user).await?;
                 }
-                let row = ClientUserRow {
-                    client_user_id: self.app.random.opaque_id().to_string(),
-                    location_id: self.location.id,
-                    person_id: *person,
-                    status: ClientUserStatus::Creating,
-                    invite_code: None,
-                    id_hash: None,
-                    invitation: InvitationState::None,
-                    invitation_at: None,
-                    accepted_at: None,
-                    operation_id: Some(operation),
-                    observed_at: None,
-                    error_number: None,
-                    not_before: None,
-                };
+                let id = self.app.random.opaque_id().to_string();
+                let row = ClientUserRow::new(id, self.location.id, *person, operation, self.now);
                 self.tx.client_user_insert(&row).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Apple retired it, for good: the person gets another one.
+    async fn replaced(&mut self, user: &ClientUserRow) -> Result<(), StepError> {
+        if !self.tx.client_user_replaced(&user.client_user_id, self.now).await? {
+            // It changed since the plan was made.
+            return Err(StoreError::Conflict.into());
+        }
+        self.tx
+            .event(
+                &NewEvent::new(self.now, Actor::System, "programUserReplaced")
+                    .location(self.location.id)
+                    .person(user.person_id),
+            )
+            .await?;
         Ok(())
     }
 
@@ -258,27 +252,10 @@ impl Writer<'_> {
     }
 
     async fn invite(&mut self, person: PersonId, device: DeviceId) -> Result<(), StepError> {
-        let Some(mut user) = self.tx.client_user(person, self.location.id).await? else {
+        let Some(user) = self.tx.client_user_held(person, self.location.id).await? else {
             return Ok(());
         };
-        let Some(code) = user.invite_code.clone() else {
-            return Ok(());
-        };
-        user.invitation = InvitationState::Queued;
-        user.invitation_at = Some(self.now);
-        self.tx.client_user_update(&user).await?;
-        let invitation_url = self.app.invitation_url(&code);
-        self.command(device, Command::InviteToProgram { invitation_url }, None, Some(person))
-            .await?;
-        self.tx
-            .event(
-                &NewEvent::new(self.now, Actor::System, "personInvited")
-                    .location(self.location.id)
-                    .person(person)
-                    .device(device),
-            )
-            .await?;
-        Ok(())
+        Ok(self.app.invite(self.tx, &user, device, self.now).await?)
     }
 
     async fn install(&mut self, asset: AssetId, device: DeviceId) -> Result<(), StepError> {
@@ -297,7 +274,7 @@ impl Writer<'_> {
             management_flags: MANAGEMENT_FLAGS,
             change_management_state: true,
         };
-        self.command(device, command, Some(asset), None).await?;
+        self.command(device, command, Some(asset)).await?;
         self.told(device, asset, "installCommanded").await
     }
 
@@ -308,7 +285,7 @@ impl Writer<'_> {
         let mut install = self.tx.install(device, asset).await?;
         install.asked_remove(self.now);
         self.tx.install_put(device, asset, &install).await?;
-        self.command(device, Command::RemoveApplication { identifier }, Some(asset), None)
+        self.command(device, Command::RemoveApplication { identifier }, Some(asset))
             .await?;
         self.told(device, asset, "removeCommanded").await
     }
@@ -326,20 +303,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn command(
-        &mut self,
-        device: DeviceId,
-        command: Command,
-        asset: Option<AssetId>,
-        person: Option<PersonId>,
-    ) -> Result<(), StepError> {
+    async fn command(&mut self, device: DeviceId, command: Command, asset: Option<AssetId>) -> Result<(), StepError> {
         let uuid = self.app.random.id();
         let row = CommandRow::new(
             uuid,
             device,
             command.request_type(),
             asset,
-            person,
+            None,
             command.to_plist(&uuid.to_string()),
             self.now,
         );

@@ -10,6 +10,7 @@ use apple::{
 };
 use domain::{
     Ask, AssetId, PersonId, Reading, Time, TokenState,
+    invitation::Ending,
     operation::{Settled, Word, settle},
 };
 use serde_json::json;
@@ -333,7 +334,15 @@ pub async fn take_users(
         if row.status == before.status && row.invite_code == before.invite_code && row.id_hash == before.id_hash {
             continue;
         }
+        row.retired_at = match row.status.is_active() {
+            true => None,
+            false => row.retired_at.or(Some(now)),
+        };
         tx.client_user_observed(&row).await?;
+        if row.status != before.status && row.status != ClientUserStatus::Registered {
+            // Nobody needs to see the invitation any more.
+            tx.invitation_close(&row.client_user_id, Ending::Withdrawn, now).await?;
+        }
         changes += 1;
         let kind = match row.status {
             status if status == before.status => continue,
@@ -388,15 +397,12 @@ pub async fn take_assignments(
     Ok(changes)
 }
 
+/// Whose client user it is, or was: what Apple leaves with one that it retired is still the same person's.
 pub async fn people_by_client_user(
     tx: &mut Tx,
     location: &LocationRow,
 ) -> Result<BTreeMap<String, PersonId>, AppError> {
-    let users = tx.client_users(location.id).await?;
-    Ok(users
-        .into_iter()
-        .map(|row| (row.client_user_id, row.person_id))
-        .collect())
+    Ok(tx.client_user_people(location.id).await?.into_iter().collect())
 }
 
 pub fn holder(assignment: &Assignment) -> Option<Holder> {

@@ -163,7 +163,8 @@ async fn settings_are_replaced_as_a_whole_and_only_with_what_can_be_meant() {
         settings,
         json!({
             "policy2016": false, "ruleSet": "2016",
-            "inventoryEvery": "PT168H", "firstCheckAfter": "PT20S", "retryAfter": "PT1M"
+            "inventoryEvery": "PT168H", "firstCheckAfter": "PT20S", "retryAfter": "PT1M",
+            "inviteNextAfter": "PT1H"
         })
     );
     settings["policy2016"] = json!(true);

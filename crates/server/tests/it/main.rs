@@ -12,6 +12,7 @@ mod apple_trouble;
 mod conflicts;
 mod devices;
 mod input;
+mod invitations;
 mod outage;
 mod pressure;
 mod server;

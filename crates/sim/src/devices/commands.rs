@@ -5,6 +5,7 @@ use plist::{Dictionary, Value};
 use super::apps::Install;
 use super::device::{CachedResult, Device, Invitation, xml};
 use super::schema;
+use super::spec::InvitationManner;
 use crate::apple::{Rng, id_hash};
 
 /// What a device says to a command.
@@ -84,6 +85,10 @@ impl Device {
             let refusal = self.error(12007);
             return self.answer(command_uuid, refusal);
         }
+        let invites = request_type == "InviteToProgram";
+        if invites && self.spec.invitation == InvitationManner::Silent {
+            return Received::Lost;
+        }
         if self.answers_not_now(request_type, now) {
             self.not_nows += 1;
             return self.answer(command_uuid, Answer::NotNow);
@@ -141,6 +146,9 @@ impl Device {
         if !installs && request_type != "InviteToProgram" {
             return false;
         }
+        if !installs && self.spec.invitation == InvitationManner::NotNow {
+            return true;
+        }
         if self.awaiting_configuration {
             let can_install = self.spec.supervised && self.spec.os() >= vec![16];
             return !(installs && can_install);
@@ -156,9 +164,13 @@ impl Device {
     fn invite(&mut self, command: &Dictionary, now: i64) -> Answer {
         let text = |key: &str| command.get(key).and_then(Value::as_string).unwrap_or_default();
         let result = match invite_code(text("InvitationURL")) {
+            _ if self.spec.shared => return self.error(12021),
+            _ if self.spec.invitation == InvitationManner::Fails => return self.error(12010),
             _ if text("ProgramID") != "com.apple.cloudvpp" => "InvalidProgramID",
+            _ if self.spec.invitation == InvitationManner::Rejects => "InvalidInvitationURL",
             None => "InvalidInvitationURL",
             Some(code) => {
+                self.offline |= self.spec.invitation == InvitationManner::Late;
                 let patience = self.spec.accepts_invitation_after;
                 self.invitations.push(Invitation {
                     code,
@@ -217,7 +229,7 @@ impl Device {
             "Model" => if spec.is_ipad() { "MYFM2KH" } else { "MPXV3KH" }.into(),
             "ModelNumber" => if spec.is_ipad() { "MYFM2KH/A" } else { "MPXV3KH/A" }.into(),
             "IsSupervised" => spec.supervised.into(),
-            "IsMultiUser" => false.into(),
+            "IsMultiUser" => spec.shared.into(),
             "IsMDMLostModeEnabled" => false.into(),
             "IsRoaming" => false.into(),
             "AwaitingConfiguration" => self.awaiting_configuration.into(),
@@ -279,6 +291,7 @@ fn description(code: i64) -> &'static str {
         1407 => "The user is already being asked about this app.",
         2605 => "There is no license for this app.",
         12007 => "The server may not do this.",
+        12010 => "An internal inconsistency.",
         12021 => "The request type is not known.",
         12023 => "The app could not be looked up in the store.",
         12025 => "The app is already installed.",

@@ -24,6 +24,10 @@ pub struct DeviceSpec {
     pub account: Option<String>,
     /// How long the person takes to accept an invitation; `None` never does.
     pub accepts_invitation_after: Option<Duration>,
+    /// What the device does with an invitation.
+    pub invitation: InvitationManner,
+    /// A Shared iPad: its own channel shows no invitation.
+    pub shared: bool,
     pub prompt: Prompt,
     /// Answers `NotNow` to installs and invitations for that long, counted from the first one.
     pub not_now_for: Duration,
@@ -64,6 +68,8 @@ impl Default for DeviceSpec {
             dep: false,
             account: None,
             accepts_invitation_after: Some(Duration::ZERO),
+            invitation: InvitationManner::Shows,
+            shared: false,
             prompt: Prompt::Accept { after: Duration::ZERO },
             not_now_for: Duration::ZERO,
             offline: Vec::new(),
@@ -107,6 +113,24 @@ pub(super) fn version(text: &str) -> Vec<u32> {
         parts.pop();
     }
     parts
+}
+
+/// What a device does with an invitation to the programme.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum InvitationManner {
+    #[default]
+    Shows,
+    /// Answers with an error.
+    Fails,
+    /// Acknowledges the command, and says that the address is of no use.
+    Rejects,
+    /// Answers `NotNow`, for ever.
+    NotNow,
+    /// Goes away when it comes, and says nothing to it.
+    Silent,
+    /// Shows it, and loses its network before it can say so.
+    Late,
 }
 
 /// What the person does when the device asks whether to install, update or manage an app.

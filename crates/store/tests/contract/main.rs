@@ -9,14 +9,14 @@ use std::{collections::BTreeSet, time::Duration};
 
 use domain::{
     Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass, GroupId,
-    GroupKind, Install, InstallCommand, LocationId, Owned, PersonId, Platform, Policy, Program, Refusal, RefusalReason,
-    Seat, Seen, Time, TokenState,
+    GroupKind, Install, InstallCommand, LocationId, OperationId, Owned, PersonId, Platform, Policy, Program, Refusal,
+    RefusalReason, Seat, Seen, Time, TokenState, invitation::Ending,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
     Actor, Base, Change, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState, EnrolmentRow,
-    EventFilter, GroupRow, Holder, InvitationState, LocationRow, MasterKey, NewEnrolment, NewEvent, ObservedAsset,
+    EventFilter, GroupRow, Holder, InvitationRow, LocationRow, MasterKey, NewEnrolment, NewEvent, ObservedAsset,
     PersonChange, PersonRow, PushRow, SeatState, Store, StoreError, Version, testing::Fresh,
 };
 use uuid::Uuid;
@@ -508,6 +508,105 @@ on_both! {
         assert_eq!(world.apps[&asset].installs[&device], install);
     }
 
+    /// One of the invitations of a person is open, whoever invites; what is given up may turn out well after all.
+    async fn a_person_has_one_open_invitation(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, _) = one_asset(&store, 5).await;
+        let person = people(&store, 1).await[0];
+        let device = device(&store, person).await;
+        let user = ClientUserRow::new("u-1".into(), location, person, OperationId(Uuid::now_v7()), NOW);
+        let invitation = |number: u32| InvitationRow {
+            id: Uuid::now_v7(),
+            client_user_id: "u-1".into(),
+            person_id: person,
+            device_id: device,
+            round: 1,
+            queued_at: NOW + Duration::from_secs(1) * number,
+            ended_at: None,
+            outcome: None,
+            error: None,
+        };
+        let (first, second) = (invitation(1), invitation(2));
+        let mut tx = store.begin().await.unwrap();
+        tx.client_user_insert(&user).await.unwrap();
+        let command = CommandRow::new(first.id, device, "InviteToProgram", None, Some(person), vec![1], NOW);
+        tx.command_insert(&command).await.unwrap();
+        tx.invitation_insert(&first).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = store.begin().await.unwrap();
+        let again = tx.invitation_insert(&second).await;
+        assert!(matches!(again, Err(StoreError::Conflict)), "{again:?}");
+        drop(tx);
+
+        let mut tx = store.begin().await.unwrap();
+        let given_up = tx.invitation_close("u-1", Ending::Silent, NOW).await.unwrap();
+        assert_eq!(given_up.map(|row| row.id), Some(first.id));
+        assert_eq!(tx.command(first.id).await.unwrap().unwrap().state, CommandState::Dropped);
+        tx.invitation_insert(&second).await.unwrap();
+        assert!(!tx.invitation_ended(first.id, Ending::Failed, Some("x"), NOW).await.unwrap());
+        assert!(tx.invitation_ended(first.id, Ending::Shown, None, NOW).await.unwrap());
+        assert!(!tx.invitation_ended(first.id, Ending::Shown, None, NOW).await.unwrap(), "once");
+        tx.commit().await.unwrap();
+
+        let attempts: Vec<_> = store.invitations_now(location).await.unwrap();
+        let outcomes: Vec<_> = attempts.iter().map(|row| (row.id, row.outcome)).collect();
+        assert_eq!(outcomes, [(first.id, Some(Ending::Shown)), (second.id, None)]);
+        let mut tx = store.begin().await.unwrap();
+        tx.client_user_round("u-1", NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.invitations_now(location).await.unwrap(), [], "what was tried before does not count");
+        assert_eq!(store.invitations_of(person).await.unwrap().len(), 2);
+    }
+
+    /// P1, when Apple retired a person: what it lists for the old client user is the same person's, and is counted once.
+    async fn of_a_persons_client_users_one_is_current(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 5).await;
+        let person = people(&store, 1).await[0];
+        let operation = OperationId(Uuid::now_v7());
+        let mut old = ClientUserRow::new("u-old".into(), location, person, operation, NOW);
+        let new = ClientUserRow::new("u-new".into(), location, person, operation, NOW);
+        let mut tx = store.begin().await.unwrap();
+        tx.client_user_insert(&old).await.unwrap();
+        assert!(!tx.client_user_replaced("u-old", NOW).await.unwrap(), "it is not retired");
+        old.status = ClientUserStatus::Retired;
+        old.retired_at = Some(NOW);
+        tx.client_user_observed(&old).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = store.begin().await.unwrap();
+        let second = tx.client_user_insert(&new).await;
+        assert!(matches!(second, Err(StoreError::Conflict)), "{second:?}");
+        drop(tx);
+
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.client_user_replaced("u-old", NOW).await.unwrap());
+        assert!(!tx.client_user_replaced("u-old", NOW).await.unwrap(), "once");
+        tx.client_user_insert(&new).await.unwrap();
+        tx.seat_insert(asset, person, SeatState::Held, Some(operation), NOW).await.unwrap();
+        let user = |id: &str| Holder::User(id.into());
+        for (holders, foreign) in [
+            (vec![user("u-old")], 0),
+            (vec![user("u-new")], 0),
+            (vec![user("u-new"), user("somebody")], 1),
+            (vec![user("u-old"), user("u-new")], 1),
+        ] {
+            tx.assignments_replace(asset, &holders, NOW).await.unwrap();
+            tx.asset_recount(asset).await.unwrap();
+            assert_eq!(tx.app(asset).await.unwrap().unwrap().foreign_held, foreign, "{holders:?}");
+        }
+        let asked = tx.operation_seats(operation).await.unwrap();
+        let asked: Vec<_> = asked.iter().map(|seat| seat.client_user_id.as_str()).collect();
+        assert_eq!(asked, ["u-new"], "Apple is asked about who is known there");
+        tx.commit().await.unwrap();
+
+        let known = store.client_users(location).await.unwrap();
+        assert_eq!(known.iter().map(|row| row.client_user_id.as_str()).collect::<Vec<_>>(), ["u-new"]);
+        let all = store.client_users_of(person).await.unwrap();
+        assert_eq!(all.iter().map(|row| row.client_user_id.as_str()).collect::<Vec<_>>(), ["u-new", "u-old"]);
+        assert_eq!(store.client_user_people(location).await.unwrap().len(), 2);
+    }
+
     /// One read brings everything that a decision may look at.
     async fn the_world_is_complete(fresh: &Fresh, store: Store) {
         let _ = fresh;
@@ -546,13 +645,15 @@ on_both! {
             status: ClientUserStatus::Associated,
             invite_code: None,
             id_hash: None,
-            invitation: InvitationState::Shown,
-            invitation_at: Some(NOW),
+            round: 1,
             accepted_at: Some(NOW),
             operation_id: None,
             observed_at: Some(NOW),
             error_number: None,
             not_before: None,
+            created_at: Some(NOW),
+            retired_at: None,
+            replaced_at: None,
         })
         .await
         .unwrap();

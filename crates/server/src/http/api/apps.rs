@@ -314,7 +314,10 @@ impl UserStatus {
             license: verdict.seat.map(License::from),
             waiting_place: verdict.place.map(|place| place as u64),
             waiting_count: app.decision.counts.waiting,
-            vpp_program: Program::of(overview.client_users.get(&verdict.person)),
+            vpp_program: Program::of(
+                overview.client_users.get(&verdict.person),
+                overview.invitations.get(&verdict.person),
+            ),
             installed_device_count: count(InstallState::Installed),
             failed_device_count: count(InstallState::Failed) + count(InstallState::UninstallFailed),
             not_installed_device_count: count(InstallState::NotInstalled) + count(InstallState::Unknown),

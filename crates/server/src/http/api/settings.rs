@@ -37,6 +37,8 @@ struct Settings {
     first_check_after: Length,
     /// How long to wait after the first failed attempt; doubles each time.
     retry_after: Length,
+    /// How long a device has to show the invitation to the programme before the person's next one is asked.
+    invite_next_after: Length,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -58,6 +60,7 @@ impl From<Policy> for Settings {
             inventory_every: Length(policy.inventory_every),
             first_check_after: Length(policy.first_check_after),
             retry_after: Length(policy.retry_after),
+            invite_next_after: Length(policy.invite_next_after),
         }
     }
 }
@@ -73,6 +76,7 @@ impl Settings {
             inventory_every: sane("inventoryEvery", self.inventory_every)?,
             first_check_after: sane("firstCheckAfter", self.first_check_after)?,
             retry_after: sane("retryAfter", self.retry_after)?,
+            invite_next_after: sane("inviteNextAfter", self.invite_next_after)?,
         })
     }
 }

@@ -8,10 +8,10 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
 };
-use domain::PersonId;
+use domain::{PersonId, Program as Joined, invitation::Ending, program};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use store::{ClientUserRow, ClientUserStatus, InvitationState, PersonChange, PersonRow};
+use store::{ClientUserRow, InvitationRow, PersonChange, PersonRow};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -35,6 +35,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(user_leave))
         .routes(routes!(user_enrolment_link))
         .routes(routes!(user_invite_again))
+        .routes(routes!(user_invitations))
+        .routes(routes!(user_registrations))
 }
 
 /// A person.
@@ -59,6 +61,51 @@ pub struct Program {
     /// When a device confirmed that it shows the invitation.
     invited_date_time: Option<DateTime>,
     accepted_date_time: Option<DateTime>,
+    /// The latest, since the person was last invited anew.
+    invitation: Option<Invitation>,
+}
+
+/// The invitation to the programme on one device.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Invitation {
+    device_id: Uuid,
+    queued_date_time: DateTime,
+    outcome: InvitationOutcome,
+    ended_date_time: Option<DateTime>,
+    /// What the device said when it did not show it.
+    error: Option<String>,
+}
+
+/// How far the invitation on a device came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum InvitationOutcome {
+    /// The device has not answered.
+    Waiting,
+    /// The device shows it.
+    Shown,
+    /// The device turned it down; another one is asked, or the same a day later.
+    Failed,
+    /// The device did not answer in time, and another one was asked.
+    Silent,
+    /// The device left or enrolled anew.
+    Dropped,
+    /// It was not needed any more.
+    Withdrawn,
+}
+
+/// As whom Apple knows a person, or knew them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Registration {
+    client_user_id: String,
+    created_date_time: Option<DateTime>,
+    accepted_date_time: Option<DateTime>,
+    /// When it was learned that Apple had retired it.
+    retired_date_time: Option<DateTime>,
+    /// Since when the person has another one.
+    replaced_date_time: Option<DateTime>,
 }
 
 /// `notInvited`, `invited` (a device shows it, or is about to), `accepted`, `retired`.
@@ -74,35 +121,63 @@ enum ProgramStatus {
 }
 
 impl Program {
-    /// `None` for somebody whom Apple does not know.
-    pub fn of(row: Option<&ClientUserRow>) -> Program {
-        let Some(row) = row else {
-            return Program {
-                status: ProgramStatus::NotInvited,
-                invited_date_time: None,
-                accepted_date_time: None,
-            };
-        };
-        let status = match row.status {
-            ClientUserStatus::Associated => ProgramStatus::Accepted,
-            ClientUserStatus::Retired | ClientUserStatus::Deleted => ProgramStatus::Retired,
-            ClientUserStatus::Refused => ProgramStatus::Refused,
-            ClientUserStatus::Creating | ClientUserStatus::Registered => match row.invitation {
-                InvitationState::None => ProgramStatus::NotInvited,
-                InvitationState::Queued | InvitationState::Shown => ProgramStatus::Invited,
+    /// `None` for somebody whom Apple does not know. `latest` is the latest invitation of this round.
+    pub fn of(row: Option<&ClientUserRow>, latest: Option<&InvitationRow>) -> Program {
+        let attempts: Vec<_> = latest.map(InvitationRow::attempt).into_iter().collect();
+        let joined = row.map(|row| row.program(&attempts)).unwrap_or_default();
+        let (status, invited) = match joined {
+            Joined::None | Joined::Creating => (ProgramStatus::NotInvited, None),
+            Joined::Refused { .. } => (ProgramStatus::Refused, None),
+            Joined::Registered { invitation } => match invitation {
+                program::Invitation::None => (ProgramStatus::NotInvited, None),
+                program::Invitation::Queued { .. } => (ProgramStatus::Invited, None),
+                program::Invitation::Shown { at } => (ProgramStatus::Invited, Some(at)),
             },
+            Joined::Associated { .. } => (ProgramStatus::Accepted, None),
+            Joined::Retired => (ProgramStatus::Retired, None),
         };
-        let shown = row.invitation == InvitationState::Shown;
         Program {
             status,
-            invited_date_time: DateTime::of(row.invitation_at.filter(|_| shown)),
+            invited_date_time: DateTime::of(invited),
+            accepted_date_time: DateTime::of(row.and_then(|row| row.accepted_at)),
+            invitation: latest.map(Invitation::of),
+        }
+    }
+}
+
+impl Invitation {
+    fn of(row: &InvitationRow) -> Invitation {
+        Invitation {
+            device_id: row.device_id.0,
+            queued_date_time: DateTime(row.queued_at),
+            outcome: match row.outcome {
+                None => InvitationOutcome::Waiting,
+                Some(Ending::Shown) => InvitationOutcome::Shown,
+                Some(Ending::Failed) => InvitationOutcome::Failed,
+                Some(Ending::Silent) => InvitationOutcome::Silent,
+                Some(Ending::Dropped) => InvitationOutcome::Dropped,
+                Some(Ending::Withdrawn) => InvitationOutcome::Withdrawn,
+            },
+            ended_date_time: DateTime::of(row.ended_at),
+            error: row.error.clone(),
+        }
+    }
+}
+
+impl From<ClientUserRow> for Registration {
+    fn from(row: ClientUserRow) -> Registration {
+        Registration {
+            client_user_id: row.client_user_id,
+            created_date_time: DateTime::of(row.created_at),
             accepted_date_time: DateTime::of(row.accepted_at),
+            retired_date_time: DateTime::of(row.retired_at),
+            replaced_date_time: DateTime::of(row.replaced_at),
         }
     }
 }
 
 impl User {
-    fn of(row: PersonRow, client_user: Option<&ClientUserRow>) -> User {
+    fn of(row: PersonRow, client_user: Option<&ClientUserRow>, latest: Option<&InvitationRow>) -> User {
         User {
             id: row.id.0,
             display_name: row.name,
@@ -110,7 +185,7 @@ impl User {
             department: row.department,
             created_date_time: DateTime(row.created_at),
             left_date_time: DateTime::of(row.left_at),
-            vpp_program: Program::of(client_user),
+            vpp_program: Program::of(client_user, latest),
         }
     }
 }
@@ -158,13 +233,13 @@ async fn users_list(
     _: ApiCaller,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<User>>, Problem> {
-    let client_users = client_users(&app).await?;
+    let known = known(&app).await?;
     let mut people = app.people().await?;
     people.sort_by_key(|person| person.id);
     let page = Page::rising(people, &query, |person| person.id.to_string())?;
     Ok(JsonBody(page.map(|person| {
-        let client_user = client_users.get(&person.id);
-        User::of(person, client_user)
+        let (client_user, latest) = (known.client_users.get(&person.id), known.invitations.get(&person.id));
+        User::of(person, client_user, latest)
     })))
 }
 
@@ -257,10 +332,12 @@ async fn user_enrolment_link(
 
 /// Invite to the volume purchase programme once more
 ///
-/// By itself an invitation is shown only once.
+/// By itself an invitation is shown only once. It goes to the device that was heard last, of those that can show it.
+/// 409 says why nobody was invited: `not-invited-waiting`, `-no-device`, `-accepted`, `-retired`, `-registering`,
+/// `-not-due`, `-left`, `-not-linked`, `-token-not-usable`.
 #[utoipa::path(
     post, path = "/users/{user}/inviteAgain", tag = "users", params(("user" = Uuid, Path)),
-    responses((status = 202, description = "It is sent when the person is due a licence", body = User), Refusals)
+    responses((status = 202, description = "A device is asked to show it, or Apple to register the person", body = User), Refusals)
 )]
 async fn user_invite_again(
     State(app): State<App>,
@@ -271,24 +348,74 @@ async fn user_invite_again(
     Ok((StatusCode::ACCEPTED, shown(&app, person).await?))
 }
 
+/// All invitations of a person to the volume purchase programme
+///
+/// The latest first.
+#[utoipa::path(
+    get, path = "/users/{user}/invitations", tag = "users", params(("user" = Uuid, Path), PageQuery),
+    responses((status = 200, description = "As asked for", body = Page<Invitation>), Refusals)
+)]
+async fn user_invitations(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(person): Path<PersonId>,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<Page<Invitation>>, Problem> {
+    app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
+    // An id begins with its time.
+    let mut rows = app.invitations(person).await?;
+    rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+    let page = Page::falling(rows, &query, |row| row.id.to_string())?;
+    Ok(JsonBody(page.map(|row| Invitation::of(&row))))
+}
+
+/// As whom Apple knows a person, and knew them
+///
+/// The one in use first. Whoever Apple retires gets another one.
+#[utoipa::path(
+    get, path = "/users/{user}/vppRegistrations", tag = "users", params(("user" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = Page<Registration>), Refusals)
+)]
+async fn user_registrations(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(person): Path<PersonId>,
+) -> Result<JsonBody<Page<Registration>>, Problem> {
+    app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
+    let rows = app.registrations(person).await?;
+    Ok(JsonBody(Page {
+        value: rows.into_iter().map(Registration::from).collect(),
+        next_cursor: None,
+    }))
+}
+
 async fn shown(app: &App, person: PersonId) -> Result<Tagged<User>, Problem> {
     let row = app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
-    let client_user = match app.location_view().await? {
-        Some(view) => app.store.client_user(person, view.row.id).await?,
-        None => None,
-    };
+    let known = known(app).await?;
     Ok(Tagged {
         version: row.version.clone(),
-        body: User::of(row, client_user.as_ref()),
+        body: User::of(row, known.client_users.get(&person), known.invitations.get(&person)),
     })
 }
 
-async fn client_users(app: &App) -> Result<BTreeMap<PersonId, ClientUserRow>, Problem> {
+/// How far everybody is in joining the programme.
+#[derive(Default)]
+struct Known {
+    client_users: BTreeMap<PersonId, ClientUserRow>,
+    /// The latest of each person.
+    invitations: BTreeMap<PersonId, InvitationRow>,
+}
+
+async fn known(app: &App) -> Result<Known, Problem> {
     let Some(view) = app.location_view().await? else {
-        return Ok(BTreeMap::new());
+        return Ok(Known::default());
     };
     let rows = app.store.client_users(view.row.id).await?;
-    Ok(rows.into_iter().map(|row| (row.person_id, row)).collect())
+    let invitations = app.store.invitations_now(view.row.id).await?;
+    Ok(Known {
+        client_users: rows.into_iter().map(|row| (row.person_id, row)).collect(),
+        invitations: invitations.into_iter().map(|row| (row.person_id, row)).collect(),
+    })
 }
 
 /// The app says `name` and `email`; here they are `displayName` and `mail`.

@@ -235,6 +235,7 @@ fn users(shown: Shown<'_>) -> Result<Response, Oops> {
             seat: verdict.seat,
             place: verdict.place,
             program: verdict.program,
+            invitation: view::invitation(shown.overview, verdict.person),
             resolution: verdict.resolution.clone(),
             last_seen_at: verdict
                 .devices

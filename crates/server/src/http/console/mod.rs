@@ -214,7 +214,7 @@ impl From<AppError> for Oops {
         match error {
             AppError::Forbidden(_) => Oops(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops(StatusCode::NOT_FOUND),
-            AppError::Stale(_) => Oops(StatusCode::CONFLICT),
+            AppError::Stale(_) | AppError::NotInvited(_) => Oops(StatusCode::CONFLICT),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => Oops(StatusCode::BAD_REQUEST),
             AppError::Busy(_) | AppError::Wait(_) => Oops(StatusCode::SERVICE_UNAVAILABLE),
             AppError::Store(error) => {

@@ -8,7 +8,7 @@ use axum::{
 use domain::{AssetId, PersonId};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
-use store::{PersonChange, PersonRow};
+use store::{InvitationRow, PersonChange, PersonRow};
 
 use super::{
     Oops, app as app_page, frame, html,
@@ -22,12 +22,18 @@ use super::{
     problem, speak, view,
 };
 use crate::{
-    app::{App, AppError, Base, apps::Overview, people::NewPerson},
+    app::{
+        App, AppError, Base,
+        apps::Overview,
+        invitations::{InvitedAgain, NotInvited},
+        people::NewPerson,
+    },
     http::{
         auth::Admin,
         flash::{self, Done},
         input::{Form, Path, Query},
     },
+    messages::Speak,
 };
 
 #[derive(Deserialize)]
@@ -105,6 +111,7 @@ fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64
             .and_then(|overview| overview.world.people.get(&row.id))
             .map(|person| person.program)
             .unwrap_or_default(),
+        invitation: overview.and_then(|overview| view::invitation(overview, row.id)),
         devices,
         licences: verdicts
             .iter()
@@ -116,20 +123,34 @@ fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64
 }
 
 pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
-    show(&app, &admin, id, None, false).await
+    show(&app, &admin, id, Shown::default()).await
 }
 
-async fn show(
-    app: &App,
-    admin: &Admin,
-    id: PersonId,
+/// So many invitations a page shows; who wants more asks the API.
+const INVITATIONS: usize = 10;
+
+/// What the page of a person shows beside the person.
+#[derive(Default)]
+struct Shown {
     link: Option<String>,
     leave_error: bool,
-) -> Result<Response, Oops> {
+    not_invited: Option<NotInvited>,
+}
+
+async fn show(app: &App, admin: &Admin, id: PersonId, shown: Shown) -> Result<Response, Oops> {
     let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let s = speak(app, admin.lang);
     let devices = app.devices().await?;
+    let named = |row: &InvitationRow| {
+        let device = devices.iter().find(|device| device.id == row.device_id);
+        view::invitation_line(row, device.map(|device| device.name.as_str()))
+    };
+    let invitations = app.invitations(id).await?;
+    let invitations = invitations.iter().take(INVITATIONS).map(named).collect();
+    let registrations = app.registrations(id).await?;
+    let replaced = registrations.iter().filter(|row| row.replaced_at.is_some());
+    let retired = replaced.map(|row| row.retired_at).collect();
     let devices = devices.iter().filter(|device| device.person_id == id);
     let mut groups = Vec::new();
     for group in app.groups().await? {
@@ -155,6 +176,7 @@ async fn show(
             None,
         )
         .await?,
+        not_invited: shown.not_invited.as_ref().map(|why| not_invited(&s, why)),
         s,
         id,
         devices: devices
@@ -167,9 +189,11 @@ async fn show(
         created_at: row.created_at,
         left_at: row.left_at,
         program,
+        invitations,
+        retired,
         groups,
-        link,
-        leave_error,
+        link: shown.link,
+        leave_error: shown.leave_error,
     })
 }
 
@@ -199,12 +223,36 @@ fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
 /// Makes a one-time link, and shows it: it cannot be shown again.
 pub async fn enrolment_link(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
     let link = app.enrolment_link(&admin.caller, id).await?;
-    show(&app, &admin, id, Some(link.expose_secret().to_owned()), false).await
+    let shown = Shown {
+        link: Some(link.expose_secret().to_owned()),
+        ..Shown::default()
+    };
+    show(&app, &admin, id, shown).await
 }
 
 pub async fn invite_again(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
-    app.invite_again(&admin.caller, id).await?;
-    Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::InvitedAgain))
+    let done = match app.invite_again(&admin.caller, id).await {
+        Ok(InvitedAgain::On(_)) => Done::InvitedAgain,
+        Ok(InvitedAgain::Registering) => Done::RegisteringAgain,
+        Err(AppError::NotInvited(why)) => {
+            let shown = Shown {
+                not_invited: Some(why),
+                ..Shown::default()
+            };
+            let page = show(&app, &admin, id, shown).await?;
+            return Ok((StatusCode::CONFLICT, page).into_response());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(flash::to(&app, &admin, &format!("/people/{id}"), done))
+}
+
+fn not_invited(s: &Speak, why: &NotInvited) -> String {
+    match why {
+        NotInvited::Accepted { since } => s.t1(why.key(), "date", s.date(*since)),
+        NotInvited::Waiting { device, since, .. } => s.t2(why.key(), "device", device, "time", s.date_time(*since)),
+        _ => s.t(why.key()),
+    }
 }
 
 #[derive(Deserialize)]
@@ -220,7 +268,11 @@ pub async fn leave(
     Form(form): Form<Leave>,
 ) -> Result<Response, Oops> {
     if form.confirmed.is_none() {
-        let page = show(&app, &admin, id, None, true).await?;
+        let shown = Shown {
+            leave_error: true,
+            ..Shown::default()
+        };
+        let page = show(&app, &admin, id, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     app.person_leave(&admin.caller, id).await?;

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    Approval, AssetId, Detail, DeviceId, DeviceVerdict, GroupId, InstallCommand, InstallState, PersonId, Rule,
+    Approval, AssetId, Detail, DeviceId, DeviceVerdict, GroupId, InstallCommand, InstallState, PersonId, Program, Rule,
 };
-use store::{DeviceRow, EventRow, OperationKind, OperationRow, OperationState, SyncRow};
+use store::{DeviceRow, EventRow, InvitationRow, OperationKind, OperationRow, OperationState, SyncRow};
 
 use super::pages::{
     apps::AppLine,
     devices::DeviceLine,
-    parts::{EventLine, EventWord, Named, OperationWord, Phase, Running, Who},
+    parts::{EventLine, EventWord, InvitationLine, Named, OperationWord, Phase, Running, Who},
     ui::StateCounts,
 };
 use crate::app::{
@@ -151,6 +151,29 @@ pub fn person(overview: &Overview, id: PersonId) -> Named {
     }
 }
 
+/// The latest invitation of a person who has not accepted yet.
+pub fn invitation(overview: &Overview, id: PersonId) -> Option<InvitationLine> {
+    let program = overview.world.people.get(&id)?.program;
+    let row = overview.invitations.get(&id)?;
+    matches!(program, Program::Registered { .. }).then(|| {
+        let device = overview.devices.get(&row.device_id).map(|device| device.name.as_str());
+        invitation_line(row, device)
+    })
+}
+
+pub fn invitation_line(row: &InvitationRow, device: Option<&str>) -> InvitationLine {
+    InvitationLine {
+        device: Named {
+            name: device.unwrap_or("–").to_owned(),
+            href: format!("/devices/{}", row.device_id),
+        },
+        at: row.queued_at,
+        outcome: row.outcome,
+        ended_at: row.ended_at,
+        error: row.error.clone(),
+    }
+}
+
 /// The names of everything that an event may be about.
 pub struct Names {
     apps: BTreeMap<AssetId, String>,
@@ -212,7 +235,9 @@ impl Names {
                 .group_id
                 .and_then(|id| named("groups", id.to_string(), self.groups.get(&id))),
             name: text("name").or_else(|| text("location")).or_else(|| text("owner")),
-            code: text("failure").or_else(|| row.detail.get("errorNumber").map(ToString::to_string)),
+            code: text("failure")
+                .or_else(|| text("error"))
+                .or_else(|| row.detail.get("errorNumber").map(ToString::to_string)),
         }
     }
 }

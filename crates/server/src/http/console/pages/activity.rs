@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 62] = [
+    const KINDS: [&str; 64] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -70,6 +70,7 @@ pub mod tests {
         "invitationFailed",
         "invitationRenewed",
         "invitationShown",
+        "invitationSilent",
         "licenceAssigned",
         "licenceFound",
         "licenceLost",
@@ -85,6 +86,7 @@ pub mod tests {
         "policyChanged",
         "programAccepted",
         "programUserCreated",
+        "programUserReplaced",
         "programUserRetired",
         "removeAccepted",
         "removeCommanded",

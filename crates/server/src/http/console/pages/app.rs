@@ -10,7 +10,7 @@ use super::{
     Frame,
     apps::platform_names,
     groups::members_text,
-    parts::{EventLine, Named, Pager, link},
+    parts::{EventLine, InvitationLine, Named, Pager, link},
     ui::{Glyph, Html, StateCounts},
 };
 use crate::messages::Speak;
@@ -295,6 +295,8 @@ pub struct AppUserLine {
     pub seat: Option<Seat>,
     pub place: Option<usize>,
     pub program: Program,
+    /// The latest, while the person has not accepted.
+    pub invitation: Option<InvitationLine>,
     pub resolution: Resolution,
     /// When one of the person's devices was last heard of.
     pub last_seen_at: Option<Time>,
@@ -378,6 +380,7 @@ pub mod tests {
     use crate::http::console::pages::{
         Place, activity, apps,
         parts::paged,
+        people::tests::invitation,
         tests::{ago, frame, id},
     };
 
@@ -435,6 +438,7 @@ pub mod tests {
             program: Program::Registered {
                 invitation: Invitation::Shown { at: ago(s, 9000) },
             },
+            invitation: Some(invitation(1)),
             resolution: resolution(true, Rule::InstallBeatsUninstall),
             last_seen_at: Some(ago(s, 17)),
         }

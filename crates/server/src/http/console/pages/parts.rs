@@ -1,6 +1,6 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
-use domain::{Program, Seat, Time, program::Invitation};
+use domain::{Program, Seat, Time, invitation::Ending, program::Invitation};
 
 use super::{
     ui::{Glyph, Html},
@@ -13,6 +13,18 @@ use crate::messages::{Given, Speak};
 pub struct Named {
     pub name: String,
     pub href: String,
+}
+
+/// The invitation to the programme on one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationLine {
+    pub device: Named,
+    pub at: Time,
+    /// `None` while the device has not answered.
+    pub outcome: Option<Ending>,
+    pub ended_at: Option<Time>,
+    /// What the device said when it did not show it.
+    pub error: Option<String>,
 }
 
 /// What Apple was asked to do.
@@ -264,9 +276,8 @@ impl EventLine {
             "licenceRefused" | "licenceReturnRefused" | "invitationFailed" | "tokenUnusable" | "programUserRefused" => {
                 (Glyph::Bad, "result-failed")
             }
-            "installRejected" | "licenceLost" | "deviceUnreachable" | "appRemovedByUser" => {
-                (Glyph::Warn, "result-look")
-            }
+            "installRejected" | "licenceLost" | "deviceUnreachable" | "appRemovedByUser" | "invitationSilent"
+            | "programUserRetired" => (Glyph::Warn, "result-look"),
             "licenceAssigned" | "licenceReturned" => (Glyph::Fine, "result-apple-confirmed"),
             _ => (Glyph::Fine, "result-done"),
         };
@@ -338,6 +349,30 @@ impl Speak {
             Some(since) => state.with_reason(&self.day_tag(since)),
             None => state,
         }
+    }
+
+    /// How the invitation on a device came out, or that it waits.
+    pub fn invitation(&self, line: &InvitationLine) -> Html {
+        let glyph = match line.outcome {
+            None => Glyph::Way,
+            Some(Ending::Shown) => Glyph::Fine,
+            Some(Ending::Failed) => Glyph::Bad,
+            Some(Ending::Silent) => Glyph::Warn,
+            Some(Ending::Dropped | Ending::Withdrawn) => Glyph::Na,
+        };
+        self.state(glyph, self.t(words::invitation(line.outcome)))
+    }
+
+    /// The same in a few words, with device and time.
+    pub fn invited_on(&self, line: &InvitationLine) -> String {
+        self.ta(
+            "invitation-line",
+            &[
+                ("device", &line.device.name),
+                ("time", &self.near(line.at)),
+                ("outcome", &self.t(words::invitation(line.outcome))),
+            ],
+        )
     }
 
     /// Where a person's licence is.

@@ -8,7 +8,7 @@ use super::{
     app::Chip,
     conflict::Conflict,
     devices::DeviceLine,
-    parts::{Named, Pager, link},
+    parts::{InvitationLine, Named, Pager, link},
     ui::{Glyph, StateCounts},
 };
 use crate::messages::Speak;
@@ -22,6 +22,8 @@ pub struct PersonLine {
     pub department: Option<String>,
     pub left_at: Option<Time>,
     pub program: Program,
+    /// The latest, while the person has not accepted.
+    pub invitation: Option<InvitationLine>,
     pub devices: u64,
     pub licences: u64,
     pub waiting: u64,
@@ -168,6 +170,12 @@ pub struct PersonPage {
     pub created_at: Time,
     pub left_at: Option<Time>,
     pub program: Program,
+    /// The latest first.
+    pub invitations: Vec<InvitationLine>,
+    /// Why the person was not invited again just now.
+    pub not_invited: Option<String>,
+    /// When Apple retired those that the person had before.
+    pub retired: Vec<Option<Time>>,
     pub groups: Vec<Named>,
     pub devices: Vec<DeviceLine>,
     pub apps: Vec<PersonAppLine>,
@@ -175,18 +183,6 @@ pub struct PersonPage {
     pub link: Option<String>,
     /// The box that says what leaving means was not ticked.
     pub leave_error: bool,
-}
-
-impl PersonPage {
-    /// An invitation was sent, and has not been accepted.
-    fn may_invite_again(&self) -> bool {
-        matches!(
-            self.program,
-            Program::Registered {
-                invitation: domain::program::Invitation::Shown { .. }
-            }
-        )
-    }
 }
 
 /// A person who is added or changed.
@@ -227,7 +223,7 @@ impl PersonFormPage {
 
 #[cfg(test)]
 pub mod tests {
-    use domain::{Enrolment, Rule, program::Invitation};
+    use domain::{Enrolment, Rule, invitation::Ending, program::Invitation};
 
     use super::*;
     use crate::http::console::pages::{
@@ -238,6 +234,25 @@ pub mod tests {
         parts::paged,
         tests::{ago, frame, id},
     };
+
+    pub fn invitation(number: u128) -> InvitationLine {
+        let outcomes = [
+            None,
+            Some(Ending::Shown),
+            Some(Ending::Failed),
+            Some(Ending::Silent),
+            Some(Ending::Dropped),
+            Some(Ending::Withdrawn),
+        ];
+        let outcome = outcomes[number as usize % outcomes.len()];
+        InvitationLine {
+            device: named("가람의 iPhone", "/devices/1"),
+            at: Time(1_790_000_000_000),
+            ended_at: outcome.map(|_| Time(1_790_000_060_000)),
+            outcome,
+            error: (outcome == Some(Ending::Failed)).then(|| "MCMDMErrorDomain 12021".to_owned()),
+        }
+    }
 
     fn line(number: u128, program: Program) -> PersonLine {
         let mut installs = StateCounts::default();
@@ -250,6 +265,7 @@ pub mod tests {
             department: Some("영업팀".to_owned()),
             left_at: None,
             program,
+            invitation: matches!(program, Program::Registered { .. }).then(|| invitation(number)),
             devices: 1,
             licences: 3,
             waiting: 1,
@@ -302,6 +318,13 @@ pub mod tests {
             created_at: ago(s, 100_000),
             left_at: left.then(|| ago(s, 2000)),
             program: invited,
+            invitations: (1..=6).map(invitation).collect(),
+            not_invited: left.then(|| "x".to_owned()),
+            retired: if left {
+                vec![Some(ago(s, 90_000)), None]
+            } else {
+                Vec::new()
+            },
             groups: if left {
                 Vec::new()
             } else {

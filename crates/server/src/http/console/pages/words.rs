@@ -1,6 +1,6 @@
 //! The words for what the domain knows: each function gives the key of a message. Every text literal here is such a key.
 
-use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet, TokenState};
+use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet, TokenState, invitation::Ending};
 
 use store::Role;
 
@@ -50,6 +50,18 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::UninstallPending => "detail-uninstall-pending",
         Detail::LicenseReturnPending => "detail-license-return-pending",
         Detail::InstalledUnmanaged => "detail-installed-unmanaged",
+    }
+}
+
+/// `None` while the device has not answered.
+pub fn invitation(outcome: Option<Ending>) -> &'static str {
+    match outcome {
+        None => "invitation-waiting",
+        Some(Ending::Shown) => "invitation-shown",
+        Some(Ending::Failed) => "invitation-failed",
+        Some(Ending::Silent) => "invitation-silent",
+        Some(Ending::Dropped) => "invitation-dropped",
+        Some(Ending::Withdrawn) => "invitation-withdrawn",
     }
 }
 
@@ -233,6 +245,7 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "invitationFailed" => "event-invitation-failed",
         "invitationRenewed" => "event-invitation-renewed",
         "invitationShown" => "event-invitation-shown",
+        "invitationSilent" => "event-invitation-silent",
         "licenceAssigned" => "event-licence-assigned",
         "licenceFound" => "event-licence-found",
         "licenceLost" => "event-licence-lost",
@@ -248,6 +261,7 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "policyChanged" => "event-policy-changed",
         "programAccepted" => "event-program-accepted",
         "programUserCreated" => "event-program-user-created",
+        "programUserReplaced" => "event-program-user-replaced",
         "programUserRetired" => "event-program-user-retired",
         "removeAccepted" => "event-remove-accepted",
         "removeCommanded" => "event-remove-commanded",
