@@ -49,6 +49,14 @@ pub struct PersonVerdict {
     pub keeps_seat: bool,
 }
 
+impl PersonVerdict {
+    /// The licence goes back: it is not due any more, and Apple has not confirmed its return.
+    pub fn is_to_return(&self, app: &App) -> bool {
+        app.revocable
+            && (matches!(self.seat, Some(Seat::Returning { .. })) || (self.seat.is_some() && !self.keeps_seat))
+    }
+}
+
 /// One device and one app.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DeviceVerdict {
@@ -111,14 +119,14 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
     }
 }
 
-/// Who has which devices, without those that are gone: what we installed there went with the profile.
+/// Who has which devices, without those that are away: what we installed there went with the profile, or counts as gone.
 pub(crate) struct Owners<'w>(BTreeMap<PersonId, Vec<&'w Device>>);
 
 impl<'w> Owners<'w> {
     pub(crate) fn of(world: &'w World) -> Owners<'w> {
         let mut owners: BTreeMap<PersonId, Vec<&Device>> = BTreeMap::new();
         for device in world.devices.values() {
-            if !device.enrolment.is_over() {
+            if !device.is_away() {
                 owners.entry(device.person).or_default().push(device);
             }
         }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Attempt, DeviceId, DeviceVerdict, Install, PersonId, PersonVerdict, Program, Seat, Seen, Time, World,
+    App, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Install, PersonId, PersonVerdict,
+    Program, Seat, Seen, Time, World,
     decide::{Owners, decide_among},
     invitation::{self, Ending, Next},
     program::Invitation,
@@ -33,6 +34,8 @@ pub enum Step {
     Install { app: AssetId, device: DeviceId },
     /// Ask which managed apps it has: `ManagedApplicationList`.
     AskApps { device: DeviceId },
+    /// Take the management profile from it: `RemoveProfile`.
+    Unenrol { device: DeviceId },
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,24 +101,49 @@ impl Step {
             Step::Remove { .. } => 6,
             Step::Install { .. } => 7,
             Step::AskApps { .. } => 8,
+            Step::Unenrol { .. } => 9,
         }
     }
 }
 
-/// What to ask of the devices themselves, and their release from Setup Assistant.
+/// What to ask of the devices themselves, their release from Setup Assistant, and the end of those that retire.
 fn questions(world: &World, steps: &mut Vec<Step>) {
     let lists_due: BTreeSet<DeviceId> = world.apps.values().flat_map(|app| lists_due(world, app)).collect();
-    for device in world.devices.values().filter(|device| device.is_enrolled()) {
-        if device.awaiting_configuration && !device.asked_configured {
-            steps.push(Step::Release { device: device.id });
-        }
-        if device.informed_at.is_none() && !device.asked_information {
-            steps.push(Step::AskInformation { device: device.id });
+    for device in world.devices.values() {
+        if device.is_retiring() {
+            if !device.asked_to_leave && is_emptied(world, device) {
+                steps.push(Step::Unenrol { device: device.id });
+            }
+        } else if device.silent_since.is_some() && !device.enrolment.is_over() {
+            // Something has to wait for it, or it is never woken again. What it is asked for is a sign of life.
+            if device.enrolment != Enrolment::Pending && !device.asked_information && !device.asked_to_leave {
+                steps.push(Step::AskInformation { device: device.id });
+            }
+            continue;
+        } else if !device.is_enrolled() {
+            continue;
+        } else {
+            if device.awaiting_configuration && !device.asked_configured {
+                steps.push(Step::Release { device: device.id });
+            }
+            if device.informed_at.is_none() && !device.asked_information {
+                steps.push(Step::AskInformation { device: device.id });
+            }
         }
         if !device.asked_apps && !device.awaiting_configuration && lists_due.contains(&device.id) {
             steps.push(Step::AskApps { device: device.id });
         }
     }
+}
+
+/// Whether no app of ours may be there any more, but what cannot be removed: that goes with the profile.
+fn is_emptied(world: &World, device: &Device) -> bool {
+    let stays = |app: &App, install: &Install| {
+        let tried_in_vain = install.command.is_none() && install.failure.as_ref().is_some_and(Failure::is_final);
+        install.may_be_there() && app.bundle_id.is_some() && !tried_in_vain
+    };
+    let mut apps = world.apps.values();
+    device.awaiting_configuration || !apps.any(|app| app.installs.get(&device.id).is_some_and(|it| stays(app, it)))
 }
 
 /// The devices whose list of managed apps can tell something new about this app.
@@ -180,7 +208,8 @@ fn returns(world: &World, app: &App, verdict: &PersonVerdict) -> bool {
 /// What to tell a device about the app.
 fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceVerdict) -> Option<Step> {
     let facts = &world.devices[&device.device];
-    if !facts.is_enrolled() || facts.awaiting_configuration || app.bundle_id.is_none() {
+    let with_us = facts.is_enrolled() || facts.is_retiring();
+    if !with_us || facts.awaiting_configuration || app.bundle_id.is_none() {
         return None;
     }
     let install = app.installs.get(&device.device);
@@ -190,7 +219,7 @@ fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceV
             return None;
         }
     }
-    if !device.resolution.keeps() {
+    if facts.is_retiring() || !device.resolution.keeps() {
         let there = install.is_some_and(Install::may_be_there);
         return there.then_some(Step::Remove {
             app: app.id,
@@ -244,6 +273,7 @@ impl Plan {
                     with(&mut world.devices, device, |device| device.asked_information = true);
                 }
                 Step::AskApps { device } => with(&mut world.devices, device, |device| device.asked_apps = true),
+                Step::Unenrol { device } => with(&mut world.devices, device, |device| device.asked_to_leave = true),
                 Step::CreateUser { person } => {
                     with(&mut world.people, person, |person| {
                         person.program = Program::Creating;

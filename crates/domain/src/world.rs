@@ -40,6 +40,10 @@ pub struct Policy {
     pub retry_after: Duration,
     /// How long a device has to show the invitation to the programme before the person's next one is asked.
     pub invite_next_after: Duration,
+    /// Profiles ask for the right to erase the device. For enrolments from now on: it can never be added later.
+    pub wiping: bool,
+    /// A device that was not heard for so long counts as gone until it is heard again; `None`: never.
+    pub silent_after: Option<Duration>,
 }
 
 impl Default for Policy {
@@ -51,6 +55,8 @@ impl Default for Policy {
             first_check_after: Duration::from_secs(20),
             retry_after: Duration::from_secs(60),
             invite_next_after: Duration::from_secs(3600),
+            wiping: false,
+            silent_after: None,
         }
     }
 }
@@ -92,7 +98,7 @@ pub enum Enrolment {
     /// Authenticated, no push token yet.
     Pending,
     Enrolled,
-    /// Told to remove its management profile; the apps go with it. Not answered yet.
+    /// To leave: its apps are removed, then its management profile. Not gone yet.
     Retiring,
     /// Told to erase itself. Not answered yet.
     Wiping,
@@ -100,7 +106,7 @@ pub enum Enrolment {
     Retired,
     /// Erased itself because it was told to.
     Wiped,
-    /// Taken out on somebody's word, without its own: lost, broken, silent for too long.
+    /// Taken out on somebody's word, without its own: lost, or broken.
     Removed,
     /// Left by itself: the person removed the profile.
     Gone,
@@ -146,12 +152,26 @@ pub struct Device {
     pub unreachable_since: Option<Time>,
     /// When it last said anything.
     pub heard_at: Option<Time>,
+    /// `RemoveProfile` or `EraseDevice` is on its way.
+    pub asked_to_leave: bool,
+    /// Since when it counts as gone, because it was not heard for too long. Ends when it is heard.
+    pub silent_since: Option<Time>,
 }
 
 impl Device {
     /// Apps are managed on it.
     pub fn is_enrolled(&self) -> bool {
-        self.enrolment == Enrolment::Enrolled
+        self.enrolment == Enrolment::Enrolled && self.silent_since.is_none()
+    }
+
+    /// Its apps are taken from it, and then its management profile.
+    pub fn is_retiring(&self) -> bool {
+        self.enrolment == Enrolment::Retiring && self.silent_since.is_none()
+    }
+
+    /// Not with us any more, or not heard for too long: what is on it keeps no licence.
+    pub fn is_away(&self) -> bool {
+        self.enrolment.is_over() || self.silent_since.is_some()
     }
 }
 

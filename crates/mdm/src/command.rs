@@ -36,6 +36,12 @@ pub enum Command {
     },
     /// Releases the device from Setup Assistant.
     DeviceConfigured,
+    /// With the identifier of the enrolment profile: the end of its management. Apps that came with it go too.
+    RemoveProfile {
+        identifier: String,
+    },
+    /// To the state in which it left the factory. Cannot be undone.
+    EraseDevice,
 }
 
 /// The volume purchase programme for apps.
@@ -52,6 +58,8 @@ impl Command {
             Command::ManagedApplicationList { .. } => "ManagedApplicationList",
             Command::DeviceInformation { .. } => "DeviceInformation",
             Command::DeviceConfigured => "DeviceConfigured",
+            Command::RemoveProfile { .. } => "RemoveProfile",
+            Command::EraseDevice => "EraseDevice",
         }
     }
 
@@ -104,6 +112,10 @@ impl Command {
                 queries: command.get("Queries").and_then(words).ok_or(Missing("Queries"))?,
             },
             "DeviceConfigured" => Command::DeviceConfigured,
+            "RemoveProfile" => Command::RemoveProfile {
+                identifier: text("Identifier")?,
+            },
+            "EraseDevice" => Command::EraseDevice,
             _ => return Ok(None),
         }))
     }
@@ -134,7 +146,7 @@ impl Command {
                     change_management_state.then(|| "Managed".into()),
                 ),
             ]),
-            Command::RemoveApplication { identifier } => {
+            Command::RemoveApplication { identifier } | Command::RemoveProfile { identifier } => {
                 dictionary([request_type, ("Identifier", Some(identifier.as_str().into()))])
             }
             Command::InviteToProgram { invitation_url } => dictionary([
@@ -146,7 +158,7 @@ impl Command {
                 dictionary([request_type, ("Identifiers", identifiers.as_deref().map(texts))])
             }
             Command::DeviceInformation { queries } => dictionary([request_type, ("Queries", Some(texts(queries)))]),
-            Command::DeviceConfigured => dictionary([request_type]),
+            Command::DeviceConfigured | Command::EraseDevice => dictionary([request_type]),
         }
     }
 }
@@ -219,6 +231,10 @@ mod tests {
                 queries: vec!["OSVersion".into()],
             },
             Command::DeviceConfigured,
+            Command::RemoveProfile {
+                identifier: crate::profile::IDENTIFIER.into(),
+            },
+            Command::EraseDevice,
         ] {
             let read = sent(&command);
             assert_eq!(read.text("RequestType").as_deref(), Some(command.request_type()));
@@ -236,7 +252,7 @@ mod tests {
             Command::from_dictionary(&command)
         };
         assert_eq!(read(&[]), Err(Missing("RequestType")));
-        assert_eq!(read(&[("RequestType", "EraseDevice".into())]), Ok(None));
+        assert_eq!(read(&[("RequestType", "RestartDevice".into())]), Ok(None));
         assert_eq!(
             read(&[("RequestType", "RemoveApplication".into())]),
             Err(Missing("Identifier"))

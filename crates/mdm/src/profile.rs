@@ -13,13 +13,16 @@ use crate::{
     signed,
 };
 
-/// Constant, so that a renewed profile replaces the one before.
-const IDENTIFIER: &str = "org.allotment.mdm";
+/// Of the enrolment profile. Constant, so that a renewed profile replaces the one before.
+pub const IDENTIFIER: &str = "org.allotment.mdm";
 /// What the management of apps needs, and nothing more (`mdm-protocol` §3.1): inspect profiles (1) and replace or
 /// remove our own (2), ask what the device is (16), manage apps (4096).
 ///
-/// Left out: to lock, to erase, and to see the network or the person's own apps. Rights can never be added later.
+/// Left out: to lock, and to see the network or the person's own apps; to erase unless [`ERASE`] is added. Rights can
+/// never be added later.
 pub const ACCESS_RIGHTS: i64 = 1 + 2 + 16 + 4096;
+/// The right to erase the device. Asked for only where wiping is switched on.
+pub const ERASE: i64 = 8;
 
 /// What goes into the profile of one device.
 pub struct EnrolmentProfile {
@@ -33,6 +36,8 @@ pub struct EnrolmentProfile {
     pub p12: Vec<u8>,
     pub password: SecretString,
     pub enrolment_id: Uuid,
+    /// [`ACCESS_RIGHTS`], and [`ERASE`] where wiping is switched on.
+    pub access_rights: i64,
 }
 
 impl EnrolmentProfile {
@@ -61,7 +66,7 @@ impl EnrolmentProfile {
             ("Topic", Some(self.topic.as_str().into())),
             ("ServerURL", Some(self.server_url.as_str().into())),
             ("CheckInURL", Some(self.server_url.as_str().into())),
-            ("AccessRights", Some(ACCESS_RIGHTS.into())),
+            ("AccessRights", Some(self.access_rights.into())),
             ("SignMessage", Some(true.into())),
             ("CheckOutWhenRemoved", Some(true.into())),
             (
@@ -100,6 +105,8 @@ fn derived(enrolment: Uuid, number: u8) -> String {
 pub struct ReadProfile {
     /// Who signed it; `None` when nobody did.
     pub signer: Option<SignerCertificate>,
+    /// By which a server removes it.
+    pub identifier: String,
     pub server_url: String,
     /// The server's address for commands where none is given for check-ins.
     pub check_in_url: String,
@@ -165,6 +172,7 @@ impl ReadProfile {
         let server_url = mdm.text("ServerURL").ok_or(Missing("ServerURL"))?;
         Ok(ReadProfile {
             signer,
+            identifier: profile.text("PayloadIdentifier").ok_or(Missing("PayloadIdentifier"))?,
             check_in_url: mdm.text("CheckInURL").unwrap_or_else(|| server_url.clone()),
             server_url,
             topic: mdm.text("Topic").ok_or(Missing("Topic"))?,
@@ -190,6 +198,7 @@ mod tests {
             p12: vec![1, 2, 3],
             password: SecretString::from("secret"),
             enrolment_id: Uuid::from_u128(enrolment),
+            access_rights: ACCESS_RIGHTS,
         }
     }
 
@@ -208,6 +217,16 @@ mod tests {
         for right in [4, 8, 32, 64, 128, 256, 512, 1024, 2048] {
             assert_eq!(read.access_rights & right, 0, "{right}");
         }
+    }
+
+    #[test]
+    fn the_right_to_erase_is_asked_for_where_wiping_is_switched_on() {
+        let profile = EnrolmentProfile {
+            access_rights: ACCESS_RIGHTS | ERASE,
+            ..profile(1)
+        };
+        let read = ReadProfile::parse(&profile.to_plist()).unwrap();
+        assert_eq!(read.access_rights, ACCESS_RIGHTS + 8);
     }
 
     #[test]

@@ -590,6 +590,8 @@ impl State {
                     asked_apps: true,
                     unreachable_since: None,
                     heard_at: Some(Time(0)),
+                    asked_to_leave: false,
+                    silent_since: None,
                 },
             );
         }

@@ -20,7 +20,7 @@ use axum::routing::{get, post, put};
 use plist::{Dictionary, Value};
 use serde_json::json;
 use sim::devices::{
-    DeviceSnapshot, DeviceSpec, EnrolError, Fleet, FleetOptions, OfflineSpell, Prompt, SignatureForm, Timings,
+    DeviceSnapshot, DeviceSpec, EnrolError, Farewell, Fleet, FleetOptions, OfflineSpell, Prompt, SignatureForm, Timings,
 };
 
 const TOPIC: &str = "com.apple.mgmt.External.6f1a8a52-3c0b-4a55-9a5e-0b9d3d0c7e11";
@@ -192,6 +192,69 @@ async fn an_erased_device_comes_back_as_the_same_one_with_nothing_on_it() {
     assert_eq!(after.udid, before.udid);
     assert_ne!(after.push_token, before.push_token);
     assert_eq!(after.apps, BTreeMap::new());
+}
+
+#[tokio::test]
+async fn a_device_whose_profile_is_removed_loses_the_apps_of_the_profile_and_checks_out() {
+    for (farewell, answered) in [(Farewell::Usual, false), (Farewell::Acknowledged, true)] {
+        let world = World::start().await;
+        let fleet = world.fleet(None).await;
+        world.enrol(&fleet, DeviceSpec { farewell, ..spec("A") }).await;
+        world.install_and_wait(&fleet, "A").await;
+
+        let uuid = world.send("A", remove_profile(mdm::profile::IDENTIFIER));
+        eventually("it is gone", || !device(&fleet, "A").enrolled).await;
+        eventually("it says so", || {
+            world.heard().last().is_some_and(|last| last == "CheckOut")
+        })
+        .await;
+        assert_eq!(device(&fleet, "A").apps, BTreeMap::new());
+        assert_eq!(world.answered(&uuid), answered);
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_is_not_ours_is_not_removed() {
+    let world = World::start().await;
+    let fleet = world.fleet(None).await;
+    world.enrol(&fleet, spec("A")).await;
+
+    let report = world.report(&world.send("A", remove_profile("com.example.wifi"))).await;
+
+    assert_eq!(codes(&report), [12013]);
+    assert!(device(&fleet, "A").enrolled);
+}
+
+#[tokio::test]
+async fn a_wiped_device_says_so_goes_silent_and_can_enrol_anew() {
+    let world = World::start().await;
+    let fleet = world.fleet(None).await;
+    world.enrol(&fleet, spec("A")).await;
+    world.install_and_wait(&fleet, "A").await;
+
+    let report = world.report(&world.send("A", command("EraseDevice", &[]))).await;
+    assert_eq!(text(&report, "Status"), "Acknowledged");
+    eventually("it is erased", || !device(&fleet, "A").enrolled).await;
+    assert_eq!(device(&fleet, "A").apps, BTreeMap::new());
+
+    world.enrol(&fleet, spec("A")).await;
+    assert!(device(&fleet, "A").enrolled);
+}
+
+/// Nobody can tell it from a device that is off.
+#[tokio::test]
+async fn a_device_may_obey_and_never_be_heard_again() {
+    for order in [remove_profile(mdm::profile::IDENTIFIER), command("EraseDevice", &[])] {
+        let world = World::start().await;
+        let fleet = world.fleet(None).await;
+        let farewell = Farewell::Unheard;
+        world.enrol(&fleet, DeviceSpec { farewell, ..spec("A") }).await;
+
+        let uuid = world.send("A", order);
+        eventually("it is gone", || !device(&fleet, "A").enrolled).await;
+        assert_eq!(world.heard(), ["Authenticate", "TokenUpdate"]);
+        assert!(!world.answered(&uuid));
+    }
 }
 
 // --- installing --------------------------------------------------------------------------
@@ -777,12 +840,18 @@ async fn every_command_that_the_protocol_crate_writes_is_allowed() {
     let fleet = world.fleet(None).await;
     world.enrol(&fleet, spec("A")).await;
 
+    // The answer of a device that leaves is to be heard here.
+    fleet.change("A", |spec| spec.farewell = Farewell::Acknowledged);
     for command in every_command() {
         let body = command.to_plist("0f0c1c0a-0000-4000-8000-000000000000");
         let message = mdm::plist::parse(&body).unwrap();
         world
             .report(&world.send("A", message["Command"].as_dictionary().unwrap().clone()))
             .await;
+        if command.request_type() == "RemoveProfile" {
+            eventually("it is gone", || !device(&fleet, "A").enrolled).await;
+            world.enrol(&fleet, spec("A")).await;
+        }
     }
 
     assert_eq!(device(&fleet, "A").protocol_errors, Vec::<String>::new());
@@ -1071,6 +1140,10 @@ impl World {
         uuid
     }
 
+    fn answered(&self, uuid: &str) -> bool {
+        self.server(|server| server.reports.contains_key(uuid))
+    }
+
     /// The final answer to a command, when it is there.
     async fn report(&self, uuid: &str) -> Dictionary {
         eventually("the command is answered", || {
@@ -1321,6 +1394,10 @@ fn list() -> Dictionary {
     command("ManagedApplicationList", &[])
 }
 
+fn remove_profile(identifier: &str) -> Dictionary {
+    command("RemoveProfile", &[("Identifier", identifier.into())])
+}
+
 fn invite(url: &str) -> Dictionary {
     command(
         "InviteToProgram",
@@ -1375,6 +1452,7 @@ fn enrolment_profile(server: &mut Server, name: &str) -> Vec<u8> {
         p12: issued.p12,
         password: issued.password,
         enrolment_id: uuid::Uuid::from_u128(server.downloads as u128),
+        access_rights: mdm::profile::ACCESS_RIGHTS | mdm::profile::ERASE,
     };
     profile.to_plist()
 }
@@ -1408,6 +1486,10 @@ fn every_command() -> Vec<mdm::command::Command> {
         Command::RemoveApplication {
             identifier: NOTES.into(),
         },
+        Command::RemoveProfile {
+            identifier: mdm::profile::IDENTIFIER.into(),
+        },
+        Command::EraseDevice,
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Managed devices, their identities, and the one-time links with which they come.
 
+use std::collections::BTreeSet;
+
 use domain::{DeviceId, Enrolment, EnrolmentId, PersonId, Platform, Time};
 
 use crate::{
@@ -37,6 +39,12 @@ pub struct DeviceRow {
     pub gone_at: Option<Time>,
     /// Since when it is to retire or to be wiped.
     pub leaving_since: Option<Time>,
+    /// When it was asked for a sign of life, after a long silence.
+    pub called_at: Option<Time>,
+    /// Since when it counts as gone, for want of one. Ends when it speaks.
+    pub silent_since: Option<Time>,
+    /// When it last spoke although it had been taken out.
+    pub refused_at: Option<Time>,
     /// Since when it cannot be woken.
     pub unreachable_since: Option<Time>,
     pub pushed_at: Option<Time>,
@@ -104,14 +112,32 @@ pub struct EnrolmentRow {
     pub device_id: Option<DeviceId>,
 }
 
+impl EnrolmentRow {
+    /// Whether its device granted the right to be erased (8, `mdm-protocol` §3.1).
+    pub fn may_erase(&self) -> bool {
+        self.access_rights.is_some_and(|rights| rights & 8 != 0)
+    }
+}
+
 reads! {
     devices() -> Vec<DeviceRow>;
     device(id: DeviceId) -> Option<DeviceRow>;
     device_by_udid(udid: &'a str) -> Option<DeviceRow>;
-    /// Devices that are with us and have said nothing since then, the most silent first.
-    devices_silent_since(since: Time, limit: i64) -> Vec<DeviceRow>;
-    /// Whether any device has said anything since then.
-    devices_heard_since(since: Time) -> bool;
+    /// Devices that are with us, have said nothing since then, and were not asked for a sign of life either; the most
+    /// silent first. A call later than `now` was written by a clock that was wrong.
+    devices_to_call(since: Time, now: Time, limit: i64) -> Vec<DeviceId>;
+    /// The enrolled devices that were heard last.
+    devices_heard_last(limit: i64) -> Vec<DeviceId>;
+    /// Devices that have said nothing since then, and were asked for a sign of life before `called`.
+    devices_unanswered(since: Time, called: Time, limit: i64) -> Vec<DeviceId>;
+    /// Devices that count as gone because they were silent for too long, and were heard after `since`.
+    devices_counted_gone(since: Time, limit: i64) -> Vec<DeviceId>;
+    /// Devices that granted the right to be erased.
+    devices_erasable() -> BTreeSet<DeviceId>;
+    /// Devices to which the command that ends their enrolment was handed out.
+    devices_told_to_leave() -> BTreeSet<DeviceId>;
+    /// When a device last said anything; `None` when none ever did.
+    devices_heard_at() -> Option<Time>;
     enrolment(id: EnrolmentId) -> Option<EnrolmentRow>;
     enrolment_by_token(token_sha256: &'a str) -> Option<EnrolmentRow>;
     enrolment_by_certificate(sha256: &'a str) -> Option<EnrolmentRow>;
@@ -133,19 +159,63 @@ impl Conn<'_> {
             .await
     }
 
-    async fn devices_silent_since(&mut self, since: Time, limit: i64) -> Result<Vec<DeviceRow>, StoreError> {
+    async fn devices_to_call(&mut self, since: Time, now: Time, limit: i64) -> Result<Vec<DeviceId>, StoreError> {
         self.all(
-            "SELECT * FROM devices WHERE gone_at IS NULL AND last_seen_at < $1 ORDER BY last_seen_at, id LIMIT $2",
-            values![since, limit],
-            device,
+            "SELECT id FROM devices
+             WHERE gone_at IS NULL AND silent_since IS NULL AND last_seen_at < $1
+               AND (called_at IS NULL OR called_at <= last_seen_at OR called_at > $2)
+             ORDER BY last_seen_at, id LIMIT $3",
+            values![since, now, limit],
+            |row| row.parsed("id"),
         )
         .await
     }
 
-    async fn devices_heard_since(&mut self, since: Time) -> Result<bool, StoreError> {
-        let sql = "SELECT id FROM devices WHERE last_seen_at >= $1 LIMIT 1";
-        let heard = self.one(sql, values![since], |row| row.text("id")).await?;
-        Ok(heard.is_some())
+    async fn devices_heard_last(&mut self, limit: i64) -> Result<Vec<DeviceId>, StoreError> {
+        self.all(
+            "SELECT id FROM devices WHERE enrolment = 'enrolled' AND silent_since IS NULL
+             ORDER BY last_seen_at DESC, id LIMIT $1",
+            values![limit],
+            |row| row.parsed("id"),
+        )
+        .await
+    }
+
+    async fn devices_unanswered(&mut self, since: Time, called: Time, limit: i64) -> Result<Vec<DeviceId>, StoreError> {
+        self.all(
+            "SELECT id FROM devices
+             WHERE gone_at IS NULL AND silent_since IS NULL AND last_seen_at < $1
+               AND called_at > last_seen_at AND called_at <= $2
+             ORDER BY last_seen_at, id LIMIT $3",
+            values![since, called, limit],
+            |row| row.parsed("id"),
+        )
+        .await
+    }
+
+    async fn devices_counted_gone(&mut self, since: Time, limit: i64) -> Result<Vec<DeviceId>, StoreError> {
+        let sql = "SELECT id FROM devices WHERE silent_since IS NOT NULL AND last_seen_at >= $1 ORDER BY id LIMIT $2";
+        self.all(sql, values![since, limit], |row| row.parsed("id")).await
+    }
+
+    async fn devices_erasable(&mut self) -> Result<BTreeSet<DeviceId>, StoreError> {
+        let sql = "SELECT devices.id AS id FROM devices JOIN enrolments ON enrolments.id = devices.enrolment_id
+                   WHERE enrolments.access_rights & 8 <> 0";
+        let found = self.all(sql, values![], |row| row.parsed("id")).await?;
+        Ok(found.into_iter().collect())
+    }
+
+    async fn devices_told_to_leave(&mut self) -> Result<BTreeSet<DeviceId>, StoreError> {
+        let sql = "SELECT device_id FROM commands
+                   WHERE request_type IN ('RemoveProfile', 'EraseDevice') AND state IN ('sent', 'notNow')";
+        let found = self.all(sql, values![], |row| row.parsed("device_id")).await?;
+        Ok(found.into_iter().collect())
+    }
+
+    async fn devices_heard_at(&mut self) -> Result<Option<Time>, StoreError> {
+        let sql = "SELECT MAX(last_seen_at) AS heard_at FROM devices";
+        let heard = self.one(sql, values![], |row| row.time_or_none("heard_at")).await?;
+        Ok(heard.flatten())
     }
 
     async fn enrolment(&mut self, id: EnrolmentId) -> Result<Option<EnrolmentRow>, StoreError> {
@@ -186,7 +256,9 @@ impl Tx {
                  enrolment = excluded.enrolment, dep = FALSE, shared = FALSE, supervised = NULL, awaiting_configuration = FALSE,
                  topic = excluded.topic, enrolment_id = excluded.enrolment_id, last_seen_at = excluded.last_seen_at,
                  push_token = NULL, push_token_at = NULL, push_magic = NULL, push_failures = 0, pushed_at = NULL,
-                 next_push_at = NULL, unreachable_since = NULL, leaving_since = NULL, enrolled_at = NULL,
+                 next_push_at = NULL, push_not_before = NULL, unreachable_since = NULL, leaving_since = NULL,
+                 called_at = NULL,
+                 silent_since = NULL, refused_at = NULL, enrolled_at = NULL,
                  informed_at = NULL, gone_at = NULL, store_account_active = NULL, store_account_hash = NULL",
             values![
                 new.id,
@@ -236,6 +308,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         self.run(
             "UPDATE devices SET push_token = $2, push_token_at = $4, push_magic = $3, push_failures = 0,
+                 push_not_before = CASE WHEN push_token = $2 THEN push_not_before END,
                  push_asked = push_asked + 1, next_push_at = 0, unreachable_since = NULL
              WHERE id = $1",
             values![id, token, magic, now],
@@ -294,32 +367,84 @@ impl Tx {
         Ok(())
     }
 
-    /// It is told to leave. `false` when it was not enrolled: then there is nobody to tell.
+    /// It is told to leave; one that retires may still be told to erase itself. `false` when it is not enrolled: then
+    /// there is nobody to tell.
     pub async fn device_leaving(&mut self, id: DeviceId, how: Enrolment, now: Time) -> Result<bool, StoreError> {
         let touched = self
             .run(
-                "UPDATE devices SET enrolment = $2, leaving_since = $3 WHERE id = $1 AND enrolment = 'enrolled'",
+                "UPDATE devices SET enrolment = $2, leaving_since = $3
+                 WHERE id = $1 AND (enrolment = 'enrolled' OR (enrolment = 'retiring' AND $2 = 'wiping'))",
                 values![id, word(&how), now],
             )
             .await?;
         Ok(touched == 1)
     }
 
-    /// It was told to leave and said no: it stays.
-    pub async fn device_stays(&mut self, id: DeviceId) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE devices SET enrolment = 'enrolled', leaving_since = NULL
-             WHERE id = $1 AND enrolment IN ('retiring', 'wiping')",
-            values![id],
-        )
-        .await?;
+    /// It was told to leave and said no, or somebody thought better of it: it stays. `false` when it was not leaving.
+    pub async fn device_stays(&mut self, id: DeviceId) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE devices SET enrolment = 'enrolled', leaving_since = NULL
+                 WHERE id = $1 AND enrolment IN ('retiring', 'wiping')",
+                values![id],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// It was asked for a sign of life.
+    pub async fn device_called(&mut self, id: DeviceId, now: Time) -> Result<(), StoreError> {
+        self.run("UPDATE devices SET called_at = $2 WHERE id = $1", values![id, now])
+            .await?;
         Ok(())
+    }
+
+    /// Nobody was asked for a sign of life: what was asked could not be answered. How many had been.
+    pub async fn device_calls_void(&mut self) -> Result<u64, StoreError> {
+        let sql = "UPDATE devices SET called_at = NULL WHERE called_at IS NOT NULL AND silent_since IS NULL";
+        self.run(sql, values![]).await
+    }
+
+    /// It has been silent for too long and counts as gone. `false` when it has spoken after `heard_at`, or is gone.
+    pub async fn device_silent(&mut self, id: DeviceId, heard_at: Time, now: Time) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE devices SET silent_since = $3
+                 WHERE id = $1 AND gone_at IS NULL AND silent_since IS NULL AND last_seen_at <= $2",
+                values![id, heard_at, now],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// It does not count as gone any more. `false` when it did not.
+    pub async fn device_back(&mut self, id: DeviceId) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE devices SET silent_since = NULL, called_at = NULL WHERE id = $1 AND silent_since IS NOT NULL",
+                values![id],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// It spoke although it had been taken out. `false` when that was noted after `since` already.
+    pub async fn device_refused(&mut self, id: DeviceId, since: Time, now: Time) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE devices SET refused_at = $3
+                 WHERE id = $1 AND enrolment = 'removed' AND (refused_at IS NULL OR refused_at < $2)",
+                values![id, since, now],
+            )
+            .await?;
+        Ok(touched == 1)
     }
 
     /// It is not with us any more, and is not woken.
     pub async fn device_over(&mut self, id: DeviceId, how: Enrolment, now: Time) -> Result<(), StoreError> {
         self.run(
-            "UPDATE devices SET enrolment = $2, gone_at = $3, leaving_since = NULL, awaiting_configuration = FALSE,
+            "UPDATE devices SET enrolment = $2, gone_at = $3, leaving_since = NULL, called_at = NULL,
+                 silent_since = NULL, awaiting_configuration = FALSE,
                  push_token = NULL, push_token_at = NULL, push_magic = NULL, next_push_at = NULL,
                  unreachable_since = NULL
              WHERE id = $1",
@@ -415,6 +540,9 @@ fn device(row: &Record) -> Result<DeviceRow, StoreError> {
         informed_at: row.time_or_none("informed_at")?,
         gone_at: row.time_or_none("gone_at")?,
         leaving_since: row.time_or_none("leaving_since")?,
+        called_at: row.time_or_none("called_at")?,
+        silent_since: row.time_or_none("silent_since")?,
+        refused_at: row.time_or_none("refused_at")?,
         unreachable_since: row.time_or_none("unreachable_since")?,
         pushed_at: row.time_or_none("pushed_at")?,
         store_account_active: row.flag_or_none("store_account_active")?,

@@ -166,7 +166,8 @@ impl Conn<'_> {
             .all(
                 "SELECT device_id, request_type FROM commands
                  WHERE state IN ('queued', 'sent', 'notNow')
-                   AND request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList')",
+                   AND request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList',
+                                        'RemoveProfile', 'EraseDevice')",
                 values![],
                 |row| Ok((row.parsed("device_id")?, row.text("request_type")?)),
             )
@@ -195,6 +196,8 @@ fn device(row: DeviceRow, asked: &BTreeSet<String>) -> Device {
         asked_apps: asked.contains("ManagedApplicationList"),
         unreachable_since: row.unreachable_since,
         heard_at: row.last_seen_at,
+        asked_to_leave: asked.contains("RemoveProfile") || asked.contains("EraseDevice"),
+        silent_since: row.silent_since,
     }
 }
 

@@ -6,8 +6,8 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
-        Mutex, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -75,6 +75,45 @@ impl Setup {
             adjust: |_| {},
             clock: Clock::System,
         }
+    }
+}
+
+/// A clock that goes as the machine's does, and jumps when a story says so.
+pub struct TestClock {
+    now: Arc<AtomicI64>,
+    ahead_ms: Arc<AtomicI64>,
+    ticking: tokio::task::JoinHandle<()>,
+}
+
+impl TestClock {
+    pub fn start() -> TestClock {
+        let read = |ahead_ms: &AtomicI64| Clock::System.now().ms() + ahead_ms.load(Ordering::SeqCst);
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let now = Arc::new(AtomicI64::new(read(&ahead_ms)));
+        let (hand, ahead) = (now.clone(), ahead_ms.clone());
+        let ticking = tokio::spawn(async move {
+            loop {
+                hand.store(read(&ahead), Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        TestClock { now, ahead_ms, ticking }
+    }
+
+    pub fn clock(&self) -> Clock {
+        Clock::Manual(self.now.clone())
+    }
+
+    pub fn jump(&self, by: Duration) {
+        let by_ms = i64::try_from(by.as_millis()).expect("a jump within reason");
+        self.ahead_ms.fetch_add(by_ms, Ordering::SeqCst);
+        self.now.fetch_add(by_ms, Ordering::SeqCst);
+    }
+}
+
+impl Drop for TestClock {
+    fn drop(&mut self) {
+        self.ticking.abort();
     }
 }
 

@@ -13,6 +13,7 @@ mod devices;
 mod faults;
 mod kill;
 mod lab;
+mod leaving;
 mod limits;
 mod lists;
 mod memory;

@@ -43,7 +43,14 @@ fn can_have(world: &World, app: &App, device: &Device) -> bool {
     version.resize(version.len().max(app.minimum_os.len()), 0);
     let new_enough = device.os_version.is_empty() || version >= app.minimum_os;
     let permitted = !(world.policy.policy_2016 && device.dep);
-    device.enrolment == Enrolment::Enrolled && platform && new_enough && permitted && app.bundle_id.is_some()
+    let with_us = device.enrolment == Enrolment::Enrolled && device.silent_since.is_none();
+    with_us && platform && new_enough && permitted && app.bundle_id.is_some()
+}
+
+/// The app may be there, and was not tried to be removed in vain.
+fn may_be_removed(install: &Install) -> bool {
+    let in_vain = install.failure.as_ref().is_some_and(Failure::is_final) && install.command.is_none();
+    install.may_be_there() && !in_vain
 }
 
 /// Whether the app may stay on the device. Said once more, on purpose, in other words than the decision's (A33-A39): it
@@ -80,11 +87,15 @@ fn removals(world: &World) -> BTreeSet<Step> {
     for app in world.apps.values().filter(|app| app.bundle_id.is_some()) {
         for (id, install) in &app.installs {
             let Some(device) = world.devices.get(id) else { continue };
-            let can_be_told = device.is_enrolled() && !device.awaiting_configuration;
+            let can_be_told = (device.is_enrolled() || device.is_retiring()) && !device.awaiting_configuration;
             let waits = install.command.is_some()
                 || install.is_removal_unproven()
                 || install.next_try(&world.policy).is_some_and(|at| at > world.now);
-            if can_be_told && !waits && install.may_be_there() && !may_stay(world, app, device) {
+            if can_be_told
+                && !waits
+                && install.may_be_there()
+                && (device.is_retiring() || !may_stay(world, app, device))
+            {
                 removals.insert(Step::Remove {
                     app: app.id,
                     device: *id,
@@ -127,7 +138,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 prop_assert!(app.revocable, "what cannot be taken back is never asked back");
                 prop_assert!(app.seats[person].is_held());
                 for device in world.devices.values() {
-                    if device.person == *person && !device.enrolment.is_over() {
+                    if device.person == *person && !device.is_away() {
                         let there = app.installs.get(&device.id).is_some_and(Install::may_be_there);
                         prop_assert!(!there, "the app may still be on {device:?}");
                     }
@@ -159,8 +170,25 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 };
                 prop_assert_ne!(world.people[person].program, shown, "everybody is invited once");
             }
-            Step::Release { device } | Step::AskInformation { device } | Step::AskApps { device } => {
-                prop_assert_eq!(world.devices[device].enrolment, Enrolment::Enrolled);
+            Step::Release { device } => prop_assert!(world.devices[device].is_enrolled()),
+            Step::AskInformation { device } => {
+                let device = &world.devices[device];
+                let called = device.silent_since.is_some() && !device.enrolment.is_over();
+                prop_assert!(device.is_enrolled() || called);
+            }
+            Step::AskApps { device } => {
+                let device = &world.devices[device];
+                prop_assert!(device.is_enrolled() || device.is_retiring());
+            }
+            Step::Unenrol { device } => {
+                let device = &world.devices[device];
+                prop_assert!(device.is_retiring() && !device.asked_to_leave);
+                let there =
+                    |app: &App| app.bundle_id.is_some() && app.installs.get(&device.id).is_some_and(may_be_removed);
+                prop_assert!(
+                    device.awaiting_configuration || !world.apps.values().any(there),
+                    "the profile goes before the apps"
+                );
             }
         }
     }
@@ -293,6 +321,7 @@ proptest! {
             Step::Remove { .. } => 6,
             Step::Install { .. } => 7,
             Step::AskApps { .. } => 8,
+            Step::Unenrol { .. } => 9,
         };
         prop_assert!(plan(&world).steps.is_sorted_by_key(order));
     }
@@ -340,7 +369,8 @@ proptest! {
             }
             for step in &plan.steps {
                 let Step::Disassociate { app, person } = step else { continue };
-                for device in reality.world.devices.values().filter(|device| device.person == *person) {
+                let theirs = |device: &&Device| device.person == *person && device.silent_since.is_none();
+                for device in reality.world.devices.values().filter(theirs) {
                     prop_assert!(!reality.has(device.id, *app), "the app really is on {device:?}");
                 }
             }
@@ -355,6 +385,9 @@ proptest! {
 
 /// Nothing is left undone that could be done.
 fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
+    for device in reality.world.devices.values() {
+        prop_assert!(!device.is_retiring(), "told to retire, and still here: {:?}", device);
+    }
     for app in reality.world.apps.values() {
         let decision = decide(&reality.world, app);
         prop_assert_eq!(decision.counts.on_the_way, 0);

@@ -46,6 +46,10 @@ pub enum Happening {
     ApprovalChanges(Index, Approval),
     MembershipChanges(Index, Index),
     DeviceGoes(Index),
+    DeviceRetires(Index),
+    DeviceIsErased(Index),
+    DeviceIsNotHeard(Index),
+    DeviceIsHeardAgain(Index),
     DeviceEnrolsAnew(Index),
     Bought(Index, u64),
     TakenByAnother(Index),
@@ -73,6 +77,10 @@ pub fn happening() -> impl Strategy<Value = Happening> {
         3 => (one(), any_approval()).prop_map(|(one, approval)| ApprovalChanges(one, approval)),
         2 => (one(), one()).prop_map(|(one, group)| MembershipChanges(one, group)),
         1 => one().prop_map(DeviceGoes),
+        2 => one().prop_map(DeviceRetires),
+        1 => one().prop_map(DeviceIsErased),
+        1 => one().prop_map(DeviceIsNotHeard),
+        1 => one().prop_map(DeviceIsHeardAgain),
         1 => one().prop_map(DeviceEnrolsAnew),
         1 => (one(), 1..3u64).prop_map(|(one, number)| Bought(one, number)),
         1 => one().prop_map(TakenByAnother),
@@ -213,16 +221,41 @@ impl Reality {
                 let Some(device) = pick(one, &self.devices()) else {
                     return;
                 };
-                // What we installed goes with the profile.
-                self.apps.retain(|(place, _), _| *place != device);
-                self.device(device).enrolment = Enrolment::Gone;
-                self.forget(device);
+                self.goes(device, Enrolment::Gone);
+            }
+            Happening::DeviceRetires(one) => {
+                let Some(device) = pick(one, &self.devices()) else {
+                    return;
+                };
+                self.device(device).enrolment = Enrolment::Retiring;
+                self.drop_commands(device);
+            }
+            Happening::DeviceIsErased(one) => {
+                let Some(device) = pick(one, &self.devices()) else {
+                    return;
+                };
+                self.goes(device, Enrolment::Wiped);
+            }
+            Happening::DeviceIsNotHeard(one) => {
+                let Some(device) = pick(one, &self.devices()) else {
+                    return;
+                };
+                self.device(device).silent_since = Some(self.world.now);
+                if self.world.devices[&device].enrolment == Enrolment::Enrolled {
+                    self.forget(device);
+                }
+            }
+            Happening::DeviceIsHeardAgain(one) => {
+                let all: Vec<DeviceId> = self.world.devices.keys().copied().collect();
+                let Some(device) = pick(one, &all) else { return };
+                self.device(device).silent_since = None;
             }
             Happening::DeviceEnrolsAnew(one) => {
                 let all: Vec<DeviceId> = self.world.devices.keys().copied().collect();
                 let Some(device) = pick(one, &all) else { return };
                 // The apps of before may still be there.
                 self.device(device).enrolment = Enrolment::Enrolled;
+                self.device(device).silent_since = None;
                 self.forget(device);
             }
             Happening::Bought(one, number) => {
@@ -263,6 +296,11 @@ impl Reality {
         }
         for device in self.asked_for_apps() {
             self.lists(device);
+        }
+        for device in self.devices() {
+            if self.world.devices[&device].asked_to_leave {
+                self.goes(device, Enrolment::Retired);
+            }
         }
     }
 
@@ -402,7 +440,7 @@ impl Reality {
 
     fn devices(&self) -> Vec<DeviceId> {
         let all = self.world.devices.values();
-        all.filter(|device| device.is_enrolled())
+        all.filter(|device| device.is_enrolled() || device.is_retiring())
             .map(|device| device.id)
             .collect()
     }
@@ -472,14 +510,34 @@ impl Reality {
             .collect()
     }
 
+    /// What we installed goes with the profile.
+    fn goes(&mut self, device: DeviceId, how: Enrolment) {
+        self.apps.retain(|(place, _), _| *place != device);
+        self.device(device).enrolment = how;
+        self.forget(device);
+    }
+
+    /// As the server does with a device that is told to leave.
+    fn drop_commands(&mut self, device: DeviceId) {
+        self.nothing_is_asked(device);
+        for app in self.world.apps.values_mut() {
+            app.installs.entry(device).and_modify(Install::dropped);
+        }
+    }
+
     /// As the server does when an enrolment ends or begins.
     fn forget(&mut self, device: DeviceId) {
+        self.nothing_is_asked(device);
+        for app in self.world.apps.values_mut() {
+            app.installs.entry(device).and_modify(Install::forgotten);
+        }
+    }
+
+    fn nothing_is_asked(&mut self, device: DeviceId) {
         let facts = self.device(device);
         facts.asked_apps = false;
         facts.asked_information = false;
         facts.asked_configured = false;
-        for app in self.world.apps.values_mut() {
-            app.installs.entry(device).and_modify(Install::forgotten);
-        }
+        facts.asked_to_leave = false;
     }
 }

@@ -78,6 +78,13 @@ impl Reality {
         self.world.apps[&app(0)].seats.get(&person(number)).copied()
     }
 
+    fn is_to_return(&self, number: usize) -> bool {
+        let app = &self.world.apps[&app(0)];
+        let decision = decide(&self.world, app);
+        let verdict = decision.people.get(&person(number));
+        verdict.is_some_and(|verdict| verdict.is_to_return(app))
+    }
+
     fn plans(&self) -> Vec<Step> {
         plan(&self.world).steps
     }
@@ -736,20 +743,77 @@ fn a_device_that_is_gone_gives_the_licence_back() {
 /// Lost or handed on: until the device says that it went, nobody knows that the app is gone (A41).
 #[test]
 fn a_device_that_was_told_to_leave_keeps_its_licence_until_it_has_left() {
-    for leaving in [Enrolment::Retiring, Enrolment::Wiping] {
-        let mut company = deployed(1, 1, Approval::Required);
-        company.now_settles();
-        company.device(device(0)).enrolment = leaving;
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.device(device(0)).enrolment = Enrolment::Wiping;
 
-        assert_eq!(company.plans(), [], "it is asked nothing else");
-        assert_eq!(company.said(0), (InstallState::Installed, Detail::DeviceLeaving));
-        assert_eq!(company.holders(), people([0]));
+    assert_eq!(company.plans(), [], "it is asked nothing else");
+    assert_eq!(company.said(0), (InstallState::Installed, Detail::DeviceLeaving));
+    assert_eq!(company.holders(), people([0]));
+    assert!(company.is_to_return(0));
 
-        company.device(device(0)).enrolment = Enrolment::Retired;
-        company.install(device(0), app(0)).forgotten();
-        company.now_settles();
-        assert!(company.holders().is_empty());
-    }
+    company.device(device(0)).enrolment = Enrolment::Wiped;
+    company.install(device(0), app(0)).forgotten();
+    company.now_settles();
+    assert!(company.holders().is_empty() && !company.is_to_return(0));
+}
+
+#[test]
+fn a_device_that_retires_loses_its_apps_first_and_its_profile_last() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.device(device(0)).enrolment = Enrolment::Retiring;
+
+    let (app, device) = (app(0), device(0));
+    assert_eq!(company.act().steps, [Step::Remove { app, device }]);
+    assert_eq!(company.said(0), (InstallState::Installed, Detail::DeviceLeaving));
+    company.all_goes_well();
+    assert_eq!(company.plans(), [], "the removal is not proved yet");
+    assert!(company.is_to_return(0));
+
+    company.world.now = company.world.now + MINUTE;
+    assert_eq!(company.act().steps, [Step::AskApps { device }]);
+    company.all_goes_well();
+    let (gone, back) = (Step::Unenrol { device }, Step::Disassociate { app, person: person(0) });
+    assert_eq!(company.act().steps, [back, gone]);
+    assert_eq!(company.plans(), [], "once");
+    company.all_goes_well();
+    assert!(company.holders().is_empty() && !company.is_to_return(0));
+    assert_eq!(company.world.devices[&device].enrolment, Enrolment::Retired);
+}
+
+/// The app that cannot be removed goes with the profile. Until then its licence stays.
+#[test]
+fn an_app_that_cannot_be_removed_does_not_keep_a_device_from_retiring() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.device(device(0)).enrolment = Enrolment::Retiring;
+    company.act();
+    let now = company.world.now;
+    company
+        .install(device(0), app(0))
+        .failed(FailureClass::Permanent, "12038".into(), now);
+
+    assert_eq!(company.act().steps, [Step::Unenrol { device: device(0) }]);
+    assert_eq!(company.holders(), people([0]));
+    company.now_settles();
+    assert!(company.holders().is_empty());
+}
+
+/// Nobody knows whether it is lost. Its licences help others meanwhile.
+#[test]
+fn a_device_that_is_not_heard_keeps_no_licence_and_gets_its_apps_again_when_it_is() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.device(device(0)).silent_since = Some(company.world.now);
+    company.install(device(0), app(0)).forgotten();
+    company.now_settles();
+    assert!(company.holders().is_empty());
+
+    company.device(device(0)).silent_since = None;
+    company.now_settles();
+    assert_eq!(company.holders(), people([0]));
+    assert_eq!(company.said(0), (InstallState::Installed, Detail::NoAdditionalDetails));
 }
 
 #[test]

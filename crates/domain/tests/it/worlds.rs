@@ -68,6 +68,8 @@ pub fn iphone(number: usize, owner: PersonId) -> Device {
         asked_apps: false,
         unreachable_since: None,
         heard_at: Some(NOW),
+        asked_to_leave: false,
+        silent_since: None,
     }
 }
 
@@ -312,9 +314,11 @@ fn any_device() -> impl Strategy<Value = (usize, Device)> {
         version,
         enrolment,
         (rarely(), rarely(), rarely(), rarely(), rarely(), rarely()),
+        (rarely(), rarely()),
     )
         .prop_map(
-            |(owner, platform, os_version, enrolment, (dep, awaiting, asked, asked_facts, asked_apps, silent))| {
+            |(owner, platform, os_version, enrolment, said, (asked_to_leave, unheard))| {
+                let (dep, awaiting, asked, asked_facts, asked_apps, silent) = said;
                 let facts = Device {
                     platform,
                     os_version,
@@ -325,6 +329,8 @@ fn any_device() -> impl Strategy<Value = (usize, Device)> {
                     asked_information: asked_facts,
                     asked_apps,
                     informed_at: if silent { None } else { Some(NOW) },
+                    asked_to_leave: asked_to_leave && enrolment.is_leaving(),
+                    silent_since: unheard.then_some(NOW),
                     ..iphone(0, person(0))
                 };
                 (owner, facts)

@@ -64,6 +64,8 @@ todo-token-expiring-reason = Upload a new token of the same account by { $date }
 todo-token-read-only = The account of the token may look but not assign licences.
 todo-apple-silent = Apple has not answered since { $since }.
 todo-apple-silent-reason = It is asked again by itself. Devices are served meanwhile.
+todo-devices-unheard = No device was heard since { $since }.
+todo-devices-unheard-reason = Check the address of this server and the push certificate. Meanwhile no silent device counts as gone.
 todo-sync-failed = The last sync failed.
 todo-overdrawn = { $app }: { $short } more licences are in use than are owned.
 todo-overdrawn-reason = Apple took some back, as it does after a refund. Nobody gets a new one before as many are returned or bought.
@@ -293,6 +295,44 @@ device-no-apps = No app applies to this device.
 device-commands = Latest commands
 device-no-commands = No command was sent yet.
 device-unreachable-since = Not reachable since { $when }
+device-leaving-since = since { $when }
+device-silent-since = counts as gone since { $when }
+device-to-return = { $count ->
+    [one] { $count } licence to be returned
+   *[other] { $count } licences to be returned
+}
+device-refused = Refused after removal
+device-leave = Retire, wipe or remove
+device-retire = Retire
+device-retire-help = Removes the apps that this server installed, then the management profile. What is the person’s own stays.
+device-retire-title = Retire { $device }?
+device-retire-after = Licences go back once the apps are known to be gone. A device that does not answer stays “being retired”.
+device-wipe = Wipe
+device-wipe-help = Brings the device back to the state in which it left the factory. Cannot be undone.
+device-wipe-title = Wipe { $device }?
+device-wipe-after = Licences go back when the device is wiped. Once the command has reached the device, it cannot be called off.
+device-wipe-type = To confirm, type the name of the device: { $device }
+device-wipe-other-name = That is not the name of the device. Nothing was sent.
+device-wipe-missing = It cannot be wiped: its profile did not ask for the right to erase when it enrolled, and that cannot be added later. Only devices that enrol after wiping was allowed in the settings can be.
+device-remove = Remove
+device-remove-help = For a device that is lost. Nothing is sent to it, and its licences go back.
+device-remove-title = Remove { $device }?
+device-remove-after = Licences go back at once. When the device speaks again it is refused, and the activity tells. To be managed again it has to enrol anew.
+device-lost = What will be lost
+device-lost-apps = { $count ->
+    [one] { $count } app that this server installed, with its data
+   *[other] { $count } apps that this server installed, with their data
+}
+device-lost-management = The management profile: no app can be installed on the device afterwards.
+device-lost-everything = Everything on the device, photos and documents included
+device-lost-identity = The identity of the device: nothing that it sends is accepted any more.
+device-lost-nothing = The apps and data on the device stay where they are.
+device-stay = Call off
+device-stay-help = The last command was not handed out yet. Apps that were removed are installed again.
+device-told = The command was handed to the device. It cannot be called off.
+device-told-already = The command was handed out already. Nothing was changed.
+device-not-enrolled = The device is not enrolled, so it cannot be told anything. Nothing was changed.
+device-enrolled-anew = The device has enrolled anew since the page was opened. Nothing was changed.
 device-facts = Device
 device-enrolled-at = Enrolled
 device-informed-at = Details read
@@ -389,6 +429,17 @@ settings-policy-2016 = 2016 policy
 settings-policy-2016-help = Works the way the product of 2016 did: devices enrolled through DEP get no apps, and without a free licence an install counts as failed. Off, it counts as waiting for a licence. The order of waiting is the same.
 settings-rule-set = Conflict rules
 settings-rule-set-help = Which rules to follow when several deployments meet on one device. In 2016 install beats uninstall; in 2020 uninstall beats available within one kind of group.
+settings-leaving = Devices that leave
+settings-wiping = Allow devices to be wiped
+settings-wiping-help = On, the profiles of devices that enrol from then on also ask for the right to erase. It cannot be added to a device that is enrolled already: switch it on before, and tell people.
+settings-silent = Take licences back from devices that are not heard
+settings-silent-help = A device that was not heard for so long, and does not answer when it is called, counts as gone and its licences go back. When it is heard again it gets its apps and licences again by itself. When no device at all was heard for a day, the trouble is this server’s, and nothing is taken back.
+settings-silent-days = Days without a word
+settings-silent-wrong = Type a number of days from 1 to { $most }. Nothing was saved.
+settings-silent-after = { $days ->
+    [one] After { $days } day
+   *[other] After { $days } days
+}
 settings-server = Server
 settings-public-url = Public address
 settings-time-zone = Time zone

@@ -34,6 +34,25 @@ impl Overview {
     pub fn app(&self, asset: AssetId) -> Option<&AppView> {
         self.apps.iter().find(|app| app.row.id == asset)
     }
+
+    /// Licences of the person that go back and that Apple has not confirmed yet.
+    pub fn to_return(&self, person: PersonId) -> u64 {
+        self.returning(person).count() as u64
+    }
+
+    /// Those of them for apps that the device had, where it is leaving, gone, or counts as gone.
+    pub fn to_return_of(&self, device: &DeviceRow) -> u64 {
+        let leaves = device.enrolment.is_leaving() || device.enrolment.is_over() || device.silent_since.is_some();
+        let had = |app: &&AppView| leaves && app.facts.installs.contains_key(&device.id);
+        self.returning(device.person_id).filter(had).count() as u64
+    }
+
+    fn returning(&self, person: PersonId) -> impl Iterator<Item = &AppView> {
+        self.apps.iter().filter(move |app| {
+            let verdict = app.decision.people.get(&person);
+            verdict.is_some_and(|verdict| verdict.is_to_return(&app.facts))
+        })
+    }
 }
 
 impl App {

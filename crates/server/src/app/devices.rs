@@ -3,7 +3,7 @@
 //! A device is believed about itself only: every message must be signed with the identity that was
 //! issued to it, and that identity stays pinned to the device it first enrolled (`mdm-protocol` §1.10).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, PersonId, Platform, Seen, Time, invitation::Ending};
 use mdm::{
@@ -16,8 +16,11 @@ use serde_json::json;
 use store::{Actor, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewEvent, Tx};
 use uuid::Uuid;
 
-use super::{App, AppError, Caller};
+use super::{App, AppError, Caller, leaving};
 use crate::clock::timestamp;
+
+/// A device that was taken out and goes on speaking fills no history.
+const ONCE_A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a device was not served. None of them is ever answered with 401: that would unenrol the device.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,9 @@ pub enum DeviceRefused {
     /// The device has another person, and is not known to have left.
     #[error("the device is enrolled for somebody else; an administrator has to take it out first")]
     TakenByAnother,
+    /// It speaks with the identity that it had when an administrator took it out.
+    #[error("an administrator has taken the device out; it needs a new enrolment")]
+    TakenOut(DeviceId),
     #[error("the topic is not the one of this server's profiles")]
     Topic,
     #[error("the message type is not one this server speaks")]
@@ -136,6 +142,12 @@ impl App {
 
     /// Takes one check-in message.
     pub async fn check_in(&self, signer: &Signer, message: CheckIn) -> Result<(), DeviceRefused> {
+        let result = self.check_in_now(signer, message).await;
+        self.refusal_noted(&result).await?;
+        result
+    }
+
+    async fn check_in_now(&self, signer: &Signer, message: CheckIn) -> Result<(), DeviceRefused> {
         match message {
             CheckIn::TokenUpdate(TokenUpdate { id, .. }) | CheckIn::CheckOut(CheckOut { id, .. })
                 if speaker(&id).1.is_some() =>
@@ -157,7 +169,7 @@ impl App {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let known = tx.device_heard(&message.id, now).await?;
-        let enrolment = identity(&mut tx, signer).await?;
+        let enrolment = identity(&mut tx, signer, known.as_ref()).await?;
         if let Some(device) = &known
             && let Err(refused) = may_enrol(device, &enrolment, message.serial_number.as_deref())
         {
@@ -216,6 +228,20 @@ impl App {
         Ok(tx.commit().await?)
     }
 
+    /// A device that was taken out speaks: it can be read in the history, once a day.
+    async fn refusal_noted<T>(&self, result: &Result<T, DeviceRefused>) -> Result<(), AppError> {
+        let Err(DeviceRefused::TakenOut(device)) = result else {
+            return Ok(());
+        };
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        if tx.device_refused(*device, now - ONCE_A_DAY, now).await? {
+            tx.event(&NewEvent::new(now, Actor::Device(*device), "deviceHeardAfterRemoval").device(*device))
+                .await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
     /// A device listens to the topic of its profile. Another one is of a profile that is not ours.
     fn our_topic(&self, topic: &str) -> Result<(), DeviceRefused> {
         match self.config.push_topic() {
@@ -264,9 +290,14 @@ impl App {
         let mut tx = self.store.begin().await?;
         let device = pinned(&mut tx, signer, &message.id, now).await?;
         forget_enrolment(&mut tx, device.id, now).await?;
-        tx.device_over(device.id, Enrolment::Gone, now).await?;
+        // A device that is to be wiped and loses its profile instead was not wiped.
+        let (how, kind) = match device.enrolment {
+            Enrolment::Retiring => (Enrolment::Retired, "deviceRetired"),
+            _ => (Enrolment::Gone, "deviceCheckedOut"),
+        };
+        tx.device_over(device.id, how, now).await?;
         tx.event(
-            &NewEvent::new(now, Actor::Device(device.id), "deviceCheckedOut")
+            &NewEvent::new(now, Actor::Device(device.id), kind)
                 .device(device.id)
                 .person(device.person_id),
         )
@@ -281,6 +312,12 @@ impl App {
     /// The result and the choice of the next command are one transaction: some app states are said
     /// exactly once, and an answer that we lose cannot be asked for again (`mdm-protocol` §4.6).
     pub async fn device_report(&self, signer: &Signer, report: Report) -> Result<Option<Vec<u8>>, DeviceRefused> {
+        let result = self.device_report_now(signer, report).await;
+        self.refusal_noted(&result).await?;
+        result
+    }
+
+    async fn device_report_now(&self, signer: &Signer, report: Report) -> Result<Option<Vec<u8>>, DeviceRefused> {
         if speaker(&report.id).1.is_some() {
             self.user_heard(signer, &report.id).await?;
             return Ok(None);
@@ -387,18 +424,28 @@ impl App {
             }
             // An error says that the device was not waiting any more (`mdm-protocol` §5.2).
             "DeviceConfigured" => tx.device_configured(device.id).await?,
+            "RemoveProfile" | "EraseDevice" => {
+                let refusal = (!acknowledged).then(|| error_code(report));
+                leaving::answered(tx, &device, &command.request_type, refusal, now).await?;
+            }
             _ => {}
         }
         Ok(())
     }
 }
 
-/// The identity that signed, if it was handed out here and counts.
-async fn identity(tx: &mut Tx, signer: &Signer) -> Result<EnrolmentRow, DeviceRefused> {
+/// The identity that signed, if it was handed out here and counts. `device` is the one that it speaks for.
+async fn identity(tx: &mut Tx, signer: &Signer, device: Option<&DeviceRow>) -> Result<EnrolmentRow, DeviceRefused> {
     let enrolment = tx
         .enrolment_by_certificate(&signer.sha256)
         .await?
         .ok_or(DeviceRefused::Identity("no enrolment was started with it"))?;
+    if let Some(device) = device
+        && device.enrolment == Enrolment::Removed
+        && device.enrolment_id == Some(enrolment.id)
+    {
+        return Err(DeviceRefused::TakenOut(device.id));
+    }
     if enrolment.revoked_at.is_some() {
         return Err(DeviceRefused::Identity("it was revoked"));
     }
@@ -419,6 +466,10 @@ fn may_enrol(device: &DeviceRow, enrolment: &EnrolmentRow, serial: Option<&str>)
         Some(_) if device.enrolment.is_over() => {
             return Err(DeviceRefused::Identity("the device has left; it needs a new enrolment"));
         }
+        // Or its person could undo the order by installing the profile once more.
+        Some(_) if device.enrolment.is_leaving() => {
+            return Err(DeviceRefused::Identity("the device was told to leave"));
+        }
         Some(_) => return Ok(()),
         None if device.enrolment.is_over() => return Ok(()),
         None => {}
@@ -436,7 +487,7 @@ async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str, now: Time) -> Result<D
         .device_heard(udid, now)
         .await?
         .ok_or(DeviceRefused::Identity("no such device has authenticated"))?;
-    let enrolment = identity(tx, signer).await?;
+    let enrolment = identity(tx, signer, Some(&device)).await?;
     if enrolment.device_id != Some(device.id) {
         return Err(DeviceRefused::Identity("it belongs to another device"));
     }
@@ -446,18 +497,52 @@ async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str, now: Time) -> Result<D
     if device.enrolment.is_over() {
         return Err(DeviceRefused::Identity("the device has left; it needs a new enrolment"));
     }
+    // It counted as gone because it had been silent: it comes back to life by itself.
+    if tx.device_back(device.id).await? {
+        tx.event(
+            &NewEvent::new(now, Actor::Device(device.id), "deviceHeardAgain")
+                .device(device.id)
+                .person(device.person_id),
+        )
+        .await?;
+    }
     Ok(device)
 }
 
+/// Nothing is on its way to the device any more. It may have carried out what was handed to it.
+pub(super) async fn withdraw_commands(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
+    for asset in drop_commands(tx, device, now).await? {
+        let mut install = tx.install(device, asset).await?;
+        install.dropped();
+        tx.install_put(device, asset, &install).await?;
+    }
+    Ok(())
+}
+
 /// The profile is gone or new: nothing of the old enrolment is on its way, and the apps are unknown.
-async fn forget_enrolment(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
-    tx.commands_drop(device, now).await?;
-    tx.invitations_dropped(device, now).await?;
+pub(crate) async fn forget_enrolment(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
+    drop_commands(tx, device, now).await?;
     for (asset, _, mut install) in tx.installs_of_device(device).await? {
         install.forgotten();
         tx.install_put(device, asset, &install).await?;
     }
     Ok(())
+}
+
+/// Takes back what the device has not answered. The apps that it was about.
+async fn drop_commands(tx: &mut Tx, device: DeviceId, now: Time) -> Result<Vec<AssetId>, AppError> {
+    let dropped = tx.commands_drop(device, now).await?;
+    tx.invitations_dropped(device, now).await?;
+    Ok(dropped.into_iter().filter_map(|command| command.asset_id).collect())
+}
+
+/// What a device gave as the reason of its refusal.
+fn error_code(report: &Report) -> String {
+    match report.error_chain.first() {
+        _ if report.status == Status::CommandFormatError => "CommandFormatError".to_owned(),
+        Some(error) => format!("{} {}", error.error_domain, error.error_code),
+        None => "Error".to_owned(),
+    }
 }
 
 /// Why the device does not show the invitation; `None` when it does.
@@ -466,11 +551,7 @@ fn invitation_error(report: &Report) -> Option<String> {
     match (report.status, result) {
         (Status::Acknowledged, Some(result)) if result == "Acknowledged" => None,
         (Status::Acknowledged, result) => Some(result.unwrap_or_else(|| "InvitationResult".to_owned())),
-        (Status::CommandFormatError, _) => Some("CommandFormatError".to_owned()),
-        _ => Some(match report.error_chain.first() {
-            Some(error) => format!("{} {}", error.error_domain, error.error_code),
-            None => "Error".to_owned(),
-        }),
+        _ => Some(error_code(report)),
     }
 }
 

@@ -150,6 +150,13 @@ impl App {
                 AppError::NotFound("identity")
             })?;
 
+        // What a profile does not ask for now, the device never grants.
+        let erase = if self.policy().await?.wiping {
+            mdm::profile::ERASE
+        } else {
+            0
+        };
+        let access_rights = mdm::profile::ACCESS_RIGHTS | erase;
         let organization = self.config.mdm_organization();
         let server_url = format!("{}/mdm", self.config.public_url.trim_end_matches('/'));
         let profile = EnrolmentProfile {
@@ -159,6 +166,7 @@ impl App {
             p12: issued.p12.clone(),
             password: SecretString::from(issued.password.expose_secret()),
             enrolment_id: row.id.0,
+            access_rights,
         };
         // Before the link is used up: what cannot be signed leaves it as it was.
         let profile = self.signed(&profile.to_plist())?;
@@ -166,7 +174,7 @@ impl App {
         let identity = NewIdentity {
             sha256: &issued.sha256,
             not_after: time(issued.not_after),
-            access_rights: mdm::profile::ACCESS_RIGHTS,
+            access_rights,
         };
         let mut tx = self.store.begin().await?;
         if !tx.enrolment_downloaded(row.id, &identity, now).await? {

@@ -9,6 +9,7 @@ pub mod devices;
 pub mod enrolments;
 pub mod groups;
 pub mod invitations;
+pub mod leaving;
 pub mod outage;
 pub mod passwords;
 pub mod people;
@@ -283,6 +284,8 @@ pub enum AppError {
     Invalid { field: &'static str, problem: Problem },
     #[error("the deployment cannot be saved")]
     Deployment(#[from] domain::DeploymentError),
+    #[error(transparent)]
+    Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]
     Token(#[from] tokens::TokenRefused),
     #[error("the person was not invited")]

@@ -6,6 +6,10 @@ use store::{Base, NewEvent, Version};
 
 use super::{App, AppError, Caller};
 
+/// After so many days a device counts as gone, where nothing else is said.
+pub const SILENT_DAYS: u64 = 90;
+pub const SILENT_DAYS_AT_MOST: u64 = 366;
+
 impl App {
     pub async fn policy(&self) -> Result<Policy, AppError> {
         Ok(self.store.policy().await?)

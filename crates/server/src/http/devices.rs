@@ -73,6 +73,7 @@ impl From<DeviceRefused> for Refusal {
         let status = match &refused {
             DeviceRefused::Identity(_)
             | DeviceRefused::TakenByAnother
+            | DeviceRefused::TakenOut(_)
             | DeviceRefused::Topic
             | DeviceRefused::UnknownMessage => StatusCode::BAD_REQUEST,
             DeviceRefused::UserNotManaged => StatusCode::GONE,

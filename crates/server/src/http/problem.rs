@@ -12,7 +12,7 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{self, AppError, invitations::NotInvited, tokens::TokenRefused},
+    app::{self, AppError, invitations::NotInvited, leaving::CannotLeave, tokens::TokenRefused},
     cause,
     clock::timestamp,
 };
@@ -288,6 +288,7 @@ impl From<AppError> for Problem {
                     .field(field, problem_word(problem), detail)
             }
             AppError::Deployment(error) => deployment(error),
+            AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
             AppError::Busy(busy) => Problem::of(Kind::Unavailable).detail(busy.to_string()),
@@ -345,6 +346,17 @@ fn not_invited(why: &NotInvited) -> Problem {
             .fact("queuedDateTime", json!(timestamp(*since).to_string())),
         _ => problem,
     }
+}
+
+/// A type of its own for each: what to do next is another thing.
+fn leaving(refused: CannotLeave) -> Problem {
+    let kind = match refused {
+        CannotLeave::NotEnrolled => "device-not-enrolled",
+        CannotLeave::NoRightToErase => "device-may-not-be-wiped",
+        CannotLeave::AlreadyTold => "device-told-already",
+        CannotLeave::EnrolledAnew => "device-enrolled-anew",
+    };
+    Problem::new(kind, StatusCode::CONFLICT, "The device cannot be told so").detail(refused.to_string())
 }
 
 /// Each refusal of a token is a type of its own: a program can tell "renew it" from "ask the other server".

@@ -5,6 +5,7 @@ pub mod operations;
 pub mod push;
 pub mod reconcile;
 pub mod retention;
+pub mod silence;
 pub mod sync;
 pub mod time;
 
@@ -19,6 +20,9 @@ use crate::{
 
 /// What is kept for months is not late after an hour.
 const TRIM_EVERY: Duration = Duration::from_secs(3600);
+
+/// It is about days.
+const SILENCE_EVERY: Duration = Duration::from_secs(60);
 
 /// Somebody rings when an app was bought; this is for what could not be read then.
 const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
@@ -44,6 +48,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
         ),
         repeat(&app, "retention", TRIM_EVERY, &nobody_rings, stop.clone(), || {
             retention::step(&app)
+        }),
+        repeat(&app, "silence", SILENCE_EVERY, &nobody_rings, stop.clone(), || {
+            silence::step(&app)
         }),
         time::watch(&app, stop.clone()),
         repeat(&app, "push", every, &app.device_bell, stop.clone(), || push::step(&app)),

@@ -14,7 +14,7 @@ use store::{
 };
 
 use super::location::StepError;
-use crate::app::{App, AppError};
+use crate::app::{App, AppError, leaving};
 
 /// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.
 const MANAGEMENT_FLAGS: u32 = 1;
@@ -92,6 +92,7 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
                     .command(device, Command::ManagedApplicationList { identifiers: None }, None)
                     .await?;
             }
+            Step::Unenrol { device } => writer.command(device, leaving::remove_profile(), None).await?,
             Step::Release { device } => writer.command(device, Command::DeviceConfigured, None).await?,
         }
     }

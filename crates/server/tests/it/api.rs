@@ -164,7 +164,7 @@ async fn settings_are_replaced_as_a_whole_and_only_with_what_can_be_meant() {
         json!({
             "policy2016": false, "ruleSet": "2016",
             "inventoryEvery": "PT168H", "firstCheckAfter": "PT20S", "retryAfter": "PT1M",
-            "inviteNextAfter": "PT1H"
+            "inviteNextAfter": "PT1H", "wiping": false, "silentAfter": null
         })
     );
     settings["policy2016"] = json!(true);

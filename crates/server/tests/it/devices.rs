@@ -21,16 +21,16 @@ use x509_cert::{Certificate, der::Decode};
 use crate::server::TestServer;
 
 const CHECK_IN: &str = "application/x-apple-aspen-mdm-checkin";
-const COMMANDS: &str = "application/x-apple-aspen-mdm";
+pub const COMMANDS: &str = "application/x-apple-aspen-mdm";
 
-async fn server() -> TestServer {
+pub async fn server() -> TestServer {
     TestServer::start_with(|config| config.mdm.push_topic = Some("com.apple.mgmt.External.test".to_owned())).await
 }
 
 /// A device by hand: it says what a test wants it to say.
-struct Phone<'a> {
+pub struct Phone<'a> {
     server: &'a TestServer,
-    udid: String,
+    pub udid: String,
     topic: String,
     identity: Identity,
 }
@@ -61,14 +61,14 @@ impl<'a> Phone<'a> {
         }
     }
 
-    async fn enrolled(server: &'a TestServer, udid: &str) -> Phone<'a> {
+    pub async fn enrolled(server: &'a TestServer, udid: &str) -> Phone<'a> {
         let phone = Phone::with_profile(server, udid).await;
         assert_eq!(phone.check_in(phone.authenticate()).await, StatusCode::OK);
         assert_eq!(phone.check_in(phone.token_update(1)).await, StatusCode::OK);
         phone
     }
 
-    fn authenticate(&self) -> CheckIn {
+    pub fn authenticate(&self) -> CheckIn {
         CheckIn::Authenticate(Authenticate {
             id: self.udid.clone(),
             topic: self.topic.clone(),
@@ -77,7 +77,7 @@ impl<'a> Phone<'a> {
         })
     }
 
-    fn token_update(&self, token: u8) -> CheckIn {
+    pub fn token_update(&self, token: u8) -> CheckIn {
         CheckIn::TokenUpdate(TokenUpdate {
             id: self.udid.clone(),
             topic: self.topic.clone(),
@@ -87,19 +87,19 @@ impl<'a> Phone<'a> {
         })
     }
 
-    fn check_out(&self) -> CheckIn {
+    pub fn check_out(&self) -> CheckIn {
         CheckIn::CheckOut(CheckOut {
             id: self.udid.clone(),
             topic: Some(self.topic.clone()),
         })
     }
 
-    async fn check_in(&self, message: CheckIn) -> StatusCode {
+    pub async fn check_in(&self, message: CheckIn) -> StatusCode {
         self.say(CHECK_IN, &message.to_dictionary()).await.0
     }
 
     /// Signs and sends. The status, and the command that came back.
-    async fn say(&self, content_type: &str, message: &plist::Dictionary) -> (StatusCode, Vec<u8>) {
+    pub async fn say(&self, content_type: &str, message: &plist::Dictionary) -> (StatusCode, Vec<u8>) {
         let body = plist::write(message);
         let signature = signature::sign(&body, &self.identity, Form::AppleBer).unwrap();
         self.send(content_type, body, Some(signature)).await
@@ -133,7 +133,7 @@ impl<'a> Phone<'a> {
     }
 
     /// Another device that has the profile of this person's next enrolment, and says it is `udid`.
-    async fn again_for(server: &'a TestServer, person: PersonId, udid: &str) -> Phone<'a> {
+    pub async fn again_for(server: &'a TestServer, person: PersonId, udid: &str) -> Phone<'a> {
         let link = server
             .running
             .app
@@ -143,7 +143,7 @@ impl<'a> Phone<'a> {
         Phone::take_profile(server, link.expose_secret(), udid).await
     }
 
-    async fn row(&self) -> DeviceRow {
+    pub async fn row(&self) -> DeviceRow {
         let devices = self.server.running.app.devices().await.unwrap();
         devices.into_iter().find(|device| device.udid == self.udid).unwrap()
     }

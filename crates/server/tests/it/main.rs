@@ -13,6 +13,7 @@ mod conflicts;
 mod devices;
 mod input;
 mod invitations;
+mod leaving;
 mod outage;
 mod pressure;
 mod server;

@@ -3,9 +3,9 @@
 use plist::{Dictionary, Value};
 
 use super::apps::Install;
-use super::device::{CachedResult, Device, Invitation, xml};
+use super::device::{CachedResult, Device, Invitation, Leaving, xml};
 use super::schema;
-use super::spec::InvitationManner;
+use super::spec::{Farewell, InvitationManner};
 use crate::apple::{Rng, id_hash};
 
 /// What a device says to a command.
@@ -23,6 +23,8 @@ pub enum Received {
     Lost,
     /// The result is ready to be sent.
     Answered,
+    /// It leaves at once, without an answer.
+    Leaves(Leaving),
     /// The store has to be asked before [`Device::install_now`] can answer.
     AskStore(Wanted),
 }
@@ -110,6 +112,10 @@ impl Device {
             "InviteToProgram" => self.invite(command, now),
             "DeviceInformation" => self.device_information(command),
             "DeviceConfigured" => self.configured(),
+            "RemoveProfile" | "EraseDevice" => match self.leave(command) {
+                Ok(answer) => answer,
+                Err(leaves) => return Received::Leaves(leaves),
+            },
             _ => self.error(12021),
         };
         self.answer(command_uuid, answer)
@@ -262,6 +268,30 @@ impl Device {
         }
     }
 
+    /// The answer to the order to leave; or what it does without one.
+    fn leave(&mut self, command: &Dictionary) -> Result<Answer, Leaving> {
+        let text = |key: &str| command.get(key).and_then(Value::as_string);
+        let leaving = if text("RequestType") == Some("EraseDevice") {
+            Leaving::Erase
+        } else {
+            let ours = self.profile.as_ref().map(|profile| profile.identifier.as_str());
+            if text("Identifier") != ours {
+                return Ok(self.error(12013));
+            }
+            Leaving::Unenrol
+        };
+        match (self.spec.farewell, leaving) {
+            (Farewell::Unheard, _) | (Farewell::Usual, Leaving::Unenrol) => Err(leaving),
+            (Farewell::Usual | Farewell::Acknowledged, _) => {
+                self.leaving = Some(leaving);
+                Ok(Answer::Report {
+                    status: "Acknowledged",
+                    body: Dictionary::new(),
+                })
+            }
+        }
+    }
+
     fn error(&mut self, code: i64) -> Answer {
         let body = Dictionary::from_iter([("ErrorChain", chain(&mut self.rng, &[(code, "MCMDMErrorDomain")]))]);
         Answer::Report { status: "Error", body }
@@ -292,6 +322,7 @@ fn description(code: i64) -> &'static str {
         2605 => "There is no license for this app.",
         12007 => "The server may not do this.",
         12010 => "An internal inconsistency.",
+        12013 => "The profile is not managed by this server.",
         12021 => "The request type is not known.",
         12023 => "The app could not be looked up in the store.",
         12025 => "The app is already installed.",

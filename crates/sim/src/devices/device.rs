@@ -45,6 +45,10 @@ pub struct Device {
     pub failures: u32,
     pub retry_at: Option<i64>,
 
+    /// Told to leave, and does so as soon as its answer was sent, whether or not that arrives.
+    #[serde(default)]
+    pub leaving: Option<Leaving>,
+
     /// When `NotNow` was answered for the first time because of [`DeviceSpec::not_now_for`].
     pub not_now_since: Option<i64>,
     /// The last status that the server got.
@@ -95,6 +99,16 @@ pub struct Profile {
     pub sign_message: bool,
     pub check_out_when_removed: bool,
     pub access_rights: i64,
+    #[serde(default)]
+    pub identifier: String,
+}
+
+/// What a device is about to do to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Leaving {
+    Unenrol,
+    Erase,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -149,6 +163,7 @@ impl Device {
             result: None,
             failures: 0,
             retry_at: None,
+            leaving: None,
             not_now_since: None,
             last_status: String::new(),
             owes_poll: false,
@@ -216,6 +231,7 @@ impl Device {
     /// The profile is gone: apps that came with it too, the others are the person's own now.
     pub fn drop_enrolment(&mut self, why: &str) {
         self.stage = Stage::Gone { why: why.into() };
+        self.leaving = None;
         self.enrolled_at = None;
         self.awaiting_configuration = false;
         self.result = None;
@@ -535,6 +551,7 @@ mod tests {
             sign_message: true,
             check_out_when_removed: true,
             access_rights: 8191,
+            identifier: mdm::profile::IDENTIFIER.into(),
         });
         device.enrolled(1000);
         device

@@ -39,7 +39,7 @@ use self::store::{Licence, Store};
 use crate::apple::{Clock, system_clock};
 
 pub use self::session::EnrolError;
-pub use self::spec::{DeviceSpec, InvitationManner, OfflineSpell, Prompt, SignatureForm};
+pub use self::spec::{DeviceSpec, Farewell, InvitationManner, OfflineSpell, Prompt, SignatureForm};
 pub use self::state::StateError;
 
 /// How to start a fleet. Only the simulated Apple's address has to be given.

@@ -23,6 +23,7 @@ pub fn read(mobileconfig: &[u8]) -> Result<Profile, String> {
         sign_message: profile.sign_message,
         check_out_when_removed: profile.check_out_when_removed,
         access_rights: profile.access_rights,
+        identifier: profile.identifier,
     })
 }
 

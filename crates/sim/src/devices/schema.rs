@@ -84,6 +84,21 @@ const INSTALL_APPLICATION: &[Key] = &[
 
 const REMOVE_APPLICATION: &[Key] = &[required("Identifier", Text)];
 
+const REMOVE_PROFILE: &[Key] = &[required("Identifier", Text)];
+
+const ERASE_DEVICE: &[Key] = &[
+    optional("PreserveDataPlan", Bool),
+    optional("DisallowProximitySetup", Bool),
+    optional(
+        "ReturnToService",
+        Dict(&[
+            required("Enabled", Bool),
+            optional("WiFiProfileData", Data),
+            optional("MDMProfileData", Data),
+        ]),
+    ),
+];
+
 const INVITE_TO_PROGRAM: &[Key] = &[required("ProgramID", Text), required("InvitationURL", Text)];
 
 const MANAGED_APPLICATION_LIST: &[Key] = &[optional("Identifiers", Array(&Text))];
@@ -195,6 +210,8 @@ pub fn access_right(request_type: &str) -> i64 {
     match request_type {
         "InstallApplication" | "RemoveApplication" | "InviteToProgram" | "ManagedApplicationList" => 4096,
         "InstalledApplicationList" => 256,
+        "RemoveProfile" => 2,
+        "EraseDevice" => 8,
         _ => 0,
     }
 }
@@ -208,6 +225,8 @@ fn keys_of(request_type: &str) -> Option<&'static [Key]> {
         "InstalledApplicationList" => INSTALLED_APPLICATION_LIST,
         "DeviceInformation" => DEVICE_INFORMATION,
         "DeviceConfigured" => &[],
+        "RemoveProfile" => REMOVE_PROFILE,
+        "EraseDevice" => ERASE_DEVICE,
         _ => return None,
     })
 }

@@ -10,8 +10,9 @@ use reqwest::header::CONTENT_TYPE;
 use super::Inner;
 use super::apps::Install;
 use super::commands::{Received, Wanted};
-use super::device::{Device, Profile, Stage, Work};
+use super::device::{Device, Leaving, Profile, Stage, Work};
 use super::profile::{self, DeviceIdentity};
+use super::spec::Farewell;
 use super::state::StateError;
 use super::store::{Accepted, Licence};
 
@@ -304,7 +305,11 @@ async fn talk(inner: &Arc<Inner>, serial: &str) -> Result<(), SessionError> {
             // Whatever the server says to this one got lost on its way.
             let _ = put(inner, serial, COMMANDS, &body).await;
         }
-        let reply = match put(inner, serial, COMMANDS, &body).await {
+        let sent = put(inner, serial, COMMANDS, &body).await;
+        if let Some(leaving) = inner.look(serial, |device, _| device.leaving).flatten() {
+            return leave(inner, serial, leaving).await.map_err(SessionError::State);
+        }
+        let reply = match sent {
             Ok(reply) => reply,
             Err(error) => {
                 inner.change(serial, |device, now| postpone(inner, device, now))?;
@@ -366,11 +371,35 @@ async fn take_command(inner: &Arc<Inner>, serial: &str, body: &[u8]) -> Result<b
     match received {
         Received::Lost => Ok(false),
         Received::Answered => Ok(true),
+        Received::Leaves(leaving) => {
+            leave(inner, serial, leaving).await?;
+            Ok(false)
+        }
         Received::AskStore(wanted) => {
             install(inner, serial, wanted).await?;
             Ok(true)
         }
     }
+}
+
+/// Does what the server ordered: the profile goes, or everything. Who loses the profile says so, once.
+async fn leave(inner: &Arc<Inner>, serial: &str, leaving: Leaving) -> Result<(), StateError> {
+    let (check_out, token) = inner.change(serial, |device, now| {
+        let says_so = device.profile.as_ref().is_some_and(|it| it.check_out_when_removed);
+        let heard = device.spec.farewell != Farewell::Unheard && !device.is_offline(now);
+        let message = (leaving == Leaving::Unenrol && says_so && heard).then(|| device.check_out());
+        match leaving {
+            Leaving::Unenrol => device.drop_enrolment("the server removed the profile"),
+            Leaving::Erase => device.erase(),
+        }
+        (message, device.token_hex())
+    })?;
+    tracing::info!(device.serial = serial, ?leaving, "a simulated device left");
+    if let Some(message) = check_out {
+        self::check_out(inner, serial, &message).await;
+    }
+    let _ = inner.store.forget_token(&token).await;
+    Ok(())
 }
 
 async fn install(inner: &Arc<Inner>, serial: &str, wanted: Wanted) -> Result<(), StateError> {

@@ -54,6 +54,8 @@ pub struct DeviceSpec {
     pub wrong_udids: f64,
     /// A user of the device speaks too, over a channel of their own.
     pub user_channel: bool,
+    /// What the server hears when it has told the device to leave.
+    pub farewell: Farewell,
 }
 
 impl Default for DeviceSpec {
@@ -84,6 +86,7 @@ impl Default for DeviceSpec {
             old_results: 0.0,
             wrong_udids: 0.0,
             user_channel: false,
+            farewell: Farewell::default(),
         }
     }
 }
@@ -145,6 +148,20 @@ pub enum Prompt {
     },
     /// Leaves the question on the screen.
     Ignore,
+}
+
+/// What a device says when it obeys the order to remove its profile or to erase itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Farewell {
+    /// A profile that goes takes the channel of the answer along: there is the `CheckOut` alone. An erasure is
+    /// acknowledged before it begins.
+    #[default]
+    Usual,
+    /// The answer gets out before the profile goes, and the `CheckOut` comes after it.
+    Acknowledged,
+    /// It obeys, and nothing of it reaches the server.
+    Unheard,
 }
 
 /// How a device writes its `Mdm-Signature`.

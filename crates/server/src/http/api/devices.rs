@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
-use domain::{AssetId, DeviceId, PersonId};
-use serde::Serialize;
+use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, PersonId};
+use serde::{Deserialize, Serialize};
 use store::DeviceRow;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -12,19 +12,26 @@ use uuid::Uuid;
 
 use super::{
     Refusals,
-    input::{Path, Query},
+    input::{Json, Path, Query},
     page::{Page, PageQuery},
     words::{DateTime, word},
 };
 use crate::{
-    app::App,
+    app::{
+        App,
+        apps::Overview,
+        leaving::{Leave, Leaving, MayLeave},
+    },
     http::{auth::ApiCaller, problem::Problem},
 };
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices_list))
-        .routes(routes!(device_get))
+        .routes(routes!(device_get, device_remove))
+        .routes(routes!(device_retire))
+        .routes(routes!(device_wipe))
+        .routes(routes!(device_stay))
         .routes(routes!(device_identity_revoke))
         .routes(routes!(device_install_again))
 }
@@ -61,11 +68,51 @@ struct ManagedDevice {
     gone_date_time: Option<DateTime>,
     /// Since when the device cannot be woken; absent while it can.
     not_reachable_since_date_time: Option<DateTime>,
+    /// Graph's word: `discovered` (enrolling), `managed`, `retirePending` and `wipePending` (nothing was handed out
+    /// yet), `retireIssued` and `wipeIssued`. For those that are gone, and those that count as gone, ours:
+    /// `retired`, `wiped`, `removed`, `left`, `silent`.
+    management_state: &'static str,
+    /// Since when the device is to be retired or wiped.
+    leaving_since_date_time: Option<DateTime>,
+    /// Since when the device counts as gone because it was not heard for too long. Ends when it is heard.
+    silent_since_date_time: Option<DateTime>,
+    /// When the device last spoke although it had been removed, and was refused.
+    refused_date_time: Option<DateTime>,
+    /// Licences that go back because of this device, and whose return Apple has not confirmed.
+    licenses_to_return_count: u64,
+    /// Whether it may be wiped: its profile asked for the right when it enrolled.
+    may_be_wiped: bool,
+    /// Which enrolment this is about; a wipe names it.
+    enrollment_id: Option<Uuid>,
+}
+
+fn management_state(row: &DeviceRow, may: MayLeave) -> &'static str {
+    match row.enrolment {
+        Enrolment::Retiring if may.told => "retireIssued",
+        Enrolment::Retiring => "retirePending",
+        Enrolment::Wiping if may.told => "wipeIssued",
+        Enrolment::Wiping => "wipePending",
+        Enrolment::Retired => "retired",
+        Enrolment::Wiped => "wiped",
+        Enrolment::Removed => "removed",
+        Enrolment::Gone => "left",
+        _ if row.silent_since.is_some() => "silent",
+        Enrolment::Pending => "discovered",
+        Enrolment::Enrolled => "managed",
+    }
 }
 
 impl ManagedDevice {
-    fn of(row: DeviceRow, owner: Option<String>) -> ManagedDevice {
+    fn of(row: DeviceRow, owner: Option<String>, leaving: &Leaving, overview: Option<&Overview>) -> ManagedDevice {
+        let may = leaving.of(&row);
         ManagedDevice {
+            management_state: management_state(&row, may),
+            leaving_since_date_time: DateTime::of(row.leaving_since),
+            silent_since_date_time: DateTime::of(row.silent_since),
+            refused_date_time: DateTime::of(row.refused_at),
+            licenses_to_return_count: overview.map_or(0, |overview| overview.to_return_of(&row)),
+            may_be_wiped: may.may_be_erased,
+            enrollment_id: row.enrolment_id.map(|id| id.0),
             id: row.id.0,
             device_name: row.name,
             serial_number: row.serial,
@@ -108,9 +155,11 @@ async fn devices_list(
         .into_iter()
         .map(|person| (person.id, person.name))
         .collect();
+    let leaving = app.devices_leaving().await?;
+    let overview = app.overview().await?;
     Ok(JsonBody(page.map(|device| {
         let owner = names.get(&device.person_id).cloned();
-        ManagedDevice::of(device, owner)
+        ManagedDevice::of(device, owner, &leaving, overview.as_ref())
     })))
 }
 
@@ -126,7 +175,86 @@ async fn device_get(
 ) -> Result<JsonBody<ManagedDevice>, Problem> {
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let owner = app.person(row.person_id).await?.map(|person| person.name);
-    Ok(JsonBody(ManagedDevice::of(row, owner)))
+    let leaving = app.devices_leaving().await?;
+    let overview = app.overview().await?;
+    Ok(JsonBody(ManagedDevice::of(row, owner, &leaving, overview.as_ref())))
+}
+
+/// Retire a device
+///
+/// Its apps are removed, then its management profile. What is the person's own stays.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/retire", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 204, description = "Told to retire, or told already"), Refusals)
+)]
+async fn device_retire(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(device): Path<DeviceId>,
+) -> Result<StatusCode, Problem> {
+    app.device_leave(&caller, device, Leave::Retire, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is to be erased.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wipe {
+    /// As the device had it when it was looked at: one that enrolled anew since is not erased.
+    enrollment_id: Uuid,
+}
+
+/// Wipe a device
+///
+/// It erases itself and becomes as new; everything on it is lost. Only where its profile asked for the right: see
+/// `mayBeWiped`.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/wipe", tag = "managedDevices", params(("device" = Uuid, Path)),
+    request_body = Wipe,
+    responses((status = 204, description = "Told to erase itself, or told already"), Refusals)
+)]
+async fn device_wipe(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(device): Path<DeviceId>,
+    Json(wipe): Json<Wipe>,
+) -> Result<StatusCode, Problem> {
+    let seen = Some(EnrolmentId(wipe.enrollment_id));
+    app.device_leave(&caller, device, Leave::Wipe, seen).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Call off a retirement or a wipe
+///
+/// As long as the command that ends the enrolment was not handed out. Apps that were removed come back.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/cancelRetireOrWipe", tag = "managedDevices",
+    params(("device" = Uuid, Path)),
+    responses((status = 204, description = "It stays"), Refusals)
+)]
+async fn device_stay(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(device): Path<DeviceId>,
+) -> Result<StatusCode, Problem> {
+    app.device_stay(&caller, device).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove a device
+///
+/// For one that is lost. Nothing is sent to it; nothing that it says is accepted any more, and its licences go back.
+#[utoipa::path(
+    delete, path = "/managedDevices/{device}", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 204, description = "Removed, or gone already"), Refusals)
+)]
+async fn device_remove(
+    State(app): State<App>,
+    ApiCaller(caller): ApiCaller,
+    Path(device): Path<DeviceId>,
+) -> Result<StatusCode, Problem> {
+    app.device_remove(&caller, device, None).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Revoke the identity of a device

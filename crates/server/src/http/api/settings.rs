@@ -15,7 +15,7 @@ use super::{
     words::Length,
 };
 use crate::{
-    app::App,
+    app::{App, settings::SILENT_DAYS_AT_MOST},
     http::{auth::ApiCaller, problem::Problem},
 };
 
@@ -39,6 +39,12 @@ struct Settings {
     retry_after: Length,
     /// How long a device has to show the invitation to the programme before the person's next one is asked.
     invite_next_after: Length,
+    /// Profiles ask for the right to erase the device. Counts for enrolments from then on: it can never be added later.
+    #[serde(default)]
+    wiping: bool,
+    /// A device that was not heard for so long counts as gone until it is heard again. Left out or null: never.
+    #[serde(default)]
+    silent_after: Option<Length>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -61,6 +67,8 @@ impl From<Policy> for Settings {
             first_check_after: Length(policy.first_check_after),
             retry_after: Length(policy.retry_after),
             invite_next_after: Length(policy.invite_next_after),
+            wiping: policy.wiping,
+            silent_after: policy.silent_after.map(Length),
         }
     }
 }
@@ -77,6 +85,8 @@ impl Settings {
             first_check_after: sane("firstCheckAfter", self.first_check_after)?,
             retry_after: sane("retryAfter", self.retry_after)?,
             invite_next_after: sane("inviteNextAfter", self.invite_next_after)?,
+            wiping: self.wiping,
+            silent_after: self.silent_after.map(silence).transpose()?,
         })
     }
 }
@@ -89,6 +99,19 @@ fn sane(field: &str, length: Length) -> Result<Duration, Problem> {
         return Ok(length.0);
     }
     Err(invalid(field, "malformed", format!("{field} can be PT0.1S to P366D")))
+}
+
+/// A device need not say anything for days.
+fn silence(length: Length) -> Result<Duration, Problem> {
+    let (days, rest) = (length.0.as_secs() / 86_400, length.0.as_secs() % 86_400);
+    let sane = rest == 0 && (1..=SILENT_DAYS_AT_MOST).contains(&days);
+    sane.then_some(length.0).ok_or_else(|| {
+        invalid(
+            "silentAfter",
+            "malformed",
+            "silentAfter can be P1D to P366D, whole days",
+        )
+    })
 }
 
 /// The settings

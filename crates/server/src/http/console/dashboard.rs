@@ -20,6 +20,7 @@ use crate::{
         apps::{AppView, Overview},
     },
     http::auth::Admin,
+    tasks::silence,
 };
 
 /// From how many days before its end a token is something to do.
@@ -80,6 +81,14 @@ async fn location(app: &App, overview: &Overview) -> Result<LocationBrief, Oops>
     })
 }
 
+/// Since when no device at all was heard, where that keeps silent ones from counting as gone.
+fn unheard(overview: &Overview) -> Option<Time> {
+    overview.world.policy.silent_after?;
+    let with_us = overview.devices.values().filter(|row| !row.enrolment.is_over());
+    let since = with_us.filter_map(|row| row.last_seen_at).max()?;
+    silence::is_too_long_ago(Some(since), overview.world.now).then_some(since)
+}
+
 /// What a person has to look at. The page puts the most urgent first.
 fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
     let view = &overview.location;
@@ -103,6 +112,7 @@ fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
     } else if let Some((at, code)) = failed_sync.filter(|_| view.state.usable()) {
         todo.push(Todo::SyncFailed { at, code });
     }
+    todo.extend(unheard(overview).map(|since| Todo::DevicesUnheard { since }));
     for app in &overview.apps {
         todo.extend(overdrawn(app));
         todo.extend(short(app));

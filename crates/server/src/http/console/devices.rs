@@ -22,7 +22,7 @@ use super::{
     speak, view,
 };
 use crate::{
-    app::{App, apps::Overview},
+    app::{App, apps::Overview, leaving::CannotLeave},
     http::{
         auth::Admin,
         flash::{self, Done},
@@ -111,10 +111,17 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
 }
 
 pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>) -> Result<Response, Oops> {
-    show(&app, &admin, id, false).await
+    show(&app, &admin, id, false, None).await
 }
 
-async fn show(app: &App, admin: &Admin, id: DeviceId, revoke_error: bool) -> Result<Response, Oops> {
+/// `refusal` is why the device was not told to leave, or to stay.
+pub(super) async fn show(
+    app: &App,
+    admin: &Admin,
+    id: DeviceId,
+    revoke_error: bool,
+    refusal: Option<CannotLeave>,
+) -> Result<Response, Oops> {
     let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let person = app.person(row.person_id).await?;
@@ -122,7 +129,6 @@ async fn show(app: &App, admin: &Admin, id: DeviceId, revoke_error: bool) -> Res
     let identity = app.device_identity(&row).await?;
     let s = speak(app, admin.lang);
     html(&DevicePage {
-        s,
         frame: frame(
             app,
             admin,
@@ -132,6 +138,10 @@ async fn show(app: &App, admin: &Admin, id: DeviceId, revoke_error: bool) -> Res
             None,
         )
         .await?,
+        refusal: refusal.map(|refusal| s.t(refused(refusal))),
+        s,
+        may: app.devices_leaving().await?.of(&row),
+        refused_at: row.refused_at,
         line: view::device_line(
             overview.as_ref(),
             &row,
@@ -156,6 +166,15 @@ async fn show(app: &App, admin: &Admin, id: DeviceId, revoke_error: bool) -> Res
         }),
         revoke_error,
     })
+}
+
+fn refused(refusal: CannotLeave) -> &'static str {
+    match refusal {
+        CannotLeave::NotEnrolled => "device-not-enrolled",
+        CannotLeave::NoRightToErase => "device-wipe-missing",
+        CannotLeave::AlreadyTold => "device-told-already",
+        CannotLeave::EnrolledAnew => "device-enrolled-anew",
+    }
 }
 
 /// From which page something was asked, to go back there.
@@ -192,7 +211,7 @@ pub async fn identity_revoke(
     Form(form): Form<Confirmed>,
 ) -> Result<Response, Oops> {
     if form.confirmed.is_none() {
-        let page = show(&app, &admin, id, true).await?;
+        let page = show(&app, &admin, id, true, None).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     app.identity_revoke(&admin.caller, id).await?;

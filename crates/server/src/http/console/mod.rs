@@ -10,6 +10,7 @@ mod dashboard;
 mod deployment;
 mod devices;
 mod groups;
+mod leaving;
 pub mod pages;
 mod people;
 mod search;
@@ -57,6 +58,16 @@ pub fn router() -> Router<App> {
             post(devices::install_again),
         )
         .route("/devices/{device}/revoke-identity", post(devices::identity_revoke))
+        .route(
+            "/devices/{device}/retire",
+            get(leaving::retire_page).post(leaving::retire),
+        )
+        .route("/devices/{device}/wipe", get(leaving::wipe_page).post(leaving::wipe))
+        .route(
+            "/devices/{device}/remove",
+            get(leaving::remove_page).post(leaving::remove),
+        )
+        .route("/devices/{device}/stay", post(leaving::stay))
         .route("/people", get(people::list))
         .route("/people/new", get(people::new_page).post(people::add))
         .route("/people/{person}", get(people::page))
@@ -214,7 +225,7 @@ impl From<AppError> for Oops {
         match error {
             AppError::Forbidden(_) => Oops(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops(StatusCode::NOT_FOUND),
-            AppError::Stale(_) | AppError::NotInvited(_) => Oops(StatusCode::CONFLICT),
+            AppError::Stale(_) | AppError::Leaving(_) | AppError::NotInvited(_) => Oops(StatusCode::CONFLICT),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => Oops(StatusCode::BAD_REQUEST),
             AppError::Busy(_) | AppError::Wait(_) => Oops(StatusCode::SERVICE_UNAVAILABLE),
             AppError::Store(error) => {

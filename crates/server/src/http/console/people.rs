@@ -194,6 +194,7 @@ async fn show(app: &App, admin: &Admin, id: PersonId, shown: Shown) -> Result<Re
         groups,
         link: shown.link,
         leave_error: shown.leave_error,
+        to_return: overview.as_ref().map_or(0, |overview| overview.to_return(id)),
     })
 }
 

@@ -1,5 +1,7 @@
 //! 설정.
 
+use std::time::Duration;
+
 use axum::{
     extract::State,
     http::StatusCode,
@@ -19,7 +21,10 @@ use super::{
     speak,
 };
 use crate::{
-    app::{App, AppError, Base},
+    app::{
+        App, AppError, Base,
+        settings::{SILENT_DAYS, SILENT_DAYS_AT_MOST},
+    },
     http::{
         auth::Admin,
         flash::{self, Done},
@@ -28,22 +33,39 @@ use crate::{
 };
 
 const HERE: &str = "/administration/settings";
+const DAY_SECS: u64 = 86_400;
 
 pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
     let version = app.policy_version().await?;
     let policy = app.policy().await?;
-    show(&app, &admin, version.number, &policy, &policy, None).await
+    let shown = Shown {
+        version: version.number,
+        was: &policy,
+        policy: &policy,
+        conflict: None,
+        wrong_days: None,
+    };
+    show(&app, &admin, shown).await
 }
 
-/// `was` is what the form was opened with.
-async fn show(
-    app: &App,
-    admin: &Admin,
+struct Shown<'a> {
     version: i64,
-    was: &Policy,
-    policy: &Policy,
+    /// What the form was opened with.
+    was: &'a Policy,
+    policy: &'a Policy,
     conflict: Option<Conflict>,
-) -> Result<Response, Oops> {
+    /// What was typed as the number of days, where it is none.
+    wrong_days: Option<String>,
+}
+
+async fn show(app: &App, admin: &Admin, shown: Shown<'_>) -> Result<Response, Oops> {
+    let Shown {
+        version,
+        was,
+        policy,
+        conflict,
+        wrong_days,
+    } = shown;
     let overview = app.overview().await?;
     let s = speak(app, admin.lang);
     html(&SettingsPage {
@@ -52,8 +74,13 @@ async fn show(
         version,
         was: (was.policy_2016, was.rule_set),
         conflict,
+        was_wiping: was.wiping,
+        was_silent_days: silent_days(was),
         policy_2016: policy.policy_2016,
         rule_set: policy.rule_set,
+        wiping: policy.wiping,
+        silent_days: silent_days(policy),
+        wrong_days,
         inventory_every: policy.inventory_every,
         public_url: app.config.public_url.clone(),
         time_zone: app.config.time_zone.clone(),
@@ -74,19 +101,75 @@ pub struct Typed {
     was_policy2016: bool,
     #[serde(rename = "was_ruleSet", default)]
     was_rule_set: String,
+    wiping: Option<String>,
+    silent: Option<String>,
+    #[serde(rename = "silentDays", default)]
+    silent_days: String,
+    #[serde(default)]
+    was_wiping: bool,
+    #[serde(rename = "was_silentDays", default)]
+    was_silent_days: u64,
+}
+
+/// 0 where no silence is too long.
+fn silent_days(policy: &Policy) -> u64 {
+    policy.silent_after.map_or(0, |after| after.as_secs() / DAY_SECS)
+}
+
+fn after_days(days: u64) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_secs(days * DAY_SECS))
+}
+
+impl Typed {
+    /// `None` when what was typed is no number of days.
+    fn silent_after(&self) -> Option<Option<Duration>> {
+        if self.silent.is_none() {
+            return Some(None);
+        }
+        let days: u64 = self.silent_days.trim().parse().ok()?;
+        (1..=SILENT_DAYS_AT_MOST).contains(&days).then(|| after_days(days))
+    }
 }
 
 pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
     let present = app.policy().await?;
     let policy_2016 = typed.policy2016.is_some();
     let rule_set = rule_set_of(&typed.rule_set).ok_or(Oops(StatusCode::BAD_REQUEST))?;
+    let Some(silent_after) = typed.silent_after() else {
+        // What else was typed stays as it was typed.
+        let seen = Policy {
+            policy_2016: typed.was_policy2016,
+            rule_set: rule_set_of(&typed.was_rule_set).unwrap_or(rule_set),
+            wiping: typed.was_wiping,
+            silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
+            ..present.clone()
+        };
+        let typed_now = Policy {
+            policy_2016,
+            rule_set,
+            wiping: typed.wiping.is_some(),
+            silent_after: after_days(SILENT_DAYS),
+            ..present
+        };
+        let shown = Shown {
+            version: typed.version,
+            was: &seen,
+            policy: &typed_now,
+            conflict: None,
+            wrong_days: Some(typed.silent_days),
+        };
+        let page = show(&app, &admin, shown).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
     let policy = Policy {
         policy_2016,
         rule_set,
+        wiping: typed.wiping.is_some(),
+        silent_after,
         ..present.clone()
     };
     match app
-        .policy_set(&admin.caller, Base::Version(typed.version), policy)
+        .policy_set(&admin.caller, Base::Version(typed.version), policy.clone())
         .await
     {
         Err(AppError::Stale(_)) => {}
@@ -101,16 +184,24 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
     let was = Policy {
         policy_2016: typed.was_policy2016,
         rule_set: rule_set_of(&typed.was_rule_set).unwrap_or(now.rule_set),
+        wiping: typed.was_wiping,
+        silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
         ..now.clone()
     };
     let merged = Policy {
         policy_2016: Conflict::merged(&was.policy_2016, now.policy_2016, policy_2016),
         rule_set: Conflict::merged(&was.rule_set, now.rule_set, rule_set),
+        wiping: Conflict::merged(&was.wiping, now.wiping, policy.wiping),
+        silent_after: Conflict::merged(&was.silent_after, now.silent_after, policy.silent_after),
         ..now.clone()
     };
     let s = speak(&app, admin.lang);
     let yes = |is| s.t(if is { "conflict-yes" } else { "conflict-no" });
     let set = |rule_set| s.t(words::rule_set(rule_set));
+    let silence = |policy: &Policy| match silent_days(policy) {
+        0 => s.t("conflict-no"),
+        days => s.t1("settings-silent-after", "days", days),
+    };
     let rows = [
         Difference::of(
             s.t("settings-policy-2016"),
@@ -124,6 +215,13 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
             set(now.rule_set),
             set(rule_set),
         ),
+        Difference::of(
+            s.t("settings-wiping"),
+            yes(was.wiping),
+            yes(now.wiping),
+            yes(policy.wiping),
+        ),
+        Difference::of(s.t("settings-silent"), silence(&was), silence(&now), silence(&policy)),
     ];
     let number = version.number;
     let conflict = Conflict {
@@ -131,6 +229,13 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         rows: rows.into_iter().flatten().collect(),
         theirs: HERE.to_owned(),
     };
-    let page = show(&app, &admin, number, &now, &merged, Some(conflict)).await?;
+    let shown = Shown {
+        version: number,
+        was: &now,
+        policy: &merged,
+        conflict: Some(conflict),
+        wrong_days: None,
+    };
+    let page = show(&app, &admin, shown).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }

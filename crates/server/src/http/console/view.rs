@@ -266,6 +266,9 @@ pub fn device_line(overview: Option<&Overview>, row: &DeviceRow, person: Option<
         installs: StateCounts::of(verdicts.map(|verdict| verdict.state)),
         last_seen_at: row.last_seen_at,
         unreachable_since: row.unreachable_since,
+        leaving_since: row.leaving_since,
+        silent_since: row.silent_since,
+        to_return: overview.map_or(0, |overview| overview.to_return_of(row)),
     }
 }
 

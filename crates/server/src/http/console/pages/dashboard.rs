@@ -114,6 +114,10 @@ pub enum Todo {
     AppleSilent {
         since: Time,
     },
+    /// No device at all was heard since then, so that none counts as gone.
+    DevicesUnheard {
+        since: Time,
+    },
     SyncFailed {
         at: Time,
         code: String,
@@ -178,6 +182,7 @@ impl Todo {
             Todo::TokenExpiring { days_left, .. } if *days_left < 7 => Severity::Critical,
             Todo::TokenExpiring { .. }
             | Todo::AppleSilent { .. }
+            | Todo::DevicesUnheard { .. }
             | Todo::SyncFailed { .. }
             | Todo::InstallFailed { .. }
             | Todo::TermsOpen { .. } => Severity::Warning,
@@ -235,6 +240,12 @@ impl Todo {
                 s.t("todo-apple-silent-reason"),
                 "verb-look",
                 vpp(),
+            ),
+            Todo::DevicesUnheard { since } => (
+                s.t1("todo-devices-unheard", "since", s.near(*since)),
+                s.t("todo-devices-unheard-reason"),
+                "verb-devices",
+                "/devices".to_owned(),
             ),
             Todo::SyncFailed { at, code } => (
                 s.t("todo-sync-failed"),
@@ -388,6 +399,7 @@ pub mod tests {
                 name: name(),
                 short: 2,
             },
+            Todo::DevicesUnheard { since: ago(s, 3000) },
             Todo::TokenUnusable {
                 state: TokenState::ReadOnly,
                 expires_at,

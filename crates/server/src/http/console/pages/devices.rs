@@ -11,7 +11,7 @@ use super::{
     ui::{Glyph, Html, StateCounts},
     words,
 };
-use crate::messages::Speak;
+use crate::{app::leaving::MayLeave, messages::Speak};
 
 /// A device that has not been heard of for so long may be lost.
 pub const QUIET_AFTER_DAYS: u64 = 7;
@@ -33,9 +33,33 @@ pub struct DeviceLine {
     pub last_seen_at: Option<Time>,
     /// Since when it cannot be woken.
     pub unreachable_since: Option<Time>,
+    /// Since when it is to leave.
+    pub leaving_since: Option<Time>,
+    /// Since when it counts as gone, because it was not heard for too long.
+    pub silent_since: Option<Time>,
+    /// Licences that go back on its account.
+    pub to_return: u64,
 }
 
 impl DeviceLine {
+    /// What stands under its name: that it is on its way out, or gone, and what is still to come back.
+    pub fn notice_html(&self, s: &Speak) -> Option<Html> {
+        let mut words = Vec::new();
+        if self.enrolment.is_leaving() || self.enrolment.is_over() {
+            words.push(s.t(words::enrolment(self.enrolment)));
+        }
+        if let Some(since) = self.leaving_since {
+            words.push(s.t1("device-leaving-since", "when", s.near(since)));
+        }
+        if let Some(since) = self.silent_since {
+            words.push(s.t1("device-silent-since", "when", s.near(since)));
+        }
+        if self.to_return > 0 {
+            words.push(s.t1("device-to-return", "count", self.to_return));
+        }
+        (!words.is_empty()).then(|| s.plain(&words.join(" · ")))
+    }
+
     /// `iPhone17,1` is an iPhone to people; the model stays as the title.
     pub fn family(&self) -> &str {
         ["iPhone", "iPad", "iPod", "AppleTV", "Mac"]
@@ -106,16 +130,20 @@ pub enum DeviceFilter {
     Pending,
     Quiet,
     Dep,
+    Leaving,
+    Silent,
     Gone,
 }
 
 impl DeviceFilter {
-    pub const ALL: [DeviceFilter; 6] = [
+    pub const ALL: [DeviceFilter; 8] = [
         DeviceFilter::All,
         DeviceFilter::Failed,
         DeviceFilter::Pending,
         DeviceFilter::Quiet,
         DeviceFilter::Dep,
+        DeviceFilter::Leaving,
+        DeviceFilter::Silent,
         DeviceFilter::Gone,
     ];
 
@@ -126,6 +154,8 @@ impl DeviceFilter {
             DeviceFilter::Pending => "pending",
             DeviceFilter::Quiet => "quiet",
             DeviceFilter::Dep => "dep",
+            DeviceFilter::Leaving => "leaving",
+            DeviceFilter::Silent => "silent",
             DeviceFilter::Gone => "gone",
         }
     }
@@ -144,6 +174,8 @@ impl DeviceFilter {
             DeviceFilter::Pending => "filter-has-pending",
             DeviceFilter::Quiet => "filter-quiet",
             DeviceFilter::Dep => "filter-dep",
+            DeviceFilter::Leaving => "filter-leaving",
+            DeviceFilter::Silent => "enrolment-silent",
             DeviceFilter::Gone => "enrolment-gone",
         }
     }
@@ -157,6 +189,8 @@ impl DeviceFilter {
             DeviceFilter::Pending => here && device.installs.pending() > 0,
             DeviceFilter::Quiet => device.is_quiet(now),
             DeviceFilter::Dep => here && device.dep,
+            DeviceFilter::Leaving => device.enrolment.is_leaving(),
+            DeviceFilter::Silent => device.silent_since.is_some(),
             DeviceFilter::Gone => !here,
         }
     }
@@ -170,7 +204,7 @@ pub struct DevicesPage {
     pub rows: Vec<DeviceLine>,
     pub pager: Pager,
     /// How many each filter would leave, in the order of [`DeviceFilter::ALL`].
-    pub counts: [u64; 6],
+    pub counts: [u64; 8],
     pub filter: DeviceFilter,
     pub query: String,
     /// How many of each kind of device, `iPhone 34`.
@@ -293,6 +327,88 @@ pub struct DevicePage {
     pub apps: Vec<DeviceAppLine>,
     /// The latest first.
     pub commands: Vec<CommandLine>,
+    /// What can be done about it.
+    pub may: MayLeave,
+    /// When it spoke although it had been taken out.
+    pub refused_at: Option<Time>,
+    /// Why it was not done.
+    pub refusal: Option<String>,
+}
+
+/// How a device leaves, as it is written in an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HowToLeave {
+    Retire,
+    Wipe,
+    Remove,
+}
+
+impl HowToLeave {
+    pub fn path(self) -> &'static str {
+        match self {
+            HowToLeave::Retire => "retire",
+            HowToLeave::Wipe => "wipe",
+            HowToLeave::Remove => "remove",
+        }
+    }
+
+    pub fn is_wipe(self) -> bool {
+        self == HowToLeave::Wipe
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            HowToLeave::Retire => "device-retire",
+            HowToLeave::Wipe => "device-wipe",
+            HowToLeave::Remove => "device-remove",
+        }
+    }
+
+    fn after(self) -> &'static str {
+        match self {
+            HowToLeave::Retire => "device-retire-after",
+            HowToLeave::Wipe => "device-wipe-after",
+            HowToLeave::Remove => "device-remove-after",
+        }
+    }
+}
+
+/// The second page before a device leaves: what will be lost.
+#[derive(Template)]
+#[template(path = "console/device_leave.html")]
+pub struct DeviceLeavePage {
+    pub s: Speak,
+    pub frame: Frame,
+    pub id: DeviceId,
+    pub name: String,
+    pub person: Option<String>,
+    pub how: HowToLeave,
+    /// Of the device as it was when the page was opened.
+    pub enrolment: String,
+    /// How many of our apps it may have.
+    pub apps: u64,
+    pub typed: String,
+    pub error: Option<String>,
+}
+
+impl DeviceLeavePage {
+    fn title(&self) -> String {
+        let key = match self.how {
+            HowToLeave::Retire => "device-retire-title",
+            HowToLeave::Wipe => "device-wipe-title",
+            HowToLeave::Remove => "device-remove-title",
+        };
+        self.s.t1(key, "device", &self.name)
+    }
+
+    fn lost(&self) -> Vec<String> {
+        let apps = self.s.t1("device-lost-apps", "count", self.apps);
+        match self.how {
+            HowToLeave::Retire => vec![apps, self.s.t("device-lost-management")],
+            HowToLeave::Wipe => vec![self.s.t("device-lost-everything"), apps],
+            HowToLeave::Remove => vec![self.s.t("device-lost-identity"), self.s.t("device-lost-nothing")],
+        }
+    }
 }
 
 impl DevicePage {
@@ -332,6 +448,9 @@ pub mod tests {
             installs,
             last_seen_at: seen.map(|minutes| ago(s, minutes)),
             unreachable_since: number.is_multiple_of(2).then(|| ago(s, 30)),
+            leaving_since: enrolment.is_leaving().then(|| ago(s, 2000)),
+            silent_since: None,
+            to_return: if enrolment.is_leaving() { 3 } else { 0 },
         }
     }
 
@@ -341,13 +460,19 @@ pub mod tests {
             line(s, 2, Enrolment::Enrolled, Some(9 * 1440)),
             line(s, 3, Enrolment::Pending, None),
             line(s, 4, Enrolment::Gone, Some(20000)),
+            line(s, 5, Enrolment::Retiring, Some(3)),
+            DeviceLine {
+                silent_since: Some(ago(s, 3000)),
+                to_return: 1,
+                ..line(s, 7, Enrolment::Enrolled, Some(91 * 1440))
+            },
         ];
         let page = |rows: Vec<DeviceLine>| {
             let (rows, pager) = paged(rows, 1, |page| page.to_string());
             DevicesPage {
                 s: s.clone(),
                 frame: frame(Place::Devices),
-                counts: [rows.len() as u64, 2, 1, 1, 1, 1],
+                counts: [rows.len() as u64, 2, 1, 1, 1, 1, 1, 1],
                 rows,
                 pager,
                 filter: DeviceFilter::All,
@@ -362,6 +487,8 @@ pub mod tests {
             "ManagedApplicationList",
             "DeviceInformation",
             "DeviceConfigured",
+            "RemoveProfile",
+            "EraseDevice",
             "SomethingNew",
         ];
         let progress = [
@@ -410,8 +537,67 @@ pub mod tests {
             revoke_error: !revoked,
             apps,
             commands,
+            may: MayLeave {
+                retire: true,
+                wipe: true,
+                may_be_erased: true,
+                remove: true,
+                ..MayLeave::default()
+            },
+            refused_at: None,
+            refusal: None,
         };
+        let leaving = |told: bool| DevicePage {
+            line: line(
+                s,
+                5,
+                if told { Enrolment::Wiping } else { Enrolment::Retiring },
+                Some(3),
+            ),
+            may: MayLeave {
+                stay: !told,
+                told,
+                remove: true,
+                ..MayLeave::default()
+            },
+            refusal: told.then(|| s.t("device-told-already")),
+            ..device(Vec::new(), Vec::new(), false)
+        };
+        let removed = DevicePage {
+            line: line(s, 5, Enrolment::Removed, Some(3000)),
+            may: MayLeave::default(),
+            refused_at: Some(ago(s, 100)),
+            ..device(Vec::new(), Vec::new(), false)
+        };
+        let old = DevicePage {
+            may: MayLeave {
+                retire: true,
+                remove: true,
+                ..MayLeave::default()
+            },
+            ..device(Vec::new(), Vec::new(), false)
+        };
+        let leave = |how, error: Option<String>| DeviceLeavePage {
+            s: s.clone(),
+            frame: frame(Place::Devices),
+            id: id(1, DeviceId),
+            name: "가람의 iPhone".to_owned(),
+            person: Some("윤가람".to_owned()),
+            how,
+            enrolment: "1".to_owned(),
+            apps: 7,
+            typed: String::new(),
+            error,
+        };
+        let wrong = s.t("device-wipe-other-name");
         vec![
+            ("device-retiring", leaving(false).render().unwrap()),
+            ("device-wiping", leaving(true).render().unwrap()),
+            ("device-removed", removed.render().unwrap()),
+            ("device-without-erase", old.render().unwrap()),
+            ("device-retire", leave(HowToLeave::Retire, None).render().unwrap()),
+            ("device-wipe", leave(HowToLeave::Wipe, Some(wrong)).render().unwrap()),
+            ("device-remove", leave(HowToLeave::Remove, None).render().unwrap()),
             ("devices", page(rows).render().unwrap()),
             ("devices-none", page(Vec::new()).render().unwrap()),
             ("device", device(vec![app], commands, false).render().unwrap()),

@@ -183,6 +183,8 @@ pub struct PersonPage {
     pub link: Option<String>,
     /// The box that says what leaving means was not ticked.
     pub leave_error: bool,
+    /// Licences that go back, and whose return Apple has not confirmed.
+    pub to_return: u64,
 }
 
 /// A person who is added or changed.
@@ -342,6 +344,7 @@ pub mod tests {
             },
             link: link.map(str::to_owned),
             leave_error: !left && link.is_none(),
+            to_return: if left { 3 } else { 0 },
         };
         let form = |id, wrong: Option<&str>| PersonFormPage {
             s: s.clone(),

@@ -4,7 +4,10 @@ use askama::Template;
 use domain::RuleSet;
 
 use super::{Frame, conflict::Conflict, ui::Glyph, words};
-use crate::messages::Speak;
+use crate::{
+    app::settings::{SILENT_DAYS, SILENT_DAYS_AT_MOST},
+    messages::Speak,
+};
 
 #[derive(Template)]
 #[template(path = "console/settings.html")]
@@ -14,9 +17,17 @@ pub struct SettingsPage {
     /// Of the settings that were opened, and what they were then.
     pub version: i64,
     pub was: (bool, RuleSet),
+    pub was_wiping: bool,
+    pub was_silent_days: u64,
     pub conflict: Option<Conflict>,
     pub policy_2016: bool,
     pub rule_set: RuleSet,
+    /// Profiles ask for the right to erase the device.
+    pub wiping: bool,
+    /// After how many days of silence a device counts as gone; 0: never.
+    pub silent_days: u64,
+    /// What was typed as the number of days, where it is none.
+    pub wrong_days: Option<String>,
     pub inventory_every: std::time::Duration,
     pub public_url: String,
     pub time_zone: String,
@@ -48,6 +59,19 @@ struct RuleSetChoice {
 }
 
 impl SettingsPage {
+    /// What is offered where the rule is off.
+    fn days_offered(&self) -> String {
+        match (&self.wrong_days, self.silent_days) {
+            (Some(typed), _) => typed.clone(),
+            (None, 0) => SILENT_DAYS.to_string(),
+            (None, days) => days.to_string(),
+        }
+    }
+
+    fn most_days(&self) -> u64 {
+        SILENT_DAYS_AT_MOST
+    }
+
     fn was_rule_set(&self) -> &'static str {
         rule_set_value(self.was.1)
     }
@@ -78,6 +102,11 @@ pub mod tests {
             },
             version: 3,
             was: (false, RuleSet::Y2016),
+            was_wiping: false,
+            was_silent_days: 0,
+            wiping: policy_2016,
+            silent_days: if policy_2016 { 90 } else { 0 },
+            wrong_days: policy_2016.then(|| "viel".to_owned()),
             conflict: may_write.then(|| conflict(s)),
             policy_2016,
             rule_set: RuleSet::Y2016,

@@ -1,0 +1,339 @@
+//! How a device leaves: retired, wiped, or taken out without its own doing.
+//!
+//! A device that is told to leave stays what it was until it has left: its licences go back once its apps are known to
+//! be gone, or it is. One that never answers stays "retiring since"; an administrator may take it out. What a device
+//! answers is taken in [`super::devices`].
+
+use std::collections::BTreeSet;
+
+use domain::{DeviceId, Enrolment, EnrolmentId, PersonId, Time};
+use mdm::{command::Command, profile};
+use serde_json::json;
+use store::{Actor, CommandRow, CommandState, DeviceRow, NewEvent, Tx};
+
+use super::{App, AppError, Caller, devices};
+
+/// Why a device was not told to leave, or to stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CannotLeave {
+    /// Nobody can tell it anything: it never finished its enrolment, or is gone.
+    #[error("the device is not enrolled; it can only be removed")]
+    NotEnrolled,
+    /// Its profile never asked for the right, which cannot be added later.
+    #[error("the device was enrolled without the right to be wiped; that cannot be added later")]
+    NoRightToErase,
+    #[error("the device has been told to leave already")]
+    AlreadyTold,
+    /// The page or the program that asks has seen an earlier enrolment of the device.
+    #[error("the device has enrolled anew since")]
+    EnrolledAnew,
+}
+
+/// How a device is told to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Its apps go, then its management profile.
+    Retire,
+    /// It becomes as new.
+    Wipe,
+}
+
+impl Leave {
+    fn enrolment(self) -> Enrolment {
+        match self {
+            Leave::Retire => Enrolment::Retiring,
+            Leave::Wipe => Enrolment::Wiping,
+        }
+    }
+
+    fn event(self) -> &'static str {
+        match self {
+            Leave::Retire => "deviceRetireRequested",
+            Leave::Wipe => "deviceWipeRequested",
+        }
+    }
+}
+
+/// What can be done about a device now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MayLeave {
+    pub retire: bool,
+    pub wipe: bool,
+    /// Whether its profile asked for the right to erase.
+    pub may_be_erased: bool,
+    /// Told to leave, and the command that ends it has not been handed out.
+    pub stay: bool,
+    /// The command that ends it has been handed out.
+    pub told: bool,
+    pub remove: bool,
+}
+
+/// What is to be known of all devices to say what can be done about each.
+#[derive(Debug, Default)]
+pub struct Leaving {
+    erasable: BTreeSet<DeviceId>,
+    told: BTreeSet<DeviceId>,
+}
+
+impl Leaving {
+    pub fn of(&self, device: &DeviceRow) -> MayLeave {
+        let may_be_erased = self.erasable.contains(&device.id);
+        let told = device.enrolment.is_leaving() && self.told.contains(&device.id);
+        let enrolled = device.enrolment == Enrolment::Enrolled;
+        let retiring = device.enrolment == Enrolment::Retiring;
+        MayLeave {
+            retire: enrolled,
+            wipe: may_be_erased && (enrolled || retiring),
+            may_be_erased,
+            stay: device.enrolment.is_leaving() && !told,
+            told,
+            remove: !device.enrolment.is_over(),
+        }
+    }
+}
+
+impl App {
+    pub async fn devices_leaving(&self) -> Result<Leaving, AppError> {
+        Ok(Leaving {
+            erasable: self.store.devices_erasable().await?,
+            told: self.store.devices_told_to_leave().await?,
+        })
+    }
+
+    /// Has the device leave. `seen` is the enrolment that the caller has looked at: a device that enrolled anew since is
+    /// another's, or used for something else, and stays.
+    pub async fn device_leave(
+        &self,
+        caller: &Caller,
+        id: DeviceId,
+        how: Leave,
+        seen: Option<EnrolmentId>,
+    ) -> Result<(), AppError> {
+        caller.may_write()?;
+        let mut tx = self.store.begin().await?;
+        let device = tx.device_held(id).await?.ok_or(AppError::NotFound("device"))?;
+        if seen.is_some() && device.enrolment_id != seen {
+            return Err(CannotLeave::EnrolledAnew.into());
+        }
+        if device.enrolment == how.enrolment() {
+            return Ok(());
+        }
+        self.leave(&mut tx, &device, how, caller.actor(), json!({})).await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// Retires every device of somebody who has left; one that never finished its enrolment is taken out. For whoever
+    /// writes down that the person left, in the same transaction. How many devices were told to leave.
+    pub async fn devices_of_person_retire(
+        &self,
+        tx: &mut Tx,
+        person: PersonId,
+        actor: Actor,
+    ) -> Result<usize, AppError> {
+        let theirs = |row: &DeviceRow| row.person_id == person && !row.enrolment.is_over();
+        let devices = tx.devices().await?.into_iter().filter(theirs).map(|row| row.id);
+        let mut told = 0;
+        for id in devices.collect::<Vec<_>>() {
+            // Again, so that it does not speak meanwhile.
+            let Some(device) = tx.device_held(id).await? else {
+                continue;
+            };
+            let cause = json!({ "cause": "personLeft" });
+            match device.enrolment {
+                Enrolment::Enrolled => {
+                    self.leave(tx, &device, Leave::Retire, actor, cause).await?;
+                    told += 1;
+                }
+                Enrolment::Pending => self.take_out(tx, &device, actor, cause).await?,
+                _ => {}
+            }
+        }
+        Ok(told)
+    }
+
+    /// Tells the device to leave: nothing else is on its way to it any more.
+    async fn leave(
+        &self,
+        tx: &mut Tx,
+        device: &DeviceRow,
+        how: Leave,
+        actor: Actor,
+        cause: serde_json::Value,
+    ) -> Result<(), AppError> {
+        let now = self.now();
+        if how == Leave::Wipe {
+            let enrolment = match device.enrolment_id {
+                Some(id) => tx.enrolment(id).await?,
+                None => None,
+            };
+            if !enrolment.is_some_and(|row| row.may_erase()) {
+                return Err(CannotLeave::NoRightToErase.into());
+            }
+        }
+        if !tx.device_leaving(device.id, how.enrolment(), now).await? {
+            return Err(match device.enrolment {
+                Enrolment::Wiping => CannotLeave::AlreadyTold,
+                _ => CannotLeave::NotEnrolled,
+            }
+            .into());
+        }
+        devices::withdraw_commands(tx, device.id, now).await?;
+        if how == Leave::Wipe {
+            self.command_queue(tx, device.id, &Command::EraseDevice, now).await?;
+        } else if tx.locations().await?.is_empty() {
+            // Nothing was ever installed, and nobody plans the end.
+            self.command_queue(tx, device.id, &remove_profile(), now).await?;
+        }
+        tx.event(
+            &NewEvent::new(now, actor, how.event())
+                .device(device.id)
+                .person(device.person_id)
+                .with(cause),
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Thinks better of it, while the command that ends the enrolment has not been handed out. Apps that were removed
+    /// come back.
+    pub async fn device_stay(&self, caller: &Caller, id: DeviceId) -> Result<(), AppError> {
+        caller.may_write()?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let device = tx.device_held(id).await?.ok_or(AppError::NotFound("device"))?;
+        if told(&tx.commands_open(id).await?) {
+            return Err(CannotLeave::AlreadyTold.into());
+        }
+        if !tx.device_stays(id).await? {
+            return Err(CannotLeave::NotEnrolled.into());
+        }
+        devices::withdraw_commands(&mut tx, id, now).await?;
+        tx.event(
+            &NewEvent::new(now, caller.actor(), "deviceStays")
+                .device(id)
+                .person(device.person_id),
+        )
+        .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    /// Takes out a device that is lost: nothing that is signed with its identity is accepted any more, and what is on it
+    /// keeps no licence. A device that is gone already stays as it is.
+    pub async fn device_remove(
+        &self,
+        caller: &Caller,
+        id: DeviceId,
+        seen: Option<EnrolmentId>,
+    ) -> Result<(), AppError> {
+        caller.may_write()?;
+        let mut tx = self.store.begin().await?;
+        let device = tx.device_held(id).await?.ok_or(AppError::NotFound("device"))?;
+        if seen.is_some() && device.enrolment_id != seen {
+            return Err(CannotLeave::EnrolledAnew.into());
+        }
+        if device.enrolment.is_over() {
+            return Ok(());
+        }
+        self.take_out(&mut tx, &device, caller.actor(), json!({})).await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
+    }
+
+    async fn take_out(
+        &self,
+        tx: &mut Tx,
+        device: &DeviceRow,
+        actor: Actor,
+        cause: serde_json::Value,
+    ) -> Result<(), AppError> {
+        let now = self.now();
+        if let Some(enrolment) = device.enrolment_id {
+            tx.enrolment_revoked(enrolment, now).await?;
+        }
+        devices::forget_enrolment(tx, device.id, now).await?;
+        tx.device_over(device.id, Enrolment::Removed, now).await?;
+        tx.event(
+            &NewEvent::new(now, actor, "deviceRemoved")
+                .device(device.id)
+                .person(device.person_id)
+                .with(cause),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn command_queue(&self, tx: &mut Tx, device: DeviceId, command: &Command, now: Time) -> Result<(), AppError> {
+        let uuid = self.random.id();
+        let body = command.to_plist(&uuid.to_string());
+        let row = CommandRow::new(uuid, device, command.request_type(), None, None, body, now);
+        Ok(tx.command_insert(&row).await?)
+    }
+
+    /// Asks the device for a sign of life.
+    pub async fn device_call(&self, tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
+        self.device_ask(tx, device, now).await?;
+        Ok(tx.device_called(device, now).await?)
+    }
+
+    /// Gives the device a reason to speak. `false` when it has one.
+    pub(crate) async fn device_ask(&self, tx: &mut Tx, device: DeviceId, now: Time) -> Result<bool, AppError> {
+        if !tx.commands_open(device).await?.is_empty() {
+            return Ok(false);
+        }
+        let queries = vec!["DeviceName".to_owned()];
+        self.command_queue(tx, device, &Command::DeviceInformation { queries }, now)
+            .await?;
+        Ok(true)
+    }
+}
+
+/// The command that ends an enrolment.
+pub(crate) fn remove_profile() -> Command {
+    Command::RemoveProfile {
+        identifier: profile::IDENTIFIER.to_owned(),
+    }
+}
+
+/// Whether the command that ends an enrolment was handed out.
+fn told(open: &[CommandRow]) -> bool {
+    open.iter().any(|row| {
+        matches!(row.request_type.as_str(), "RemoveProfile" | "EraseDevice") && row.state != CommandState::Queued
+    })
+}
+
+/// Takes the device's answer to the command that ends its enrolment.
+pub(super) async fn answered(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    request_type: &str,
+    refusal: Option<String>,
+    now: Time,
+) -> Result<(), AppError> {
+    let wiped = request_type == "EraseDevice";
+    let kind = match (&refusal, wiped) {
+        (None, true) => "deviceWiped",
+        (None, false) => "deviceRetired",
+        (Some(_), true) => "deviceWipeRefused",
+        (Some(_), false) => "deviceRetireRefused",
+    };
+    if refusal.is_some() {
+        tx.device_stays(device.id).await?;
+    } else {
+        devices::forget_enrolment(tx, device.id, now).await?;
+        let how = if wiped { Enrolment::Wiped } else { Enrolment::Retired };
+        tx.device_over(device.id, how, now).await?;
+    }
+    tx.event(
+        &NewEvent::new(now, Actor::Device(device.id), kind)
+            .device(device.id)
+            .person(device.person_id)
+            .with(json!({ "failure": refusal })),
+    )
+    .await?;
+    Ok(())
+}
