@@ -8,10 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::body;
+use crate::{body, licensing::retry_after};
 
 /// Apple keeps the latest push for a device that is off: for this long.
 const GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// After 429 (`mdm-protocol` §3.7).
+const AT_LEAST: Duration = Duration::from_secs(60);
 
 /// A refusal is a reason and a time: some 60 bytes.
 const LIMIT_BYTES: usize = 16 * 1024;
@@ -25,8 +28,12 @@ pub enum PushError {
     /// The certificate, or its topic, is not right: no push will get through until that is mended.
     #[error("the push certificate is not accepted: {reason}")]
     Misconfigured { reason: String },
+    /// This device was called too often: not again before `wait`, whatever there is to do for it.
+    #[error("the push service asks us to leave this device alone for {wait:?}")]
+    TooMany { wait: Duration },
+    /// The service takes no pushes at the moment, nobody's; `wait` where it said for how long.
     #[error("the push service asks us to wait")]
-    Throttled,
+    Throttled { wait: Option<Duration> },
     #[error("the push service could not be reached")]
     Unreachable(#[source] reqwest::Error),
     #[error("the push service turned the push down: {status} {reason}")]
@@ -88,13 +95,14 @@ impl Apns {
         if status == 200 {
             return Ok(());
         }
+        let wait = retry_after(&response);
         let body = body::read(response, LIMIT_BYTES).await.unwrap_or_default();
         let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-        Err(refused(status, refusal))
+        Err(refused(status, refusal, wait))
     }
 }
 
-fn refused(status: u16, refusal: Refusal) -> PushError {
+fn refused(status: u16, refusal: Refusal, wait: Option<Duration>) -> PushError {
     let Refusal { reason, timestamp } = refusal;
     match (status, reason.as_str()) {
         (410, _) => PushError::TokenDead {
@@ -104,7 +112,10 @@ fn refused(status: u16, refusal: Refusal) -> PushError {
         (403, _) | (400, "DeviceTokenNotForTopic" | "BadTopic" | "MissingTopic" | "TopicDisallowed") => {
             PushError::Misconfigured { reason }
         }
-        (429 | 500 | 503, _) | (400, "IdleTimeout") => PushError::Throttled,
+        (429, _) => PushError::TooMany {
+            wait: wait.unwrap_or_default().max(AT_LEAST),
+        },
+        (500 | 503, _) | (400, "IdleTimeout") => PushError::Throttled { wait },
         _ => PushError::Refused { status, reason },
     }
 }
@@ -120,7 +131,20 @@ mod tests {
                 reason: reason.to_owned(),
                 timestamp: Some(1_700_000_000_000),
             },
+            None,
         )
+    }
+
+    #[test]
+    fn a_device_that_was_called_too_often_is_left_alone_for_a_minute_at_least() {
+        let asked = |seconds: Option<u64>| {
+            let refused = refused(429, Refusal::default(), seconds.map(Duration::from_secs));
+            match refused {
+                PushError::TooMany { wait } => wait.as_secs(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([None, Some(5), Some(300)].map(asked), [60, 60, 300]);
     }
 
     #[test]
@@ -139,13 +163,13 @@ mod tests {
             of(400, "DeviceTokenNotForTopic"),
             PushError::Misconfigured { .. }
         ));
-        assert!(matches!(of(400, "IdleTimeout"), PushError::Throttled));
+        assert!(matches!(of(400, "IdleTimeout"), PushError::Throttled { wait: None }));
         assert!(matches!(
             of(400, "PayloadEmpty"),
             PushError::Refused { status: 400, .. }
         ));
-        assert!(matches!(of(429, "TooManyRequests"), PushError::Throttled));
-        assert!(matches!(of(503, "Shutdown"), PushError::Throttled));
+        assert!(matches!(of(429, "TooManyRequests"), PushError::TooMany { .. }));
+        assert!(matches!(of(503, "Shutdown"), PushError::Throttled { wait: None }));
         assert!(matches!(
             of(413, "PayloadTooLarge"),
             PushError::Refused { status: 413, .. }

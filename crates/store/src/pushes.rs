@@ -47,6 +47,7 @@ impl Tx {
                                                          AND commands.state IN ('queued', 'sent', 'notNow')) AS waits
                  FROM devices
                  WHERE next_push_at IS NOT NULL AND (next_push_at <= $1 OR next_push_at > $2)
+                   AND (push_not_before IS NULL OR push_not_before <= $1 OR push_not_before > $2)
                    AND push_token IS NOT NULL AND enrolment IN ('enrolled', 'retiring', 'wiping')
                  ORDER BY next_push_at, id LIMIT $3",
                 values![now, at_latest, limit],
@@ -82,13 +83,20 @@ impl Tx {
         Ok(())
     }
 
-    /// The push did not get through, and is tried again.
-    pub async fn push_failed(&mut self, push: &PushRow, now: Time, next: Time) -> Result<(), StoreError> {
+    /// The push did not get through, and is tried again. Where Apple asked for it, never before `not_before`, whatever
+    /// is queued meanwhile.
+    pub async fn push_failed(
+        &mut self,
+        push: &PushRow,
+        now: Time,
+        next: Time,
+        not_before: Option<Time>,
+    ) -> Result<(), StoreError> {
         self.run(
-            "UPDATE devices SET push_failures = push_failures + 1, next_push_at = $4,
+            "UPDATE devices SET push_failures = push_failures + 1, next_push_at = $4, push_not_before = $5,
                  unreachable_since = COALESCE(unreachable_since, $3)
              WHERE id = $1 AND push_token = $2",
-            values![push.device, push.token, now, next],
+            values![push.device, push.token, now, next, not_before],
         )
         .await?;
         Ok(())

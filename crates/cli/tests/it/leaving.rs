@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{Approval, AssetId, DeviceId, Enrolment, InstallState, PersonId, Policy};
 use server::{
     app::{Base, Caller, leaving::Leave},
-    tasks::{Stepped, silence},
+    tasks::{Stepped, push, silence},
 };
 use sim::{
     apple::{TokenKind, sample::adam_id},
@@ -367,5 +367,49 @@ async fn silent(database: Database) {
     company.has_the_app(2).await;
     company.licences_are(2).await;
     assert!(company.history(0).await.contains(&"deviceHeardAgain".to_owned()));
+    company.ends_well().await;
+}
+
+/// Whatever is queued meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_apple_finds_called_too_often_is_left_alone_as_long_as_apple_says() {
+    let clock = TestClock::start();
+    let setup = Setup {
+        clock: clock.clock(),
+        ..Setup::on(Database::Sqlite)
+    };
+    let company = Company::of(setup, vec![iphone(0)]).await;
+    let app = &company.lab.app;
+    company.lab.apple.switch(|switches| {
+        switches.push_too_many = 1.0;
+        switches.push_retry_after = Some(300);
+    });
+    let again = async || {
+        let id = company.id(0).await;
+        app.install_again(&Caller::System, id, company.app).await.unwrap();
+        let mut tx = app.store.begin().await.unwrap();
+        app.device_call(&mut tx, id, app.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        push::step(app).await.unwrap();
+    };
+    again().await;
+    until("Apple refused", async || {
+        company.row(0).await.unreachable_since.is_some()
+    })
+    .await;
+    company.lab.apple.switch(|switches| switches.push_too_many = 0.0);
+    let pushes = company.lab.fleet.device("TEST000000").unwrap().pushes;
+    for _ in 0..2 {
+        clock.jump(Duration::from_secs(120));
+        again().await;
+        assert!(company.row(0).await.unreachable_since.is_some(), "it was not called");
+        assert_eq!(company.lab.fleet.device("TEST000000").unwrap().pushes, pushes);
+    }
+    clock.jump(Duration::from_secs(90));
+    again().await;
+    until("it is called", async || {
+        company.row(0).await.unreachable_since.is_none()
+    })
+    .await;
     company.ends_well().await;
 }

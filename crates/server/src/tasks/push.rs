@@ -49,7 +49,7 @@ pub async fn step(app: &App) -> Result<Stepped, AppError> {
         }
         tokio::select! {
             Some((push, result)) = running.next() => {
-                service_down |= matches!(result, Err(PushError::Unreachable(_) | PushError::Throttled));
+                service_down |= matches!(result, Err(PushError::Unreachable(_) | PushError::Throttled { .. }));
                 record(app, &push, result).await?;
             }
             () = app.device_bell.notified() => {}
@@ -89,11 +89,26 @@ async fn record(app: &App, push: &PushRow, result: Result<(), PushError>) -> Res
         }
         Err(error) => {
             tracing::warn!(device.id = %push.device, error = %Chain(&error), "a device could not be woken");
-            tx.push_failed(push, now, next_try(push.failures, app.config.mdm.push_again_after, now))
+            let next = next_try(push.failures, app.config.mdm.push_again_after, now);
+            // What Apple asks for counts also when something new is queued, or the device spoke meanwhile.
+            let not_before = asked_to_wait(&error, push.failures).map(|wait| now + wait);
+            tx.push_failed(push, now, next.max(not_before.unwrap_or(next)), not_before)
                 .await?;
         }
     }
     Ok(tx.commit().await?)
+}
+
+/// How long Apple wants no push for this device; the longer the more often it had to say so.
+fn asked_to_wait(error: &PushError, failures: i64) -> Option<Duration> {
+    match error {
+        PushError::TooMany { wait } => {
+            let doublings = u32::try_from(failures.clamp(0, 20)).unwrap_or(20);
+            Some(wait.saturating_mul(1 << doublings).min(LONGEST_WAIT))
+        }
+        PushError::Throttled { wait } => wait.map(|wait| wait.min(LONGEST_WAIT)),
+        _ => None,
+    }
 }
 
 /// Soon at first, and never later than a device that was woken is woken again.
@@ -111,5 +126,15 @@ mod tests {
         let longest = Duration::from_secs(900);
         let waits = [0, 1, 2, 7, 8, i64::MAX].map(|failures| next_try(failures, longest, Time(0)).ms() / 1000);
         assert_eq!(waits, [5, 10, 20, 640, 900, 900]);
+    }
+
+    #[test]
+    fn what_apple_asks_for_is_waited_and_doubled_for_a_device_that_is_called_too_often() {
+        let wait = Duration::from_secs(60);
+        let waits = [0, 1, 5, i64::MAX].map(|failures| asked_to_wait(&PushError::TooMany { wait }, failures));
+        assert_eq!(waits.map(|wait| wait.unwrap().as_secs()), [60, 120, 1920, 86_400]);
+        let away = PushError::Throttled { wait: Some(wait) };
+        assert_eq!(asked_to_wait(&away, 5), Some(wait));
+        assert_eq!(asked_to_wait(&PushError::Throttled { wait: None }, 0), None);
     }
 }

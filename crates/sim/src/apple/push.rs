@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State as Extract};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -26,22 +26,26 @@ pub async fn accept(
     let token = token.to_ascii_lowercase();
     let outcome = service.with(|state| {
         if state.world.rng.chance(state.switches.push_unavailable) {
-            return Err((503, json!({"reason": "ServiceUnavailable"})));
+            return Err((503, json!({"reason": "ServiceUnavailable"}), None));
+        }
+        if state.world.rng.chance(state.switches.push_too_many) {
+            let wait = state.switches.push_retry_after;
+            return Err((429, json!({"reason": "TooManyRequests"}), wait));
         }
         if token.is_empty() || hex::decode(&token).is_err() {
-            return Err((400, json!({"reason": "BadDeviceToken"})));
+            return Err((400, json!({"reason": "BadDeviceToken"}), None));
         }
         if header(&headers, "apns-push-type") != Some("mdm") {
-            return Err((400, json!({"reason": "InvalidPushType"})));
+            return Err((400, json!({"reason": "InvalidPushType"}), None));
         }
         let Some(topic) = header(&headers, "apns-topic").filter(|topic| !topic.is_empty()) else {
-            return Err((400, json!({"reason": "MissingTopic"})));
+            return Err((400, json!({"reason": "MissingTopic"}), None));
         };
         let Some(magic) = magic(&body) else {
-            return Err((400, json!({"reason": "PayloadEmpty"})));
+            return Err((400, json!({"reason": "PayloadEmpty"}), None));
         };
         if let Some(since) = state.world.pushes.dead_since(&token) {
-            return Err((410, json!({"reason": "Unregistered", "timestamp": since})));
+            return Err((410, json!({"reason": "Unregistered", "timestamp": since}), None));
         }
         let now = state.now();
         state.changed = true;
@@ -64,9 +68,13 @@ pub async fn accept(
             }
             response
         }
-        Err((status, reason)) => {
+        Err((status, reason, wait)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, axum::Json(reason)).into_response()
+            let mut response = (status, axum::Json(reason)).into_response();
+            if let Some(seconds) = wait {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            }
+            response
         }
     }
 }

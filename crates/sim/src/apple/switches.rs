@@ -103,6 +103,10 @@ pub struct Switches {
     pub push_unavailable: f64,
     /// Every answer to a push takes this much longer. What it says was true when the push came.
     pub push_delay_ms: u64,
+    /// Pushes are refused with 429: the device was called too often.
+    pub push_too_many: f64,
+    /// The `Retry-After` of such a refusal, in seconds.
+    pub push_retry_after: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -281,6 +285,8 @@ impl Default for Switches {
             artwork: Artwork::Sizes,
             push_unavailable: 0.0,
             push_delay_ms: 0,
+            push_too_many: 0.0,
+            push_retry_after: None,
         }
     }
 }

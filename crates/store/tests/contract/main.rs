@@ -384,7 +384,7 @@ on_both! {
         tx.device_enrolled(device, false, NOW).await.unwrap();
         tx.device_token(device, vec![4, 5], "magic", NOW).await.unwrap();
         assert!(!tx.push_token_dead(&push, NOW).await.unwrap());
-        tx.push_failed(&push, NOW, NOW + Duration::from_secs(900)).await.unwrap();
+        tx.push_failed(&push, NOW, NOW + Duration::from_secs(900), None).await.unwrap();
         let row = tx.device(device).await.unwrap().unwrap();
         assert_eq!((row.push_token, row.unreachable_since), (Some(vec![4, 5]), None));
         tx.commit().await.unwrap();
@@ -406,7 +406,19 @@ on_both! {
         tx.push_sent(&push, NOW, NOW + Duration::from_secs(900)).await.unwrap();
         tx.commit().await.unwrap();
         assert!(claim(&store, NOW).await.is_empty());
-        assert_eq!(claim(&store, NOW + Duration::from_secs(900)).await.len(), 1, "while it does not come");
+        let later = NOW + Duration::from_secs(900);
+        let push = claim(&store, later).await.remove(0);
+
+        // Apple wants it left alone, whatever is queued and whatever it says meanwhile.
+        let hour = Duration::from_secs(3600);
+        let mut tx = store.begin().await.unwrap();
+        tx.push_failed(&push, later, later + hour, Some(later + hour)).await.unwrap();
+        let udid = tx.device(device).await.unwrap().unwrap().udid;
+        tx.device_heard(&udid, later).await.unwrap();
+        tx.commit().await.unwrap();
+        queue(&store, device).await;
+        assert!(claim(&store, later + Duration::from_secs(60)).await.is_empty());
+        assert_eq!(claim(&store, later + hour).await.len(), 1);
 
         // A clock that was a day ahead has written that it is due tomorrow.
         assert_eq!(claim(&store, NOW + Duration::from_secs(24 * 3600)).await.len(), 1);
