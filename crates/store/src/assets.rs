@@ -44,6 +44,13 @@ pub struct AppRow {
     pub has_icon: bool,
 }
 
+impl AppRow {
+    /// Books and whatever else Apple sells are listed and counted, and cannot be deployed.
+    pub fn is_app(&self) -> bool {
+        self.product_type == "App"
+    }
+}
+
 /// An asset as Apple just listed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedAsset {

@@ -16,6 +16,8 @@ use crate::{
 reads! {
     /// The world of one location, as of `now`. A location that is not there has an unusable token and no apps.
     world(location: LocationId, now: Time) -> World;
+    /// What the location has that is no app, books above all. Nothing is decided about it; its licences are counted.
+    world_beside(location: LocationId) -> BTreeMap<AssetId, App>;
 }
 
 impl Conn<'_> {
@@ -91,7 +93,7 @@ impl Conn<'_> {
             .apps(location)
             .await?
             .into_iter()
-            .filter(|row| row.product_type == "App")
+            .filter(AppRow::is_app)
             .map(|row| (row.id, app(row)))
             .collect();
         self.fill(location, &mut apps).await?;
@@ -104,6 +106,13 @@ impl Conn<'_> {
             groups,
             apps,
         })
+    }
+
+    async fn world_beside(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, App>, StoreError> {
+        let rows = self.apps(location).await?.into_iter();
+        let mut beside = rows.filter(|row| !row.is_app()).map(|row| (row.id, app(row))).collect();
+        self.fill(location, &mut beside).await?;
+        Ok(beside)
     }
 
     /// Adds to each app its deployments, requests, seats, refusals and installs.

@@ -159,6 +159,7 @@ problem-guessable = This is easy to guess. Do not rely on the login, common word
 problem-wrong = This is not right.
 problem-last-full = This is the last account with full access. Give full access to another one first.
 problem-own = Role and state of your own account are changed by another administrator.
+problem-not-an-app = This is not an app. Only apps can be deployed.
 problem-too-short = This is too short. Make it longer.
 problem-unprintable = This holds a character that cannot be seen. Type it anew.
 form-wrong = Nothing was saved. Correct the marked fields.

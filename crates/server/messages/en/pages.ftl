@@ -109,6 +109,7 @@ apps-none = No such app
 apps-none-advice = Change the search or the filter. If you have just bought it, press Sync now.
 
 app-gone = Apple has not listed this app since { $date }. It cannot be assigned any more.
+app-book = Book
 app-overdrawn = { $count } more in use than owned
 app-short = { $count } short, { $count } people waiting
 app-enough = No shortage

@@ -138,6 +138,7 @@ problem-guessable = 추측하기 쉽습니다. 로그인 이름이나 흔한 단
 problem-wrong = 맞지 않습니다.
 problem-last-full = 모든 권한을 가진 마지막 계정입니다. 먼저 다른 계정에 모든 권한을 주십시오.
 problem-own = 내 계정의 역할과 상태는 다른 관리자만 바꿀 수 있습니다.
+problem-not-an-app = 앱이 아닙니다. 앱만 배포할 수 있습니다.
 problem-too-short = 너무 짧습니다. 더 길게 입력하십시오.
 problem-unprintable = 보이지 않는 문자가 들어 있습니다. 다시 입력하십시오.
 form-wrong = 저장하지 않았습니다. 표시된 항목을 고치십시오.

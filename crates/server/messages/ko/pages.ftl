@@ -88,6 +88,7 @@ apps-none = 해당하는 앱이 없습니다
 apps-none-advice = 검색어나 필터를 바꾸십시오. 방금 구매했다면 지금 동기화를 누르십시오.
 
 app-gone = { $date }부터 Apple의 목록에 없는 앱입니다. 새로 할당할 수 없습니다.
+app-book = 책
 app-overdrawn = 보유 수량보다 { $count }개 더 사용 중
 app-short = { $count }개 부족, { $count }명이 기다림
 app-enough = 부족하지 않음

@@ -7,7 +7,7 @@ use store::{
     AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, InvitationRow, NewEvent, OperationRow, PersonRow,
 };
 
-use super::{App, AppError, Caller, tokens::LocationView};
+use super::{App, AppError, Caller, Problem, tokens::LocationView};
 
 /// One app: what Apple says of it, and what is decided about it.
 #[derive(Debug, Clone)]
@@ -64,13 +64,14 @@ impl App {
         };
         let id = location.id;
         let world = self.store.world(id, now).await?;
+        let beside = self.store.world_beside(id).await?;
         let apps = self
             .store
             .apps(id)
             .await?
             .into_iter()
             .filter_map(|row| {
-                let facts = world.apps.get(&row.id)?.clone();
+                let facts = world.apps.get(&row.id).or_else(|| beside.get(&row.id))?.clone();
                 let decision = decide(&world, &facts);
                 Some(AppView { row, facts, decision })
             })
@@ -117,6 +118,18 @@ impl App {
         }))
     }
 
+    /// The app, which has to be one.
+    pub(super) async fn app_to_deploy(&self, asset: AssetId) -> Result<AppRow, AppError> {
+        let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        if app.is_app() {
+            return Ok(app);
+        }
+        Err(AppError::Invalid {
+            field: "app",
+            problem: Problem::NotAnApp,
+        })
+    }
+
     /// Media type and bytes of the icon that was copied from Apple.
     pub async fn app_icon(&self, asset: AssetId) -> Result<Option<(String, Vec<u8>)>, AppError> {
         Ok(self.store.icon(asset).await?)
@@ -125,7 +138,7 @@ impl App {
     /// The person asks for an app that is available to them.
     pub async fn app_request(&self, caller: &Caller, asset: AssetId, person: PersonId) -> Result<(), AppError> {
         caller.may_write()?;
-        self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        self.app_to_deploy(asset).await?;
         self.person(person).await?.ok_or(AppError::NotFound("person"))?;
         let now = self.now();
         let mut tx = self.store.begin().await?;

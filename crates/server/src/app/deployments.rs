@@ -48,7 +48,7 @@ impl App {
         choices: Vec<DeploymentChoice>,
     ) -> Result<(), AppError> {
         caller.may_write()?;
-        let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        let app = self.app_to_deploy(asset).await?;
         let now = self.now();
         let kinds = self.kinds_of(&choices).await?;
 
@@ -73,7 +73,7 @@ impl App {
         choices: Vec<DeploymentChoice>,
     ) -> Result<(), AppError> {
         caller.may_write()?;
-        let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        let app = self.app_to_deploy(asset).await?;
         let now = self.now();
         let kinds = self.kinds_of(&choices).await?;
         let mut tx = self.store.begin().await?;
@@ -105,7 +105,7 @@ impl App {
 
     /// What saving `choices` would decide. Nothing is changed.
     pub async fn deployments_preview(&self, asset: AssetId, choices: &[DeploymentChoice]) -> Result<Preview, AppError> {
-        let app = self.store.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        let app = self.app_to_deploy(asset).await?;
         let now = self.now();
         let mut world = self.store.world(app.location_id, now).await?;
         let facts = world.apps.get(&asset).ok_or(AppError::NotFound("app"))?;

@@ -337,6 +337,8 @@ pub enum Problem {
     Own,
     #[error("holds a character that cannot be seen")]
     Unprintable,
+    #[error("is no app, and only apps can be deployed")]
+    NotAnApp,
 }
 
 impl App {

@@ -153,7 +153,7 @@ pub struct FieldError {
     /// As the request names it.
     pub field: String,
     /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`, `guessable`, `wrong`,
-    /// `lastFullAccount`, `ownAccount`.
+    /// `lastFullAccount`, `ownAccount`, `notAnApp`.
     pub problem: String,
     pub detail: String,
 }
@@ -320,6 +320,7 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::LastFull => "lastFullAccount",
         app::Problem::Own => "ownAccount",
         app::Problem::Unprintable => "unprintable",
+        app::Problem::NotAnApp => "notAnApp",
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use server::{Clock, Config};
-use sim::apple::{Apple, AppleOptions, Switches, TokenKind};
+use sim::apple::{Apple, AppleOptions, Organisation, Switches, TokenKind, sample};
 
 use crate::server::{TestServer, answer, kind, multipart, until};
 
@@ -18,9 +18,18 @@ pub async fn start_with(configure: impl FnOnce(&mut Config)) -> (TestServer, App
 }
 
 pub async fn start_at(clock: Clock, configure: impl FnOnce(&mut Config)) -> (TestServer, Apple) {
+    start_among(sample::organisations(), clock, configure).await
+}
+
+pub async fn start_among(
+    organisations: Vec<Organisation>,
+    clock: Clock,
+    configure: impl FnOnce(&mut Config),
+) -> (TestServer, Apple) {
     let options = AppleOptions {
         event_delay: Duration::from_millis(50),
         switches: Switches::unhurried(),
+        organisations,
         ..AppleOptions::default()
     };
     let apple = Apple::start(options).await.expect("a simulated Apple");

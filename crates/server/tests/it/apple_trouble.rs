@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use sim::apple::{Apple, Fault, Holder, TokenKind, TokenState, Trouble, sample::adam_id};
+use server::Clock;
+use sim::apple::{
+    App, Apple, Fault, Holder, TokenKind, TokenState, Trouble,
+    sample::{self, adam_id},
+};
 
 use crate::{
-    api_with_apple::{linked, start, start_with, upload},
+    api_with_apple::{linked, start, start_among, start_with, upload},
     server::{Browser, TestServer, answer, kind, multipart, until},
 };
 
@@ -299,6 +303,62 @@ async fn an_upload_whose_client_went_away_runs_to_its_end() {
         apple.ledger().main().mdm_info.as_ref().map(|info| info.id.as_str()),
         Some(ours.as_str())
     );
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// Books and whatever else Apple sells are listed with their counts, and are nothing to deploy.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_app_is_listed_and_counted_and_cannot_be_deployed() {
+    let mut organisations = sample::organisations();
+    let strange = App {
+        product_type: "Hologram".to_owned(),
+        ..App::book("880002", 4)
+    };
+    organisations[0].assets.extend([App::book("880001", 9), strange]);
+    let (server, apple) = start_among(organisations, Clock::System, |_| {}).await;
+    assert!(apple.foreign_assign("880001", &Holder::User("old-server-reader".to_owned())));
+    linked(&server, &apple).await;
+    let browser = Browser::sign_in(&server).await;
+    let (_, apps) = server.get("/api/v1/apps?limit=1000").await;
+    let listed = |adam_id: &str| {
+        let apps = apps["value"].as_array().unwrap();
+        apps.iter()
+            .find(|app| app["adamId"] == adam_id)
+            .unwrap_or_else(|| panic!("no {adam_id}"))
+            .clone()
+    };
+    assert_eq!(listed("880002")["productType"], "Hologram");
+    let book = listed("880001");
+    assert_eq!(book["productType"], "Book");
+    let licenses = &book["licenses"];
+    assert_eq!(
+        (&licenses["owned"], &licenses["foreign"], &licenses["free"]),
+        (&json!(9), &json!(1), &json!(8)),
+        "{licenses}"
+    );
+
+    let path = format!("/apps/{}", book["id"].as_str().unwrap());
+    for (lang, says) in [("ko", "책"), ("en", "Book")] {
+        assert!(page(&server, &browser, "/apps", lang).await.contains(says), "{lang}");
+        let page = page(&server, &browser, &path, lang).await;
+        assert!(
+            page.contains(says) && !page.contains(&format!("{path}/deployment\"")),
+            "{lang}: {page}"
+        );
+    }
+    let (_, group) = server
+        .send(
+            Method::POST,
+            "/api/v1/groups",
+            &json!({ "displayName": "독서 모임", "kind": "user" }),
+        )
+        .await;
+    let wanted = json!({ "value": [{ "groupId": group["id"], "intent": "required" }] });
+    let deployments = format!("/api/v1{path}/deployments");
+    let (status, body) = server.send(Method::PUT, &deployments, &wanted).await;
+    assert!(status.is_client_error(), "{status}");
+    assert_eq!(body["errors"][0]["problem"], "notAnApp", "{body}");
     server.stop().await;
     apple.shutdown().await;
 }

@@ -102,6 +102,7 @@ fn head(overview: &Overview, view: &AppView, tab: AppTab) -> AppHead {
         version: view.row.version.clone(),
         platforms: line.platforms,
         bundle_id: line.bundle_id,
+        product_type: line.product_type,
         counts: line.counts,
         synced_at: overview.location.row.last_sync_at,
         gone_at: view.row.gone_at,

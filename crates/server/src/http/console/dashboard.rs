@@ -137,7 +137,7 @@ fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
     let undeployed = overview
         .apps
         .iter()
-        .filter(|app| app.facts.deployments.is_empty())
+        .filter(|app| app.row.is_app() && app.facts.deployments.is_empty())
         .count() as u64;
     if undeployed > 0 {
         todo.push(Todo::NoDeployment { apps: undeployed });

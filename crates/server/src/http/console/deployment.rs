@@ -38,13 +38,19 @@ use crate::{
 pub async fn page(State(app): State<App>, admin: Admin, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
     let version = app.deployments_version(asset).await?;
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let view = deployable(&overview, asset)?;
     let shown = Shown {
         version: version.number,
         groups: groups(&overview, view, None),
         ..Shown::default()
     };
     show(&app, &admin, &overview, view, shown).await
+}
+
+/// A page for what cannot be deployed would be a page that cannot be saved.
+fn deployable(overview: &Overview, asset: AssetId) -> Result<&AppView, Oops> {
+    let view = overview.app(asset).filter(|view| view.row.is_app());
+    view.ok_or(Oops(StatusCode::NOT_FOUND))
 }
 
 /// Saves, or shows what saving would do, by the button that was pressed.
@@ -59,7 +65,7 @@ pub async fn save(
         return conflict(&app, &admin, asset, &form).await;
     }
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let view = deployable(&overview, asset)?;
     let s = speak(&app, admin.lang);
     let mut groups = groups(&overview, view, Some(&form));
     let mut choices = Vec::new();
@@ -139,7 +145,7 @@ pub async fn save(
 async fn conflict(app: &App, admin: &Admin, asset: AssetId, form: &Typed) -> Result<Response, Oops> {
     let version = app.deployments_version(asset).await?;
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let view = deployable(&overview, asset)?;
     let s = speak(app, admin.lang);
     let mut rows = Vec::new();
     let mut merged = groups(&overview, view, None);

@@ -156,6 +156,7 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::LastFull => "problem-last-full",
         Problem::Own => "problem-own",
         Problem::Unprintable => "problem-unprintable",
+        Problem::NotAnApp => "problem-not-an-app",
     })
 }
 

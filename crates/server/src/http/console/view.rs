@@ -45,6 +45,7 @@ pub fn app_line(app: &AppView) -> AppLine {
         has_icon: app.row.has_icon,
         publisher: app.row.publisher.clone(),
         bundle_id: app.row.bundle_id.clone(),
+        product_type: app.row.product_type.clone(),
         platforms: app.facts.platforms.iter().copied().collect(),
         counts: app.decision.counts,
         deployments,

@@ -8,7 +8,7 @@ use domain::{
 
 use super::{
     Frame,
-    apps::platform_names,
+    apps::{platform_names, product},
     groups::members_text,
     parts::{EventLine, InvitationLine, Named, Pager, link},
     ui::{Glyph, Html, StateCounts},
@@ -77,6 +77,8 @@ pub struct AppHead {
     pub version: Option<String>,
     pub platforms: Vec<Platform>,
     pub bundle_id: Option<String>,
+    /// Apple's word for what it is: `App`, `Book`.
+    pub product_type: String,
     pub counts: Counts,
     pub synced_at: Option<Time>,
     /// Apple lists it no more.
@@ -97,9 +99,16 @@ struct TabLink {
 }
 
 impl AppHead {
-    fn second_line(&self) -> String {
+    /// Only apps can be deployed.
+    fn is_app(&self) -> bool {
+        self.product_type == "App"
+    }
+
+    fn second_line(&self, s: &Speak) -> String {
         let platforms = platform_names(&self.platforms);
+        let kind = product(s, &self.product_type);
         let parts = [
+            kind.as_deref(),
             self.publisher.as_deref(),
             self.version.as_deref(),
             Some(platforms.as_str()),
@@ -414,6 +423,7 @@ pub mod tests {
             version: Some("4.2.1".to_owned()),
             platforms: line.platforms,
             bundle_id: line.bundle_id,
+            product_type: line.product_type,
             counts: line.counts,
             synced_at: Some(ago(s, 3)),
             gone_at: None,

@@ -19,6 +19,8 @@ pub struct AppLine {
     pub has_icon: bool,
     pub publisher: Option<String>,
     pub bundle_id: Option<String>,
+    /// Apple's word for what it is: `App`, `Book`.
+    pub product_type: String,
     pub platforms: Vec<Platform>,
     pub counts: Counts,
     /// How many groups have it with which approval.
@@ -28,13 +30,12 @@ pub struct AppLine {
 }
 
 impl AppLine {
-    fn second_line(&self) -> String {
+    fn second_line(&self, s: &Speak) -> String {
         let platforms = platform_names(&self.platforms);
-        match &self.publisher {
-            Some(publisher) if !platforms.is_empty() => format!("{publisher} · {platforms}"),
-            Some(publisher) => publisher.clone(),
-            None => platforms,
-        }
+        let kind = product(s, &self.product_type);
+        let parts = [kind, self.publisher.clone(), Some(platforms)];
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(" · ")
     }
 
     fn deployment_words(&self, s: &Speak) -> Vec<String> {
@@ -42,6 +43,15 @@ impl AppLine {
             .iter()
             .map(|(approval, count)| format!("{} {}", s.t(words::approval(*approval)), s.number(*count)))
             .collect()
+    }
+}
+
+/// What it is, unless it is an app.
+pub fn product(s: &Speak, product_type: &str) -> Option<String> {
+    match product_type {
+        "App" => None,
+        "Book" => Some(s.t("app-book")),
+        other => Some(other.to_owned()),
     }
 }
 
@@ -123,7 +133,7 @@ impl AppFilter {
             AppFilter::Short => app.counts.waiting > 0 || app.counts.short > 0,
             AppFilter::Failed => app.installs.failed() > 0,
             AppFilter::Pending => app.installs.pending() > 0,
-            AppFilter::Undeployed => app.deployments.is_empty(),
+            AppFilter::Undeployed => app.deployments.is_empty() && app.product_type == "App",
         }
     }
 }
@@ -268,6 +278,7 @@ pub mod tests {
             has_icon: number.is_multiple_of(2),
             publisher: Some("한올랩".to_owned()),
             bundle_id: Some("example.hanol.sign".to_owned()),
+            product_type: "App".to_owned(),
             platforms: vec![Platform::Ios, Platform::IpadOs],
             counts: Counts {
                 owned,
