@@ -144,6 +144,98 @@ async fn one_trouble_at_every_call(database: Database, trouble: Trouble) {
     lab.close().await;
 }
 
+/// Everything that is asked goes wrong for a while, as if Apple were away. Whatever was under way goes on by itself when it
+/// is back, and devices are served meanwhile.
+#[test]
+fn after_an_outage_of_any_kind_the_work_goes_on_by_itself() {
+    let outages = [
+        ("nothing is heard", Trouble::Unheard),
+        ("nothing is answered", Trouble::Lost),
+        ("503", refused(9729, None)),
+        ("maintenance with Retry-After", refused(9644, Some(2))),
+        ("a gateway without Apple behind it", gateway(502, None)),
+    ];
+    each(&outages, outage);
+}
+
+async fn outage(trouble: Trouble) {
+    let lab = Lab::open(Setup {
+        adjust: impatient,
+        ..Setup::on(Database::Sqlite)
+    })
+    .await;
+    let lasts = Duration::from_secs(4);
+    oracle::watched(&lab.app, &lab.apple, async {
+        lab.link(TokenKind::Valid).await;
+        let (first, second) = (lab.app_known(&adam_id(1)).await, lab.app_known(&adam_id(3)).await);
+        let mut people = Vec::new();
+        for number in 0..2 {
+            let person = lab.person(&format!("사람 {number}")).await;
+            lab.enrol(person, iphone(number)).await;
+            people.push(person);
+        }
+        let group = lab.group("모두", &people).await;
+        lab.deploy(first, group, Approval::Required).await;
+        until("both have it", async || lab.installed(first).await == 2).await;
+
+        let calls = [
+            "GET users",
+            "GET assets",
+            "GET assignments",
+            "GET status",
+            "GET client/config",
+            "POST users/create",
+            "POST assets/associate",
+            "POST assets/disassociate",
+        ];
+        let faults = calls.map(|call| Fault {
+            call: call.to_owned(),
+            is: trouble,
+            times: u32::MAX,
+        });
+        let begun = Instant::now();
+        lab.apple.switch(|switches| switches.faults = faults.into());
+        lab.deploy(first, group, Approval::Uninstall).await;
+        lab.deploy(second, group, Approval::Required).await;
+        until(
+            "the devices have let go of the first, and it is known that Apple is silent",
+            async || {
+                let silent = lab
+                    .app
+                    .location_view()
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .row
+                    .unanswered_since
+                    .is_some();
+                silent && lab.installed(first).await == 0 && begun.elapsed() > lasts
+            },
+        )
+        .await;
+
+        lab.apple.switch(|switches| switches.faults.clear());
+        until("what was wanted meanwhile is done", async || {
+            lab.installed(second).await == 2 && lab.apple_holders(&adam_id(1)).is_empty()
+        })
+        .await;
+        until("Apple answers", async || {
+            lab.app
+                .location_view()
+                .await
+                .unwrap()
+                .unwrap()
+                .row
+                .unanswered_since
+                .is_none()
+        })
+        .await;
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
 /// Everything at once and by chance, while people come and go and administrators change their minds.
 ///
 /// `ALLOTMENT_TEST_STORMS` says how many to tell, `ALLOTMENT_TEST_SEED` which one.

@@ -284,9 +284,10 @@ async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &
             Ok(())
         }
         Class::Retry => {
-            app.polled.failed(now, first_pause);
-            if let Some(wait) = error.wait() {
-                app.polled.pause(now, now + wait);
+            // Who says for how long is left alone for as long, and not for longer the more often it says so.
+            match error.wait() {
+                Some(wait) => app.polled.pause(now, now + wait),
+                None => app.polled.failed(now, first_pause),
             }
             let mut tx = app.store.begin_as(lease).await?;
             let news = tx.location_unanswered(location.id, Some(now)).await?;
