@@ -291,6 +291,8 @@ async fn whole_job(language: &str, words: &Words) {
         "/activity".to_owned(),
         "/search?q=TEST".to_owned(),
         "/administration/settings".to_owned(),
+        "/administration/accounts".to_owned(),
+        "/account".to_owned(),
     ] {
         page.go(&path).await;
         page.sees("h1").await;
@@ -311,6 +313,118 @@ async fn whole_job(language: &str, words: &Words) {
         .filter(|line| !line.contains("the server responded with a status of 422"))
         .collect();
     assert!(serious.is_empty(), "the browser complains: {serious:#?}");
+    page.client.close().await.unwrap();
+    lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn an_administrator_raises_a_colleague_changes_a_password_and_makes_a_key_in_korean() {
+    let said = AccountWords {
+        saved: "저장했습니다",
+        differs: "새 암호와 다릅니다",
+        changed: "암호를 바꿨습니다",
+        revoked: "API 키를 폐기했습니다",
+    };
+    accounts("ko-KR,ko", &KOREAN, &said).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and chromedriver"]
+async fn an_administrator_raises_a_colleague_changes_a_password_and_makes_a_key_in_english() {
+    let said = AccountWords {
+        saved: "Saved.",
+        differs: "not the same as the new password",
+        changed: "Password changed.",
+        revoked: "API key revoked.",
+    };
+    accounts("en-GB,en", &ENGLISH, &said).await;
+}
+
+struct AccountWords {
+    saved: &'static str,
+    differs: &'static str,
+    changed: &'static str,
+    revoked: &'static str,
+}
+
+async fn accounts(language: &str, words: &Words, said: &AccountWords) {
+    const OTHER_PASSWORD: &str = "three green kettles";
+    let driver = Driver::start().await;
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
+    let password = SecretString::from(PASSWORD);
+    let add = async |login: &str, name: &str, role| {
+        let added = lab.app.account_add(&Caller::System, login, name, &password, role).await;
+        added.unwrap()
+    };
+    add("raon", "홍라온", Role::Full).await;
+    let ko = add("ko", "고은결", Role::ReadOnly).await;
+    let profile = tempfile::tempdir().expect("a folder");
+    let page = Page {
+        client: driver.browser(language, profile.path()).await,
+        url: lab.url.clone(),
+    };
+    let sign_in = async |password: &str| {
+        page.go("/sign-in").await;
+        page.fill("input[name=login]", "raon").await;
+        page.fill("input[name=password]", password).await;
+        page.press("form button.primary").await;
+        page.sees("form[action='/sign-out']").await;
+    };
+    sign_in(PASSWORD).await;
+
+    // A colleague becomes an administrator.
+    page.go("/administration/accounts").await;
+    page.shot("accounts", words).await;
+    page.press(&format!("td.end a[href='/administration/accounts/{ko}']"))
+        .await;
+    page.choose("role", "full").await;
+    page.press("form.panel button.primary").await;
+    page.says(said.saved).await;
+    page.shot("account", words).await;
+    let account = lab.app.account(ko).await.unwrap().unwrap();
+    assert_eq!(account.role, Role::Full);
+
+    // One's own password, by the old one.
+    page.go("/account").await;
+    let own = "form[action='/account/password'] button.primary";
+    for (again, told) in [("three green kettle", said.differs), (OTHER_PASSWORD, said.changed)] {
+        page.fill("input[name=old]", PASSWORD).await;
+        page.fill("input[name=new]", OTHER_PASSWORD).await;
+        page.fill("input[name=again]", again).await;
+        page.press(own).await;
+        page.says(told).await;
+    }
+    page.shot("my-account", words).await;
+    page.press("form[action='/sign-out'] button").await;
+    page.sees("input[name=login]").await;
+    sign_in(OTHER_PASSWORD).await;
+
+    // A key is shown once, opens the API, and does no more when it is revoked.
+    page.go("/administration/api-keys/new").await;
+    page.fill("input[name=name]", "인사 연동").await;
+    page.press("form.narrow button.primary").await;
+    page.sees("#secret").await;
+    page.shot("api-key", words).await;
+    let key = page.attribute("#secret", "value").await;
+    let status = async || {
+        let asked = reqwest::Client::new().get(format!("{}/api/v1/users", lab.url));
+        asked.bearer_auth(&key).send().await.expect("an answer").status()
+    };
+    assert_eq!(status().await, 200);
+    page.go("/administration/accounts").await;
+    page.press("td.end a[href^='/administration/api-keys/']").await;
+    page.says(&key[key.len() - 4..]).await;
+    assert!(!page.client.source().await.unwrap().contains(&key));
+    page.press("input[name=confirmed]").await;
+    page.press("form[action$='/revoke'] button.primary").await;
+    page.says(said.revoked).await;
+    assert_eq!(status().await, 401);
+
+    let complaints = driver.complaints(&page.client).await;
+    // What was refused is answered with a status that the browser notes.
+    let noted = |line: &String| line.contains("the server responded with a status of 422");
+    assert!(complaints.iter().all(noted), "the browser complains: {complaints:#?}");
     page.client.close().await.unwrap();
     lab.close().await;
 }
@@ -399,6 +513,14 @@ impl Page {
             .execute(script, vec![json!(group), json!(approval)])
             .await
             .unwrap();
+    }
+
+    /// Picks one of the segments, which cover their radio buttons.
+    async fn choose(&self, name: &str, value: &str) {
+        let segment = format!("input[name='{name}'][value='{value}']");
+        self.sees(&segment).await;
+        let script = "document.querySelector(arguments[0]).click()";
+        self.client.execute(script, vec![json!(segment)]).await.unwrap();
     }
 
     async fn attribute(&self, selector: &str, name: &str) -> String {

@@ -1,11 +1,18 @@
 //! Who asks: a person with a session cookie, or a program with an API key.
 //!
-//! Authorization is an argument. A handler that takes [`Admin`] or [`ApiCaller`] cannot be reached without one, and
-//! what the app changes, it changes for the [`Caller`] that the handler hands on.
+//! Authorization is an argument: a handler takes [`Reader`] or [`Admin`], in the API [`ApiReader`] or [`ApiAdmin`], and
+//! cannot be reached without. What the app changes, it changes for the [`Caller`] that the handler hands on, and asks it
+//! again.
+//!
+//! Before any handler stand [`signed_in`] and [`with_key`], which let nobody pass who is not known, and nobody who may
+//! only look to whatever changes something: a handler that forgot its argument is closed, not open.
+
+use std::ops::Deref;
 
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{HeaderMap, HeaderValue, Method, Uri, header, request::Parts},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use reqwest::Url;
@@ -13,21 +20,23 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{Account, Session};
 
 use super::{
+    console::Oops,
     flash::{self, Done},
     problem::{Kind, Problem},
 };
 use crate::{
     app::{
-        App, Caller,
+        App, AppError, Caller, Forbidden,
         sign_in::{BROWSER_KNOWN, SignedIn},
     },
     config::Config,
     messages::Lang,
 };
 
-/// Somebody who signed in to the console. Without a session the answer is the way to the sign-in page and back.
+/// Somebody who signed in to the console, and may look. Without a session the answer is the way to the sign-in page and
+/// back.
 #[derive(Debug, Clone)]
-pub struct Admin {
+pub struct Reader {
     pub caller: Caller,
     pub account: Account,
     pub session: Session,
@@ -36,46 +45,145 @@ pub struct Admin {
     pub said: Option<Done>,
 }
 
+/// Somebody who signed in to the console, and may change things. Whoever may only look is answered 403.
+#[derive(Debug, Clone)]
+pub struct Admin(Reader);
+
+impl Reader {
+    pub fn admin(self) -> Result<Admin, Forbidden> {
+        self.caller.may_write()?;
+        Ok(Admin(self))
+    }
+}
+
+impl Deref for Admin {
+    type Target = Reader;
+    fn deref(&self) -> &Reader {
+        &self.0
+    }
+}
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Reader, Response> {
+        parts
+            .extensions
+            .get::<Reader>()
+            .cloned()
+            .ok_or_else(|| to_sign_in(&parts.method, &parts.uri))
+    }
+}
+
 impl FromRequestParts<App> for Admin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Admin, Response> {
-        let Some(token) = session_token(&parts.headers, &app.config) else {
-            return Err(to_sign_in(parts));
-        };
-        match app.session(token.expose_secret()).await {
-            Ok(Some((session, account))) => {
-                let lang = language(Some(&account), &parts.headers, &app.config);
-                let said = flash::said(app, &parts.headers, session.id);
-                Ok(Admin {
-                    said,
-                    caller: Caller::of_account(&account),
-                    account,
-                    session,
-                    lang,
-                })
-            }
-            Ok(None) => Err(to_sign_in(parts)),
-            Err(error) => Err(super::console::Oops::from(error).into_response()),
-        }
+        let reader = Reader::from_request_parts(parts, app).await?;
+        reader
+            .admin()
+            .map_err(|forbidden| Oops::from(AppError::from(forbidden)).into_response())
     }
 }
 
-/// A program with an API key. Without one the answer is 401, as `application/problem+json`.
-#[derive(Debug, Clone)]
-pub struct ApiCaller(pub Caller);
+/// Where somebody who may only look sends something, too: nothing is changed by it, or only what is their own. What else
+/// is sent is refused before it reaches its handler.
+const LOOKERS_SEND: [&str; 5] = [
+    "/account/end-other-sessions",
+    "/account/password",
+    "/account/sessions/{session}/end",
+    // The preview. Saving asks for more.
+    "/apps/{asset}/deployment",
+    "/api/v1/apps/{app}/deployments/preview",
+];
 
-impl FromRequestParts<App> for ApiCaller {
+fn may_pass(request: &Request, caller: &Caller) -> Result<(), Forbidden> {
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let open = path.is_some_and(|path| LOOKERS_SEND.contains(&path));
+    if request.method().is_safe() || open {
+        return Ok(());
+    }
+    caller.may_write()
+}
+
+/// Around all pages but those that bring somebody in.
+pub async fn signed_in(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let reader = match reader(&app, request.headers()).await {
+        Ok(Some(reader)) => reader,
+        Ok(None) => return to_sign_in(request.method(), request.uri()),
+        Err(error) => return Oops::from(error).into_response(),
+    };
+    if let Err(forbidden) = may_pass(&request, &reader.caller) {
+        return Oops::from(AppError::from(forbidden)).into_response();
+    }
+    request.extensions_mut().insert(reader);
+    next.run(request).await
+}
+
+async fn reader(app: &App, headers: &HeaderMap) -> Result<Option<Reader>, AppError> {
+    let Some(token) = session_token(headers, &app.config) else {
+        return Ok(None);
+    };
+    let found = app.session(token.expose_secret()).await?;
+    Ok(found.map(|(session, account)| Reader {
+        said: flash::said(app, headers, session.id),
+        lang: language(Some(&account), headers, &app.config),
+        caller: Caller::of_account(&account),
+        account,
+        session,
+    }))
+}
+
+/// A program with an API key, which may look. Without one the answer is 401, as `application/problem+json`.
+#[derive(Debug, Clone)]
+pub struct ApiReader(pub Caller);
+
+/// A program with an API key that may change things. One that may only look is answered 403.
+#[derive(Debug, Clone)]
+pub struct ApiAdmin(pub Caller);
+
+impl FromRequestParts<App> for ApiReader {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<ApiCaller, Problem> {
-        let Some(key) = bearer(&parts.headers) else {
-            return Err(Problem::of(Kind::Unauthorized).detail("send an API key: Authorization: Bearer alk_…"));
-        };
-        match app.api_key(key).await? {
-            Some(key) => Ok(ApiCaller(Caller::of_key(&key))),
-            None => Err(Problem::of(Kind::Unauthorized).detail("this API key is not known, or was revoked")),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<ApiReader, Problem> {
+        parts
+            .extensions
+            .get::<ApiReader>()
+            .cloned()
+            .ok_or_else(|| Problem::of(Kind::Unauthorized))
+    }
+}
+
+impl FromRequestParts<App> for ApiAdmin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<ApiAdmin, Problem> {
+        let ApiReader(caller) = ApiReader::from_request_parts(parts, app).await?;
+        caller.may_write().map_err(AppError::from)?;
+        Ok(ApiAdmin(caller))
+    }
+}
+
+/// Around the whole API but its description.
+pub async fn with_key(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let caller = match caller(&app, request.headers()).await {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
+    };
+    if let Err(forbidden) = may_pass(&request, &caller) {
+        return Problem::from(AppError::from(forbidden)).into_response();
+    }
+    request.extensions_mut().insert(ApiReader(caller));
+    next.run(request).await
+}
+
+async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let Some(key) = bearer(headers) else {
+        return Err(Problem::of(Kind::Unauthorized).detail("send an API key: Authorization: Bearer alk_…"));
+    };
+    match app.api_key(key).await? {
+        Some(key) => Ok(Caller::of_key(&key)),
+        None => Err(Problem::of(Kind::Unauthorized).detail("this API key is not known, has ended, or was revoked")),
     }
 }
 
@@ -88,11 +196,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Remembers where the person wanted to go. What a form would have sent is lost, so only a GET is remembered.
-fn to_sign_in(parts: &Parts) -> Response {
-    if parts.method != Method::GET {
+fn to_sign_in(method: &Method, uri: &Uri) -> Response {
+    if method != Method::GET {
         return Redirect::to("/sign-in?over=1").into_response();
     }
-    let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    let wanted = uri.path_and_query().map_or("/", |wanted| wanted.as_str());
     let mut url = Url::parse("http://local/sign-in").expect("this is an address");
     url.query_pairs_mut().append_pair("return", wanted);
     Redirect::to(&format!("/sign-in?{}", url.query().unwrap_or_default())).into_response()

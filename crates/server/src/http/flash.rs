@@ -14,7 +14,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{SessionId, Time};
 
-use super::auth::{self, Admin};
+use super::auth::{self, Reader};
 use crate::app::App;
 
 /// Lists what can be done, each with the key of its sentence in the message files.
@@ -84,8 +84,8 @@ fn signed(session: SessionId, key: &str, until: i64) -> String {
 }
 
 /// Goes to a page of ours, which says what was done.
-pub fn to(app: &App, admin: &Admin, path: &str, done: Done) -> Response {
-    let session = admin.session.id;
+pub fn to(app: &App, reader: &Reader, path: &str, done: Done) -> Response {
+    let session = reader.session.id;
     let until = (app.now() + LASTS).ms();
     let key = done.key();
     let mac = URL_SAFE_NO_PAD.encode(app.store.mac(PURPOSE, &signed(session, key, until)));

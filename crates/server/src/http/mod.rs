@@ -21,8 +21,8 @@ use crate::app::App;
 
 /// Every route of the product.
 pub fn router(app: &App) -> Router {
-    let pages = security::pages(console::router().merge(enrol::router()), app);
-    let api = security::api(api::router());
+    let pages = security::pages(console::router(app).merge(enrol::router()), app);
+    let api = security::api(api::router(app));
     let router = Router::new()
         .merge(health::router())
         .merge(api)

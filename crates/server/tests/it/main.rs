@@ -16,6 +16,7 @@ mod invitations;
 mod leaving;
 mod outage;
 mod pressure;
+mod routes;
 mod server;
 mod time;
 mod versions;

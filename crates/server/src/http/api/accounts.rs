@@ -22,8 +22,11 @@ use super::{
     words::{DateTime, role},
 };
 use crate::{
-    app::{App, AppError, accounts::AccountChange as Change},
-    http::{auth::ApiCaller, problem::Problem},
+    app::{App, accounts::AccountChange as Change},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -148,7 +151,7 @@ impl From<SessionRow> for Session {
 )]
 async fn accounts_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Account>>, Problem> {
     let mut accounts = app.accounts().await?;
@@ -164,7 +167,7 @@ async fn accounts_list(
 )]
 async fn account_add(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Json(new): Json<NewAccount>,
 ) -> Result<impl IntoResponse, Problem> {
     let id = app
@@ -186,7 +189,7 @@ async fn account_add(
 )]
 async fn account_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(account): Path<AccountId>,
 ) -> Result<Tagged<Account>, Problem> {
     shown(&app, account).await
@@ -203,7 +206,7 @@ async fn account_get(
 )]
 async fn account_update(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(account): Path<AccountId>,
     IfMatch(base): IfMatch,
     Json(change): Json<AccountChange>,
@@ -229,7 +232,7 @@ async fn account_update(
 )]
 async fn account_password(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(account): Path<AccountId>,
     Json(new): Json<NewPassword>,
 ) -> Result<StatusCode, Problem> {
@@ -246,7 +249,7 @@ async fn account_password(
 )]
 async fn account_unlock(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(account): Path<AccountId>,
 ) -> Result<StatusCode, Problem> {
     app.account_unlock(&caller, account).await?;
@@ -260,7 +263,7 @@ async fn account_unlock(
 )]
 async fn account_end_sessions(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(account): Path<AccountId>,
 ) -> Result<JsonBody<SessionsEnded>, Problem> {
     let ended_count = app.sessions_end(&caller, account, None).await?;
@@ -276,7 +279,7 @@ async fn account_end_sessions(
 )]
 async fn sessions_list(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Session>>, Problem> {
     let mut sessions = app.sessions_of_all(&caller).await?;
@@ -292,10 +295,9 @@ async fn sessions_list(
 )]
 async fn session_end(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(session): Path<SessionId>,
 ) -> Result<StatusCode, Problem> {
-    caller.may_write().map_err(AppError::from)?;
     app.session_end(&caller, session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

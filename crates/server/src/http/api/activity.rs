@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{auth::ApiCaller, problem::Problem},
+    http::{auth::ApiReader, problem::Problem},
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -151,7 +151,7 @@ struct EventQuery {
 )]
 async fn operations_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Operation>>, Problem> {
     /// Whoever wants to know what happened before reads the events.
@@ -169,7 +169,7 @@ async fn operations_list(
 )]
 async fn events_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<EventQuery>,
 ) -> Result<JsonBody<Page<Event>>, Problem> {
     let page = PageQuery {

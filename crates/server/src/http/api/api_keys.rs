@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     app::{App, api_keys::KEY_OVERLAP},
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -113,7 +116,7 @@ struct MadeApiKey {
 )]
 async fn api_keys_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<ApiKey>>, Problem> {
     let mut keys = app.api_keys().await?;
@@ -129,7 +132,7 @@ async fn api_keys_list(
 )]
 async fn api_key_add(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Json(new): Json<NewApiKey>,
 ) -> Result<impl IntoResponse, Problem> {
     let lasts = new.valid_for.map(|length| length.0);
@@ -151,7 +154,7 @@ async fn api_key_add(
 )]
 async fn api_key_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(key): Path<ApiKeyId>,
 ) -> Result<Tagged<ApiKey>, Problem> {
     shown(&app, key).await
@@ -168,7 +171,7 @@ async fn api_key_get(
 )]
 async fn api_key_rotate(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(key): Path<ApiKeyId>,
     IfMatch(base): IfMatch,
     Json(rotation): Json<Rotation>,
@@ -192,7 +195,7 @@ async fn api_key_rotate(
 )]
 async fn api_key_revoke(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(key): Path<ApiKeyId>,
     IfMatch(base): IfMatch,
 ) -> Result<StatusCode, Problem> {

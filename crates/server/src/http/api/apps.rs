@@ -19,7 +19,10 @@ use crate::{
         App,
         apps::{AppView, Overview},
     },
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -373,7 +376,7 @@ impl StatusQuery {
 )]
 async fn apps_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<VppApp>>, Problem> {
     let mut apps: Vec<VppApp> = match app.overview().await? {
@@ -391,7 +394,7 @@ async fn apps_list(
 )]
 async fn app_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(asset): Path<AssetId>,
 ) -> Result<JsonBody<VppApp>, Problem> {
     let overview = app.overview().await?;
@@ -405,7 +408,7 @@ async fn app_get(
 )]
 async fn app_device_statuses(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(asset): Path<AssetId>,
     Query(query): Query<StatusQuery>,
 ) -> Result<JsonBody<Page<DeviceStatus>>, Problem> {
@@ -433,7 +436,7 @@ async fn app_device_statuses(
 )]
 async fn app_user_statuses(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(asset): Path<AssetId>,
     Query(query): Query<StatusQuery>,
 ) -> Result<JsonBody<Page<UserStatus>>, Problem> {
@@ -456,7 +459,7 @@ async fn app_user_statuses(
 )]
 async fn app_assigned_licenses(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(asset): Path<AssetId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<AssignedLicense>>, Problem> {
@@ -484,7 +487,7 @@ async fn app_assigned_licenses(
 )]
 async fn app_request(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path((asset, person)): Path<(AssetId, PersonId)>,
 ) -> Result<StatusCode, Problem> {
     app.app_request(&caller, asset, person).await?;
@@ -500,7 +503,7 @@ async fn app_request(
 )]
 async fn app_request_withdraw(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path((asset, person)): Path<(AssetId, PersonId)>,
 ) -> Result<StatusCode, Problem> {
     app.app_request_withdraw(&caller, asset, person).await?;

@@ -22,7 +22,10 @@ use crate::{
         App,
         deployments::{DeploymentChoice, Preview},
     },
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -175,7 +178,7 @@ impl From<Preview> for DeploymentPreview {
 )]
 async fn deployments_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(asset): Path<AssetId>,
 ) -> Result<Tagged<Deployments>, Problem> {
     shown(&app, asset).await
@@ -192,7 +195,7 @@ async fn deployments_get(
 )]
 async fn deployments_put(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(asset): Path<AssetId>,
     IfMatch(base): IfMatch,
     Json(wanted): Json<WantedDeployments>,
@@ -213,7 +216,7 @@ async fn deployments_put(
 )]
 async fn deployments_add(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(asset): Path<AssetId>,
     Json(wanted): Json<WantedDeployments>,
 ) -> Result<Tagged<Deployments>, Problem> {
@@ -231,7 +234,7 @@ async fn deployments_add(
 )]
 async fn deployments_preview(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(asset): Path<AssetId>,
     Json(wanted): Json<WantedDeployments>,
 ) -> Result<JsonBody<DeploymentPreview>, Problem> {

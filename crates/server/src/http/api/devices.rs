@@ -22,7 +22,10 @@ use crate::{
         apps::Overview,
         leaving::{Leave, Leaving, MayLeave},
     },
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -143,7 +146,7 @@ impl ManagedDevice {
 )]
 async fn devices_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<ManagedDevice>>, Problem> {
     let mut devices = app.devices().await?;
@@ -170,7 +173,7 @@ async fn devices_list(
 )]
 async fn device_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(device): Path<DeviceId>,
 ) -> Result<JsonBody<ManagedDevice>, Problem> {
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
@@ -189,7 +192,7 @@ async fn device_get(
 )]
 async fn device_retire(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
 ) -> Result<StatusCode, Problem> {
     app.device_leave(&caller, device, Leave::Retire, None).await?;
@@ -215,7 +218,7 @@ struct Wipe {
 )]
 async fn device_wipe(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
     Json(wipe): Json<Wipe>,
 ) -> Result<StatusCode, Problem> {
@@ -234,7 +237,7 @@ async fn device_wipe(
 )]
 async fn device_stay(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
 ) -> Result<StatusCode, Problem> {
     app.device_stay(&caller, device).await?;
@@ -250,7 +253,7 @@ async fn device_stay(
 )]
 async fn device_remove(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
 ) -> Result<StatusCode, Problem> {
     app.device_remove(&caller, device, None).await?;
@@ -267,7 +270,7 @@ async fn device_remove(
 )]
 async fn device_identity_revoke(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
 ) -> Result<StatusCode, Problem> {
     app.identity_revoke(&caller, device).await?;
@@ -284,7 +287,7 @@ async fn device_identity_revoke(
 )]
 async fn device_install_again(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path((device, asset)): Path<(DeviceId, AssetId)>,
 ) -> Result<StatusCode, Problem> {
     app.install_again(&caller, device, asset).await?;

@@ -25,7 +25,10 @@ use crate::{
         App, AppError,
         groups::{self, NewGroup},
     },
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -97,7 +100,7 @@ struct Members {
 )]
 async fn groups_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Group>>, Problem> {
     let mut groups = app.groups().await?;
@@ -113,7 +116,7 @@ async fn groups_list(
 )]
 async fn group_add(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Json(new): Json<GroupToAdd>,
 ) -> Result<impl IntoResponse, Problem> {
     let new = NewGroup {
@@ -135,7 +138,7 @@ async fn group_add(
     get, path = "/groups/{group}", tag = "groups", params(("group" = Uuid, Path)),
     responses((status = 200, description = "As asked for", body = Group), Refusals)
 )]
-async fn group_get(State(app): State<App>, _: ApiCaller, Path(group): Path<GroupId>) -> Result<Tagged<Group>, Problem> {
+async fn group_get(State(app): State<App>, _: ApiReader, Path(group): Path<GroupId>) -> Result<Tagged<Group>, Problem> {
     shown(&app, group).await
 }
 
@@ -147,7 +150,7 @@ async fn group_get(State(app): State<App>, _: ApiCaller, Path(group): Path<Group
 )]
 async fn group_update(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(group): Path<GroupId>,
     IfMatch(base): IfMatch,
     Json(change): Json<GroupChange>,
@@ -172,7 +175,7 @@ async fn group_update(
 )]
 async fn group_delete(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(group): Path<GroupId>,
     IfMatch(base): IfMatch,
 ) -> Result<StatusCode, Problem> {
@@ -194,7 +197,7 @@ async fn group_delete(
 )]
 async fn group_members(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(group): Path<GroupId>,
     Query(query): Query<PageQuery>,
 ) -> Result<Tagged<Page<Uuid>>, Problem> {
@@ -209,7 +212,7 @@ async fn group_members(
 )]
 async fn group_members_set(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(group): Path<GroupId>,
     IfMatch(base): IfMatch,
     Json(mut members): Json<Members>,

@@ -23,6 +23,7 @@ use axum::{
     Router,
     body::Bytes,
     http::{Uri, header},
+    middleware,
     response::IntoResponse,
     routing::{any, get},
 };
@@ -33,7 +34,7 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    input,
+    auth, input,
     problem::{Kind, Problem, ProblemDetails},
 };
 use crate::app::App;
@@ -125,9 +126,10 @@ fn described() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", v1)
 }
 
-pub fn router() -> Router<App> {
+pub fn router(app: &App) -> Router<App> {
     let (router, _) = described().split_for_parts();
     router
+        .route_layer(middleware::from_fn_with_state(app.clone(), auth::with_key))
         .route("/api/v1/openapi.json", get(description))
         .method_not_allowed_fallback(not_allowed)
         .route("/api", any(unknown))

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     app::{App, settings::SILENT_DAYS_AT_MOST},
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -119,7 +122,7 @@ fn silence(length: Length) -> Result<Duration, Problem> {
     get, path = "/settings", tag = "settings",
     responses((status = 200, description = "As asked for", body = Settings), Refusals)
 )]
-async fn settings_get(State(app): State<App>, _: ApiCaller) -> Result<Tagged<Settings>, Problem> {
+async fn settings_get(State(app): State<App>, _: ApiReader) -> Result<Tagged<Settings>, Problem> {
     shown(&app).await
 }
 
@@ -131,7 +134,7 @@ async fn settings_get(State(app): State<App>, _: ApiCaller) -> Result<Tagged<Set
 )]
 async fn settings_put(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     IfMatch(base): IfMatch,
     Json(settings): Json<Settings>,
 ) -> Result<Tagged<Settings>, Problem> {

@@ -24,7 +24,10 @@ use crate::{
         App,
         tokens::{LocationView, TokenUpload},
     },
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -174,7 +177,7 @@ struct TokenForm {
 )]
 async fn tokens_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<VppToken>>, Problem> {
     let mut tokens = Vec::new();
@@ -198,7 +201,7 @@ async fn tokens_list(
 )]
 async fn token_upload(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Multipart(mut form): Multipart,
 ) -> Result<impl IntoResponse, Problem> {
     let mut upload = TokenUpload {
@@ -243,7 +246,7 @@ async fn token_upload(
 )]
 async fn token_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(token): Path<LocationId>,
 ) -> Result<JsonBody<VppToken>, Problem> {
     let view = linked(&app, token).await?;
@@ -259,7 +262,7 @@ async fn token_get(
 )]
 async fn token_sync_licenses(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(token): Path<LocationId>,
 ) -> Result<impl IntoResponse, Problem> {
     linked(&app, token).await?;
@@ -280,7 +283,7 @@ async fn token_sync_licenses(
 )]
 async fn syncs_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(token): Path<LocationId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Sync>>, Problem> {
@@ -301,7 +304,7 @@ async fn syncs_list(
 )]
 async fn sync_get(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path((token, sync)): Path<(LocationId, SyncId)>,
 ) -> Result<JsonBody<Sync>, Problem> {
     linked(&app, token).await?;

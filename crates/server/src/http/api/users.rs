@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     app::{App, people::NewPerson},
-    http::{auth::ApiCaller, problem::Problem},
+    http::{
+        auth::{ApiAdmin, ApiReader},
+        problem::Problem,
+    },
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -230,7 +233,7 @@ struct EnrolmentLink {
 )]
 async fn users_list(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<User>>, Problem> {
     let known = known(&app).await?;
@@ -250,7 +253,7 @@ async fn users_list(
 )]
 async fn user_add(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Json(new): Json<NewUser>,
 ) -> Result<impl IntoResponse, Problem> {
     let new = NewPerson {
@@ -272,7 +275,7 @@ async fn user_add(
     get, path = "/users/{user}", tag = "users", params(("user" = Uuid, Path)),
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
-async fn user_get(State(app): State<App>, _: ApiCaller, Path(person): Path<PersonId>) -> Result<Tagged<User>, Problem> {
+async fn user_get(State(app): State<App>, _: ApiReader, Path(person): Path<PersonId>) -> Result<Tagged<User>, Problem> {
     shown(&app, person).await
 }
 
@@ -284,7 +287,7 @@ async fn user_get(State(app): State<App>, _: ApiCaller, Path(person): Path<Perso
 )]
 async fn user_update(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(person): Path<PersonId>,
     IfMatch(base): IfMatch,
     Json(change): Json<UserChange>,
@@ -309,7 +312,7 @@ async fn user_update(
 )]
 async fn user_leave(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(person): Path<PersonId>,
 ) -> Result<Tagged<User>, Problem> {
     app.person_leave(&caller, person).await?;
@@ -323,7 +326,7 @@ async fn user_leave(
 )]
 async fn user_enrolment_link(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(person): Path<PersonId>,
 ) -> Result<impl IntoResponse, Problem> {
     let url = app.enrolment_link(&caller, person).await?.expose_secret().to_owned();
@@ -341,7 +344,7 @@ async fn user_enrolment_link(
 )]
 async fn user_invite_again(
     State(app): State<App>,
-    ApiCaller(caller): ApiCaller,
+    ApiAdmin(caller): ApiAdmin,
     Path(person): Path<PersonId>,
 ) -> Result<impl IntoResponse, Problem> {
     app.invite_again(&caller, person).await?;
@@ -357,7 +360,7 @@ async fn user_invite_again(
 )]
 async fn user_invitations(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(person): Path<PersonId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Invitation>>, Problem> {
@@ -378,7 +381,7 @@ async fn user_invitations(
 )]
 async fn user_registrations(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(person): Path<PersonId>,
 ) -> Result<JsonBody<Page<Registration>>, Problem> {
     app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;

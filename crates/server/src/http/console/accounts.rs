@@ -30,7 +30,7 @@ use super::{
 use crate::{
     app::{App, AppError, Base, accounts::AccountChange, api_keys::KEY_OVERLAP},
     http::{
-        auth::Admin,
+        auth::{Admin, Reader},
         flash::{self, Done},
         input::{Form, Path, Query},
     },
@@ -49,10 +49,10 @@ pub struct Wanted {
     keys: String,
 }
 
-pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
     let accounts = app.accounts().await?;
     // Where colleagues sign in from is for administrators.
-    let all = match app.sessions_of_all(&admin.caller).await {
+    let all = match app.sessions_of_all(&reader.caller).await {
         Ok(sessions) => Some(sessions),
         Err(AppError::Forbidden(_)) => None,
         Err(error) => return Err(error.into()),
@@ -71,7 +71,7 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
             disabled_at: account.disabled_at,
             signed_in_at: account.signed_in_at,
             sessions: count(account.id),
-            own: account.id == admin.account.id,
+            own: account.id == reader.account.id,
         })
         .collect();
     let counts = AccountFilter::ALL.map(|filter| rows.iter().filter(|row| filter.passes(row)).count() as u64);
@@ -93,7 +93,7 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
         accounts_link(filter, &query, [page, sessions_page, keys_page])
     });
     let sessions = all.map(|all| {
-        let (rows, pager) = paged(session_lines(&admin, &accounts, all), sessions_page, |sessions_page| {
+        let (rows, pager) = paged(session_lines(&reader, &accounts, all), sessions_page, |sessions_page| {
             accounts_link(filter, &query, [page, sessions_page, keys_page])
         });
         Sessions {
@@ -112,8 +112,8 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     });
     let path = accounts_link(filter, &query, [1; 3]);
     html(&AccountsPage {
-        s: speak(&app, admin.lang),
-        frame: framed(&app, &admin, Place::Accounts, &path, None).await?,
+        s: speak(&app, reader.lang),
+        frame: framed(&app, &reader, Place::Accounts, &path, None).await?,
         rows,
         pager,
         counts,
@@ -127,17 +127,17 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
 
 async fn framed(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     place: Place,
     path: &str,
     flash: Option<Flash>,
 ) -> Result<super::pages::Frame, Oops> {
     let overview = app.overview().await?;
-    frame(app, admin, place, path, overview.as_ref(), flash).await
+    frame(app, reader, place, path, overview.as_ref(), flash).await
 }
 
 /// The one in which the page is looked at first, then the last used.
-fn session_lines(admin: &Admin, accounts: &[Account], sessions: Vec<Session>) -> Vec<SessionLine> {
+fn session_lines(reader: &Reader, accounts: &[Account], sessions: Vec<Session>) -> Vec<SessionLine> {
     let names: BTreeMap<AccountId, &str> = accounts
         .iter()
         .map(|account| (account.id, account.name.as_str()))
@@ -151,16 +151,16 @@ fn session_lines(admin: &Admin, accounts: &[Account], sessions: Vec<Session>) ->
             source: session.source,
             created_at: session.created_at,
             last_seen_at: session.last_seen_at,
-            here: session.id == admin.session.id,
+            here: session.id == reader.session.id,
         })
         .collect();
     lines.sort_by_key(|line| !line.here);
     lines
 }
 
-async fn sessions_of(app: &App, admin: &Admin, account: &Account) -> Result<Vec<SessionLine>, Oops> {
+async fn sessions_of(app: &App, reader: &Reader, account: &Account) -> Result<Vec<SessionLine>, Oops> {
     let sessions = app.sessions(Some(account.id)).await?;
-    Ok(session_lines(admin, std::slice::from_ref(account), sessions))
+    Ok(session_lines(reader, std::slice::from_ref(account), sessions))
 }
 
 #[derive(Deserialize, Default)]
@@ -173,7 +173,6 @@ pub struct NewAccount {
 }
 
 pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
-    admin.caller.may_write().map_err(AppError::from)?;
     show_new(&app, &admin, NewAccount::default(), Errors::default()).await
 }
 
@@ -193,11 +192,11 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<NewAcco
     }
 }
 
-async fn show_new(app: &App, admin: &Admin, typed: NewAccount, errors: Errors) -> Result<Response, Oops> {
+async fn show_new(app: &App, reader: &Reader, typed: NewAccount, errors: Errors) -> Result<Response, Oops> {
     let path = format!("{ACCOUNTS}/new");
     html(&NewAccountPage {
-        s: speak(app, admin.lang),
-        frame: framed(app, admin, Place::Accounts, &path, None).await?,
+        s: speak(app, reader.lang),
+        frame: framed(app, reader, Place::Accounts, &path, None).await?,
         login: typed.login,
         name: typed.name,
         role: role_of(&typed.role).unwrap_or(Role::ReadOnly),
@@ -256,7 +255,6 @@ impl Typed {
 }
 
 pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<AccountId>) -> Result<Response, Oops> {
-    admin.caller.may_write().map_err(AppError::from)?;
     let account = known(&app, id).await?;
     let typed = Typed::of(&account);
     show(&app, &admin, &account, typed, Errors::default(), None).await
@@ -294,10 +292,10 @@ pub async fn edit(
 }
 
 /// Somebody else changed the account since the form was opened.
-async fn conflict(app: &App, admin: &Admin, id: AccountId, typed: Typed) -> Result<Response, Oops> {
+async fn conflict(app: &App, reader: &Reader, id: AccountId, typed: Typed) -> Result<Response, Oops> {
     let account = known(app, id).await?;
     let now = Typed::of(&account);
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let role = |value: &str| role_of(value).map_or_else(|| "–".to_owned(), |role| s.t(words::role(role)));
     let enabled = |value: &str| s.t(enabled_word(value == "yes"));
     let rows = [
@@ -331,23 +329,23 @@ async fn conflict(app: &App, admin: &Admin, id: AccountId, typed: Typed) -> Resu
         enabled: Conflict::merged(&typed.was_enabled, now.enabled, typed.enabled),
         ..now
     };
-    let page = show(app, admin, &account, merged, Errors::default(), Some(conflict)).await?;
+    let page = show(app, reader, &account, merged, Errors::default(), Some(conflict)).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
 async fn show(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     account: &Account,
     typed: Typed,
     errors: Errors,
     conflict: Option<Conflict>,
 ) -> Result<Response, Oops> {
     let path = format!("{ACCOUNTS}/{}", account.id);
-    let (rows, pager) = paged(sessions_of(app, admin, account).await?, 1, |_| path.clone());
+    let (rows, pager) = paged(sessions_of(app, reader, account).await?, 1, |_| path.clone());
     html(&AccountPage {
-        s: speak(app, admin.lang),
-        frame: framed(app, admin, Place::Accounts, &path, None).await?,
+        s: speak(app, reader.lang),
+        frame: framed(app, reader, Place::Accounts, &path, None).await?,
         id: account.id,
         title: account.name.clone(),
         login: account.login.clone(),
@@ -363,7 +361,7 @@ async fn show(
         ),
         conflict,
         errors,
-        own: account.id == admin.account.id,
+        own: account.id == reader.account.id,
         sessions: Sessions {
             rows,
             pager,
@@ -431,7 +429,6 @@ pub async fn end_session(
     Path(id): Path<SessionId>,
     Form(form): Form<Back>,
 ) -> Result<Response, Oops> {
-    admin.caller.may_write().map_err(AppError::from)?;
     end(&app, &admin, id).await?;
     let one = form.back.strip_prefix(ACCOUNTS).and_then(|rest| rest.strip_prefix('/'));
     let back = match one.and_then(|id| id.parse::<AccountId>().ok()) {
@@ -442,8 +439,8 @@ pub async fn end_session(
 }
 
 /// A session that has ended meanwhile is ended.
-async fn end(app: &App, admin: &Admin, id: SessionId) -> Result<(), Oops> {
-    match app.session_end(&admin.caller, id).await {
+async fn end(app: &App, reader: &Reader, id: SessionId) -> Result<(), Oops> {
+    match app.session_end(&reader.caller, id).await {
         Ok(()) | Err(AppError::NotFound(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }
@@ -455,20 +452,20 @@ pub struct MyWanted {
     page: String,
 }
 
-pub async fn my_page(State(app): State<App>, admin: Admin, Query(wanted): Query<MyWanted>) -> Result<Response, Oops> {
-    show_mine(&app, &admin, wanted.page.parse().unwrap_or(1), Errors::default()).await
+pub async fn my_page(State(app): State<App>, reader: Reader, Query(wanted): Query<MyWanted>) -> Result<Response, Oops> {
+    show_mine(&app, &reader, wanted.page.parse().unwrap_or(1), Errors::default()).await
 }
 
-async fn show_mine(app: &App, admin: &Admin, page: usize, errors: Errors) -> Result<Response, Oops> {
-    let (rows, pager) = paged(sessions_of(app, admin, &admin.account).await?, page, |page| {
+async fn show_mine(app: &App, reader: &Reader, page: usize, errors: Errors) -> Result<Response, Oops> {
+    let (rows, pager) = paged(sessions_of(app, reader, &reader.account).await?, page, |page| {
         link(MY_ACCOUNT, &[("page", &page.to_string())])
     });
     html(&MyAccountPage {
-        s: speak(app, admin.lang),
-        frame: framed(app, admin, Place::MyAccount, MY_ACCOUNT, None).await?,
-        name: admin.account.name.clone(),
-        login: admin.account.login.clone(),
-        role: admin.account.role,
+        s: speak(app, reader.lang),
+        frame: framed(app, reader, Place::MyAccount, MY_ACCOUNT, None).await?,
+        name: reader.account.name.clone(),
+        login: reader.account.login.clone(),
+        role: reader.account.role,
         errors,
         sessions: Sessions {
             rows,
@@ -490,13 +487,13 @@ pub struct OwnPassword {
 
 pub async fn my_password(
     State(app): State<App>,
-    admin: Admin,
+    reader: Reader,
     Form(typed): Form<OwnPassword>,
 ) -> Result<Response, Oops> {
-    let s = speak(&app, admin.lang);
+    let s = speak(&app, reader.lang);
     let result = if typed.new.expose_secret() == typed.again.expose_secret() {
         let changed = app
-            .password_change(admin.account.id, admin.session.id, &typed.old, &typed.new)
+            .password_change(reader.account.id, reader.session.id, &typed.old, &typed.new)
             .await;
         wrong(&s, changed)?
     } else {
@@ -504,27 +501,31 @@ pub async fn my_password(
         Err((StatusCode::UNPROCESSABLE_ENTITY, errors))
     };
     match result {
-        Ok(()) => Ok(flash::to(&app, &admin, MY_ACCOUNT, Done::PasswordChanged)),
+        Ok(()) => Ok(flash::to(&app, &reader, MY_ACCOUNT, Done::PasswordChanged)),
         Err((status, errors)) => {
-            let page = show_mine(&app, &admin, 1, errors).await?;
+            let page = show_mine(&app, &reader, 1, errors).await?;
             Ok((status, page).into_response())
         }
     }
 }
 
 /// Ends one of one's own sessions; somebody else's is not there.
-pub async fn my_end_session(State(app): State<App>, admin: Admin, Path(id): Path<SessionId>) -> Result<Response, Oops> {
-    let own = app.sessions(Some(admin.account.id)).await?;
+pub async fn my_end_session(
+    State(app): State<App>,
+    reader: Reader,
+    Path(id): Path<SessionId>,
+) -> Result<Response, Oops> {
+    let own = app.sessions(Some(reader.account.id)).await?;
     if own.iter().any(|session| session.id == id) {
-        end(&app, &admin, id).await?;
+        end(&app, &reader, id).await?;
     }
-    Ok(flash::to(&app, &admin, MY_ACCOUNT, Done::SessionEnded))
+    Ok(flash::to(&app, &reader, MY_ACCOUNT, Done::SessionEnded))
 }
 
-pub async fn my_end_others(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
-    app.sessions_end(&admin.caller, admin.account.id, Some(admin.session.id))
+pub async fn my_end_others(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
+    app.sessions_end(&reader.caller, reader.account.id, Some(reader.session.id))
         .await?;
-    Ok(flash::to(&app, &admin, MY_ACCOUNT, Done::SessionsEnded))
+    Ok(flash::to(&app, &reader, MY_ACCOUNT, Done::SessionsEnded))
 }
 
 fn key_line(key: ApiKey) -> KeyLine {
@@ -552,14 +553,13 @@ pub struct NewKey {
 }
 
 pub async fn key_new_page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
-    admin.caller.may_write().map_err(AppError::from)?;
     show_new_key(&app, &admin, NewKey::default(), Errors::default()).await
 }
 
-async fn show_new_key(app: &App, admin: &Admin, typed: NewKey, errors: Errors) -> Result<Response, Oops> {
+async fn show_new_key(app: &App, reader: &Reader, typed: NewKey, errors: Errors) -> Result<Response, Oops> {
     html(&NewKeyPage {
-        s: speak(app, admin.lang),
-        frame: framed(app, admin, Place::Accounts, "/administration/api-keys/new", None).await?,
+        s: speak(app, reader.lang),
+        frame: framed(app, reader, Place::Accounts, "/administration/api-keys/new", None).await?,
         name: typed.name,
         role: role_of(&typed.role).unwrap_or(Role::ReadOnly),
         lasts: Lasts::of(&typed.lasts).unwrap_or(Lasts::USUAL),
@@ -588,14 +588,13 @@ pub async fn key_add(State(app): State<App>, admin: Admin, Form(typed): Form<New
 }
 
 pub async fn key_page(State(app): State<App>, admin: Admin, Path(id): Path<ApiKeyId>) -> Result<Response, Oops> {
-    admin.caller.may_write().map_err(AppError::from)?;
     let key = app.api_key_known(id).await?;
     show_key(&app, &admin, key, None, None, false).await
 }
 
 async fn show_key(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     key: ApiKey,
     secret: Option<SecretString>,
     conflict: Option<Conflict>,
@@ -603,8 +602,8 @@ async fn show_key(
 ) -> Result<Response, Oops> {
     let path = format!("/administration/api-keys/{}", key.id);
     html(&KeyPage {
-        s: speak(app, admin.lang),
-        frame: framed(app, admin, Place::Accounts, &path, None).await?,
+        s: speak(app, reader.lang),
+        frame: framed(app, reader, Place::Accounts, &path, None).await?,
         version: key.version.number,
         key: key_line(key),
         secret: secret.map(|secret| secret.expose_secret().to_owned()),
@@ -655,7 +654,6 @@ pub async fn key_revoke(
     Form(form): Form<KeyForm>,
 ) -> Result<Response, Oops> {
     if form.confirmed.is_none() {
-        admin.caller.may_write().map_err(AppError::from)?;
         let key = app.api_key_known(id).await?;
         let page = show_key(&app, &admin, key, None, None, true).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
@@ -668,9 +666,15 @@ pub async fn key_revoke(
 }
 
 /// Somebody else replaced or revoked the key since the page was opened.
-async fn key_conflict(app: &App, admin: &Admin, id: ApiKeyId, form: &KeyForm, wanted: &str) -> Result<Response, Oops> {
+async fn key_conflict(
+    app: &App,
+    reader: &Reader,
+    id: ApiKeyId,
+    form: &KeyForm,
+    wanted: &str,
+) -> Result<Response, Oops> {
     let key = app.api_key_known(id).await?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let now = match key.revoked_at {
         Some(_) => s.t("key-revoked"),
         None => format!("alk_…{}", key.hint),
@@ -682,6 +686,6 @@ async fn key_conflict(app: &App, admin: &Admin, id: ApiKeyId, form: &KeyForm, wa
         rows: row.into_iter().collect(),
         theirs: format!("/administration/api-keys/{id}"),
     };
-    let page = show_key(app, admin, key, None, Some(conflict), false).await?;
+    let page = show_key(app, reader, key, None, Some(conflict), false).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{auth::Admin, input::Query},
+    http::{auth::Reader, input::Query},
 };
 
 /// So much history a page.
@@ -23,7 +23,7 @@ pub struct Wanted {
 }
 
 /// What is under way, and everything that happened.
-pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let filter = EventFilter {
         before: wanted.before,
@@ -42,8 +42,8 @@ pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
         .then(|| rows.last().map(|row| format!("/activity?before={}", row.seq)))
         .flatten();
     html(&ActivityPage {
-        s: speak(&app, admin.lang),
-        frame: frame(&app, &admin, Place::Activity, "/activity", overview.as_ref(), None).await?,
+        s: speak(&app, reader.lang),
+        frame: frame(&app, &reader, Place::Activity, "/activity", overview.as_ref(), None).await?,
         running,
         events: rows.iter().map(|row| names.event(row)).collect(),
         earlier,

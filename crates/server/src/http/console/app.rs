@@ -25,7 +25,7 @@ use crate::{
         apps::{AppView, Overview},
     },
     http::{
-        auth::Admin,
+        auth::Reader,
         input::{Path, Query},
     },
     messages::Speak,
@@ -61,16 +61,16 @@ struct Shown<'a> {
 
 pub async fn page(
     State(app): State<App>,
-    admin: Admin,
+    reader: Reader,
     Path(asset): Path<AssetId>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Oops> {
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
     let tab = AppTab::of(&wanted.tab);
-    let s = speak(&app, admin.lang);
+    let s = speak(&app, reader.lang);
     let path = app_link(asset, tab, state_of(&wanted.state), &wanted.q, 1);
-    let frame = frame(&app, &admin, Place::Apps, &path, Some(&overview), None).await?;
+    let frame = frame(&app, &reader, Place::Apps, &path, Some(&overview), None).await?;
     let shown = Shown {
         head: head(&overview, view, tab),
         overview: &overview,

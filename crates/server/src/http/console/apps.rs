@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{auth::Admin, input::Query},
+    http::{auth::Reader, input::Query},
 };
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ pub struct Wanted {
 }
 
 /// Every app that was bought, with its licences.
-pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let query = wanted.q.trim().to_owned();
     let filter = AppFilter::of(&wanted.filter);
@@ -50,9 +50,9 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
         apps_link(&query, filter, platform, sort, page)
     });
     let path = apps_link(&query, filter, platform, sort, 1);
-    let frame = frame(&app, &admin, Place::Apps, &path, overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Apps, &path, overview.as_ref(), None).await?;
     html(&AppsPage {
-        s: speak(&app, admin.lang),
+        s: speak(&app, reader.lang),
         frame,
         linked: overview.is_some(),
         synced_at: overview

@@ -19,22 +19,22 @@ use crate::{
         App,
         apps::{AppView, Overview},
     },
-    http::auth::Admin,
+    http::auth::Reader,
     tasks::silence,
 };
 
 /// From how many days before its end a token is something to do.
 const RENEW_DAYS: i64 = 60;
 
-pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let location = match &overview {
         Some(overview) => Some(location(&app, overview).await?),
         None => None,
     };
-    let frame = frame(&app, &admin, Place::Dashboard, "/dashboard", overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Dashboard, "/dashboard", overview.as_ref(), None).await?;
     html(&DashboardPage {
-        s: speak(&app, admin.lang),
+        s: speak(&app, reader.lang),
         frame,
         location,
     })

@@ -27,7 +27,7 @@ use crate::{
         deployments::{DeploymentChoice, Preview},
     },
     http::{
-        auth::Admin,
+        auth::Reader,
         flash::{self, Done},
         input::{Pairs, Path},
     },
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// The groups as they are saved.
-pub async fn page(State(app): State<App>, admin: Admin, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
     let version = app.deployments_version(asset).await?;
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = deployable(&overview, asset)?;
@@ -44,7 +44,7 @@ pub async fn page(State(app): State<App>, admin: Admin, Path(asset): Path<AssetI
         groups: groups(&overview, view, None),
         ..Shown::default()
     };
-    show(&app, &admin, &overview, view, shown).await
+    show(&app, &reader, &overview, view, shown).await
 }
 
 /// A page for what cannot be deployed would be a page that cannot be saved.
@@ -56,17 +56,17 @@ fn deployable(overview: &Overview, asset: AssetId) -> Result<&AppView, Oops> {
 /// Saves, or shows what saving would do, by the button that was pressed.
 pub async fn save(
     State(app): State<App>,
-    admin: Admin,
+    reader: Reader,
     Path(asset): Path<AssetId>,
     Pairs(pairs): Pairs,
 ) -> Result<Response, Oops> {
     let form = Typed::of(pairs);
     if app.deployments_version(asset).await?.number != form.version {
-        return conflict(&app, &admin, asset, &form).await;
+        return conflict(&app, &reader, asset, &form).await;
     }
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = deployable(&overview, asset)?;
-    let s = speak(&app, admin.lang);
+    let s = speak(&app, reader.lang);
     let mut groups = groups(&overview, view, Some(&form));
     let mut choices = Vec::new();
     for group in groups.iter_mut().filter(|group| group.included) {
@@ -90,12 +90,13 @@ pub async fn save(
             error: Some(s.t("deployment-error")),
             ..Shown::default()
         };
-        let page = show(&app, &admin, &overview, view, shown).await?;
+        let page = show(&app, &reader, &overview, view, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     let result = if form.preview() {
         app.deployments_preview(asset, &choices).await.map(Some)
     } else {
+        let admin = reader.clone().admin().map_err(AppError::from)?;
         let base = Base::Version(form.version);
         let saved = app.deployments_save(&admin.caller, asset, base, choices).await;
         saved.map(|()| None)
@@ -103,7 +104,7 @@ pub async fn save(
     match result {
         Ok(None) => Ok(flash::to(
             &app,
-            &admin,
+            &reader,
             &format!("/apps/{asset}?tab=users"),
             Done::DeploymentSaved,
         )),
@@ -114,9 +115,9 @@ pub async fn save(
                 preview: Some(preview_view(&overview, &preview)),
                 ..Shown::default()
             };
-            show(&app, &admin, &overview, view, shown).await
+            show(&app, &reader, &overview, view, shown).await
         }
-        Err(AppError::Stale(_)) => conflict(&app, &admin, asset, &form).await,
+        Err(AppError::Stale(_)) => conflict(&app, &reader, asset, &form).await,
         Err(AppError::Deployment(wrong)) => {
             let (group, key) = match wrong {
                 DeploymentError::DeviceGroupAvailable(group) => (group, "deployment-error-device-available"),
@@ -134,7 +135,7 @@ pub async fn save(
                 error: Some(s.t("deployment-error")),
                 ..Shown::default()
             };
-            let page = show(&app, &admin, &overview, view, shown).await?;
+            let page = show(&app, &reader, &overview, view, shown).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
@@ -142,11 +143,11 @@ pub async fn save(
 }
 
 /// Somebody else changed the deployment since the form was opened: group by group, what was seen, is, and was wanted.
-async fn conflict(app: &App, admin: &Admin, asset: AssetId, form: &Typed) -> Result<Response, Oops> {
+async fn conflict(app: &App, reader: &Reader, asset: AssetId, form: &Typed) -> Result<Response, Oops> {
     let version = app.deployments_version(asset).await?;
     let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let view = deployable(&overview, asset)?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let mut rows = Vec::new();
     let mut merged = groups(&overview, view, None);
     for now in &mut merged {
@@ -179,7 +180,7 @@ async fn conflict(app: &App, admin: &Admin, asset: AssetId, form: &Typed) -> Res
         }),
         ..Shown::default()
     };
-    let page = show(app, admin, &overview, view, shown).await?;
+    let page = show(app, reader, &overview, view, shown).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
@@ -194,12 +195,12 @@ struct Shown {
     conflict: Option<Conflict>,
 }
 
-async fn show(app: &App, admin: &Admin, overview: &Overview, view: &AppView, shown: Shown) -> Result<Response, Oops> {
+async fn show(app: &App, reader: &Reader, overview: &Overview, view: &AppView, shown: Shown) -> Result<Response, Oops> {
     let path = format!("/apps/{}/deployment", view.row.id);
     let line = view::app_line(view);
     html(&DeploymentPage {
-        s: speak(app, admin.lang),
-        frame: frame(app, admin, Place::Apps, &path, Some(overview), None).await?,
+        s: speak(app, reader.lang),
+        frame: frame(app, reader, Place::Apps, &path, Some(overview), None).await?,
         app: line.id,
         name: line.name,
         has_icon: line.has_icon,

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     app::{App, apps::Overview, leaving::CannotLeave},
     http::{
-        auth::Admin,
+        auth::{Admin, Reader},
         flash::{self, Done},
         input::{Form, Path, Query},
     },
@@ -43,7 +43,7 @@ pub struct Wanted {
     page: String,
 }
 
-pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let people = app.people().await?;
     let name = |id| people.iter().find(|row| row.id == id).map(|row| row.name.as_str());
@@ -99,8 +99,8 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     });
     let path = devices_link(filter, &query, 1);
     html(&DevicesPage {
-        s: speak(&app, admin.lang),
-        frame: frame(&app, &admin, Place::Devices, &path, overview.as_ref(), None).await?,
+        s: speak(&app, reader.lang),
+        frame: frame(&app, &reader, Place::Devices, &path, overview.as_ref(), None).await?,
         rows,
         pager,
         counts,
@@ -110,14 +110,14 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     })
 }
 
-pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>) -> Result<Response, Oops> {
-    show(&app, &admin, id, false, None).await
+pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<DeviceId>) -> Result<Response, Oops> {
+    show(&app, &reader, id, false, None).await
 }
 
 /// `refusal` is why the device was not told to leave, or to stay.
 pub(super) async fn show(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     id: DeviceId,
     revoke_error: bool,
     refusal: Option<CannotLeave>,
@@ -127,11 +127,11 @@ pub(super) async fn show(
     let person = app.person(row.person_id).await?;
     let commands = app.device_commands(id, COMMANDS).await?;
     let identity = app.device_identity(&row).await?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     html(&DevicePage {
         frame: frame(
             app,
-            admin,
+            reader,
             Place::Devices,
             &format!("/devices/{id}"),
             overview.as_ref(),

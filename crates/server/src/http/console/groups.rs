@@ -28,16 +28,16 @@ use crate::{
         groups::{GroupChange, NewGroup},
     },
     http::{
-        auth::Admin,
+        auth::{Admin, Reader},
         flash::{self, Done},
         input::{Form, Pairs, Path},
     },
     messages::Speak,
 };
 
-pub async fn list(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+pub async fn list(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let overview = app.overview().await?;
-    let s = speak(&app, admin.lang);
+    let s = speak(&app, reader.lang);
     let deployed = |group: GroupId| {
         let apps = overview.iter().flat_map(|overview| &overview.apps);
         apps.filter(|app| app.facts.deployments.iter().any(|line| line.group == group))
@@ -56,14 +56,14 @@ pub async fn list(State(app): State<App>, admin: Admin) -> Result<Response, Oops
             priority: row.priority,
         })
         .collect();
-    let frame = frame(&app, &admin, Place::Groups, "/groups", overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Groups, "/groups", overview.as_ref(), None).await?;
     html(&GroupsPage { s, frame, rows })
 }
 
-pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<GroupId>) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<GroupId>) -> Result<Response, Oops> {
     let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let opened = Opened::of(&app, row).await?;
-    show(&app, &admin, opened, GroupErrors::default(), None, None).await
+    show(&app, &reader, opened, GroupErrors::default(), None, None).await
 }
 
 /// A group in its forms: as it is, or as it was typed.
@@ -96,7 +96,7 @@ impl Opened {
 
 async fn show(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     opened: Opened,
     errors: GroupErrors,
     conflict: Option<Conflict>,
@@ -150,10 +150,10 @@ async fn show(
         })
         .collect();
     html(&GroupPage {
-        s: speak(app, admin.lang),
+        s: speak(app, reader.lang),
         frame: frame(
             app,
-            admin,
+            reader,
             Place::Groups,
             &format!("/groups/{}", row.id),
             overview.as_ref(),
@@ -230,9 +230,9 @@ pub async fn edit(
 }
 
 /// Somebody else changed name or priority since the page was opened.
-async fn edit_conflict(app: &App, admin: &Admin, id: GroupId, typed: Typed) -> Result<Response, Oops> {
+async fn edit_conflict(app: &App, reader: &Reader, id: GroupId, typed: Typed) -> Result<Response, Oops> {
     let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let mut opened = Opened::of(app, row).await?;
     let rows = [
         Difference::of(
@@ -255,7 +255,7 @@ async fn edit_conflict(app: &App, admin: &Admin, id: GroupId, typed: Typed) -> R
         rows: rows.into_iter().flatten().collect(),
         theirs: format!("/groups/{id}"),
     };
-    let page = show(app, admin, opened, GroupErrors::default(), Some(conflict), None).await?;
+    let page = show(app, reader, opened, GroupErrors::default(), Some(conflict), None).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
@@ -287,13 +287,13 @@ pub async fn members(
 /// Somebody else changed the members since the page was opened. Whom I added or took out, I still do.
 async fn members_conflict(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     id: GroupId,
     were: &BTreeSet<Uuid>,
     wanted: &BTreeSet<Uuid>,
 ) -> Result<Response, Oops> {
     let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let mut opened = Opened::of(app, row).await?;
     let now = opened.members.clone();
     let names: BTreeMap<Uuid, String> = match opened.row.kind {
@@ -333,7 +333,7 @@ async fn members_conflict(
         rows,
         theirs: format!("/groups/{id}"),
     };
-    let page = show(app, admin, opened, GroupErrors::default(), Some(conflict), None).await?;
+    let page = show(app, reader, opened, GroupErrors::default(), Some(conflict), None).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
@@ -402,11 +402,11 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>)
     }
 }
 
-async fn show_form(app: &App, admin: &Admin, typed: Typed, errors: GroupErrors) -> Result<Response, Oops> {
+async fn show_form(app: &App, reader: &Reader, typed: Typed, errors: GroupErrors) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     html(&GroupFormPage {
-        s: speak(app, admin.lang),
-        frame: frame(app, admin, Place::Groups, "/groups/new", overview.as_ref(), None).await?,
+        s: speak(app, reader.lang),
+        frame: frame(app, reader, Place::Groups, "/groups/new", overview.as_ref(), None).await?,
         kind: kind(&typed.kind),
         name: typed.name,
         priority: typed.priority,

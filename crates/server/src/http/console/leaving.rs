@@ -23,7 +23,7 @@ use crate::{
         leaving::{CannotLeave, Leave},
     },
     http::{
-        auth::Admin,
+        auth::{Admin, Reader},
         flash::{self, Done},
         input::{Form, Path},
     },
@@ -44,13 +44,12 @@ pub async fn remove_page(State(app): State<App>, admin: Admin, Path(id): Path<De
 /// What will be lost, before it is.
 async fn ask(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     id: DeviceId,
     how: HowToLeave,
     typed: String,
     error: Option<&'static str>,
 ) -> Result<Response, Oops> {
-    admin.caller.may_write().map_err(AppError::from)?;
     let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let may = app.devices_leaving().await?.of(&row);
     let refusal = match how {
@@ -61,16 +60,16 @@ async fn ask(
         _ => None,
     };
     if let Some(refusal) = refusal {
-        let page = devices::show(app, admin, id, false, Some(refusal)).await?;
+        let page = devices::show(app, reader, id, false, Some(refusal)).await?;
         return Ok((StatusCode::CONFLICT, page).into_response());
     }
     let overview = app.overview().await?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let has = |app: &&AppView| app.facts.installs.get(&id).is_some_and(Install::may_be_there);
     html(&DeviceLeavePage {
         frame: frame(
             app,
-            admin,
+            reader,
             Place::Devices,
             &format!("/devices/{id}/{}", how.path()),
             overview.as_ref(),
@@ -155,19 +154,19 @@ pub async fn stay(State(app): State<App>, admin: Admin, Path(id): Path<DeviceId>
 /// Back to the device, or the same page with what stood in the way.
 async fn went(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     id: DeviceId,
     result: Result<(), AppError>,
     done: Done,
 ) -> Result<Response, Oops> {
     match result {
         Err(AppError::Leaving(refusal)) => {
-            let page = devices::show(app, admin, id, false, Some(refusal)).await?;
+            let page = devices::show(app, reader, id, false, Some(refusal)).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
         result => {
             result?;
-            Ok(flash::to(app, admin, &format!("/devices/{id}"), done))
+            Ok(flash::to(app, reader, &format!("/devices/{id}"), done))
         }
     }
 }

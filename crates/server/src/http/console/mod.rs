@@ -25,6 +25,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header},
+    middleware,
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -34,19 +35,32 @@ use self::pages::{
     Flash, Frame, Place,
     error::{ErrorKind, ErrorPage},
 };
-use super::{auth::Admin, input::Path, security};
+use super::{
+    auth::{self, Reader},
+    input::Path,
+    security,
+};
 use crate::{
     app::{App, AppError, Problem, apps::Overview},
     cause,
     messages::{Lang, Speak},
 };
 
-pub fn router() -> Router<App> {
+pub fn router(app: &App) -> Router<App> {
+    let known = middleware::from_fn_with_state(app.clone(), auth::signed_in);
     Router::new()
         .route("/", get(|| async { Redirect::to("/dashboard") }))
         .route("/sign-in", get(session::page).post(session::sign_in))
         .route("/sign-out", post(session::sign_out))
         .route("/language", post(session::language))
+        .route("/static/{file}", get(statics::serve))
+        .merge(inside().route_layer(known))
+        .fallback(nothing_here)
+}
+
+/// What is there for whoever is signed in.
+fn inside() -> Router<App> {
+    Router::new()
         .route("/dashboard", get(dashboard::page))
         .route("/apps", get(apps::list))
         .route("/apps/{asset}", get(app::page))
@@ -126,12 +140,10 @@ pub fn router() -> Router<App> {
         .route("/account/sessions/{session}/end", post(accounts::my_end_session))
         .route("/account/end-other-sessions", post(accounts::my_end_others))
         .route("/icons/{asset}", get(icon))
-        .fallback(nothing_here)
-        .route("/static/{file}", get(statics::serve))
 }
 
 /// An app's icon, from our own origin. The browser keeps it for a day.
-async fn icon(State(app): State<App>, _admin: Admin, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
+async fn icon(State(app): State<App>, _reader: Reader, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
     let Some((media_type, bytes)) = app.app_icon(asset).await? else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
@@ -172,15 +184,15 @@ pub fn speak(app: &App, lang: Lang) -> Speak {
 /// What is around every page.
 async fn frame(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     place: Place,
     path: &str,
     overview: Option<&Overview>,
     flash: Option<Flash>,
 ) -> Result<Frame, Oops> {
-    let said = admin
+    let said = reader
         .said
-        .and_then(|done| Flash::done(speak(app, admin.lang).t(done.key())));
+        .and_then(|done| Flash::done(speak(app, reader.lang).t(done.key())));
     let organization = match (&app.config.organization, overview) {
         (Some(name), _) => name.clone(),
         (None, Some(overview)) => overview.location.row.organization_name.clone(),
@@ -189,8 +201,8 @@ async fn frame(
     Ok(Frame {
         place,
         path: path.to_owned(),
-        name: admin.account.name.clone(),
-        may_write: admin.caller.may_write().is_ok(),
+        name: reader.account.name.clone(),
+        may_write: reader.caller.may_write().is_ok(),
         organization,
         apps: overview.map_or(0, |overview| overview.apps.len() as u64),
         devices: match overview {

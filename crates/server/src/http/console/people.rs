@@ -29,7 +29,7 @@ use crate::{
         people::NewPerson,
     },
     http::{
-        auth::Admin,
+        auth::{Admin, Reader},
         flash::{self, Done},
         input::{Form, Path, Query},
     },
@@ -46,7 +46,7 @@ pub struct Wanted {
     page: String,
 }
 
-pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let devices = app.devices().await?;
     let rows: Vec<PersonLine> = app
@@ -85,8 +85,8 @@ pub async fn list(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     });
     let path = people_link(filter, &query, 1);
     html(&PeoplePage {
-        s: speak(&app, admin.lang),
-        frame: frame(&app, &admin, Place::People, &path, overview.as_ref(), None).await?,
+        s: speak(&app, reader.lang),
+        frame: frame(&app, &reader, Place::People, &path, overview.as_ref(), None).await?,
         rows,
         pager,
         counts,
@@ -122,8 +122,8 @@ fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64
     }
 }
 
-pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
-    show(&app, &admin, id, Shown::default()).await
+pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<PersonId>) -> Result<Response, Oops> {
+    show(&app, &reader, id, Shown::default()).await
 }
 
 /// So many invitations a page shows; who wants more asks the API.
@@ -137,10 +137,10 @@ struct Shown {
     not_invited: Option<NotInvited>,
 }
 
-async fn show(app: &App, admin: &Admin, id: PersonId, shown: Shown) -> Result<Response, Oops> {
+async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<Response, Oops> {
     let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let devices = app.devices().await?;
     let named = |row: &InvitationRow| {
         let device = devices.iter().find(|device| device.id == row.device_id);
@@ -169,7 +169,7 @@ async fn show(app: &App, admin: &Admin, id: PersonId, shown: Shown) -> Result<Re
     html(&PersonPage {
         frame: frame(
             app,
-            admin,
+            reader,
             Place::People,
             &format!("/people/{id}"),
             overview.as_ref(),
@@ -376,9 +376,9 @@ pub async fn edit(
 }
 
 /// Somebody else changed the person since the form was opened.
-async fn conflict(app: &App, admin: &Admin, id: PersonId, typed: Typed) -> Result<Response, Oops> {
+async fn conflict(app: &App, reader: &Reader, id: PersonId, typed: Typed) -> Result<Response, Oops> {
     let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     let version = row.version.clone();
     let now = Typed::of(row);
     let row = |key, seen: &String, now: &String, mine: &String| {
@@ -405,7 +405,7 @@ async fn conflict(app: &App, admin: &Admin, id: PersonId, typed: Typed) -> Resul
         department: Conflict::merged(&typed.was_department, now.department, typed.department),
         ..now
     };
-    let page = show_form(app, admin, Some(id), merged, None, Some(conflict)).await?;
+    let page = show_form(app, reader, Some(id), merged, None, Some(conflict)).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
@@ -419,17 +419,17 @@ fn new_person(typed: &Typed) -> NewPerson {
 
 async fn saved(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     id: Option<PersonId>,
     typed: Typed,
     result: Result<PersonId, AppError>,
     done: Done,
 ) -> Result<Response, Oops> {
     match result {
-        Ok(id) => Ok(flash::to(app, admin, &format!("/people/{id}"), done)),
+        Ok(id) => Ok(flash::to(app, reader, &format!("/people/{id}"), done)),
         Err(AppError::Invalid { field, problem: wrong }) => {
-            let text = problem(&speak(app, admin.lang), wrong);
-            let page = show_form(app, admin, id, typed, Some((field, text)), None).await?;
+            let text = problem(&speak(app, reader.lang), wrong);
+            let page = show_form(app, reader, id, typed, Some((field, text)), None).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
@@ -438,7 +438,7 @@ async fn saved(
 
 async fn show_form(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     id: Option<PersonId>,
     typed: Typed,
     wrong: Option<(&str, String)>,
@@ -453,8 +453,8 @@ async fn show_form(
             .map(|(_, text)| text.clone())
     };
     html(&PersonFormPage {
-        s: speak(app, admin.lang),
-        frame: frame(app, admin, Place::People, &path, overview.as_ref(), None).await?,
+        s: speak(app, reader.lang),
+        frame: frame(app, reader, Place::People, &path, overview.as_ref(), None).await?,
         id,
         name_error: error("name"),
         email_error: error("email"),

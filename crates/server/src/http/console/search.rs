@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::App,
-    http::{auth::Admin, input::Query},
+    http::{auth::Reader, input::Query},
 };
 
 /// So many of each kind: whoever needs more types more.
@@ -26,7 +26,7 @@ pub struct Wanted {
     q: String,
 }
 
-pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     let query = wanted.q.trim().to_owned();
     let lower = query.to_lowercase();
@@ -72,7 +72,7 @@ pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
         .collect();
     let mut frame = frame(
         &app,
-        &admin,
+        &reader,
         Place::Elsewhere,
         &link("/search", &[("q", &query)]),
         overview.as_ref(),
@@ -81,7 +81,7 @@ pub async fn page(State(app): State<App>, admin: Admin, Query(wanted): Query<Wan
     .await?;
     frame.query.clone_from(&query);
     html(&SearchPage {
-        s: speak(&app, admin.lang),
+        s: speak(&app, reader.lang),
         frame,
         query,
         apps,

@@ -26,7 +26,7 @@ use crate::{
         settings::{SILENT_DAYS, SILENT_DAYS_AT_MOST},
     },
     http::{
-        auth::Admin,
+        auth::{Admin, Reader},
         flash::{self, Done},
         input::Form,
     },
@@ -35,7 +35,7 @@ use crate::{
 const HERE: &str = "/administration/settings";
 const DAY_SECS: u64 = 86_400;
 
-pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let version = app.policy_version().await?;
     let policy = app.policy().await?;
     let shown = Shown {
@@ -45,7 +45,7 @@ pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops
         conflict: None,
         wrong_days: None,
     };
-    show(&app, &admin, shown).await
+    show(&app, &reader, shown).await
 }
 
 struct Shown<'a> {
@@ -58,7 +58,7 @@ struct Shown<'a> {
     wrong_days: Option<String>,
 }
 
-async fn show(app: &App, admin: &Admin, shown: Shown<'_>) -> Result<Response, Oops> {
+async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, Oops> {
     let Shown {
         version,
         was,
@@ -67,9 +67,9 @@ async fn show(app: &App, admin: &Admin, shown: Shown<'_>) -> Result<Response, Oo
         wrong_days,
     } = shown;
     let overview = app.overview().await?;
-    let s = speak(app, admin.lang);
+    let s = speak(app, reader.lang);
     html(&SettingsPage {
-        frame: frame(app, admin, Place::Settings, HERE, overview.as_ref(), None).await?,
+        frame: frame(app, reader, Place::Settings, HERE, overview.as_ref(), None).await?,
         s,
         version,
         was: (was.policy_2016, was.rule_set),

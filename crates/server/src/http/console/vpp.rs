@@ -24,7 +24,7 @@ use crate::{
         tokens::{TokenRefused, TokenUpload, UploadFacts},
     },
     http::{
-        auth::{self, Admin},
+        auth::{self, Admin, Reader},
         flash::{self, Done},
         input::{Form, Multipart, Path, field_text, multipart_problem},
         problem::Problem as Refusal,
@@ -35,10 +35,10 @@ use crate::{
 const HOME: &str = "/administration/vpp";
 
 /// The linked token, its times, and the latest reads.
-pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let overview = app.overview().await?;
-    let s = speak(&app, admin.lang);
-    let frame = frame(&app, &admin, Place::Vpp, HOME, overview.as_ref(), None).await?;
+    let s = speak(&app, reader.lang);
+    let frame = frame(&app, &reader, Place::Vpp, HOME, overview.as_ref(), None).await?;
     let running = view::running(app.sync_open().await?.as_ref(), &[]);
     html(&VppPage {
         frame,
@@ -58,10 +58,10 @@ pub async fn page(State(app): State<App>, admin: Admin) -> Result<Response, Oops
 }
 
 /// What runs, alone, for the script.
-pub async fn running(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+pub async fn running(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let running = view::running(app.sync_open().await?.as_ref(), &[]);
     html(&VppRunning {
-        s: speak(&app, admin.lang),
+        s: speak(&app, reader.lang),
         running,
     })
 }
@@ -192,17 +192,17 @@ async fn read_upload(mut form: axum::extract::Multipart) -> Result<Upload, Refus
 
 async fn show_upload(
     app: &App,
-    admin: &Admin,
+    reader: &Reader,
     display_name: String,
     apple_id: String,
     errors: UploadErrors,
 ) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     html(&VppUploadPage {
-        s: speak(app, admin.lang),
+        s: speak(app, reader.lang),
         frame: frame(
             app,
-            admin,
+            reader,
             Place::Vpp,
             &format!("{HOME}/upload"),
             overview.as_ref(),
@@ -265,13 +265,13 @@ pub async fn cancel(State(app): State<App>, admin: Admin, Path(id): Path<UploadI
     Ok(flash::to(&app, &admin, HOME, Done::UploadCancelled))
 }
 
-async fn show_confirm(app: &App, admin: &Admin, facts: UploadFacts, error: Option<String>) -> Result<Response, Oops> {
+async fn show_confirm(app: &App, reader: &Reader, facts: UploadFacts, error: Option<String>) -> Result<Response, Oops> {
     let overview = app.overview().await?;
     html(&VppConfirmPage {
-        s: speak(app, admin.lang),
+        s: speak(app, reader.lang),
         frame: frame(
             app,
-            admin,
+            reader,
             Place::Vpp,
             &format!("{HOME}/upload/{}", facts.id),
             overview.as_ref(),
