@@ -22,6 +22,11 @@ pub use error::AppleError;
 /// How long a request may take with its answer.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The body of an answer of whoever it may be, up to a limit after decompression.
+pub async fn whole(response: reqwest::Response, limit_bytes: usize) -> Result<Vec<u8>, AppleError> {
+    Ok(body::read(response, limit_bytes).await?)
+}
+
 /// What every request says of its sender.
 pub(crate) const USER_AGENT: &str = concat!("Allotment/", env!("CARGO_PKG_VERSION"));
 

@@ -4,6 +4,7 @@
 //! unencrypted: all are refused at the start, with the place, the key and what to write instead.
 
 mod check;
+mod database;
 mod given;
 mod push;
 mod signer;
@@ -21,6 +22,7 @@ use reqwest::Url;
 
 use apple::icons::IconHost;
 pub use check::{Finding, Severity, doctor};
+pub use database::database;
 pub use push::{PushCertificateError, PushIdentity};
 pub use signer::ProfileSignerError;
 

@@ -54,6 +54,7 @@ past! {
     "commands" "sent_at"
     "deployments" "since"
     "device_apps" "seen_at"
+    "devices" "called_at"
     "devices" "enrolled_at"
     "devices" "gone_at"
     "devices" "informed_at"
@@ -61,6 +62,8 @@ past! {
     "devices" "leaving_since"
     "devices" "push_token_at"
     "devices" "pushed_at"
+    "devices" "refused_at"
+    "devices" "silent_since"
     "devices" "unreachable_since"
     "install_requests" "requested_at"
     "installs" "accepted_at"
@@ -92,6 +95,7 @@ past! {
 columns! { DUE, DUE_NAMES: "moment"
     "client_users" "not_before"
     "devices" "next_push_at"
+    "devices" "push_not_before"
     "operations" "not_before"
     "seat_refusals" "not_before"
 }
@@ -239,6 +243,11 @@ mod tests {
             .filter(|(table, column)| is_time(column) && !known.contains(&(table.as_str(), column.as_str())))
             .collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+        // And every one that is named is there.
+        let (now, hour) = (Time(1_795_410_300_000), Duration::from_secs(3600));
+        store.clock_set(now, now + hour, hour).await.unwrap();
+        store.clock_set(now + hour, now, hour).await.unwrap();
+        assert!(!store.nothing_ahead(now, hour).await.unwrap());
         store.close().await;
     }
 }

@@ -42,8 +42,16 @@ impl MasterKey {
 
     /// Reads the key, or makes one when there is no such file. Make a copy of it: without it no secret opens.
     pub fn load_or_create(path: &Path) -> Result<MasterKey, KeyError> {
+        match MasterKey::load(path)? {
+            Some(key) => Ok(key),
+            None => MasterKey::create(path),
+        }
+    }
+
+    /// Reads the key. `None` when there is no such file.
+    pub fn load(path: &Path) -> Result<Option<MasterKey>, KeyError> {
         if !path.exists() {
-            return MasterKey::create(path);
+            return Ok(None);
         }
         #[cfg(unix)]
         {
@@ -54,9 +62,8 @@ impl MasterKey {
         }
         let text = fs::read_to_string(path)?;
         let bytes = hex::decode(text.trim()).map_err(|_| KeyError::Malformed)?;
-        Ok(MasterKey::from_bytes(
-            bytes.try_into().map_err(|_| KeyError::Malformed)?,
-        ))
+        let bytes = bytes.try_into().map_err(|_| KeyError::Malformed)?;
+        Ok(Some(MasterKey::from_bytes(bytes)))
     }
 
     #[expect(clippy::disallowed_methods, reason = "a key must not be in anybody's hand")]
@@ -141,11 +148,16 @@ impl Store {
 
     /// Fails at the start, and with a clear word, when the key file is not the one of this database.
     pub(crate) async fn check_key(&self) -> Result<(), StoreError> {
-        if self.secret(CANARY).await?.is_some() {
+        if self.key_opens().await? {
             return Ok(());
         }
         self.secret_once(CANARY, b"the key is right").await?;
         Ok(())
+    }
+
+    /// Whether a secret was opened with the key. `false` when there is none yet: the first start has not come to its end.
+    pub(crate) async fn key_opens(&self) -> Result<bool, StoreError> {
+        Ok(self.secret(CANARY).await?.is_some())
     }
 
     /// Keeps a secret unless there is one of this name, and says which one is kept. So servers that start for the

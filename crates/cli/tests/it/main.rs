@@ -10,6 +10,7 @@ mod browser;
 mod buttons;
 mod demo;
 mod devices;
+mod doctor;
 mod faults;
 mod kill;
 mod lab;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Approval, AssetId, InstallState, PersonId, Policy};
+use domain::{Approval, AssetId, Detail, InstallState, PersonId, Policy};
 use server::{
     Clock,
     app::{Base, Caller},
@@ -143,6 +143,16 @@ async fn what_a_person_removed_or_cancelled_comes_back_with_the_inventory() {
     assert!(!there(&kept) && !there(&cancelled), "asked before the week was over");
 
     hand.passes(25 * HOUR);
+    lab.app.look_again();
+    until("the one is asked again, and of the other it is known", async || {
+        let overview = lab.app.overview().await.unwrap().unwrap();
+        let person = &overview.app(app).unwrap().decision.people[&keeps];
+        let detail = person.devices.values().next().map(|device| device.detail);
+        there(&cancelled) && detail == Some(Detail::ManagedAppNoLongerPresent)
+    })
+    .await;
+    assert!(!there(&kept), "it comes back with the next inventory, and no sooner");
+    hand.passes(7 * 24 * HOUR);
     lab.app.look_again();
     until("both have it", async || there(&kept) && there(&cancelled)).await;
     lab.close().await;

@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use domain::Time;
 
 use super::{Config, is_loopback_url, signer};
+use crate::cause::Chain;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -51,12 +52,14 @@ const PUSH_EXPIRES_SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Certificates that are renewed by themselves are renewed a month before their end.
 const SIGNER_EXPIRES_SOON: Duration = Duration::from_secs(14 * 24 * 3600);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// `service/config` has a few KB.
+const LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Everything but the database, which whoever calls this opens anyway.
 pub async fn doctor(config: &Config, now: Time) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(key_file(&config.key_file));
-    findings.extend(public_url(config));
+    findings.extend(public_url(config).await);
     findings.extend(trusted_proxies(config));
     findings.extend(push_certificate(config, now));
     findings.extend(profile_signer(config, now));
@@ -118,7 +121,7 @@ fn key_file(path: &Path) -> Option<Finding> {
     None
 }
 
-fn public_url(config: &Config) -> Option<Finding> {
+async fn public_url(config: &Config) -> Option<Finding> {
     if is_loopback_url(&config.public_url) {
         return Some(Finding::warn(
             "public_url",
@@ -129,7 +132,29 @@ fn public_url(config: &Config) -> Option<Finding> {
             "write the address under which devices reach the server, https, behind a TLS proxy",
         ));
     }
-    None
+    let shown = config.public_url.trim_end_matches('/');
+    let fix = "if the server runs, look at the name, the proxy and its certificate: devices and browsers come in there";
+    let asked = apple::http_client()
+        .get(format!("{shown}/livez"))
+        .timeout(PATIENCE)
+        .send()
+        .await;
+    match asked {
+        Ok(answer) if answer.status().is_success() => None,
+        Ok(answer) => Some(Finding::warn(
+            "public_url",
+            format!(
+                "something answers at {shown}, but not as this server does: {}",
+                answer.status()
+            ),
+            fix,
+        )),
+        Err(error) => Some(Finding::warn(
+            "public_url",
+            format!("nothing answers at {shown}: {}", Chain(&error.without_url())),
+            fix,
+        )),
+    }
 }
 
 /// Passwords are guessed from an address. Behind a proxy that nobody named, everybody has the same one.
@@ -259,9 +284,9 @@ async fn apple(config: &Config, now: Time) -> Vec<Finding> {
         Ok(answer) => answer,
         Err(error) => {
             let why = if error.is_timeout() {
-                "it did not answer in time"
+                "it did not answer in time".to_owned()
             } else {
-                "no connection"
+                Chain(&error.without_url()).to_string()
             };
             return vec![Finding::bad(
                 about,
@@ -296,13 +321,17 @@ async fn apple(config: &Config, now: Time) -> Vec<Finding> {
             format!("{url} answered {status}"),
             "look whether the address is right; Apple's own is the default",
         ));
-    } else if answer.json::<serde_json::Value>().await.is_err() {
-        findings.push(Finding::bad(
-            about,
-            format!("{url} did not answer with JSON: something else is there, perhaps a proxy's own page"),
-            "look whether the address is right; Apple's own is the default",
-        ));
+        return findings;
     }
+    let what = match apple::whole(answer, LIMIT_BYTES).await {
+        Err(error) => format!("{url} did not answer as it should: {}", Chain(&error)),
+        Ok(body) if serde_json::from_slice::<serde_json::Value>(&body).is_err() => {
+            format!("{url} did not answer with JSON: something else is there, perhaps a proxy's own page")
+        }
+        Ok(_) => return findings,
+    };
+    let fix = "look whether the address is right; Apple's own is the default";
+    findings.push(Finding::bad(about, what, fix));
     findings
 }
 

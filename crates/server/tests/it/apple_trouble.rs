@@ -65,7 +65,7 @@ async fn while_apple_is_silent_it_is_said_since_when_and_it_is_noticed_at_once_w
     let asked = apple.ledger().traffic.requests["users"] + apple.ledger().traffic.requests["client/config"];
     until("it is asked again", async || {
         let requests = apple.ledger().traffic.requests;
-        (requests["users"] + requests["client/config"] > asked + 2).then(|| json!(true))
+        (requests["users"] + requests["client/config"] > asked + 2).then_some(json!(true))
     })
     .await;
     assert_eq!(token(&server).await["appleSilentSinceDateTime"], since);
@@ -74,7 +74,7 @@ async fn while_apple_is_silent_it_is_said_since_when_and_it_is_noticed_at_once_w
     until("it is over", async || {
         token(&server).await["appleSilentSinceDateTime"]
             .is_null()
-            .then(|| json!(true))
+            .then_some(json!(true))
     })
     .await;
     assert!(
@@ -104,12 +104,12 @@ async fn a_sync_by_hand_ends_every_pause_at_once() {
         switches.faults = vec![refused("GET users")];
     });
     until("Apple has asked to be left alone", async || {
-        apple.switches().faults.is_empty().then(|| json!(true))
+        apple.switches().faults.is_empty().then_some(json!(true))
     })
     .await;
     until("it is known", async || {
         let silent = self::token(&server).await["appleSilentSinceDateTime"].is_string();
-        silent.then(|| json!(true))
+        silent.then_some(json!(true))
     })
     .await;
     let begun = std::time::Instant::now();
@@ -287,7 +287,7 @@ async fn an_upload_whose_client_went_away_runs_to_its_end() {
         .body(body);
     let client = tokio::spawn(request.send());
     until("it is claimed at Apple", async || {
-        apple.switches().faults.is_empty().then(|| json!(true))
+        apple.switches().faults.is_empty().then_some(json!(true))
     })
     .await;
     client.abort();
