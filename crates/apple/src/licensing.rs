@@ -176,6 +176,16 @@ impl Licensing {
             .await
     }
 
+    /// Asks to retire client users: their accounts are let go, and what can be taken back of their licences is.
+    pub async fn retire_users(&self, client_user_ids: &[String]) -> Result<String, AppleError> {
+        let user = |client_user_id: &String| RequestUser {
+            client_user_id: client_user_id.clone(),
+            ..RequestUser::default()
+        };
+        let users = client_user_ids.iter().map(user).collect();
+        self.event("users/retire", &ManageUsersRequest { users }).await
+    }
+
     /// Asks to bind licences. Only accepted when this returns: what becomes of it says [`status`](Self::status).
     pub async fn associate(&self, assets: &ManageAssets) -> Result<String, AppleError> {
         self.event("assets/associate", assets).await

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Time, licence::Reading};
 
-/// What was asked of Apple about a licence.
+/// What was asked of Apple about a licence or a client user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Ask {
     Associate,
     Disassociate,
+    /// To end a client user. A list shows it while it is in use.
+    Retire,
 }
 
 /// How long a request can be alive, and how far Apple's lists may lag behind what it did.
@@ -93,9 +95,9 @@ pub fn settle(ask: Ask, since: Time, gone: Option<Time>, dead_at: Time, word: Wo
         // Listed, and not on account of an earlier licence that ended since.
         Ask::Associate => listed && gone.is_none_or(|gone| reading.knows_of(gone)),
         // Not listed, and not because the list is from before the licence was there.
-        Ask::Disassociate => !listed && reading.knows_of(since),
+        Ask::Disassociate | Ask::Retire => !listed && reading.knows_of(since),
     };
-    let shows_no_work = listed == (ask == Ask::Disassociate);
+    let shows_no_work = listed == (ask != Ask::Associate);
     if shows_the_work {
         Settled::Done
     } else if shows_no_work && reading.knows_of(dead_at) {
@@ -134,6 +136,7 @@ mod tests {
     fn what_a_list_shows_done_is_done_at_once() {
         assert_eq!(settled(Ask::Associate, true, 1), Settled::Done);
         assert_eq!(settled(Ask::Disassociate, false, 60), Settled::Done);
+        assert_eq!(settled(Ask::Retire, false, 60), Settled::Done);
     }
 
     /// With a shorter wait, an event that Apple finished late gave a licence that nobody counted any more.
@@ -142,9 +145,11 @@ mod tests {
         for seconds in [1, 60, 640, 699] {
             assert_eq!(settled(Ask::Associate, false, seconds), Settled::Open, "{seconds}");
             assert_eq!(settled(Ask::Disassociate, true, seconds), Settled::Open, "{seconds}");
+            assert_eq!(settled(Ask::Retire, true, seconds), Settled::Open, "{seconds}");
         }
         assert_eq!(settled(Ask::Associate, false, 700), Settled::Undone);
         assert_eq!(settled(Ask::Disassociate, true, 700), Settled::Undone);
+        assert_eq!(settled(Ask::Retire, true, 700), Settled::Undone);
     }
 
     #[test]

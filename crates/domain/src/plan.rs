@@ -28,6 +28,8 @@ pub enum Step {
     Disassociate { app: AssetId, person: PersonId },
     /// Take a free licence and ask Apple to bind it to this person.
     Associate { app: AssetId, person: PersonId },
+    /// Ask Apple to retire the client user of a person who left and has given everything back.
+    RetireUser { person: PersonId },
     /// Send `RemoveApplication`.
     Remove { app: AssetId, device: DeviceId },
     /// Send `InstallApplication`.
@@ -82,6 +84,7 @@ pub fn plan(world: &World) -> Plan {
             }));
         }
     }
+    steps.extend(retirements(world, &bound));
     questions(world, &mut steps);
     // Stable: within a kind the order of the line stays.
     steps.sort_by_key(Step::order);
@@ -98,10 +101,11 @@ impl Step {
             Step::Invite { .. } => 3,
             Step::Disassociate { .. } => 4,
             Step::Associate { .. } => 5,
-            Step::Remove { .. } => 6,
-            Step::Install { .. } => 7,
-            Step::AskApps { .. } => 8,
-            Step::Unenrol { .. } => 9,
+            Step::RetireUser { .. } => 6,
+            Step::Remove { .. } => 7,
+            Step::Install { .. } => 8,
+            Step::AskApps { .. } => 9,
+            Step::Unenrol { .. } => 10,
         }
     }
 }
@@ -164,6 +168,16 @@ fn bound(world: &World) -> BTreeSet<PersonId> {
         bound.extend(tied.map(|(person, _)| *person));
     }
     bound
+}
+
+/// The last step of a person out of the programme: they left, and everything is back.
+fn retirements(world: &World, bound: &BTreeSet<PersonId>) -> impl Iterator<Item = Step> {
+    let usable = world.token.usable();
+    world
+        .people
+        .values()
+        .filter(move |person| usable && person.left && person.program.is_active() && !bound.contains(&person.id))
+        .map(|person| Step::RetireUser { person: person.id })
 }
 
 /// The next step of a person into the programme (A42), while they are due an app.
@@ -278,6 +292,11 @@ impl Plan {
                     with(&mut world.people, person, |person| {
                         person.program = Program::Creating;
                         person.invited.clear();
+                    });
+                }
+                Step::RetireUser { person } => {
+                    with(&mut world.people, person, |person| {
+                        person.program = Program::Retiring { since: now };
                     });
                 }
                 Step::Invite { person, device } => with(&mut world.people, person, |person| {

@@ -20,8 +20,18 @@ pub enum Program {
     Registered { invitation: Invitation },
     /// The person accepted: an Apple Account is bound, licences work.
     Associated { since: Time },
+    /// Apple is asked to retire the client user of a person who left. It ends in [`Retired`](Program::Retired) even
+    /// when the person comes back meanwhile: Apple may have done it already.
+    Retiring { since: Time },
     /// Apple has the client user no more, whoever retired it. Somebody who is due an app gets a new one.
     Retired,
+}
+
+impl Program {
+    /// Apple has a client user that is in use, and nobody is ending that.
+    pub fn is_active(&self) -> bool {
+        matches!(self, Program::Registered { .. } | Program::Associated { .. })
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

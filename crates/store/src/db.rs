@@ -35,7 +35,7 @@ macro_rules! migrations {
     };
     ($database:literal) => {
         migrations!($database: 1 "tables", 2 "guards", 3 "protocol", 4 "devices", 5 "people", 6 "accounts",
-                    7 "versions", 8 "operation")
+                    7 "versions", 8 "operation", 9 "leaving")
     };
 }
 

@@ -134,6 +134,13 @@ impl Tx {
         .await?;
         Ok(())
     }
+
+    /// Takes back everything that the person asked for.
+    pub async fn requests_delete(&mut self, person: PersonId) -> Result<(), StoreError> {
+        self.run("DELETE FROM install_requests WHERE person_id = $1", values![person])
+            .await?;
+        Ok(())
+    }
 }
 
 fn deployment(row: &Record) -> Result<Deployment, StoreError> {

@@ -122,6 +122,10 @@ impl EnrolmentRow {
 reads! {
     devices() -> Vec<DeviceRow>;
     device(id: DeviceId) -> Option<DeviceRow>;
+    devices_of(person: PersonId) -> Vec<DeviceRow>;
+    /// Devices of people who left before `before` that have said nothing since then. None while no device at all was
+    /// heard since `alive`: then it is we who cannot be reached.
+    devices_left_behind(before: Time, alive: Time, limit: i64) -> Vec<DeviceId>;
     device_by_udid(udid: &'a str) -> Option<DeviceRow>;
     /// Devices that are with us, have said nothing since then, and were not asked for a sign of life either; the most
     /// silent first. A call later than `now` was written by a clock that was wrong.
@@ -151,6 +155,25 @@ impl Conn<'_> {
 
     async fn device(&mut self, id: DeviceId) -> Result<Option<DeviceRow>, StoreError> {
         self.one("SELECT * FROM devices WHERE id = $1", values![id], device)
+            .await
+    }
+
+    async fn devices_of(&mut self, person: PersonId) -> Result<Vec<DeviceRow>, StoreError> {
+        let sql = "SELECT * FROM devices WHERE person_id = $1 ORDER BY id";
+        self.all(sql, values![person], device).await
+    }
+
+    async fn devices_left_behind(
+        &mut self,
+        before: Time,
+        alive: Time,
+        limit: i64,
+    ) -> Result<Vec<DeviceId>, StoreError> {
+        let sql = "SELECT devices.id FROM devices JOIN people ON people.id = devices.person_id
+                   WHERE people.left_at < $1 AND devices.gone_at IS NULL AND COALESCE(devices.last_seen_at, 0) < $1
+                     AND EXISTS (SELECT 1 FROM devices AS other WHERE other.last_seen_at >= $2)
+                   ORDER BY devices.id LIMIT $3";
+        self.all(sql, values![before, alive, limit], |row| row.parsed("id"))
             .await
     }
 
@@ -501,6 +524,13 @@ impl Tx {
             )
             .await?;
         Ok(touched == 1)
+    }
+
+    /// The person's links and profiles that no device has used are good for nothing from now on. How many there were.
+    pub async fn enrolments_end(&mut self, person: PersonId, now: Time) -> Result<u64, StoreError> {
+        let sql = "UPDATE enrolments SET revoked_at = $2
+                   WHERE person_id = $1 AND device_id IS NULL AND revoked_at IS NULL";
+        self.run(sql, values![person, now]).await
     }
 
     /// Nothing that is signed with its identity is accepted from now on. `false` when that was so already.

@@ -33,6 +33,8 @@ reads! {
     group(id: GroupId) -> Option<GroupRow>;
     /// People of a user group, devices of a device group.
     group_members(id: GroupId) -> Vec<Uuid>;
+    /// The groups that a person, or a device, is in: their ids and names.
+    groups_of(member: Uuid) -> Vec<(GroupId, String)>;
 }
 
 impl Conn<'_> {
@@ -47,6 +49,13 @@ impl Conn<'_> {
     async fn group_members(&mut self, id: GroupId) -> Result<Vec<Uuid>, StoreError> {
         let sql = "SELECT member_id FROM group_members WHERE group_id = $1 ORDER BY member_id";
         self.all(sql, values![id], |row| row.parsed("member_id")).await
+    }
+
+    async fn groups_of(&mut self, member: Uuid) -> Result<Vec<(GroupId, String)>, StoreError> {
+        let sql =
+            "SELECT id, name FROM groups JOIN group_members ON group_id = id WHERE member_id = $1 ORDER BY name, id";
+        self.all(sql, values![member], |row| Ok((row.parsed("id")?, row.text("name")?)))
+            .await
     }
 
     pub(crate) async fn group_members_all(&mut self) -> Result<BTreeMap<GroupId, Vec<Uuid>>, StoreError> {

@@ -14,6 +14,7 @@ pub enum OperationKind {
     CreateUsers,
     Associate,
     Disassociate,
+    RetireUsers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -54,6 +54,8 @@ pub struct ClientUserRow {
     pub retired_at: Option<Time>,
     /// Since when the person has another one.
     pub replaced_at: Option<Time>,
+    /// Since when Apple is asked to retire it, while its answer is not known.
+    pub retiring_at: Option<Time>,
 }
 
 /// Apple's words, and two of ours for the time before.
@@ -112,12 +114,16 @@ impl ClientUserRow {
             created_at: Some(now),
             retired_at: None,
             replaced_at: None,
+            retiring_at: None,
         }
     }
 
     /// How far the person is; `invited` are the invitations of this round.
     pub fn program(&self, invited: &[Attempt]) -> Program {
         match self.status {
+            status if status.is_active() && self.retiring_at.is_some() => Program::Retiring {
+                since: self.retiring_at.unwrap_or_default(),
+            },
             ClientUserStatus::Creating => Program::Creating,
             // Nobody can be invited without a code, which comes with a later list.
             ClientUserStatus::Registered if self.invite_code.is_none() => Program::Creating,
@@ -263,11 +269,83 @@ impl Tx {
         Ok(changed > 0)
     }
 
-    pub async fn person_left(&mut self, id: PersonId, by: Change<'_>) -> Result<(), StoreError> {
+    /// Keeps a person from leaving until this transaction ends. `false` when they are not there, or left already.
+    pub async fn person_stays(&mut self, id: PersonId) -> Result<bool, StoreError> {
+        let sql = "UPDATE people SET id = id WHERE id = $1 AND left_at IS NULL";
+        Ok(self.run(sql, values![id]).await? > 0)
+    }
+
+    /// The person leaves. `false` when they had left, or are not as `base` was any more. Nothing was changed then.
+    pub async fn person_left(&mut self, id: PersonId, base: Base, by: Change<'_>) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE people SET left_at = $3, version = version + 1, changed_at = $3, changed_by = $4
+                 WHERE id = $1 AND left_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                values![id, base, by.at, by.by],
+            )
+            .await?;
+        Ok(changed > 0)
+    }
+
+    /// The person comes back. `false` when they had not left, or are not as `base` was any more. Nothing was changed then.
+    pub async fn person_back(&mut self, id: PersonId, base: Base, by: Change<'_>) -> Result<bool, StoreError> {
+        let changed = self
+            .run(
+                "UPDATE people SET left_at = NULL, version = version + 1, changed_at = $3, changed_by = $4
+                 WHERE id = $1 AND left_at IS NOT NULL AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                values![id, base, by.at, by.by],
+            )
+            .await?;
+        Ok(changed > 0)
+    }
+
+    /// Apple is to retire the client user. `false`, and nothing is changed, unless its person left, has no licence that
+    /// could come back, and Apple has it.
+    pub async fn client_user_retiring(
+        &mut self,
+        client_user_id: &str,
+        operation: OperationId,
+        now: Time,
+    ) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE client_users SET retiring_at = $2, operation_id = $3
+                 WHERE client_user_id = $1 AND retiring_at IS NULL AND status IN ($4, $5)
+                   AND EXISTS (SELECT 1 FROM people WHERE people.id = person_id AND left_at IS NOT NULL)
+                   AND NOT EXISTS (SELECT 1 FROM seats JOIN assets ON assets.id = seats.asset_id
+                                   WHERE seats.person_id = client_users.person_id
+                                     AND assets.location_id = client_users.location_id
+                                     AND assets.product_type = 'App'
+                                     AND (assets.revocable OR seats.state <> 'held'))",
+                values![
+                    client_user_id,
+                    now,
+                    operation,
+                    word(&ClientUserStatus::Registered),
+                    word(&ClientUserStatus::Associated)
+                ],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
+    /// Apple has retired it.
+    pub async fn client_user_retired(&mut self, client_user_id: &str, now: Time) -> Result<(), StoreError> {
         self.run(
-            "UPDATE people SET left_at = $2, version = version + 1, changed_at = $2, changed_by = $3
-             WHERE id = $1 AND left_at IS NULL",
-            values![id, by.at, by.by],
+            "UPDATE client_users SET status = $2, observed_at = $3, retired_at = $3, retiring_at = NULL,
+                                     operation_id = NULL
+             WHERE client_user_id = $1",
+            values![client_user_id, word(&ClientUserStatus::Retired), now],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Apple did not retire it, and is not asked to any more: its person came back.
+    pub async fn client_user_kept(&mut self, client_user_id: &str) -> Result<(), StoreError> {
+        self.run(
+            "UPDATE client_users SET retiring_at = NULL, operation_id = NULL WHERE client_user_id = $1",
+            values![client_user_id],
         )
         .await?;
         Ok(())
@@ -439,5 +517,6 @@ fn client_user(row: &Record) -> Result<ClientUserRow, StoreError> {
         created_at: row.time_or_none("created_at")?,
         retired_at: row.time_or_none("retired_at")?,
         replaced_at: row.time_or_none("replaced_at")?,
+        retiring_at: row.time_or_none("retiring_at")?,
     })
 }

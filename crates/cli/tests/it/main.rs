@@ -14,6 +14,7 @@ mod doctor;
 mod faults;
 mod kill;
 mod lab;
+mod leavers;
 mod leaving;
 mod limits;
 mod lists;

@@ -129,7 +129,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 let app = &world.apps[app];
                 prop_assert!(world.token.usable());
                 prop_assert!(!app.seats.contains_key(person), "one licence for one person");
-                prop_assert!(is_member(&world.people[person]));
+                prop_assert!(is_member(&world.people[person]) && !world.people[person].left);
                 *gains.entry(app.id).or_default() += 1;
             }
             Step::Disassociate { app, person } => {
@@ -161,8 +161,19 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 let refused_before = matches!(program, Program::Refused { not_before, .. } if not_before <= world.now);
                 let for_good = program == Program::Retired && !is_bound(world, *person);
                 prop_assert!(world.token.usable() && (program == Program::None || refused_before || for_good));
+                prop_assert!(!world.people[person].left, "whoever left is not made known anew");
+            }
+            Step::RetireUser { person } => {
+                let facts = &world.people[person];
+                prop_assert!(world.token.usable() && facts.left);
+                prop_assert!(
+                    facts.program.is_active(),
+                    "Apple is asked once, and of nobody it does not have"
+                );
+                prop_assert!(!is_bound(world, *person), "a licence would be lost, or given to nobody");
             }
             Step::Invite { person, device } => {
+                prop_assert!(!world.people[person].left);
                 let device = &world.devices[device];
                 prop_assert!(world.token.usable() && device.person == *person && invitation::can_show(device));
                 let shown = Program::Registered {
@@ -318,10 +329,11 @@ proptest! {
             Step::Invite { .. } => 3,
             Step::Disassociate { .. } => 4,
             Step::Associate { .. } => 5,
-            Step::Remove { .. } => 6,
-            Step::Install { .. } => 7,
-            Step::AskApps { .. } => 8,
-            Step::Unenrol { .. } => 9,
+            Step::RetireUser { .. } => 6,
+            Step::Remove { .. } => 7,
+            Step::Install { .. } => 8,
+            Step::AskApps { .. } => 9,
+            Step::Unenrol { .. } => 10,
         };
         prop_assert!(plan(&world).steps.is_sorted_by_key(order));
     }
@@ -368,6 +380,12 @@ proptest! {
                 prop_assert!(at_apple + app.foreign <= owned(app).max(app.foreign));
             }
             for step in &plan.steps {
+                if let Step::RetireUser { person } = step {
+                    let held = |(app, holder): &(AssetId, PersonId)| {
+                        holder == person && reality.world.apps[app].revocable
+                    };
+                    prop_assert!(!reality.ledger.iter().any(held), "Apple still has a licence of {person}");
+                }
                 let Step::Disassociate { app, person } = step else { continue };
                 let theirs = |device: &&Device| device.person == *person && device.silent_since.is_none();
                 for device in reality.world.devices.values().filter(theirs) {
@@ -387,6 +405,13 @@ proptest! {
 fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
     for device in reality.world.devices.values() {
         prop_assert!(!device.is_retiring(), "told to retire, and still here: {:?}", device);
+    }
+    for person in reality.world.people.values() {
+        let ended = !person.program.is_active() && !matches!(person.program, Program::Retiring { .. });
+        prop_assert!(
+            !person.left || ended || is_bound(&reality.world, person.id),
+            "still at Apple: {person:?}"
+        );
     }
     for app in reality.world.apps.values() {
         let decision = decide(&reality.world, app);

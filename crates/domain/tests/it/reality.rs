@@ -43,6 +43,9 @@ pub enum Happening {
     PersonRemovesApp(Index),
     PersonAsks(Index, Index),
     PersonLeaves(Index),
+    PersonComesBack(Index),
+    /// Somebody else ends a person's client user at Apple, or it is read that ours is ended.
+    UserIsRetired(Index),
     ApprovalChanges(Index, Approval),
     MembershipChanges(Index, Index),
     DeviceGoes(Index),
@@ -74,6 +77,8 @@ pub fn happening() -> impl Strategy<Value = Happening> {
         2 => one().prop_map(PersonRemovesApp),
         2 => (one(), one()).prop_map(|(one, app)| PersonAsks(one, app)),
         1 => one().prop_map(PersonLeaves),
+        1 => one().prop_map(PersonComesBack),
+        1 => one().prop_map(UserIsRetired),
         3 => (one(), any_approval()).prop_map(|(one, approval)| ApprovalChanges(one, approval)),
         2 => (one(), one()).prop_map(|(one, group)| MembershipChanges(one, group)),
         1 => one().prop_map(DeviceGoes),
@@ -196,7 +201,21 @@ impl Reality {
             Happening::PersonLeaves(one) => {
                 let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
                 let Some(person) = pick(one, &everyone) else { return };
-                self.world.people.get_mut(&person).unwrap().left = true;
+                self.leaves(person);
+            }
+            Happening::PersonComesBack(one) => {
+                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let Some(person) = pick(one, &everyone) else { return };
+                self.world.people.get_mut(&person).unwrap().left = false;
+            }
+            Happening::UserIsRetired(one) => {
+                let known =
+                    self.world.people.values().filter(|person| {
+                        person.program.is_active() || matches!(person.program, Program::Retiring { .. })
+                    });
+                let known: Vec<PersonId> = known.map(|person| person.id).collect();
+                let Some(person) = pick(one, &known) else { return };
+                self.is_retired(person);
             }
             Happening::ApprovalChanges(one, approval) => {
                 let lines = self.world.apps.values().map(|app| app.deployments.len()).sum();
@@ -276,8 +295,28 @@ impl Reality {
         }
     }
 
+    /// As the server does: a person who leaves is in no group any more, and has asked for nothing.
+    pub fn leaves(&mut self, person: PersonId) {
+        self.world.people.get_mut(&person).unwrap().left = true;
+        for group in self.world.groups.values_mut() {
+            group.people.remove(&person);
+        }
+        for app in self.world.apps.values_mut() {
+            app.requests.remove(&person);
+        }
+    }
+
+    /// Apple takes back at once what can be taken back.
+    fn is_retired(&mut self, person: PersonId) {
+        let apps = &self.world.apps;
+        self.ledger
+            .retain(|(app, holder)| *holder != person || !apps[app].revocable);
+        self.world.people.get_mut(&person).unwrap().program = Program::Retired;
+    }
+
     /// Everybody answers everything as hoped.
     pub fn all_goes_well(&mut self) {
+        self.apple_is_read();
         for (app, person) in self.asked_of_apple() {
             self.apple_answers(app, person, true);
         }
@@ -376,7 +415,8 @@ impl Reality {
         let now = self.world.now;
         let seat = self.world.apps[&app].seats[&person];
         let giving = matches!(seat, Seat::Reserved { .. });
-        let after = if willing && (!giving || self.left_at_apple(app) > 0) {
+        let known = self.world.people[&person].program != Program::Retired;
+        let after = if willing && (!giving || (known && self.left_at_apple(app) > 0)) {
             if giving {
                 self.ledger.insert((app, person));
             } else {
@@ -416,6 +456,9 @@ impl Reality {
 
     fn joins(&mut self, person: PersonId) {
         let now = self.world.now;
+        if matches!(self.world.people[&person].program, Program::Retiring { .. }) {
+            return self.is_retired(person);
+        }
         let person = self.world.people.get_mut(&person).unwrap();
         person.program = match person.program {
             Program::Creating => Program::Registered {

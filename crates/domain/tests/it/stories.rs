@@ -56,6 +56,11 @@ impl Reality {
         self.world.groups.entry(made.id).or_insert(made)
     }
 
+    fn comes_back(&mut self, number: usize) {
+        self.world.people.get_mut(&person(number)).unwrap().left = false;
+        self.group(0, GroupKind::User, 0).people.insert(person(number));
+    }
+
     fn now_settles(&mut self) {
         self.settles(10, MINUTE);
     }
@@ -409,11 +414,102 @@ fn a_licence_that_is_being_returned_is_not_handed_out_in_the_same_plan() {
     company.all_goes_well();
     assert_eq!(
         company.act().steps,
-        [Step::Associate {
-            app: app(0),
-            person: person(1)
-        }]
+        [
+            Step::Associate {
+                app: app(0),
+                person: person(1)
+            },
+            Step::RetireUser { person: person(0) }
+        ]
     );
+}
+
+#[test]
+fn whoever_leaves_is_retired_at_apple_after_the_app_is_gone_and_the_licence_back() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.leaves(person(0));
+
+    let mut taken = Vec::new();
+    for _ in 0..10 {
+        let steps = company.act().steps;
+        taken.extend(steps.into_iter().filter(|step| !matches!(step, Step::AskApps { .. })));
+        company.all_goes_well();
+        company.world.now = company.world.now + MINUTE;
+    }
+
+    let person = person(0);
+    let expected = [
+        Step::Remove {
+            app: app(0),
+            device: device(0),
+        },
+        Step::Disassociate { app: app(0), person },
+        Step::RetireUser { person },
+    ];
+    assert_eq!(taken, expected);
+    assert_eq!(company.world.people[&person].program, Program::Retired);
+}
+
+/// Retiring takes the licences that can be taken back, and leaves a book with its reader.
+#[test]
+fn a_licence_that_cannot_come_back_keeps_nobody_from_being_retired() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.app(app(0)).revocable = false;
+    company.now_settles();
+    company.leaves(person(0));
+    company.now_settles();
+
+    assert_eq!(company.holders(), people([0]));
+    assert_eq!(company.world.people[&person(0)].program, Program::Retired);
+}
+
+#[test]
+fn whoever_comes_back_before_being_retired_goes_on_with_the_same_client_user() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    let program = company.world.people[&person(0)].program;
+    company.leaves(person(0));
+    company.act();
+    company.all_goes_well();
+
+    company.comes_back(0);
+    company.now_settles();
+
+    assert_eq!(company.world.people[&person(0)].program, program);
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+#[test]
+fn whoever_comes_back_after_being_retired_is_made_known_and_invited_anew() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.leaves(person(0));
+    company.now_settles();
+
+    company.comes_back(0);
+    assert_eq!(company.act().steps, [Step::CreateUser { person: person(0) }]);
+    company.all_goes_well();
+    let invited = Step::Invite {
+        person: person(0),
+        device: device(0),
+    };
+    assert_eq!(company.act().steps, [invited]);
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+}
+
+/// Apple may have done it already, so nobody counts on the old one any more.
+#[test]
+fn whoever_comes_back_while_apple_is_asked_waits_for_its_answer() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.leaves(person(0));
+    assert_eq!(company.act().steps, [Step::RetireUser { person: person(0) }]);
+
+    company.comes_back(0);
+    assert_eq!(company.plans(), []);
+    company.all_goes_well();
+    assert_eq!(company.plans(), [Step::CreateUser { person: person(0) }]);
 }
 
 #[test]

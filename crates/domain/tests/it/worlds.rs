@@ -264,6 +264,7 @@ fn programs() -> Vec<Program> {
             error_number: 9635,
             not_before: NOW,
         },
+        Program::Retiring { since: NOW },
         Program::Retired,
     ]
 }

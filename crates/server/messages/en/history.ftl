@@ -32,6 +32,10 @@ operation-disassociate = { $count ->
     [one] Take back { $count } licence
    *[other] Take back { $count } licences
 }
+operation-retire-users = { $count ->
+    [one] Retire { $count } person at Apple
+   *[other] Retire { $count } people at Apple
+}
 
 sync-phase-waiting = Waiting to start.
 sync-phase-config = Checking the token
@@ -105,9 +109,11 @@ event-device-wipe-refused = { $device } refused to be wiped
 event-device-wipe-requested = Began to wipe { $device }
 event-enrolment-link-made = Made an enrolment link for { $person }
 event-enrolment-profile-taken = Downloaded the enrolment profile of { $person }
+event-enrolment-refused = Refused to enrol a device for { $person }, who has left
 event-group-added = Created the group { $group }
 event-group-changed = Changed the group { $group }
 event-group-deleted = Deleted the group { $group }
+event-group-left = { $person } left the group { $group }
 event-group-members-set = Changed the members of the group { $group }
 event-install-accepted = { $device } took the command to install { $app }
 event-identity-revoked = Revoked the identity of { $device }
@@ -131,11 +137,13 @@ event-person-added = Added { $person }
 event-person-changed = Changed the details of { $person }
 event-person-invited = Sent { $person } the invitation to the programme
 event-person-left = Marked { $person } as left
+event-person-returned = Marked { $person } as back
 event-policy-changed = Changed the policy
 event-program-accepted = { $person } accepted the VPP terms of use
 event-program-user-created = Registered { $person } with the programme
 event-program-user-replaced = { $person } is to be registered anew at Apple
 event-program-user-retired = The registration of { $person } at Apple was retired
+event-program-user-retiring = Asked Apple to retire { $person }
 event-remove-accepted = { $device } took the command to remove { $app }
 event-remove-commanded = Told { $device } to remove { $app }
 event-remove-failed = { $device } could not remove { $app }

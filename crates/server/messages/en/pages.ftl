@@ -365,7 +365,7 @@ person-email-help = May be left empty. It is not sent to Apple.
 person-department = Department
 person-no-email = No mail address
 person-left-at = Left { $date }
-person-left-note = Marked as left on { $date }. Apps are removed and licences returned.
+person-left-note = Left on { $date }. This person gets nothing new, and no device can be enrolled for them.
 person-no-apps = No app applies to this person.
 person-no-devices = No device is enrolled.
 person-no-groups = In no group.
@@ -398,10 +398,49 @@ link-label = Address that works once
 link-copy = Copy
 link-copied = Copied.
 leave-title = Leaving
-leave-box = Remove all apps of this person and return the licences.
-leave-box-help = This cannot be undone. Licences return once the apps are proved gone.
+leave-box = This person has left the organisation.
+leave-box-help = Whoever comes back can be marked so. Groups and apps do not come back by themselves.
 leave-button = Mark as left
 leave-not-confirmed = The box is not ticked. Nothing was changed.
+leave-groups = { $count ->
+    [0] In no group: nothing to leave.
+    [one] Leaves { $count } group and gets nothing new.
+   *[other] Leaves all { $count } groups and gets nothing new.
+}
+leave-links = Enrolment links stop working. No device can be enrolled for this person.
+leave-licences = { $count ->
+    [0] Holds no licence that could come back.
+    [one] { $count } licence comes back once the app is proved gone.
+   *[other] { $count } licences come back, each once its app is proved gone.
+}
+leave-apple = When all licences are back, the person is retired at Apple, and their Apple Account is let go.
+leave-devices = { $count ->
+    [0] Retire their devices: none is enrolled.
+    [one] Retire their { $count } device.
+   *[other] Retire their { $count } devices.
+}
+leave-devices-help = Apps and settings of the organisation are removed with the profile. Without the tick only the apps of this person go, and the devices stay enrolled.
+leaving-title = Leaving
+leaving-devices = { $count ->
+    [one] { $count } device is still enrolled.
+   *[other] { $count } devices are still enrolled.
+}
+leaving-devices-done = No device is enrolled.
+leaving-licences = { $count ->
+    [one] { $count } licence is still to come back.
+   *[other] { $count } licences are still to come back.
+}
+leaving-licences-done = All licences are back.
+leaving-unknown-to-apple = Apple does not know this person.
+leaving-to-be-retired = Is retired at Apple when all licences are back.
+leaving-retiring = Apple is being asked to retire this person.
+leaving-retired = Retired at Apple.
+return-title = Coming back
+return-as-before = Apple has not been asked to retire this person yet, so everything goes on with the same registration. Groups have to be chosen anew.
+return-anew = This person is registered with Apple anew, and has to accept the VPP terms of use once more. Groups have to be chosen anew.
+return-button = Mark as back
+person-look-again = Nothing was changed. Look at it again.
+person-mail-taken = Nothing was changed. Somebody else has this mail address now. Change theirs first.
 
 ## Groups
 
@@ -565,6 +604,8 @@ enrol-used = This link has been used
 enrol-used-advice = A link works once. Ask your IT contact for a new one to enrol another device, or this one again.
 enrol-expired = This link has expired
 enrol-expired-advice = A link works for 7 days. Ask your IT contact for a new one.
+enrol-ended = This link is no longer valid
+enrol-ended-advice = Ask your IT contact.
 enrol-unknown = This link is not known
 enrol-unknown-advice = Check that the whole address was copied. If it still does not open, ask your IT contact for a new one.
 enrol-busy = Many devices are enrolling at this moment

@@ -76,6 +76,7 @@ terms-refused = Apple refused the registration
 terms-inviting = Inviting
 terms-invited = Invited
 terms-accepted = Accepted
+terms-retiring = Leaving the programme
 terms-retired = Left the programme
 invitation-waiting = Waiting for the device
 invitation-shown = Shown on the device

@@ -329,7 +329,7 @@ person-email-help = 비워 둘 수 있습니다. Apple에는 보내지 않습니
 person-department = 부서
 person-no-email = 전자 메일 없음
 person-left-at = { $date } 퇴사
-person-left-note = { $date }에 퇴사로 표시했습니다. 앱은 제거되고 라이선스는 돌아옵니다.
+person-left-note = { $date }에 퇴사했습니다. 새 앱이나 라이선스를 받지 않으며 장치를 등록할 수 없습니다.
 person-no-apps = 이 사용자에게 해당하는 앱이 없습니다.
 person-no-devices = 등록한 장치가 없습니다.
 person-no-groups = 속한 그룹이 없습니다.
@@ -362,10 +362,40 @@ link-label = 한 번만 쓸 수 있는 주소
 link-copy = 복사
 link-copied = 복사했습니다.
 leave-title = 퇴사
-leave-box = 이 사용자의 앱을 모두 제거하고 라이선스를 회수합니다.
-leave-box-help = 되돌릴 수 없습니다. 앱이 제거된 것을 확인한 뒤 라이선스가 돌아옵니다.
+leave-box = 이 사용자가 퇴사했습니다.
+leave-box-help = 나중에 복귀로 표시할 수 있습니다. 그룹과 앱은 저절로 되돌아오지 않습니다.
 leave-button = 퇴사로 표시
 leave-not-confirmed = 확인란을 선택하지 않았습니다. 바뀐 것이 없습니다.
+leave-groups = { $count ->
+    [0] 속한 그룹이 없습니다.
+   *[other] 그룹 { $count }개에서 모두 빠지고, 새 앱을 받지 않습니다.
+}
+leave-links = 등록 링크를 더 이상 쓸 수 없습니다. 이 사용자의 장치를 등록할 수 없습니다.
+leave-licences = { $count ->
+    [0] 회수할 라이선스가 없습니다.
+   *[other] 라이선스 { $count }개를 회수합니다. 앱이 제거된 것을 확인한 뒤에 돌아옵니다.
+}
+leave-apple = 라이선스가 모두 돌아오면 Apple에서 이 사용자를 사용 중지하고 Apple 계정 연결을 풉니다.
+leave-devices = { $count ->
+    [0] 장치를 사용 중지합니다. 등록된 장치가 없습니다.
+   *[other] 장치 { $count }대를 사용 중지합니다.
+}
+leave-devices-help = 조직의 앱과 설정이 프로필과 함께 제거됩니다. 선택하지 않으면 이 사용자의 앱만 제거되고 장치는 등록된 채 남습니다.
+leaving-title = 퇴사 처리
+leaving-devices = 아직 등록된 장치가 { $count }대 있습니다.
+leaving-devices-done = 등록된 장치가 없습니다.
+leaving-licences = 아직 돌아오지 않은 라이선스가 { $count }개 있습니다.
+leaving-licences-done = 라이선스가 모두 돌아왔습니다.
+leaving-unknown-to-apple = Apple에 등록된 적이 없습니다.
+leaving-to-be-retired = 라이선스가 모두 돌아오면 Apple에서 사용 중지합니다.
+leaving-retiring = Apple에 사용 중지를 요청했습니다.
+leaving-retired = Apple에서 사용 중지되었습니다.
+return-title = 복귀
+return-as-before = 아직 Apple에 사용 중지를 요청하지 않았으므로 지금 등록된 그대로 이어집니다. 그룹은 다시 정해야 합니다.
+return-anew = Apple에 새로 등록되고 VPP 사용 약관에 다시 동의해야 합니다. 그룹은 다시 정해야 합니다.
+return-button = 복귀로 표시
+person-look-again = 바뀐 것이 없습니다. 다시 확인하십시오.
+person-mail-taken = 바뀐 것이 없습니다. 이제 다른 사용자가 이 메일 주소를 씁니다. 그 주소를 먼저 바꾸십시오.
 
 ## Groups
 
@@ -508,6 +538,8 @@ enrol-used = 이미 쓴 링크입니다
 enrol-used-advice = 링크는 한 번만 쓸 수 있습니다. 다른 장치를 등록하거나 다시 등록하려면 IT 담당자에게 새 링크를 요청하십시오.
 enrol-expired = 만료된 링크입니다
 enrol-expired-advice = 링크는 7일 동안만 쓸 수 있습니다. IT 담당자에게 새 링크를 요청하십시오.
+enrol-ended = 더 이상 쓸 수 없는 링크입니다
+enrol-ended-advice = IT 담당자에게 문의하십시오.
 enrol-unknown = 알 수 없는 링크입니다
 enrol-unknown-advice = 주소가 끝까지 복사되었는지 확인하십시오. 그래도 열리지 않으면 IT 담당자에게 새 링크를 요청하십시오.
 enrol-busy = 지금 등록하는 장치가 많습니다

@@ -76,6 +76,7 @@ terms-refused = Apple이 등록을 거부함
 terms-inviting = 초대하는 중
 terms-invited = 초대함
 terms-accepted = 동의함
+terms-retiring = 탈퇴하는 중
 terms-retired = 탈퇴함
 invitation-waiting = 장치의 응답을 기다림
 invitation-shown = 장치에 표시함

@@ -139,9 +139,9 @@ impl App {
     pub async fn app_request(&self, caller: &Caller, asset: AssetId, person: PersonId) -> Result<(), AppError> {
         caller.may_write()?;
         self.app_to_deploy(asset).await?;
-        self.person(person).await?.ok_or(AppError::NotFound("person"))?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
+        super::leavers::here(&mut tx, person).await?;
         tx.request_put(asset, person, now).await?;
         tx.event(
             &NewEvent::new(now, caller.actor(), "appRequested")

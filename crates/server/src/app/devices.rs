@@ -28,6 +28,9 @@ pub enum DeviceRefused {
     /// The certificate is not ours, is out of date, or belongs to another device.
     #[error("the identity certificate is not good for this device: {0}")]
     Identity(&'static str),
+    /// The person whom the identity was made for left the organisation: nothing is enrolled for them.
+    #[error("the person left the organisation")]
+    PersonLeft,
     /// The device has another person, and is not known to have left.
     #[error("the device is enrolled for somebody else; an administrator has to take it out first")]
     TakenByAnother,
@@ -168,6 +171,14 @@ impl App {
         self.our_topic(&message.topic)?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
+        // The person before the device, as when somebody leaves.
+        if let Some(made_for) = tx.enrolment_by_certificate(&signer.sha256).await?
+            && !tx.person_stays(made_for.person_id).await?
+        {
+            drop(tx);
+            self.leaver_refused(&message.id, &made_for).await?;
+            return Err(DeviceRefused::PersonLeft);
+        }
         let known = tx.device_heard(&message.id, now).await?;
         let enrolment = identity(&mut tx, signer, known.as_ref()).await?;
         if let Some(device) = &known
@@ -214,6 +225,17 @@ impl App {
         .await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Somebody enrols for a person who left: nothing changes, and it can be read in the history.
+    async fn leaver_refused(&self, udid: &str, enrolment: &EnrolmentRow) -> Result<(), AppError> {
+        let mut tx = self.store.begin().await?;
+        let mut event = NewEvent::new(self.now(), Actor::System, "enrolmentRefused").person(enrolment.person_id);
+        if let Some(device) = tx.device_by_udid(udid).await? {
+            event = event.device(device.id);
+        }
+        tx.event(&event).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Somebody enrols with a device that another person has: nothing changes, and it can be read in the history.

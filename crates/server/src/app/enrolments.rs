@@ -35,6 +35,8 @@ pub enum LinkState {
     Open,
     Used,
     Expired,
+    /// Its person left the organisation.
+    Ended,
 }
 
 /// Links for which a key is being made.
@@ -63,6 +65,7 @@ pub enum ProfileAnswer {
     Profile(Vec<u8>),
     Used,
     Expired,
+    Ended,
     Unknown,
     /// No push certificate: a device could enrol but would never be woken.
     NotReady,
@@ -72,7 +75,6 @@ impl App {
     /// Makes a link for one device of this person. The text is shown once; only its SHA-256 is kept.
     pub async fn enrolment_link(&self, caller: &Caller, person: PersonId) -> Result<SecretString, AppError> {
         caller.may_write()?;
-        self.person(person).await?.ok_or(AppError::NotFound("person"))?;
         let token = URL_SAFE_NO_PAD.encode(self.random.secret());
         let now = self.now();
         let row = EnrolmentRow {
@@ -89,6 +91,7 @@ impl App {
             device_id: None,
         };
         let mut tx = self.store.begin().await?;
+        super::leavers::here(&mut tx, person).await?;
         tx.enrolment_insert(&row).await?;
         tx.event(&NewEvent::new(now, caller.actor(), "enrolmentLinkMade").person(person))
             .await?;
@@ -113,6 +116,8 @@ impl App {
     fn link_state(&self, row: &EnrolmentRow) -> LinkState {
         if row.downloaded_at.is_some() {
             LinkState::Used
+        } else if row.revoked_at.is_some() {
+            LinkState::Ended
         } else if row.expires_at <= self.now() {
             LinkState::Expired
         } else {
@@ -129,6 +134,7 @@ impl App {
             LinkState::Open => {}
             LinkState::Used => return Ok(ProfileAnswer::Used),
             LinkState::Expired => return Ok(ProfileAnswer::Expired),
+            LinkState::Ended => return Ok(ProfileAnswer::Ended),
         }
         let Some(topic) = self.config.push_topic() else {
             return Ok(ProfileAnswer::NotReady);

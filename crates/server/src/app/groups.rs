@@ -143,14 +143,20 @@ impl App {
         caller.may_write()?;
         let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
         for member in members {
-            let known = match row.kind {
-                GroupKind::User => self.store.person(domain::PersonId(*member)).await?.is_some(),
-                GroupKind::Device => self.store.device(domain::DeviceId(*member)).await?.is_some(),
+            let problem = match row.kind {
+                GroupKind::User => match self.store.person(domain::PersonId(*member)).await? {
+                    None => Some(Problem::Unknown),
+                    Some(person) => person.left_at.map(|_| Problem::Left),
+                },
+                GroupKind::Device => match self.store.device(domain::DeviceId(*member)).await? {
+                    None => Some(Problem::Unknown),
+                    Some(_) => None,
+                },
             };
-            if !known {
+            if let Some(problem) = problem {
                 return Err(AppError::Invalid {
                     field: "members",
-                    problem: Problem::Unknown,
+                    problem,
                 });
             }
         }

@@ -96,7 +96,7 @@ impl App {
             Program::None => return Err(NotInvited::NotDue.into()),
             Program::Creating => return Err(NotInvited::Registering.into()),
             Program::Associated { since } => return Err(NotInvited::Accepted { since }.into()),
-            Program::Retired => return Err(NotInvited::Retired.into()),
+            Program::Retiring { .. } | Program::Retired => return Err(NotInvited::Retired.into()),
             Program::Refused { .. } => {
                 tx.client_user_round(&user.client_user_id, now).await?;
                 InvitedAgain::Registering

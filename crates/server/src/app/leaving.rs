@@ -244,7 +244,7 @@ impl App {
         Ok(())
     }
 
-    async fn take_out(
+    pub(super) async fn take_out(
         &self,
         tx: &mut Tx,
         device: &DeviceRow,

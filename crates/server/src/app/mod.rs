@@ -9,6 +9,7 @@ pub mod devices;
 pub mod enrolments;
 pub mod groups;
 pub mod invitations;
+pub mod leavers;
 pub mod leaving;
 pub mod outage;
 pub mod passwords;
@@ -339,6 +340,8 @@ pub enum Problem {
     Unprintable,
     #[error("is no app, and only apps can be deployed")]
     NotAnApp,
+    #[error("has left the organisation")]
+    Left,
 }
 
 impl App {

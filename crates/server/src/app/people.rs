@@ -72,20 +72,6 @@ impl App {
             .await?;
         Ok(tx.commit().await?)
     }
-
-    /// The person left the organisation: apps go, licences come back.
-    pub async fn person_leave(&self, caller: &Caller, id: PersonId) -> Result<(), AppError> {
-        caller.may_write()?;
-        self.person(id).await?.ok_or(AppError::NotFound("person"))?;
-        let now = self.now();
-        let mut tx = self.store.begin().await?;
-        tx.person_left(id, caller.changes(now)).await?;
-        tx.event(&NewEvent::new(now, caller.actor(), "personLeft").person(id))
-            .await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
-    }
 }
 
 fn email(text: Option<&str>) -> Result<Option<String>, AppError> {

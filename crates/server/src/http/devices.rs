@@ -74,6 +74,7 @@ impl From<DeviceRefused> for Refusal {
             DeviceRefused::Identity(_)
             | DeviceRefused::TakenByAnother
             | DeviceRefused::TakenOut(_)
+            | DeviceRefused::PersonLeft
             | DeviceRefused::Topic
             | DeviceRefused::UnknownMessage => StatusCode::BAD_REQUEST,
             DeviceRefused::UserNotManaged => StatusCode::GONE,

@@ -43,6 +43,7 @@ async fn page(State(app): State<App>, Visitor { lang }: Visitor, Path(token): Pa
             },
             LinkState::Used => EnrolState::Used,
             LinkState::Expired => EnrolState::Expired,
+            LinkState::Ended => EnrolState::Ended,
         },
         Ok(None) => EnrolState::Unknown,
         Err(error) => {
@@ -68,6 +69,7 @@ async fn profile(State(app): State<App>, Visitor { lang }: Visitor, Path(token):
         }
         Ok(ProfileAnswer::Used) => EnrolState::Used,
         Ok(ProfileAnswer::Expired) => EnrolState::Expired,
+        Ok(ProfileAnswer::Ended) => EnrolState::Ended,
         Ok(ProfileAnswer::Unknown) => EnrolState::Unknown,
         Ok(ProfileAnswer::NotReady) => EnrolState::NotReady,
         Err(AppError::Busy(_)) => {
@@ -87,7 +89,7 @@ async fn profile(State(app): State<App>, Visitor { lang }: Visitor, Path(token):
 fn show(app: &App, lang: Lang, token: &str, state: EnrolState) -> Response {
     let status = match state {
         EnrolState::Open { .. } => StatusCode::OK,
-        EnrolState::Used | EnrolState::Expired => StatusCode::GONE,
+        EnrolState::Used | EnrolState::Expired | EnrolState::Ended => StatusCode::GONE,
         EnrolState::Unknown => StatusCode::NOT_FOUND,
         EnrolState::NotReady | EnrolState::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };

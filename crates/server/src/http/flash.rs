@@ -60,6 +60,7 @@ done! {
     PasswordSet "flash-password-set"
     PersonAdded "flash-person-added"
     PersonLeft "flash-person-left"
+    PersonReturned "flash-person-returned"
     RegisteringAgain "flash-registering-again"
     Saved "flash-saved"
     SessionEnded "flash-session-ended"

@@ -321,6 +321,7 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::Own => "ownAccount",
         app::Problem::Unprintable => "unprintable",
         app::Problem::NotAnApp => "notAnApp",
+        app::Problem::Left => "left",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loops. Each has a `step()` that looks at the world and closes one gap; a bell only makes it look sooner.
 
+pub mod leavers;
 pub mod location;
 pub mod operations;
 pub mod push;
@@ -46,6 +47,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
             stop.clone(),
             || { location::describe(&app) }
         ),
+        repeat(&app, "leavers", TRIM_EVERY, &nobody_rings, stop.clone(), || {
+            leavers::step(&app)
+        }),
         repeat(&app, "retention", TRIM_EVERY, &nobody_rings, stop.clone(), || {
             retention::step(&app)
         }),

@@ -21,12 +21,13 @@ use apple::{
 };
 use domain::{
     Ask, AssetId, OperationId, PersonId, Refusal, RefusalReason, SyncId, Time,
+    invitation::Ending,
     operation::{Settled, Word, settle},
 };
 use serde_json::json;
 use store::{
-    Actor, ClientUserStatus, Holder, Lease, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat,
-    OperationState, SeatState, Tx,
+    Actor, ClientUserRow, ClientUserStatus, Holder, Lease, LocationRow, NewEvent, OperationKind, OperationRow,
+    OperationSeat, OperationState, SeatState, Tx,
 };
 use tokio::time::Instant;
 
@@ -118,6 +119,7 @@ async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: O
     let asked = async {
         match &request {
             Request::CreateUsers(users) => licensing.create_users(users).await,
+            Request::RetireUsers(ids) => licensing.retire_users(ids).await,
             Request::Associate(assets) => licensing.associate(assets).await,
             Request::Disassociate(assets) => licensing.disassociate(assets).await,
         }
@@ -213,16 +215,22 @@ async fn turned_down(
 /// Hands what is more than Apple takes at once now to another operation: the limit was higher when it was planned.
 async fn cut_to_size(app: &App, lease: &Lease, operation: &mut OperationRow) -> Result<(), StepError> {
     let limits = app.service.limits();
-    let (people, limit): (Vec<PersonId>, _) = if operation.kind == OperationKind::CreateUsers {
-        let users = app.store.operation_users(operation.id).await?;
-        let open = users.iter().filter(|user| user.status == ClientUserStatus::Creating);
-        (open.map(|user| user.person_id).collect(), limits.users)
-    } else {
-        let seats = app.store.operation_seats(operation.id).await?;
-        (
-            seats.iter().map(|seat| seat.person_id).collect(),
-            limits.client_user_ids,
-        )
+    let (people, limit): (Vec<PersonId>, _) = match operation.kind {
+        OperationKind::CreateUsers | OperationKind::RetireUsers => {
+            let users = app.store.operation_users(operation.id).await?;
+            let open = users.iter().filter(|user| is_open(operation.kind, user));
+            // Refused as a whole, and nobody was named: one by one it shows who it was.
+            let number = operation.error_number.and_then(|number| i32::try_from(number).ok());
+            let passes = |number| matches!(Class::of(number, 400), Class::Retry | Class::Resync | Class::Split);
+            let alone = operation.kind == OperationKind::RetireUsers && number.is_some_and(|number| !passes(number));
+            let limit = if alone { 1 } else { limits.users };
+            (open.map(|user| user.person_id).collect(), limit)
+        }
+        OperationKind::Associate | OperationKind::Disassociate => {
+            let seats = app.store.operation_seats(operation.id).await?;
+            let people = seats.iter().map(|seat| seat.person_id).collect();
+            (people, limits.client_user_ids)
+        }
     };
     if people.len() <= limit {
         return Ok(());
@@ -248,6 +256,14 @@ async fn cut_to_size(app: &App, lease: &Lease, operation: &mut OperationRow) -> 
     Ok(tx.commit().await?)
 }
 
+/// Whether Apple has still to say what became of this client user.
+fn is_open(kind: OperationKind, user: &ClientUserRow) -> bool {
+    match kind {
+        OperationKind::RetireUsers => user.status.is_active() && user.retiring_at.is_some(),
+        _ => user.status == ClientUserStatus::Creating,
+    }
+}
+
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -255,6 +271,7 @@ fn count(number: usize) -> i64 {
 /// What an operation says on the wire, made from what is still open of it.
 enum Request {
     CreateUsers(Vec<RequestUser>),
+    RetireUsers(Vec<String>),
     Associate(ManageAssets),
     Disassociate(ManageAssets),
 }
@@ -274,6 +291,12 @@ impl Request {
                 })
                 .collect();
             return Ok((!users.is_empty()).then_some(Request::CreateUsers(users)));
+        }
+        if operation.kind == OperationKind::RetireUsers {
+            let users = app.store.operation_users(operation.id).await?;
+            let open = users.into_iter().filter(|user| is_open(operation.kind, user));
+            let ids: Vec<_> = open.map(|user| user.client_user_id).collect();
+            return Ok((!ids.is_empty()).then_some(Request::RetireUsers(ids)));
         }
         let seats = app.store.operation_seats(operation.id).await?;
         let Some(first) = seats.first() else { return Ok(None) };
@@ -295,6 +318,7 @@ impl Request {
     fn tasks(&self) -> i64 {
         let tasks = match self {
             Request::CreateUsers(users) => users.len(),
+            Request::RetireUsers(ids) => ids.len(),
             Request::Associate(body) | Request::Disassociate(body) => body.assets.len() * body.client_user_ids.len(),
         };
         count(tasks)
@@ -379,6 +403,9 @@ async fn complete(
         operation.dead_at = Some(now);
         return users_concluded(app, location, lease, licensing, operation, NOTHING_SAID).await;
     }
+    if operation.kind == OperationKind::RetireUsers {
+        return retirements_concluded(app, location, lease, licensing, operation, ALL_DONE).await;
+    }
     operation.completed = status.num_completed.unwrap_or(operation.requested);
     operation.state = OperationState::Done;
     operation.finished_at = Some(now);
@@ -420,7 +447,14 @@ enum Otherwise {
     Undone,
     /// A failed event may have been done in part, and an answer may have been lost: lists tell.
     Listed,
+    /// Apple says that everything was done.
+    Done,
 }
+
+const ALL_DONE: Told<'static> = Told {
+    failures: &[],
+    otherwise: Otherwise::Done,
+};
 
 const NOTHING_SAID: Told<'static> = Told {
     failures: &[],
@@ -473,6 +507,9 @@ async fn conclude(
     if operation.kind == OperationKind::CreateUsers {
         return users_concluded(app, location, lease, licensing, operation, told).await;
     }
+    if operation.kind == OperationKind::RetireUsers {
+        return retirements_concluded(app, location, lease, licensing, operation, told).await;
+    }
     let seats = app.store.operation_seats(operation.id).await?;
     let Some(first) = seats.first() else {
         operation.state = OperationState::Done;
@@ -513,6 +550,8 @@ async fn conclude(
         let said = told.of(&seat.client_user_id);
         let (word, number) = match (said, told.otherwise, &listed) {
             (Some(number), ..) if is_done(number) => (Word::Done, None),
+            // Whom Apple does not have any more has nothing that could come back: it came with the retirement.
+            (Some(number), ..) if ask == Ask::Disassociate && is_retired(number) => (Word::Done, None),
             (Some(number), ..) => (Word::Refused, Some(number)),
             (None, Otherwise::Refused, _) if of_all.is_some_and(is_done) => (Word::Done, None),
             (None, Otherwise::Refused, _) => (Word::Refused, of_all),
@@ -606,7 +645,8 @@ fn next_look(app: &App, operation: &OperationRow) -> Time {
 fn ask(kind: OperationKind) -> Ask {
     match kind {
         OperationKind::Disassociate => Ask::Disassociate,
-        _ => Ask::Associate,
+        OperationKind::RetireUsers => Ask::Retire,
+        OperationKind::Associate | OperationKind::CreateUsers => Ask::Associate,
     }
 }
 
@@ -654,6 +694,97 @@ async fn users_concluded(
     tx.commit().await?;
     app.location_bell.notify_one();
     Ok(())
+}
+
+/// Settles an operation that retires client users. What Apple turned down is asked again, ever more rarely, as long as the
+/// person stays away: somebody who left must not keep an account bound to the organisation.
+async fn retirements_concluded(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    licensing: &Licensing,
+    mut operation: OperationRow,
+    told: Told<'_>,
+) -> Result<(), StepError> {
+    let reading = app.config.apple.patience.reading(app.now());
+    let listed = if told.otherwise == Otherwise::Listed {
+        Some(active_users(licensing).await?)
+    } else {
+        None
+    };
+    let now = app.now();
+    let dead_at = operation.dead_at.unwrap_or(now);
+    let of_all = told.of_all();
+    let mut tx = app.store.begin_as(lease).await?;
+    if let Some(users) = &listed {
+        sync::take_users(&mut tx, location, users, false, &reading).await?;
+    }
+    // Apple may list the retired among the active.
+    let in_use: BTreeSet<&str> = listed
+        .iter()
+        .flatten()
+        .filter(|user| ClientUserStatus::from_apple(user.status.as_deref()).is_active())
+        .map(|user| user.client_user_id.as_str())
+        .collect();
+    let users = tx.operation_users(operation.id).await?;
+    let alone = users.iter().filter(|user| is_open(operation.kind, user)).count() == 1;
+    let (mut open, mut undone, mut kept) = (0, 0, 0);
+    for user in users {
+        if !is_open(operation.kind, &user) {
+            // A list said it, and the history too.
+            tx.client_user_retired(&user.client_user_id, user.observed_at.unwrap_or(now))
+                .await?;
+            continue;
+        }
+        let of_it = told.of(&user.client_user_id).or(of_all.filter(|_| alone));
+        let word = match (of_it, told.otherwise) {
+            (Some(number), _) if is_retired(number) => Word::Done,
+            (None, Otherwise::Done) => Word::Done,
+            (None, Otherwise::Listed) => Word::Listed(in_use.contains(user.client_user_id.as_str()), reading),
+            (Some(_), _) | (None, Otherwise::Refused | Otherwise::Undone) => Word::Refused,
+        };
+        let since = user.retiring_at.unwrap_or(now);
+        match settle(Ask::Retire, since, None, dead_at, word) {
+            Settled::Done => {
+                tx.client_user_retired(&user.client_user_id, now).await?;
+                // Nobody needs to see the invitation any more.
+                tx.invitation_close(&user.client_user_id, Ending::Withdrawn, now)
+                    .await?;
+                tx.event(
+                    &NewEvent::new(now, Actor::Apple, "programUserRetired")
+                        .location(location.id)
+                        .person(user.person_id),
+                )
+                .await?;
+            }
+            Settled::Open => open += 1,
+            Settled::Refused | Settled::Undone => {
+                let person = tx.person(user.person_id).await?;
+                if person.is_some_and(|person| person.left_at.is_none()) {
+                    tx.client_user_kept(&user.client_user_id).await?;
+                    kept += 1;
+                } else {
+                    undone += 1;
+                }
+            }
+        }
+    }
+    ended(app, &mut operation, open, undone, told, now);
+    if operation.state == OperationState::Failed && kept == 0 {
+        // What Apple complained of was that it was done before.
+        operation.state = OperationState::Done;
+        (operation.error_number, operation.error_message) = (None, None);
+    }
+    tx.operation_update(&operation).await?;
+    tx.commit().await?;
+    app.location_bell.notify_one();
+    Ok(())
+}
+
+/// Whether an answer about a client user says that it is in use no more: it was retired before, or Apple has none of this id.
+fn is_retired(number: i32) -> bool {
+    // In the predecessor's words: the user was deleted, no registered user.
+    matches!(number, wire::error::NO_SUCH_USER | 9620 | 9636) || is_done(number)
 }
 
 /// Everybody whom Apple has and has not retired.
@@ -727,7 +858,7 @@ async fn seat_settled(
             refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
             "licenceReturnRefused"
         }
-        (_, Settled::Undone | Settled::Open) => return Ok(()),
+        (Ask::Retire, _) | (_, Settled::Undone | Settled::Open) => return Ok(()),
     };
     let detail = number.map_or_else(|| json!({}), |number| json!({ "errorNumber": number }));
     tx.event(

@@ -71,11 +71,13 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
         now,
     };
     let mut people = Vec::new();
+    let mut retired = Vec::new();
     let mut gains: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
     let mut returns: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
     for step in plan.steps {
         match step {
             Step::CreateUser { person } => people.push(person),
+            Step::RetireUser { person } => retired.push(person),
             Step::Associate { app, person } => gains.entry(app).or_default().push(person),
             Step::Disassociate { app, person } => returns.entry(app).or_default().push(person),
             Step::Invite { person, device } => writer.invite(person, device).await?,
@@ -103,6 +105,7 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
     for (asset, people) in gains {
         writer.licences(OperationKind::Associate, asset, &people).await?;
     }
+    writer.retire_users(&retired).await?;
     tx.commit().await?;
     app.device_bell.notify_one();
     Ok(true)
@@ -128,7 +131,7 @@ impl Writer<'_> {
     ) -> Result<Vec<(OperationId, usize)>, StepError> {
         let limits = self.app.service.limits();
         let limit = match kind {
-            OperationKind::CreateUsers => limits.users,
+            OperationKind::CreateUsers | OperationKind::RetireUsers => limits.users,
             _ => limits.client_user_ids,
         };
         let mut taken = Vec::new();
@@ -221,6 +224,32 @@ impl Writer<'_> {
                     .person(user.person_id),
             )
             .await?;
+        Ok(())
+    }
+
+    /// A person who comes back in this very moment, or of whom a licence is found, is not retired: the plan is dropped.
+    async fn retire_users(&mut self, people: &[PersonId]) -> Result<(), StepError> {
+        let mut people = people.iter();
+        for (operation, takes) in self.operations(OperationKind::RetireUsers, None, people.len()).await? {
+            for person in people.by_ref().take(takes) {
+                let user = self.tx.client_user(*person, self.location.id).await?;
+                let user = user.ok_or(AppError::Store(StoreError::Conflict))?;
+                if !self
+                    .tx
+                    .client_user_retiring(&user.client_user_id, operation, self.now)
+                    .await?
+                {
+                    return Err(AppError::Store(StoreError::Conflict).into());
+                }
+                self.tx
+                    .event(
+                        &NewEvent::new(self.now, Actor::System, "programUserRetiring")
+                            .location(self.location.id)
+                            .person(*person),
+                    )
+                    .await?;
+            }
+        }
         Ok(())
     }
 

@@ -327,6 +327,14 @@ pub async fn take_users(
         }
         let old_enough = row.observed_at.is_some_and(|seen| reading.knows_of(seen));
         match by_id.get(row.client_user_id.as_str()) {
+            // A list that lags does not bring back whom Apple has retired since.
+            Some(user)
+                if row.status == ClientUserStatus::Retired
+                    && !old_enough
+                    && ClientUserStatus::from_apple(user.status.as_deref()).is_active() =>
+            {
+                continue;
+            }
             Some(user) => take_user(&mut row, user, now),
             None if complete && old_enough && row.status.is_active() => row.status = ClientUserStatus::Retired,
             None => continue,

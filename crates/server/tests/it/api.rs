@@ -82,7 +82,8 @@ async fn people_are_added_changed_and_leave() {
             .starts_with(&format!("{}/enrol/", server.url))
     );
 
-    let (_, left) = server.send(Method::POST, &format!("{path}/leave"), &json!({})).await;
+    let leave = server.request(Method::POST, &format!("{path}/leave"));
+    let (_, left) = answer(leave.bearer_auth(&server.key).header("if-match", "*")).await;
     assert!(left["leftDateTime"].as_str().unwrap().ends_with('Z'));
     let (_, events) = server
         .get(&format!("/api/v1/events?userId={}", person["id"].as_str().unwrap()))

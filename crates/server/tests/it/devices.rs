@@ -13,8 +13,8 @@ use mdm::{
 use rcgen::{CertificateParams, DnType, KeyPair};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
-use server::app::{Caller, people::NewPerson};
-use store::{CommandRow, DeviceRow};
+use server::app::{Base, Caller, leavers::Devices, people::NewPerson};
+use store::{CommandRow, DeviceRow, EventFilter};
 use uuid::Uuid;
 use x509_cert::{Certificate, der::Decode};
 
@@ -153,6 +153,54 @@ impl<'a> Phone<'a> {
         let device = devices.into_iter().find(|device| device.udid == self.udid);
         device.and_then(|device| device.push_token)
     }
+}
+
+/// Neither a link that is open, nor a profile that was taken, nor the device that was theirs. And never 401.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_enrols_for_a_person_who_left_until_they_are_back() {
+    let server = server().await;
+    let app = &server.running.app;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let person = phone.row().await.person_id;
+    let begun = Phone::again_for(&server, person, "PHONE-2").await;
+    assert_eq!(begun.check_in(begun.authenticate()).await, StatusCode::OK);
+    let unused = Phone::again_for(&server, person, "PHONE-3").await;
+    app.person_leave(&Caller::System, person, Base::Latest, Devices::Keep)
+        .await
+        .unwrap();
+
+    for device in [&unused, &begun, &phone] {
+        let (status, reason) = device.say(CHECK_IN, &device.authenticate().to_dictionary()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(String::from_utf8(reason).unwrap(), "the person left the organisation");
+    }
+    assert_eq!(
+        begun.check_in(begun.token_update(1)).await,
+        StatusCode::BAD_REQUEST,
+        "it never was enrolled"
+    );
+    assert_eq!(
+        phone.check_in(phone.token_update(2)).await,
+        StatusCode::OK,
+        "apps have to be taken from it"
+    );
+    assert_eq!(phone.row().await.enrolment, Enrolment::Enrolled);
+    let told = app
+        .events(&EventFilter {
+            person: Some(person),
+            limit: 50,
+            ..EventFilter::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(told.iter().filter(|event| event.kind == "enrolmentRefused").count(), 3);
+
+    // A profile that was taken before is of no use even then: a new one is.
+    app.person_return(&Caller::System, person, Base::Latest).await.unwrap();
+    assert_eq!(unused.check_in(unused.authenticate()).await, StatusCode::BAD_REQUEST);
+    let again = Phone::again_for(&server, person, "PHONE-3").await;
+    assert_eq!(again.check_in(again.authenticate()).await, StatusCode::OK);
+    server.stop().await;
 }
 
 /// The same message, on the channel of a user of the device.

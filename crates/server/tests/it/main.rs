@@ -13,6 +13,7 @@ mod conflicts;
 mod devices;
 mod input;
 mod invitations;
+mod leavers;
 mod leaving;
 mod outage;
 mod pressure;

@@ -57,6 +57,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("POST", "/people/{person}/enrolment", Changing),
     ("POST", "/people/{person}/invite", Changing),
     ("POST", "/people/{person}/leave", Changing),
+    ("POST", "/people/{person}/return", Changing),
     ("POST", "/people/{person}/apps/{asset}/request", Changing),
     ("POST", "/people/{person}/apps/{asset}/withdraw", Changing),
     ("POST", "/people/{person}/apps/{asset}/install-again", Changing),

@@ -666,6 +666,7 @@ on_both! {
             created_at: Some(NOW),
             retired_at: None,
             replaced_at: None,
+            retiring_at: None,
         })
         .await
         .unwrap();

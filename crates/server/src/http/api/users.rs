@@ -12,7 +12,7 @@ use domain::{PersonId, Program as Joined, invitation::Ending, program};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use store::{ClientUserRow, InvitationRow, PersonChange, PersonRow};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ use super::{
     words::DateTime,
 };
 use crate::{
-    app::{App, people::NewPerson},
+    app::{App, leavers::Devices, people::NewPerson},
     http::{
         auth::{ApiAdmin, ApiReader},
         problem::Problem,
@@ -36,6 +36,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(users_list, user_add))
         .routes(routes!(user_get, user_update))
         .routes(routes!(user_leave))
+        .routes(routes!(user_return))
         .routes(routes!(user_enrolment_link))
         .routes(routes!(user_invite_again))
         .routes(routes!(user_invitations))
@@ -111,7 +112,8 @@ struct Registration {
     replaced_date_time: Option<DateTime>,
 }
 
-/// `notInvited`, `invited` (a device shows it, or is about to), `accepted`, `retired`.
+/// `notInvited`, `refused`, `invited` (a device shows it, or is about to), `accepted`; of somebody who left `retiring`
+/// and `retired`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 enum ProgramStatus {
@@ -120,6 +122,8 @@ enum ProgramStatus {
     Refused,
     Invited,
     Accepted,
+    /// Apple is being asked to let the person go.
+    Retiring,
     Retired,
 }
 
@@ -137,6 +141,7 @@ impl Program {
                 program::Invitation::Shown { at } => (ProgramStatus::Invited, Some(at)),
             },
             Joined::Associated { .. } => (ProgramStatus::Accepted, None),
+            Joined::Retiring { .. } => (ProgramStatus::Retiring, None),
             Joined::Retired => (ProgramStatus::Retired, None),
         };
         Program {
@@ -216,6 +221,16 @@ struct UserChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     department: Option<Option<String>>,
+}
+
+/// What else leaving means.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LeaveQuery {
+    /// `false` leaves the devices enrolled, without the person's apps.
+    #[serde(default)]
+    retire_devices: Option<bool>,
 }
 
 /// A one-time address with which a person enrols one device.
@@ -305,18 +320,54 @@ async fn user_update(
 
 /// The person left the organisation
 ///
-/// Apps are removed, then the licences come back.
+/// They leave all groups, their requests and enrolment links end, and nothing is enrolled for them any more. Their devices
+/// are retired unless `retireDevices` is false, apps are removed, then the licences come back, and when all are back they
+/// are retired at Apple: `vppProgram` says how far it is. For somebody who had left already nothing changes.
 #[utoipa::path(
-    post, path = "/users/{user}/leave", tag = "users", params(("user" = Uuid, Path)),
+    post, path = "/users/{user}/leave", tag = "users",
+    params(
+        ("user" = Uuid, Path),
+        ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`"),
+        LeaveQuery
+    ),
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
 async fn user_leave(
     State(app): State<App>,
     ApiAdmin(caller): ApiAdmin,
     Path(person): Path<PersonId>,
+    IfMatch(base): IfMatch,
+    Query(query): Query<LeaveQuery>,
 ) -> Result<Tagged<User>, Problem> {
-    app.person_leave(&caller, person).await?;
-    shown(&app, person).await
+    let devices = match query.retire_devices {
+        Some(false) => Devices::Keep,
+        _ => Devices::Retire,
+    };
+    match app.person_leave(&caller, person, base, devices).await {
+        Ok(()) => shown(&app, person).await,
+        Err(error) => Err(etag::refused(error, shown(&app, person)).await),
+    }
+}
+
+/// The person is back
+///
+/// Groups are to be joined anew. Whoever was not retired at Apple yet goes on as before; anybody else is registered and
+/// invited to the programme anew when they are due an app.
+#[utoipa::path(
+    post, path = "/users/{user}/return", tag = "users",
+    params(("user" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    responses((status = 200, description = "As asked for", body = User), Refusals)
+)]
+async fn user_return(
+    State(app): State<App>,
+    ApiAdmin(caller): ApiAdmin,
+    Path(person): Path<PersonId>,
+    IfMatch(base): IfMatch,
+) -> Result<Tagged<User>, Problem> {
+    match app.person_return(&caller, person, base).await {
+        Ok(()) => shown(&app, person).await,
+        Err(error) => Err(renamed(etag::refused(error, shown(&app, person)).await)),
+    }
 }
 
 /// Make a one-time address to enrol a device

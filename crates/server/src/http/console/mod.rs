@@ -89,6 +89,7 @@ fn inside() -> Router<App> {
         .route("/people/{person}/enrolment", post(people::enrolment_link))
         .route("/people/{person}/invite", post(people::invite_again))
         .route("/people/{person}/leave", post(people::leave))
+        .route("/people/{person}/return", post(people::come_back))
         .route("/people/{person}/apps/{asset}/request", post(people::request))
         .route("/people/{person}/apps/{asset}/withdraw", post(people::withdraw))
         .route(
@@ -169,6 +170,7 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::Own => "problem-own",
         Problem::Unprintable => "problem-unprintable",
         Problem::NotAnApp => "problem-not-an-app",
+        Problem::Left => "problem-left",
     })
 }
 

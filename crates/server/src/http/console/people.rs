@@ -13,19 +13,22 @@ use store::{InvitationRow, PersonChange, PersonRow};
 use super::{
     Oops, app as app_page, frame, html,
     pages::{
-        Place,
+        Flash, Place,
         conflict::{Conflict, Difference},
         parts::{Named, paged},
-        people::{PeoplePage, PersonAppLine, PersonFilter, PersonFormPage, PersonLine, PersonPage, people_link},
+        people::{
+            Farewell, PeoplePage, PersonAppLine, PersonFilter, PersonFormPage, PersonLine, PersonPage, people_link,
+        },
         ui::StateCounts,
     },
     problem, speak, view,
 };
 use crate::{
     app::{
-        App, AppError, Base,
-        apps::Overview,
+        App, AppError, Base, Problem,
+        apps::{AppView, Overview},
         invitations::{InvitedAgain, NotInvited},
+        leavers::Devices,
         people::NewPerson,
     },
     http::{
@@ -132,6 +135,7 @@ const INVITATIONS: usize = 10;
 /// What the page of a person shows beside the person.
 #[derive(Default)]
 struct Shown {
+    flash: Option<Flash>,
     link: Option<String>,
     leave_error: bool,
     not_invited: Option<NotInvited>,
@@ -151,7 +155,7 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
     let registrations = app.registrations(id).await?;
     let replaced = registrations.iter().filter(|row| row.replaced_at.is_some());
     let retired = replaced.map(|row| row.retired_at).collect();
-    let devices = devices.iter().filter(|device| device.person_id == id);
+    let own = || devices.iter().filter(|device| device.person_id == id);
     let mut groups = Vec::new();
     for group in app.groups().await? {
         if app.group_members(group.id).await?.contains(&id.0) {
@@ -166,6 +170,11 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         .and_then(|overview| overview.world.people.get(&id))
         .map(|person| person.program)
         .unwrap_or_default();
+    let farewell = Farewell {
+        groups: groups.len() as u64,
+        devices: own().filter(|device| !device.enrolment.is_over()).count() as u64,
+        licences: overview.as_ref().map_or(0, |overview| licences(overview, id)),
+    };
     html(&PersonPage {
         frame: frame(
             app,
@@ -173,13 +182,15 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
             Place::People,
             &format!("/people/{id}"),
             overview.as_ref(),
-            None,
+            shown.flash,
         )
         .await?,
         not_invited: shown.not_invited.as_ref().map(|why| not_invited(&s, why)),
         s,
         id,
-        devices: devices
+        version: row.version.number,
+        farewell,
+        devices: own()
             .map(|device| view::device_line(overview.as_ref(), device, Some(&row.name)))
             .collect(),
         apps: overview.as_ref().map(|overview| apps(overview, id)).unwrap_or_default(),
@@ -196,6 +207,15 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         leave_error: shown.leave_error,
         to_return: overview.as_ref().map_or(0, |overview| overview.to_return(id)),
     })
+}
+
+/// Licences that the person has and that can come back, or that are on their way.
+fn licences(overview: &Overview, person: PersonId) -> u64 {
+    let has = |app: &&AppView| match app.facts.seats.get(&person) {
+        Some(seat) => app.facts.revocable || !seat.is_held(),
+        None => false,
+    };
+    overview.apps.iter().filter(has).count() as u64
 }
 
 fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
@@ -258,8 +278,11 @@ fn not_invited(s: &Speak, why: &NotInvited) -> String {
 
 #[derive(Deserialize)]
 pub struct Leave {
+    /// Of the person as they were shown.
+    version: i64,
     /// Sent only when the box is ticked.
     confirmed: Option<String>,
+    retire_devices: Option<String>,
 }
 
 pub async fn leave(
@@ -276,8 +299,68 @@ pub async fn leave(
         let page = show(&app, &admin, id, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    app.person_leave(&admin.caller, id).await?;
-    Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::PersonLeft))
+    let devices = match form.retire_devices {
+        Some(_) => Devices::Retire,
+        None => Devices::Keep,
+    };
+    let base = Base::Version(form.version);
+    let result = app.person_leave(&admin.caller, id, base, devices).await;
+    moved(&app, &admin, id, result, Done::PersonLeft).await
+}
+
+#[derive(Deserialize)]
+pub struct Return {
+    /// Of the person as they were shown.
+    version: i64,
+}
+
+pub async fn come_back(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<PersonId>,
+    Form(form): Form<Return>,
+) -> Result<Response, Oops> {
+    let result = app.person_return(&admin.caller, id, Base::Version(form.version)).await;
+    moved(&app, &admin, id, result, Done::PersonReturned).await
+}
+
+/// Where to go after somebody left or came back. When somebody else was faster, the person is shown as they are now.
+async fn moved(
+    app: &App,
+    admin: &Admin,
+    id: PersonId,
+    result: Result<(), AppError>,
+    done: Done,
+) -> Result<Response, Oops> {
+    let s = speak(app, admin.lang);
+    let text = match result {
+        Ok(()) => return Ok(flash::to(app, admin, &format!("/people/{id}"), done)),
+        Err(AppError::Stale(_)) => {
+            let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+            let who = row.version.changed_by.unwrap_or_else(|| "–".to_owned());
+            let when = row
+                .version
+                .changed_at
+                .map_or_else(|| "–".to_owned(), |at| s.date_time(at));
+            format!(
+                "{} {}",
+                s.t2("conflict-who", "name", who, "when", when),
+                s.t("person-look-again")
+            )
+        }
+        // Somebody has the mail address by now.
+        Err(AppError::Invalid {
+            problem: Problem::Taken,
+            ..
+        }) => s.t("person-mail-taken"),
+        Err(error) => return Err(error.into()),
+    };
+    let shown = Shown {
+        flash: Flash::bad(text),
+        ..Shown::default()
+    };
+    let page = show(app, admin, id, shown).await?;
+    Ok((StatusCode::CONFLICT, page).into_response())
 }
 
 pub async fn request(

@@ -116,6 +116,7 @@ pub fn operation_word(kind: OperationKind) -> OperationWord {
         OperationKind::CreateUsers => OperationWord::CreateUsers,
         OperationKind::Associate => OperationWord::Associate,
         OperationKind::Disassociate => OperationWord::Disassociate,
+        OperationKind::RetireUsers => OperationWord::RetireUsers,
     }
 }
 

@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 64] = [
+    const KINDS: [&str; 69] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -56,12 +56,15 @@ pub mod tests {
         "deviceAuthenticated",
         "deviceCheckedOut",
         "deviceEnrolled",
+        "deviceRemoved",
         "deviceUnreachable",
         "enrolmentLinkMade",
         "enrolmentProfileTaken",
+        "enrolmentRefused",
         "groupAdded",
         "groupChanged",
         "groupDeleted",
+        "groupLeft",
         "groupMembersSet",
         "installAccepted",
         "installCommanded",
@@ -83,11 +86,13 @@ pub mod tests {
         "personChanged",
         "personInvited",
         "personLeft",
+        "personReturned",
         "policyChanged",
         "programAccepted",
         "programUserCreated",
         "programUserReplaced",
         "programUserRetired",
+        "programUserRetiring",
         "removeAccepted",
         "removeCommanded",
         "removeFailed",

@@ -14,6 +14,8 @@ pub enum EnrolState {
     },
     Used,
     Expired,
+    /// Its person left.
+    Ended,
     Unknown,
     /// The server has no push certificate.
     NotReady,
@@ -38,6 +40,7 @@ impl EnrolPage {
             EnrolState::Open { .. } => return None,
             EnrolState::Used => ("enrol-used", "enrol-used-advice"),
             EnrolState::Expired => ("enrol-expired", "enrol-expired-advice"),
+            EnrolState::Ended => ("enrol-ended", "enrol-ended-advice"),
             EnrolState::Unknown => ("enrol-unknown", "enrol-unknown-advice"),
             EnrolState::Busy => ("enrol-busy", "enrol-busy-advice"),
             EnrolState::NotReady => ("enrol-not-ready", "enrol-not-ready-advice"),
@@ -67,6 +70,7 @@ pub mod tests {
             ),
             ("enrol-used", page(EnrolState::Used).render().unwrap()),
             ("enrol-expired", page(EnrolState::Expired).render().unwrap()),
+            ("enrol-ended", page(EnrolState::Ended).render().unwrap()),
             ("enrol-unknown", page(EnrolState::Unknown).render().unwrap()),
             ("enrol-busy", page(EnrolState::Busy).render().unwrap()),
             ("enrol-not-ready", page(EnrolState::NotReady).render().unwrap()),

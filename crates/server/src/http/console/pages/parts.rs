@@ -33,6 +33,7 @@ pub enum OperationWord {
     CreateUsers,
     Associate,
     Disassociate,
+    RetireUsers,
 }
 
 /// How far the reading of what Apple has is.
@@ -342,6 +343,7 @@ impl Speak {
                 invitation: Invitation::Shown { at },
             } => (Glyph::Wait, "terms-invited", Some(at)),
             Program::Associated { since } => (Glyph::Fine, "terms-accepted", Some(since)),
+            Program::Retiring { since } => (Glyph::Way, "terms-retiring", Some(since)),
             Program::Retired => (Glyph::Na, "terms-retired", None),
         };
         let state = self.state(glyph, self.t(word));

@@ -9,7 +9,7 @@ use super::{
     conflict::Conflict,
     devices::DeviceLine,
     parts::{InvitationLine, Named, Pager, link},
-    ui::{Glyph, StateCounts},
+    ui::{Glyph, Html, StateCounts},
 };
 use crate::messages::Speak;
 
@@ -158,6 +158,14 @@ impl PersonAppLine {
     }
 }
 
+/// What a person still has: what leaving takes, and what somebody who left has not given back yet.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Farewell {
+    pub groups: u64,
+    pub devices: u64,
+    pub licences: u64,
+}
+
 #[derive(Template)]
 #[template(path = "console/person.html")]
 pub struct PersonPage {
@@ -169,6 +177,9 @@ pub struct PersonPage {
     pub department: Option<String>,
     pub created_at: Time,
     pub left_at: Option<Time>,
+    /// Of what can be changed of the person.
+    pub version: i64,
+    pub farewell: Farewell,
     pub program: Program,
     /// The latest first.
     pub invitations: Vec<InvitationLine>,
@@ -185,6 +196,33 @@ pub struct PersonPage {
     pub leave_error: bool,
     /// Licences that go back, and whose return Apple has not confirmed.
     pub to_return: u64,
+}
+
+impl PersonPage {
+    /// What is still to be done for somebody who left, one line after the other.
+    fn open_ends(&self) -> Vec<Html> {
+        let s = &self.s;
+        let line = |open: u64, key: &str, done: &str| match open {
+            0 => s.state(Glyph::Ok, s.t(done)),
+            _ => s.state(Glyph::Way, s.tn(key, &[("count", open)])),
+        };
+        let apple = match self.program {
+            Program::None | Program::Refused { .. } => s.state(Glyph::Na, s.t("leaving-unknown-to-apple")),
+            Program::Retired => s.state(Glyph::Ok, s.t("leaving-retired")),
+            Program::Retiring { .. } => s.state(Glyph::Way, s.t("leaving-retiring")),
+            _ => s.state(Glyph::Wait, s.t("leaving-to-be-retired")),
+        };
+        vec![
+            line(self.farewell.devices, "leaving-devices", "leaving-devices-done"),
+            line(self.farewell.licences, "leaving-licences", "leaving-licences-done"),
+            apple,
+        ]
+    }
+
+    /// Apple was asked to let the person go: whoever comes back is registered anew.
+    fn begins_anew(&self) -> bool {
+        matches!(self.program, Program::Retiring { .. } | Program::Retired)
+    }
 }
 
 /// A person who is added or changed.
@@ -319,6 +357,12 @@ pub mod tests {
             department: Some("영업팀".to_owned()),
             created_at: ago(s, 100_000),
             left_at: left.then(|| ago(s, 2000)),
+            version: 4,
+            farewell: Farewell {
+                groups: if left { 0 } else { 2 },
+                devices: 1,
+                licences: 3,
+            },
             program: invited,
             invitations: (1..=6).map(invitation).collect(),
             not_invited: left.then(|| "x".to_owned()),
@@ -371,6 +415,26 @@ pub mod tests {
                 person(Some("https://apps.example/enrol/abc"), false).render().unwrap(),
             ),
             ("person-left", person(None, true).render().unwrap()),
+            (
+                "person-left-retiring",
+                PersonPage {
+                    program: Program::Retiring { since: ago(s, 20) },
+                    farewell: Farewell::default(),
+                    ..person(None, true)
+                }
+                .render()
+                .unwrap(),
+            ),
+            (
+                "person-left-retired",
+                PersonPage {
+                    program: Program::Retired,
+                    farewell: Farewell::default(),
+                    ..person(None, true)
+                }
+                .render()
+                .unwrap(),
+            ),
             ("person-new", form(None, None).render().unwrap()),
             ("person-conflict", stale.render().unwrap()),
             (
