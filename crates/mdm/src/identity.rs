@@ -25,6 +25,9 @@ const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.
 /// Devices with a clock that is behind shall accept it, and so shall we when our own was ahead and is right again.
 const BEFORE_NOW: SignedDuration = SignedDuration::from_hours(48);
 const CA_YEARS: i64 = 20;
+/// As OpenSSL writes it. They slow down whoever guesses passwords; nobody guesses one of 144 random bits, and 10,000 took
+/// longer than the key.
+const ITERATIONS: u32 = 2048;
 
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
@@ -149,6 +152,8 @@ impl DeviceCa {
             .writer(password.expose_secret())
             .encryption_algorithm(EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc)
             .mac_algorithm(MacAlgorithm::HmacSha1)
+            .encryption_iterations(ITERATIONS)
+            .mac_iterations(ITERATIONS)
             .write()?;
         Ok(Issued {
             p12,
