@@ -300,3 +300,34 @@ async fn restored(database: Database) {
     lab.agrees_with_apple().await;
     lab.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_that_an_old_backup_brings_back_goes_again_on_sqlite() {
+    brought_back(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn an_app_that_an_old_backup_brings_back_goes_again_on_postgres() {
+    brought_back(Database::Postgres).await;
+}
+
+/// Nobody asked for what was known to be gone: the app stayed, without a licence, and nobody knew.
+async fn brought_back(database: Database) {
+    let (lab, app, group) = one_with_the_app(database).await;
+    let bundle_id = bundle_id(&lab, app).await;
+    let backup = lab.fleet.backup(&serial(0)).expect("a device");
+    lab.deploy(app, group, Approval::Uninstall).await;
+    until("the app is gone", async || {
+        !has(&lab, 0, &bundle_id) && lab.apple_holders(&adam_id(4)).is_empty()
+    })
+    .await;
+    lab.agrees_with_apple().await;
+
+    assert!(lab.fleet.restore(&serial(0), &backup).await);
+    assert!(has(&lab, 0, &bundle_id), "the backup is from before");
+
+    until("the app is gone again", async || !has(&lab, 0, &bundle_id)).await;
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, PersonId, Platform, Seen, Time, invitation::Ending};
 use mdm::{
     checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate, speaker},
+    command::Command,
     errors::Class,
     report::{Report, Status},
     signature::SignerCertificate,
@@ -277,6 +278,7 @@ impl App {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let device = pinned(&mut tx, signer, &message.id, now).await?;
+        let another = device.push_token.as_ref() != Some(&message.token);
         tx.device_token(device.id, message.token, &message.push_magic, now)
             .await?;
         if device.enrolment == Enrolment::Pending {
@@ -290,10 +292,26 @@ impl App {
                     .with(json!({ "dep": waits })),
             )
             .await?;
+        } else if another && device.enrolment == Enrolment::Enrolled {
+            // Tokens seldom change. They do when a device is restored from a backup, and its apps are those of the backup.
+            self.ask_apps(&mut tx, device.id, now).await?;
         }
         tx.commit().await?;
         self.look_again();
         Ok(())
+    }
+
+    /// Asks the device for its list of managed apps, unless that waits for it already.
+    async fn ask_apps(&self, tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
+        let list = Command::ManagedApplicationList { identifiers: None };
+        let kind = list.request_type();
+        let recent = tx.commands_recent(device, 20).await?;
+        if recent.iter().any(|row| row.request_type == kind && row.state.is_open()) {
+            return Ok(());
+        }
+        let uuid = self.random.id();
+        let row = CommandRow::new(uuid, device, kind, None, None, list.to_plist(&uuid.to_string()), now);
+        Ok(tx.command_insert(&row).await?)
     }
 
     /// A user of a Mac or of a Shared iPad has a channel of their own. Nothing is ever asked on it, and it must not
