@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{Approval, AssetId, Detail, InstallState, Patience, PersonId};
 use server::app::{Base, Caller};
-use sim::apple::{EventOrder, Named, Overassign, TokenKind, sample::adam_id};
+use sim::apple::{EventOrder, Fault, Named, Overassign, TokenKind, Trouble, sample::adam_id};
 use store::EventFilter;
 
 use crate::{
@@ -73,18 +73,40 @@ async fn lists_lag(database: Database) {
         lab.link(TokenKind::Valid).await;
         let adam = adam_id(1);
         let app = lab.app_known(&adam).await;
-        let (_, group) = people(&lab, 4).await;
-        lab.apple.switch(|switches| switches.read_lag_ms = 4000);
-        lab.deploy(app, group, Approval::Required).await;
-        until("all four have it", async || lab.installed(app).await == 4).await;
-        // A list that shows them comes four seconds later, and many that do not before it.
+        let (people, group) = people(&lab, 4).await;
+        let joined = lab.app_known(&adam_id(3)).await;
+        lab.deploy(joined, group, Approval::Required).await;
+        until("all have joined", async || lab.installed(joined).await == 4).await;
         lab.agrees_with_apple().await;
-        assert_eq!(told(&lab, "licenceLost").await, 0);
-        assert_eq!(told(&lab, "licenceFound").await, 0);
-        let once = asked(&lab, "assets/associate");
-        assert!(once.len() == 4 && once.values().all(|times| *times == 1), "{once:?}");
+        let before = asked(&lab, "assets/associate");
 
-        lab.deploy(app, group, Approval::Uninstall).await;
+        // One after the other, so that a list which shows the first does not show those after it.
+        let few = lab.group("차례로", &[]).await;
+        lab.apple.switch(|switches| switches.read_lag_ms = 4000);
+        lab.deploy(app, few, Approval::Required).await;
+        let members = async |members: &[PersonId]| {
+            let members: Vec<_> = members.iter().map(|person| person.0).collect();
+            let set = lab
+                .app
+                .group_members_set(&Caller::System, few, Base::Latest, &members)
+                .await;
+            set.expect("members");
+        };
+        for count in 1..=4 {
+            members(&people[..count]).await;
+            until("one more has it", async || lab.installed(app).await == count).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        lab.agrees_with_apple().await;
+        assert_eq!(
+            (told(&lab, "licenceLost").await, told(&lab, "licenceFound").await),
+            (0, 0)
+        );
+        for (holder, times) in asked(&lab, "assets/associate") {
+            assert_eq!(times, before[&holder] + 1, "{holder}");
+        }
+
+        lab.deploy(app, few, Approval::Uninstall).await;
         until("all are back", async || lab.apple_holders(&adam).is_empty()).await;
         lab.agrees_with_apple().await;
         assert_eq!(told(&lab, "licenceFound").await, 0);
@@ -292,5 +314,52 @@ async fn nobody_gets_a_licence_before_a_refund_is_made_up_for() {
     assert!(lab.apple.buy(&adam, 1));
     until("the third has it", async || lab.installed(app).await == 3).await;
     lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
+/// Apple accepted it, the answer was lost, and the work is done seconds later: no list shows it before, and asking again
+/// would be asking twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_answer_was_lost_is_not_asked_again_while_it_may_be_alive() {
+    let lab = Lab::open(Setup {
+        adjust: |config| {
+            config.apple.patience = Patience {
+                request: Duration::from_secs(1),
+                event: Duration::from_secs(5),
+                lag: Duration::from_millis(200),
+            };
+        },
+        ..Setup::on(Database::Sqlite)
+    })
+    .await;
+    oracle::watched(&lab.app, &lab.apple, async {
+        lab.link(TokenKind::Valid).await;
+        let adam = adam_id(1);
+        let app = lab.app_known(&adam).await;
+        let (_, group) = people(&lab, 2).await;
+        let lost = ["POST users/create", "POST assets/associate", "POST assets/disassociate"].map(|call| Fault {
+            call: call.to_owned(),
+            is: Trouble::Lost,
+            times: 1,
+        });
+        lab.apple.switch(|switches| {
+            switches.faults = lost.into();
+            switches.event_delay_ms = Some(2500);
+        });
+        lab.deploy(app, group, Approval::Required).await;
+        until("both have it", async || lab.installed(app).await == 2).await;
+        lab.deploy(app, group, Approval::Uninstall).await;
+        until("both are back", async || lab.apple_holders(&adam).is_empty()).await;
+        lab.agrees_with_apple().await;
+        assert!(lab.apple.switches().faults.is_empty(), "each was lost once");
+        for path in ["assets/associate", "assets/disassociate"] {
+            let once = asked(&lab, path);
+            assert!(
+                once.len() == 2 && once.values().all(|times| *times == 1),
+                "{path}: {once:?}"
+            );
+        }
+    })
+    .await;
     lab.close().await;
 }
