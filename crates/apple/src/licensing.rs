@@ -114,11 +114,13 @@ impl Licensing {
 
     /// Limits and addresses. Public, so it says nothing about the token: the token does not even go along.
     pub async fn service_config(&self) -> Result<ServiceConfigResponse, AppleError> {
-        parse(
-            &self
-                .answer(self.http.get(self.url("service/config")), Some(PATIENCE))
-                .await?,
-        )
+        let request = self.http.get(self.url("service/config"));
+        let config: ServiceConfigResponse = parse(&self.answer(request, Some(PATIENCE)).await?)?;
+        // Nothing in it has to be there. Where nothing is, something else has answered.
+        if config.limits.is_empty() && config.urls.is_empty() {
+            return Err(AppleError::Broken("it tells neither limits nor addresses".to_owned()));
+        }
+        Ok(config)
     }
 
     /// Whose token it is, and who manages the location. A missing `mdmInfo` is decisive here, and only here.

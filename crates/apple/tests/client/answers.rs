@@ -190,3 +190,15 @@ async fn a_page_of_a_thousand_records_is_read() {
     let licensing = always(200, &[], json!({ "uId": "7001", "users": users, "totalPages": 1 })).await;
     assert_eq!(licensing.users(&UsersQuery::default()).await.unwrap().items.len(), 1000);
 }
+
+/// Something in between that answered with JSON of its own once left a server without addresses for five minutes.
+#[tokio::test]
+async fn json_of_somebody_elses_making_tells_neither_limits_nor_addresses() {
+    const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+    let other = bytes(200, JSON, br#"{"message":"it works"}"#.to_vec()).await;
+    let told = other.service_config().await;
+    assert!(matches!(told, Err(AppleError::Broken(_))), "{told:?}");
+
+    let few = bytes(200, JSON, br#"{"limits":{"maxUsers":50}}"#.to_vec()).await;
+    assert_eq!(few.service_config().await.unwrap().limits().users, 50);
+}
