@@ -48,6 +48,7 @@ past! {
     "client_users" "observed_at"
     "client_users" "replaced_at"
     "client_users" "retired_at"
+    "client_users" "retiring_at"
     "commands" "answered_at"
     "commands" "created_at"
     "commands" "not_now_at"
