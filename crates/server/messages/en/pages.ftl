@@ -297,6 +297,7 @@ device-commands = Latest commands
 device-no-commands = No command was sent yet.
 device-unreachable-since = Not reachable since { $when }
 device-leaving-since = since { $when }
+device-management = Management
 device-silent-since = counts as gone since { $when }
 device-to-return = { $count ->
     [one] { $count } licence to be returned

@@ -267,6 +267,7 @@ device-commands = 최근 명령
 device-no-commands = 아직 보낸 명령이 없습니다.
 device-unreachable-since = { $when }부터 연결되지 않음
 device-leaving-since = { $when }부터
+device-management = 관리 상태
 device-silent-since = { $when }부터 없는 장치로 봄
 device-to-return = 회수할 라이선스 { $count }개
 device-refused = 제거한 뒤 거부함
