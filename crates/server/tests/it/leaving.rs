@@ -167,7 +167,13 @@ async fn a_removed_device_is_refused_not_told_to_unenrol_and_the_history_tells_o
     let server = server().await;
     let phone = Phone::enrolled(&server, "PHONE-1").await;
     let path = format!("/api/v1/managedDevices/{}", phone.row().await.id);
-    let looker = server.request(Method::DELETE, &path).bearer_auth(&server.looker);
+    let unseen = server.request(Method::DELETE, &path).bearer_auth(&server.key);
+    assert_eq!(unseen.send().await.unwrap().status(), StatusCode::PRECONDITION_REQUIRED);
+    let another = server.request(Method::DELETE, &path).header("if-match", "\"7\"");
+    let another = another.bearer_auth(&server.key).send().await.unwrap();
+    assert_eq!(another.status(), StatusCode::PRECONDITION_FAILED);
+    let looker = server.request(Method::DELETE, &path).header("if-match", "*");
+    let looker = looker.bearer_auth(&server.looker);
     assert_eq!(looker.send().await.unwrap().status(), StatusCode::FORBIDDEN);
     for _ in 0..2 {
         assert_eq!(

@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
 use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, PersonId};
 use serde::{Deserialize, Serialize};
-use store::DeviceRow;
+use store::{Base, DeviceRow, Version};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals,
+    etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
     words::{DateTime, word},
 };
 use crate::{
     app::{
-        App,
+        App, AppError,
         apps::Overview,
         leaving::{Leave, Leaving, MayLeave},
     },
@@ -87,6 +88,15 @@ struct ManagedDevice {
     may_be_wiped: bool,
     /// Which enrolment this is about; a wipe names it.
     enrollment_id: Option<Uuid>,
+}
+
+/// Which enrolment of the device somebody has seen: of what can be changed here it is all that changes.
+fn version(row: &DeviceRow) -> Version {
+    let number = row.enrolment_id.map_or(0, |id| id.0.as_u128() >> 65);
+    Version {
+        number: i64::try_from(number).unwrap_or_default(),
+        ..Version::default()
+    }
 }
 
 fn management_state(row: &DeviceRow, may: MayLeave) -> &'static str {
@@ -175,12 +185,19 @@ async fn device_get(
     State(app): State<App>,
     _: ApiReader,
     Path(device): Path<DeviceId>,
-) -> Result<JsonBody<ManagedDevice>, Problem> {
+) -> Result<Tagged<ManagedDevice>, Problem> {
+    shown(&app, device).await
+}
+
+async fn shown(app: &App, device: DeviceId) -> Result<Tagged<ManagedDevice>, Problem> {
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let owner = app.person(row.person_id).await?.map(|person| person.name);
     let leaving = app.devices_leaving().await?;
     let overview = app.overview().await?;
-    Ok(JsonBody(ManagedDevice::of(row, owner, &leaving, overview.as_ref())))
+    Ok(Tagged {
+        version: version(&row),
+        body: ManagedDevice::of(row, owner, &leaving, overview.as_ref()),
+    })
 }
 
 /// Retire a device
@@ -248,15 +265,23 @@ async fn device_stay(
 ///
 /// For one that is lost. Nothing is sent to it; nothing that it says is accepted any more, and its licences go back.
 #[utoipa::path(
-    delete, path = "/managedDevices/{device}", tag = "managedDevices", params(("device" = Uuid, Path)),
+    delete, path = "/managedDevices/{device}", tag = "managedDevices",
+    params(("device" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of the enrolment that was seen, or `*`")),
     responses((status = 204, description = "Removed, or gone already"), Refusals)
 )]
 async fn device_remove(
     State(app): State<App>,
     ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
+    IfMatch(base): IfMatch,
 ) -> Result<StatusCode, Problem> {
-    app.device_remove(&caller, device, None).await?;
+    let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
+    let seen = match base {
+        Base::Latest => None,
+        base if base.is(&version(&row)) => row.enrolment_id,
+        Base::Version(_) => return Err(etag::refused(AppError::Stale("device"), shown(&app, device)).await),
+    };
+    app.device_remove(&caller, device, seen).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
