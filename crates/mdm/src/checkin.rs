@@ -134,6 +134,45 @@ impl CheckIn {
     }
 }
 
+/// A message as it may be kept and shown: what tells devices and enrolments apart, in short. Everything else is left
+/// out, also what Apple adds next year: what wakes or unlocks a device (`Token`, `PushMagic`, `UnlockToken`,
+/// `BootstrapToken`), and what the management of apps has no use for (IMEI, MEID, names of a person's account).
+pub fn without_secrets(message: &Dictionary) -> Dictionary {
+    const SHOWN: [&str; 15] = [
+        "MessageType",
+        "UDID",
+        "EnrollmentID",
+        "UserID",
+        "EnrollmentUserID",
+        "Topic",
+        "DeviceName",
+        "Model",
+        "ModelName",
+        "ProductName",
+        "OSVersion",
+        "BuildVersion",
+        "SerialNumber",
+        "AwaitingConfiguration",
+        "NotOnConsole",
+    ];
+    /// Real messages have some fifteen.
+    const LONGEST: usize = 40;
+    let mut kept = Dictionary::new();
+    for (key, value) in message.iter().take(LONGEST) {
+        let Some(name) = bounded(key, NAME) else { continue };
+        let shown = match value {
+            Value::String(text) if SHOWN.contains(&key.as_str()) => {
+                Value::from(bounded(text, NAME).unwrap_or_default())
+            }
+            Value::Boolean(flag) if SHOWN.contains(&key.as_str()) => Value::from(*flag),
+            Value::Data(bytes) => Value::from(format!("({} bytes, not kept)", bytes.len())),
+            _ => Value::from("(not kept)"),
+        };
+        kept.insert(name, shown);
+    }
+    kept
+}
+
 /// What every user of a Shared iPad has for an id.
 const SHARED_USER: &str = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF";
 
@@ -226,6 +265,50 @@ mod tests {
         assert_eq!(id(&[("UserID", "u")]), None);
         assert_eq!(speaker("d"), ("d", None));
         assert_eq!(speaker("d:u"), ("d", Some("u")));
+    }
+
+    /// What support reads may be copied into a ticket.
+    #[test]
+    fn no_secret_of_a_message_is_kept() {
+        let secrets = [
+            "Token",
+            "PushMagic",
+            "UnlockToken",
+            "BootstrapToken",
+            "IMEI",
+            "MEID",
+            "NextYear",
+        ];
+        let mut message = CheckIn::TokenUpdate(TokenUpdate {
+            id: "00008110-000A".into(),
+            topic: "com.apple.mgmt.External.x".into(),
+            awaiting_configuration: Some(true),
+            ..TokenUpdate::default()
+        })
+        .to_dictionary();
+        for key in secrets {
+            message.insert(key.to_owned(), Value::from("SECRET"));
+            message.insert(format!("{key}Data"), Value::Data(b"SECRET".to_vec()));
+        }
+        message.insert("Nested".to_owned(), Value::Array(vec![Value::from("SECRET")]));
+        message.insert("DeviceName".to_owned(), Value::from("가".repeat(100_000)));
+        for number in 0..1000 {
+            message.insert("k".repeat(number), Value::from("SECRET"));
+        }
+        let kept = without_secrets(&message);
+        let text = String::from_utf8(crate::plist::write(&kept)).unwrap();
+        assert!(!text.contains("SECRET") && !text.contains("U0VDUkVU"), "{text}");
+        assert!(text.len() < 20_000, "{}", text.len());
+        for shown in [
+            "00008110-000A",
+            "com.apple.mgmt.External.x",
+            "TokenUpdate",
+            "<true/>",
+            "가가",
+            "(6 bytes, not kept)",
+        ] {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
     }
 
     #[test]

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use crate::{
-    app::{App, Parts, Polls, attempts::Attempts, enrolments::UnderWay, outage::Outage, service::Service},
+    app::{
+        App, Parts, Polls, attempts::Attempts, check_ins::Strangers, enrolments::UnderWay, outage::Outage,
+        service::Service,
+    },
     clock::{Clock, Random, timestamp},
     config::Config,
     gate::Gates,
@@ -129,6 +132,7 @@ async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
         polled: Polls::default(),
         service: Service::default(),
         outage: Outage::default(),
+        strangers: Strangers::default(),
         gates: Gates::default(),
         attempts: Attempts::new(random.secret()),
         keys_under_way: UnderWay::default(),

@@ -27,15 +27,16 @@ pub(crate) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>
 
 /// The tables, the same for both databases, each in its own dialect.
 macro_rules! migrations {
-    ($database:literal: $($version:literal $name:literal),* $(,)?) => {
+    ($database:literal: $($version:literal $file:literal),* $(,)?) => {
         Migrator::with_migrations(vec![$({
-            let sql = include_str!(concat!("../migrations/", $database, "/000", $version, "_", $name, ".sql"));
-            Migration::new($version, $name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+            let sql = include_str!(concat!("../migrations/", $database, "/", $file, ".sql"));
+            Migration::new($version, $file[5..].into(), MigrationType::Simple, sql.into_sql_str(), false)
         }),*])
     };
     ($database:literal) => {
-        migrations!($database: 1 "tables", 2 "guards", 3 "protocol", 4 "devices", 5 "people", 6 "accounts",
-                    7 "versions", 8 "operation", 9 "leaving")
+        migrations!($database: 1 "0001_tables", 2 "0002_guards", 3 "0003_protocol", 4 "0004_devices",
+                    5 "0005_people", 6 "0006_accounts", 7 "0007_versions", 8 "0008_operation",
+                    9 "0009_leaving", 10 "0010_check_ins")
     };
 }
 

@@ -41,7 +41,7 @@ mod world;
 pub use accounts::{Account, Role};
 pub use api_keys::ApiKey;
 pub use assets::{AppRow, Holder, MetadataRow, ObservedAsset};
-pub use check_ins::CheckInRow;
+pub use check_ins::{CheckInRefusal, CheckInRow};
 pub use commands::{CommandRow, CommandState};
 pub use db::{Store, Tx};
 pub use devices::{DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewIdentity};

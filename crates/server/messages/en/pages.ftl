@@ -351,6 +351,24 @@ identity-revoke-box = Accept nothing more from this device, and do not wake it a
 identity-revoke-box-help = This cannot be undone. Installed apps and assigned licences stay as they are. To manage the device again, make a new enrolment link on its person’s page and enrol it anew.
 identity-revoke-button = Revoke identity
 identity-revoke-not-confirmed = The box is not ticked. Nothing was changed.
+check-ins-title = { $count ->
+    [one] { $count } check-in message
+   *[other] { $count } check-in messages
+}
+check-ins-help = What the device sent when it enrolled or left. Secrets and the IMEI are not kept. The latest 20 that were taken are kept, and the latest 20 that were not.
+check-ins-strangers = { $count ->
+    [one] { $count } check-in of an unknown device refused
+   *[other] { $count } check-ins of unknown devices refused
+}
+check-ins-strangers-help = Messages of devices that are not enrolled, or whose signature proves nothing. When a device does not enrol, look here for the reason.
+check-in-from = Sent from { $source }
+check-in-taken = Taken
+check-in-refused-signature = Refused: the signature proves nothing
+check-in-refused-identity = Refused: not the certificate of this device
+check-in-refused-taken-by-another = Refused: somebody else’s device
+check-in-refused-topic = Refused: not a profile of this server
+check-in-refused-message = Refused: not a message that is known
+check-in-refused-user = Refused: users of a device are not managed
 
 ## People
 

@@ -315,6 +315,18 @@ identity-revoke-box = 이 장치의 말을 더 받지 않고, 이 장치를 더 
 identity-revoke-box-help = 되돌릴 수 없습니다. 설치된 앱과 할당된 라이선스는 그대로 남습니다. 다시 관리하려면 사용자 페이지에서 새 등록 링크를 만들어 장치를 다시 등록하십시오.
 identity-revoke-button = 인증서 폐기
 identity-revoke-not-confirmed = 확인란을 선택하지 않았습니다. 바뀐 것이 없습니다.
+check-ins-title = 체크인 메시지 { $count }개
+check-ins-help = 장치가 등록하거나 관리에서 벗어날 때 보낸 메시지입니다. 비밀 값과 IMEI는 남기지 않습니다. 받은 것과 거부한 것을 각각 최근 20개까지 보관합니다.
+check-ins-strangers = 모르는 장치에서 거부한 체크인 { $count }개
+check-ins-strangers-help = 등록되지 않은 장치나 서명을 확인할 수 없는 곳에서 보낸 메시지입니다. 장치가 등록되지 않을 때 이유를 여기에서 찾으십시오.
+check-in-from = { $source }에서 보냄
+check-in-taken = 받음
+check-in-refused-signature = 거부함: 서명을 확인할 수 없음
+check-in-refused-identity = 거부함: 이 장치의 인증서가 아님
+check-in-refused-taken-by-another = 거부함: 다른 사용자의 장치
+check-in-refused-topic = 거부함: 이 서버의 프로파일이 아님
+check-in-refused-message = 거부함: 알 수 없는 메시지
+check-in-refused-user = 거부함: 장치의 사용자는 관리하지 않음
 
 ## People
 

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod api_keys;
 pub mod apps;
 pub mod attempts;
+pub mod check_ins;
 pub mod deployments;
 pub mod devices;
 pub mod enrolments;
@@ -72,6 +73,8 @@ pub struct Parts {
     /// Rung when a device may have something to fetch.
     pub device_bell: Arc<Notify>,
     pub outage: outage::Outage,
+    /// Check-in messages of devices that nobody knows.
+    pub strangers: check_ins::Strangers,
     /// Held to read while a step is under way, and to write while the clock is followed: a step lives in one time.
     pub steps: RwLock<()>,
     /// Names this process in leases.

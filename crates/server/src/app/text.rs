@@ -14,14 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{AppError, Problem};
 
-/// Whether `c` may be in no text at all. Line breaks and tabs may be in one that has lines.
-pub fn is_unprintable(c: char) -> bool {
-    match c {
-        '\n' | '\r' | '\t' => false,
-        '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        c => c.is_control(),
-    }
-}
+pub use mdm::text::{NAME as NAME_CHARS, cleaned, is_unprintable};
 
 /// `text` in NFC without the spaces around it, when there is any and not more than `max_chars` of it, on one line.
 pub fn required(field: &'static str, text: &str, max_chars: usize) -> Result<String, AppError> {
@@ -47,32 +40,6 @@ pub fn optional(field: &'static str, text: Option<&str>, max_chars: usize) -> Re
         Some(text) => required(field, text, max_chars).map(Some),
     }
 }
-
-/// What Apple or a device calls something, as far as a page can show it: in NFC, on one line, without what cannot be
-/// seen, and cut to `max_chars`. A device once had a name of 4.9 MB.
-pub fn cleaned(text: &str, max_chars: usize) -> String {
-    let mut chars = text
-        .chars()
-        .filter_map(|c| match c {
-            c if c.is_whitespace() => Some(' '),
-            c if is_unprintable(c) => None,
-            c => Some(c),
-        })
-        .skip_while(|c| *c == ' ')
-        .nfc();
-    let mut kept: String = chars.by_ref().take(max_chars).collect();
-    if chars.any(|c| c != ' ') {
-        kept.pop();
-        kept.truncate(kept.trim_end().len());
-        kept.push('…');
-    }
-    kept.truncate(kept.trim_end().len());
-    kept
-}
-
-/// What Apple calls an app, its maker, a location, an organisation, or another server; a device, its name.
-/// More than anything real has, and little enough for a row of a table.
-pub const NAME_CHARS: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -114,7 +81,6 @@ mod tests {
     fn hangul_in_pieces_becomes_the_syllables_that_people_type() {
         let pieces = "\u{1100}\u{1175}\u{11b7}\u{1112}\u{1161}\u{1102}\u{1173}\u{11af}";
         assert_eq!(required("name", pieces, 3).unwrap(), "김하늘");
-        assert_eq!(cleaned(pieces, 3), "김하늘");
     }
 
     #[test]
@@ -123,15 +89,5 @@ mod tests {
         assert_eq!(problem("가나다라마바사아자차카"), Some(Problem::TooLong));
         assert_eq!(problem(" \n "), Some(Problem::Missing));
         assert_eq!(optional("name", Some("  "), 10).unwrap(), None);
-    }
-
-    #[test]
-    fn what_a_device_calls_itself_is_cleaned_and_cut() {
-        assert_eq!(cleaned(" 김하늘의\u{0} iPhone\u{202e}\n ", 200), "김하늘의 iPhone");
-        assert_eq!(cleaned("가나다라", 4), "가나다라");
-        assert_eq!(cleaned("가나다라  \n", 4), "가나다라");
-        assert_eq!(cleaned("가나 다라마", 4), "가나…");
-        assert_eq!(cleaned(&"a".repeat(5_000_000), NAME_CHARS).chars().count(), NAME_CHARS);
-        assert_eq!(cleaned("\u{0}\u{1}", 10), "");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here may ever answer 401: a device would take it as the order to unenrol (`mdm-protocol` §1.8).
 
+use std::net::IpAddr;
+
 use axum::{
     Router,
     body::Bytes,
@@ -10,10 +12,18 @@ use axum::{
     response::{IntoResponse, Response},
     routing::put,
 };
-use mdm::{checkin::CheckIn, report::Report, signature};
+use mdm::{checkin::CheckIn, plist::Dictionary, report::Report, signature};
+use store::CheckInRefusal;
 
-use crate::app::{App, devices::DeviceRefused};
+use super::source::Source;
+use crate::app::{
+    App,
+    check_ins::Heard,
+    devices::{DeviceRefused, Signer},
+};
 
+/// So much is read of what nobody signed.
+const STRANGER_BYTES: usize = 64 * 1024;
 const CHECK_IN: &str = "application/x-apple-aspen-mdm-checkin";
 
 pub fn router() -> Router<App> {
@@ -21,8 +31,8 @@ pub fn router() -> Router<App> {
 }
 
 /// Check-in and command channel share one address, told apart by content type (`mdm-protocol` §1.1).
-async fn mdm_request(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
-    match answer(&app, &headers, &body).await {
+async fn mdm_request(State(app): State<App>, Source(source): Source, headers: HeaderMap, body: Bytes) -> Response {
+    match answer(&app, source, &headers, &body).await {
         Ok(Some(command)) => ([(header::CONTENT_TYPE, "application/xml; charset=UTF-8")], command).into_response(),
         // "Nothing to do" is a body of no bytes, not an empty property list.
         Ok(None) => StatusCode::OK.into_response(),
@@ -30,33 +40,77 @@ async fn mdm_request(State(app): State<App>, headers: HeaderMap, body: Bytes) ->
     }
 }
 
-async fn answer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Option<Vec<u8>>, Refusal> {
-    let signature = headers
-        .get("mdm-signature")
-        .ok_or_else(|| Refusal::bad("the Mdm-Signature header is missing"))?
-        .to_str()
-        .map_err(|_| Refusal::bad("the Mdm-Signature header is not text"))?;
-    let signer = signature::verify(signature, body).map_err(|error| Refusal::bad(error.to_string()))?;
-    let signer = app.identify(&signer)?;
-    let message = mdm::plist::parse(body).map_err(|error| Refusal::bad(error.to_string()))?;
-
+async fn answer(app: &App, source: IpAddr, headers: &HeaderMap, body: &Bytes) -> Result<Option<Vec<u8>>, Refusal> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if content_type.starts_with(CHECK_IN) || message.contains_key("MessageType") {
-        let message = CheckIn::parse(&message).map_err(|error| Refusal::bad(error.to_string()))?;
-        app.check_in(&signer, message).await?;
-        return Ok(None);
+    let is_check_in = |message: &Dictionary| content_type.starts_with(CHECK_IN) || message.contains_key("MessageType");
+    let signer = match signer(app, headers, body) {
+        Ok(signer) => signer,
+        Err(refusal) => {
+            // Nothing was read yet of what somebody sent who may be anybody; for support a little of it is.
+            let message = (body.len() <= STRANGER_BYTES)
+                .then(|| mdm::plist::parse(body).ok())
+                .flatten();
+            if message.as_ref().map_or(content_type.starts_with(CHECK_IN), is_check_in) {
+                let heard = Heard {
+                    source,
+                    message: message.as_ref(),
+                    is_signed: false,
+                };
+                let word = refusal.word.unwrap_or(CheckInRefusal::Signature);
+                app.check_in_keep(heard, Some((word, refusal.text.clone()))).await;
+            }
+            return Err(refusal);
+        }
+    };
+    let message = mdm::plist::parse(body).map_err(|error| Refusal::bad(error.to_string()))?;
+    if is_check_in(&message) {
+        let heard = Heard {
+            source,
+            message: Some(&message),
+            is_signed: true,
+        };
+        let taken = match CheckIn::parse(&message) {
+            Ok(parsed) => app.check_in(&signer, parsed).await.map_err(Refusal::from),
+            Err(error) => Err(Refusal::bad(error.to_string())),
+        };
+        match &taken {
+            Ok(()) => app.check_in_keep(heard, None).await,
+            Err(Refusal {
+                word: Some(word), text, ..
+            }) => {
+                app.check_in_keep(heard, Some((*word, text.clone()))).await;
+            }
+            Err(_) => {}
+        }
+        return taken.map(|()| None);
     }
     let report = Report::parse(message).map_err(|error| Refusal::bad(error.to_string()))?;
     Ok(app.device_report(&signer, report).await?)
+}
+
+fn signer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Signer, Refusal> {
+    let unsigned = |text: String| Refusal {
+        word: Some(CheckInRefusal::Signature),
+        ..Refusal::bad(text)
+    };
+    let signature = headers
+        .get("mdm-signature")
+        .ok_or_else(|| unsigned("the Mdm-Signature header is missing".to_owned()))?
+        .to_str()
+        .map_err(|_| unsigned("the Mdm-Signature header is not text".to_owned()))?;
+    let signer = signature::verify(signature, body).map_err(|error| unsigned(error.to_string()))?;
+    Ok(app.identify(&signer)?)
 }
 
 /// What a device is told when it is not served, for the log of whoever looks after it.
 struct Refusal {
     status: StatusCode,
     text: String,
+    /// `None` when it says nothing of the message.
+    word: Option<CheckInRefusal>,
 }
 
 impl Refusal {
@@ -64,6 +118,7 @@ impl Refusal {
         Refusal {
             status: StatusCode::BAD_REQUEST,
             text: text.into(),
+            word: Some(CheckInRefusal::Message),
         }
     }
 }
@@ -84,12 +139,14 @@ impl From<DeviceRefused> for Refusal {
                 return Refusal {
                     status: StatusCode::SERVICE_UNAVAILABLE,
                     text: "try again later".to_owned(),
+                    word: None,
                 };
             }
         };
         Refusal {
             status,
             text: refused.to_string(),
+            word: refused.word(),
         }
     }
 }

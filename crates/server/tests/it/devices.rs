@@ -18,7 +18,7 @@ use store::{CommandRow, DeviceRow, EventFilter};
 use uuid::Uuid;
 use x509_cert::{Certificate, der::Decode};
 
-use crate::server::TestServer;
+use crate::server::{Browser, TestServer};
 
 const CHECK_IN: &str = "application/x-apple-aspen-mdm-checkin";
 pub const COMMANDS: &str = "application/x-apple-aspen-mdm";
@@ -515,4 +515,66 @@ async fn profile(server: &TestServer) -> (Vec<u8>, ReadProfile) {
     let bytes = answer.bytes().await.unwrap().to_vec();
     let read = ReadProfile::parse(&bytes).unwrap();
     (bytes, read)
+}
+
+/// "It does not enrol" is answered by what it said, and what it was told.
+#[tokio::test]
+async fn what_devices_say_is_kept_for_support_without_secrets_and_refused_ones_with_their_reason() {
+    let server = server().await;
+    let phone = Phone::enrolled(&server, "PHONE-1").await;
+    let other = Phone::enrolled(&server, "PHONE-2").await;
+    let device = phone.row().await.id;
+    // Speaks for another device, with an identity of ours.
+    let pretending = Phone {
+        udid: "PHONE-1".to_owned(),
+        ..other
+    };
+    assert_eq!(
+        pretending.check_in(pretending.token_update(9)).await,
+        StatusCode::BAD_REQUEST
+    );
+    // Anybody at all, who knows the id of a device.
+    let body = plist::write(&phone.check_out().to_dictionary());
+    assert_eq!(phone.send(CHECK_IN, body, None).await.0, StatusCode::BAD_REQUEST);
+
+    let (_, kept) = server.get(&format!("/api/v1/managedDevices/{device}/checkIns")).await;
+    let kinds = |rows: &serde_json::Value| -> Vec<(String, Option<String>)> {
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| {
+            let text = |key: &str| row[key].as_str().map(str::to_owned);
+            (text("messageType").unwrap(), text("refusal"))
+        })
+        .collect()
+    };
+    assert_eq!(
+        kinds(&kept),
+        [
+            ("TokenUpdate".to_owned(), Some("identity".to_owned())),
+            ("TokenUpdate".to_owned(), None),
+            ("Authenticate".to_owned(), None),
+        ]
+    );
+    let text = kept.to_string();
+    assert!(
+        text.contains("PHONE-1") && text.contains("it belongs to another device"),
+        "{text}"
+    );
+    assert!(text.contains("32 bytes, not kept") && !text.contains("magic"), "{text}");
+
+    let (_, strangers) = server.get("/api/v1/refusedCheckIns").await;
+    assert_eq!(
+        kinds(&strangers),
+        [("CheckOut".to_owned(), Some("signature".to_owned()))]
+    );
+    assert_eq!(strangers[0]["source"], "127.0.0.1");
+
+    let browser = Browser::sign_in(&server).await;
+    let page = browser.page(&server, &format!("/devices/{device}")).await;
+    assert!(
+        page.contains("체크인 메시지 3개") && page.contains("거부함: 이 장치의 인증서가 아님"),
+        "{page}"
+    );
+    let page = browser.page(&server, "/devices").await;
+    assert!(page.contains("모르는 장치에서 거부한 체크인 1개") && page.contains("127.0.0.1에서 보냄"));
+    server.stop().await;
 }

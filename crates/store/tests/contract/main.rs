@@ -15,9 +15,9 @@ use domain::{
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
-    Actor, Base, Change, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState, EnrolmentRow,
-    EventFilter, GroupRow, Holder, InvitationRow, LocationRow, MasterKey, NewEnrolment, NewEvent, ObservedAsset,
-    PersonChange, PersonRow, PushRow, SeatState, Store, StoreError, Version, testing::Fresh,
+    Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState,
+    EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, LocationRow, MasterKey, NewEnrolment, NewEvent,
+    ObservedAsset, PersonChange, PersonRow, PushRow, SeatState, Store, StoreError, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -437,19 +437,38 @@ on_both! {
         assert!(tx.enrolment_revoked(enrolment, NOW).await.unwrap());
         assert!(!tx.enrolment_revoked(enrolment, NOW + Duration::from_secs(1)).await.unwrap());
         assert_eq!(tx.enrolment(enrolment).await.unwrap().unwrap().revoked_at, Some(NOW));
+        let message = |device_id: Option<DeviceId>, source: &str, number: i32, taken: bool| CheckInRow {
+            id: Uuid::now_v7(),
+            device_id,
+            source: device_id.is_none().then(|| source.to_owned()),
+            at: NOW,
+            kind: "TokenUpdate".into(),
+            refusal: (!taken).then_some(CheckInRefusal::Identity),
+            reason: (!taken).then(|| "no".into()),
+            body: number.to_string(),
+        };
         for number in 0..30 {
-            let row = CheckInRow {
-                id: Uuid::now_v7(),
-                device_id: one,
-                at: NOW,
-                kind: "TokenUpdate".into(),
-                refusal: (number == 29).then(|| "no".into()),
-                body: number.to_string(),
-            };
-            tx.check_in_insert(&row, NOW).await.unwrap();
+            tx.check_in_insert(&message(Some(one), "", number, true)).await.unwrap();
+        }
+        // Whoever is refused pushes nothing of the device's own out.
+        for number in 100..130 {
+            tx.check_in_insert(&message(Some(one), "", number, false)).await.unwrap();
         }
         let kept = tx.check_ins(one).await.unwrap();
-        assert_eq!((kept.len(), kept[0].body.as_str(), kept[19].body.as_str()), (20, "29", "10"));
+        let bodies: Vec<&str> = kept.iter().map(|row| row.body.as_str()).collect();
+        assert_eq!((bodies.len(), bodies[0], bodies[19], bodies[20], bodies[39]), (40, "129", "110", "29", "10"));
+        assert_eq!(kept[0].refusal, Some(CheckInRefusal::Identity));
+        assert_eq!(kept[20].refusal, None);
+        for source in 0..30 {
+            for number in 0..25 {
+                let row = message(None, &format!("203.0.113.{source}"), number, false);
+                tx.check_in_insert(&row).await.unwrap();
+            }
+        }
+        let strangers = tx.check_ins_of_strangers(1000).await.unwrap();
+        assert_eq!(strangers.len(), 500);
+        let last = strangers.iter().filter(|row| row.source.as_deref() == Some("203.0.113.29"));
+        assert_eq!(last.count(), 20);
         tx.commit().await.unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
 use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, PersonId};
 use serde::{Deserialize, Serialize};
-use store::{Base, DeviceRow, Version};
+use store::{Base, CheckInRow, DeviceRow, Version};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -29,6 +29,9 @@ use crate::{
     },
 };
 
+/// So many are kept.
+const STRANGERS: i64 = 500;
+
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices_list))
@@ -38,6 +41,8 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(device_stay))
         .routes(routes!(device_identity_revoke))
         .routes(routes!(device_install_again))
+        .routes(routes!(device_check_ins))
+        .routes(routes!(refused_check_ins))
 }
 
 /// A device that is, or was, managed here.
@@ -317,4 +322,65 @@ async fn device_install_again(
 ) -> Result<StatusCode, Problem> {
     app.install_again(&caller, device, asset).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a device said when it came or went, for support
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CheckInMessage {
+    id: Uuid,
+    received_date_time: DateTime,
+    /// `Authenticate`, `TokenUpdate`, `CheckOut`, …; empty when that could not be read.
+    message_type: String,
+    /// `signature`, `identity`, `takenByAnother`, `topic`, `message`, `user`; absent when it was taken.
+    refusal: Option<String>,
+    /// What the device was told.
+    reason: Option<String>,
+    /// From which address, when no device is known by it.
+    source: Option<String>,
+    /// A property list without secrets; empty when it could not be read.
+    body: String,
+}
+
+impl From<CheckInRow> for CheckInMessage {
+    fn from(row: CheckInRow) -> CheckInMessage {
+        CheckInMessage {
+            id: row.id,
+            received_date_time: DateTime(row.at),
+            message_type: row.kind,
+            refusal: row.refusal.map(word),
+            reason: row.reason,
+            source: row.source,
+            body: row.body,
+        }
+    }
+}
+
+/// The latest check-in messages of a device
+///
+/// The latest first: up to 20 that were taken, and 20 that were not. Without secrets.
+#[utoipa::path(
+    get, path = "/managedDevices/{device}/checkIns", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = Vec<CheckInMessage>), Refusals)
+)]
+async fn device_check_ins(
+    State(app): State<App>,
+    _: ApiCaller,
+    Path(device): Path<DeviceId>,
+) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
+    app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
+    let rows = app.device_check_ins(device).await?;
+    Ok(JsonBody(rows.into_iter().map(CheckInMessage::from).collect()))
+}
+
+/// The latest check-in messages that were refused of devices that nobody knows
+///
+/// The latest first, up to 500, and up to 20 of one address.
+#[utoipa::path(
+    get, path = "/refusedCheckIns", tag = "managedDevices",
+    responses((status = 200, description = "As asked for", body = Vec<CheckInMessage>), Refusals)
+)]
+async fn refused_check_ins(State(app): State<App>, _: ApiCaller) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
+    let rows = app.check_ins_of_strangers(STRANGERS).await?;
+    Ok(JsonBody(rows.into_iter().map(CheckInMessage::from).collect()))
 }

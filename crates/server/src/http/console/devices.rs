@@ -14,8 +14,8 @@ use super::{
     pages::{
         Place,
         devices::{
-            CommandLine, CommandProgress, DeviceAppLine, DeviceFilter, DeviceLine, DevicePage, DevicesPage,
-            IdentityFacts, devices_link,
+            CheckInLine, CommandLine, CommandProgress, DeviceAppLine, DeviceFilter, DeviceLine, DevicePage,
+            DevicesPage, IdentityFacts, devices_link,
         },
         parts::{CommandWord, Named, paged},
     },
@@ -32,6 +32,8 @@ use crate::{
 
 /// So many of the latest commands are of interest.
 const COMMANDS: i64 = 30;
+/// So many of the latest messages of devices that nobody knows.
+const STRANGERS: i64 = 20;
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -98,6 +100,7 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         devices_link(filter, &query, page)
     });
     let path = devices_link(filter, &query, 1);
+    let strangers = app.check_ins_of_strangers(STRANGERS).await?;
     html(&DevicesPage {
         s: speak(&app, reader.lang),
         frame: frame(&app, &reader, Place::Devices, &path, overview.as_ref(), None).await?,
@@ -107,6 +110,7 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         filter,
         query,
         kinds,
+        check_ins: strangers.into_iter().map(CheckInLine::from).collect(),
     })
 }
 
@@ -127,6 +131,7 @@ pub(super) async fn show(
     let person = app.person(row.person_id).await?;
     let commands = app.device_commands(id, COMMANDS).await?;
     let identity = app.device_identity(&row).await?;
+    let check_ins = app.device_check_ins(id).await?;
     let s = speak(app, reader.lang);
     html(&DevicePage {
         frame: frame(
@@ -165,6 +170,7 @@ pub(super) async fn show(
             revoked_at: identity.revoked_at,
         }),
         revoke_error,
+        check_ins: check_ins.into_iter().map(CheckInLine::from).collect(),
     })
 }
 

@@ -3,6 +3,8 @@
 use askama::Template;
 use domain::{AssetId, Detail, DeviceId, Enrolment, InstallState, Platform, Resolution, Time};
 
+use store::{CheckInRefusal, CheckInRow};
+
 use super::{
     Frame,
     app::Chip,
@@ -196,6 +198,47 @@ impl DeviceFilter {
     }
 }
 
+/// What a device said when it came or went, for support.
+#[derive(Debug, Clone)]
+pub struct CheckInLine {
+    pub at: Time,
+    /// `Authenticate`, in the words of the protocol; empty when it could not be read.
+    pub kind: String,
+    pub source: Option<String>,
+    pub refusal: Option<CheckInRefusal>,
+    /// What the device was told.
+    pub reason: Option<String>,
+    pub body: String,
+}
+
+impl From<CheckInRow> for CheckInLine {
+    fn from(row: CheckInRow) -> CheckInLine {
+        CheckInLine {
+            at: row.at,
+            kind: row.kind,
+            source: row.source,
+            refusal: row.refusal,
+            reason: row.reason,
+            body: row.body,
+        }
+    }
+}
+
+impl CheckInLine {
+    fn state(&self, s: &Speak) -> Html {
+        let key = match self.refusal {
+            None => return s.state(Glyph::Fine, s.t("check-in-taken")),
+            Some(CheckInRefusal::Signature) => "check-in-refused-signature",
+            Some(CheckInRefusal::Identity) => "check-in-refused-identity",
+            Some(CheckInRefusal::TakenByAnother) => "check-in-refused-taken-by-another",
+            Some(CheckInRefusal::Topic) => "check-in-refused-topic",
+            Some(CheckInRefusal::Message) => "check-in-refused-message",
+            Some(CheckInRefusal::User) => "check-in-refused-user",
+        };
+        s.state(Glyph::Warn, s.t(key))
+    }
+}
+
 #[derive(Template)]
 #[template(path = "console/devices.html")]
 pub struct DevicesPage {
@@ -209,6 +252,8 @@ pub struct DevicesPage {
     pub query: String,
     /// How many of each kind of device, `iPhone 34`.
     pub kinds: Vec<(String, u64)>,
+    /// Of devices that nobody knows: they have no page.
+    pub check_ins: Vec<CheckInLine>,
 }
 
 impl DevicesPage {
@@ -327,6 +372,7 @@ pub struct DevicePage {
     pub apps: Vec<DeviceAppLine>,
     /// The latest first.
     pub commands: Vec<CommandLine>,
+    pub check_ins: Vec<CheckInLine>,
     /// What can be done about it.
     pub may: MayLeave,
     /// When it spoke although it had been taken out.
@@ -454,6 +500,27 @@ pub mod tests {
         }
     }
 
+    fn check_ins(s: &Speak) -> Vec<CheckInLine> {
+        let refusals = [
+            CheckInRefusal::Signature,
+            CheckInRefusal::Identity,
+            CheckInRefusal::TakenByAnother,
+            CheckInRefusal::Topic,
+            CheckInRefusal::Message,
+            CheckInRefusal::User,
+        ];
+        let refusals = refusals.into_iter().map(Some).chain([None]);
+        let line = |refusal: Option<CheckInRefusal>| CheckInLine {
+            at: ago(s, 3),
+            kind: "Authenticate".to_owned(),
+            source: Some("203.0.113.7".to_owned()),
+            refusal,
+            reason: refusal.map(|_| "it belongs to another device".to_owned()),
+            body: "<plist><dict><key>Token</key><string>(32 bytes, not kept)</string></dict></plist>".to_owned(),
+        };
+        refusals.map(line).collect()
+    }
+
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
         let rows = vec![
             line(s, 1, Enrolment::Enrolled, Some(4)),
@@ -470,6 +537,7 @@ pub mod tests {
         let page = |rows: Vec<DeviceLine>| {
             let (rows, pager) = paged(rows, 1, |page| page.to_string());
             DevicesPage {
+                check_ins: check_ins(s),
                 s: s.clone(),
                 frame: frame(Place::Devices),
                 counts: [rows.len() as u64, 2, 1, 1, 1, 1, 1, 1],
@@ -521,7 +589,9 @@ pub mod tests {
             may_try_again: true,
             seen_at: Some(ago(s, 12)),
         };
+        let check_ins = check_ins(s);
         let device = |apps, commands, revoked: bool| DevicePage {
+            check_ins: if revoked { Vec::new() } else { check_ins.clone() },
             s: s.clone(),
             frame: frame(Place::Devices),
             line: line(s, 2, Enrolment::Enrolled, Some(4)),
