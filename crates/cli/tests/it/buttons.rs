@@ -2,7 +2,7 @@
 
 use domain::{Approval, Detail, InstallState};
 use reqwest::{StatusCode, header};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use server::app::{Caller, Role};
 use sim::{
     apple::{TokenKind, sample::adam_id},
@@ -12,17 +12,23 @@ use sim::{
 use crate::lab::{Database, Lab, Setup, iphone, until};
 
 /// Somebody with full rights at a browser without JavaScript.
-struct Console {
+pub struct Console {
     http: reqwest::Client,
     url: String,
     cookie: String,
+    key: String,
 }
 
 impl Console {
-    async fn of(lab: &Lab) -> Console {
+    pub async fn of(lab: &Lab) -> Console {
         let password = SecretString::from("a teapot of blue tin");
         lab.app
             .account_add(&Caller::System, "raon", "홍라온", &password, Role::Full)
+            .await
+            .unwrap();
+        let (_, key) = lab
+            .app
+            .api_key_create(&Caller::System, "test", Role::ReadOnly, None)
             .await
             .unwrap();
         let http = reqwest::Client::builder()
@@ -44,15 +50,22 @@ impl Console {
             http,
             url: lab.url.clone(),
             cookie: pairs.join("; "),
+            key: key.expose_secret().to_owned(),
         }
     }
 
-    async fn page(&self, path: &str, lang: &str) -> String {
+    pub async fn page(&self, path: &str, lang: &str) -> String {
         let request = self.http.get(format!("{}{path}", self.url));
         let cookie = format!("{}; lang={lang}", self.cookie);
         let answer = request.header(header::COOKIE, cookie).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.text().await.unwrap()
+    }
+
+    /// An answer of the API to somebody who may look.
+    pub async fn api(&self, path: &str) -> serde_json::Value {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.key);
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     /// Sends a form; where it leads, if it leads anywhere.

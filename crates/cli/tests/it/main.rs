@@ -23,6 +23,7 @@ mod oracle;
 mod pace;
 mod people;
 mod process;
+mod refusals;
 mod restore;
 mod scarce;
 mod servers;

@@ -102,7 +102,9 @@ impl DeviceRefused {
     /// The word for it; `None` for trouble of our own, which says nothing of the message.
     pub fn word(&self) -> Option<CheckInRefusal> {
         match self {
-            DeviceRefused::Identity(_) => Some(CheckInRefusal::Identity),
+            DeviceRefused::Identity(_) | DeviceRefused::TakenOut(_) | DeviceRefused::PersonLeft => {
+                Some(CheckInRefusal::Identity)
+            }
             DeviceRefused::TakenByAnother => Some(CheckInRefusal::TakenByAnother),
             DeviceRefused::Topic => Some(CheckInRefusal::Topic),
             DeviceRefused::UnknownMessage => Some(CheckInRefusal::Message),

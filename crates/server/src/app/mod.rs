@@ -15,6 +15,7 @@ pub mod leaving;
 pub mod outage;
 pub mod passwords;
 pub mod people;
+pub mod program;
 pub mod service;
 pub mod settings;
 pub mod sign_in;

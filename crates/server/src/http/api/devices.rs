@@ -365,7 +365,7 @@ impl From<CheckInRow> for CheckInMessage {
 )]
 async fn device_check_ins(
     State(app): State<App>,
-    _: ApiCaller,
+    _: ApiReader,
     Path(device): Path<DeviceId>,
 ) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
     app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
@@ -380,7 +380,7 @@ async fn device_check_ins(
     get, path = "/refusedCheckIns", tag = "managedDevices",
     responses((status = 200, description = "As asked for", body = Vec<CheckInMessage>), Refusals)
 )]
-async fn refused_check_ins(State(app): State<App>, _: ApiCaller) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
+async fn refused_check_ins(State(app): State<App>, _: ApiReader) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
     let rows = app.check_ins_of_strangers(STRANGERS).await?;
     Ok(JsonBody(rows.into_iter().map(CheckInMessage::from).collect()))
 }

@@ -21,10 +21,10 @@ use super::{
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query, given},
     page::{Page, PageQuery},
-    words::DateTime,
+    words::{DateTime, word},
 };
 use crate::{
-    app::{App, leavers::Devices, people::NewPerson},
+    app::{App, leavers::Devices, people::NewPerson, program::ProgramRefusal},
     http::{
         auth::{ApiAdmin, ApiReader},
         problem::Problem,
@@ -67,6 +67,41 @@ pub struct Program {
     accepted_date_time: Option<DateTime>,
     /// The latest, since the person was last invited anew.
     invitation: Option<Invitation>,
+    /// Why Apple did not register the person; absent when it did, or was not asked.
+    refusal: Option<ProgramRefused>,
+}
+
+/// What Apple said against registering a person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgramRefused {
+    /// Apple's own.
+    error_number: i64,
+    /// `trouble`, `accountNotUsable`, `accountInUse`, `badMail`, `unknownUser`, `notAllowed`, `atApple`, `ours`.
+    reason: String,
+    /// Whether trying again will do; else somebody has to change something first.
+    passes_by_itself: bool,
+    /// When it is tried again.
+    retry_date_time: DateTime,
+}
+
+impl ProgramRefused {
+    fn of(joined: Joined) -> Option<ProgramRefused> {
+        let Joined::Refused {
+            error_number,
+            not_before,
+        } = joined
+        else {
+            return None;
+        };
+        let reason = ProgramRefusal::of(error_number);
+        Some(ProgramRefused {
+            error_number,
+            reason: word(reason),
+            passes_by_itself: reason.passes(),
+            retry_date_time: DateTime(not_before),
+        })
+    }
 }
 
 /// The invitation to the programme on one device.
@@ -149,6 +184,7 @@ impl Program {
             invited_date_time: DateTime::of(invited),
             accepted_date_time: DateTime::of(row.and_then(|row| row.accepted_at)),
             invitation: latest.map(Invitation::of),
+            refusal: ProgramRefused::of(joined),
         }
     }
 }

@@ -6,7 +6,10 @@ use super::{
     ui::{Glyph, Html},
     words,
 };
-use crate::messages::{Given, Speak};
+use crate::{
+    app::program::ProgramRefusal,
+    messages::{Given, Speak},
+};
 
 /// Something with a page of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -335,7 +338,12 @@ impl Speak {
                 invitation: Invitation::None,
             } => (Glyph::None, "terms-not-invited", None),
             Program::Creating => (Glyph::Way, "terms-creating", None),
-            Program::Refused { .. } => (Glyph::Bad, "terms-refused", None),
+            Program::Refused { error_number, .. } => {
+                let (reason, _) = words::program_refusal(ProgramRefusal::of(error_number));
+                return self
+                    .state(Glyph::Bad, self.t("terms-refused"))
+                    .with_reason(&self.plain(&self.t(reason)));
+            }
             Program::Registered {
                 invitation: Invitation::Queued { .. },
             } => (Glyph::Way, "terms-inviting", None),

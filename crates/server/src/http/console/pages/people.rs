@@ -11,7 +11,7 @@ use super::{
     parts::{InvitationLine, Named, Pager, link},
     ui::{Glyph, Html, StateCounts},
 };
-use crate::messages::Speak;
+use crate::{app::program::ProgramRefusal, messages::Speak};
 
 /// One person in a list.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub enum PersonFilter {
     All,
     /// An app waits for the person to accept the terms.
     Terms,
+    /// Apple did not register the person.
+    Refused,
     Waiting,
     Failed,
     NoDevice,
@@ -45,9 +47,10 @@ pub enum PersonFilter {
 }
 
 impl PersonFilter {
-    pub const ALL: [PersonFilter; 6] = [
+    pub const ALL: [PersonFilter; 7] = [
         PersonFilter::All,
         PersonFilter::Terms,
+        PersonFilter::Refused,
         PersonFilter::Waiting,
         PersonFilter::Failed,
         PersonFilter::NoDevice,
@@ -58,6 +61,7 @@ impl PersonFilter {
         match self {
             PersonFilter::All => "",
             PersonFilter::Terms => "terms",
+            PersonFilter::Refused => "refused",
             PersonFilter::Waiting => "waiting",
             PersonFilter::Failed => "failed",
             PersonFilter::NoDevice => "noDevice",
@@ -76,6 +80,7 @@ impl PersonFilter {
         match self {
             PersonFilter::All => "filter-all",
             PersonFilter::Terms => "filter-terms",
+            PersonFilter::Refused => "terms-refused",
             PersonFilter::Waiting => "filter-waiting",
             PersonFilter::Failed => "filter-has-failed",
             PersonFilter::NoDevice => "filter-no-device",
@@ -89,6 +94,7 @@ impl PersonFilter {
         match self {
             PersonFilter::All => here,
             PersonFilter::Terms => here && matches!(person.program, Program::Registered { .. }),
+            PersonFilter::Refused => here && matches!(person.program, Program::Refused { .. }),
             PersonFilter::Waiting => here && person.waiting > 0,
             PersonFilter::Failed => here && person.installs.failed() > 0,
             PersonFilter::NoDevice => here && person.devices == 0,
@@ -105,7 +111,7 @@ pub struct PeoplePage {
     pub rows: Vec<PersonLine>,
     pub pager: Pager,
     /// How many each filter would leave, in the order of [`PersonFilter::ALL`].
-    pub counts: [u64; 6],
+    pub counts: [u64; 7],
     pub filter: PersonFilter,
     pub query: String,
 }
@@ -225,6 +231,39 @@ impl PersonPage {
     }
 }
 
+/// What Apple said against registering the person.
+struct Refused {
+    number: i64,
+    advice: String,
+    /// When and in what hope it is tried again.
+    again: String,
+}
+
+impl PersonPage {
+    fn refused(&self) -> Option<Refused> {
+        let Program::Refused {
+            error_number,
+            not_before,
+        } = self.program
+        else {
+            return None;
+        };
+        let reason = ProgramRefusal::of(error_number);
+        let (_, advice) = super::words::program_refusal(reason);
+        let s = &self.s;
+        let when = |key| s.t1(key, "when", s.clock(not_before));
+        Some(Refused {
+            number: error_number,
+            advice: s.t(advice),
+            again: match reason.passes() {
+                _ if not_before <= s.now => s.t("program-again-soon"),
+                true => when("program-again"),
+                false => when("program-again-in-vain"),
+            },
+        })
+    }
+}
+
 /// A person who is added or changed.
 #[derive(Template)]
 #[template(path = "console/person_form.html")]
@@ -329,7 +368,7 @@ pub mod tests {
             PeoplePage {
                 s: s.clone(),
                 frame: frame(Place::People),
-                counts: [rows.len() as u64, 1, 1, 1, 1, 1],
+                counts: [rows.len() as u64, 1, 1, 1, 1, 1, 1],
                 rows,
                 pager,
                 filter: PersonFilter::All,

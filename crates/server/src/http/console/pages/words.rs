@@ -4,6 +4,8 @@ use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet
 
 use store::Role;
 
+use crate::app::program::ProgramRefusal;
+
 use super::parts::{CommandWord, EventWord, OperationWord, Phase};
 
 pub fn install_state(state: InstallState) -> &'static str {
@@ -293,4 +295,17 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "tokenUsable" => "event-token-usable",
         _ => return None,
     })
+}
+/// Why Apple did not register a person, and what to do about it.
+pub fn program_refusal(reason: ProgramRefusal) -> (&'static str, &'static str) {
+    match reason {
+        ProgramRefusal::Trouble => ("program-refused-trouble", "program-advice-trouble"),
+        ProgramRefusal::AccountNotUsable => ("program-refused-account", "program-advice-account"),
+        ProgramRefusal::AccountInUse => ("program-refused-account-in-use", "program-advice-account-in-use"),
+        ProgramRefusal::BadMail => ("program-refused-mail", "program-advice-mail"),
+        ProgramRefusal::UnknownUser => ("program-refused-unknown", "program-advice-unknown"),
+        ProgramRefusal::NotAllowed => ("program-refused-not-allowed", "program-advice-not-allowed"),
+        ProgramRefusal::AtApple => ("program-refused-at-apple", "program-advice-at-apple"),
+        ProgramRefusal::Ours => ("program-refused-ours", "program-advice-ours"),
+    }
 }
