@@ -1,5 +1,7 @@
 //! What an administrator can set going again or end for good, with nothing but links and forms.
 
+use std::sync::Mutex;
+
 use domain::{Approval, Detail, InstallState};
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +18,8 @@ pub struct Console {
     http: reqwest::Client,
     url: String,
     cookie: String,
+    /// What the last form left for the page after it.
+    message: Mutex<String>,
     key: String,
 }
 
@@ -42,21 +46,19 @@ impl Console {
             .send()
             .await
             .unwrap();
-        let cookies = answer.headers().get_all(header::SET_COOKIE).iter();
-        let pairs: Vec<_> = cookies
-            .filter_map(|cookie| cookie.to_str().unwrap().split(';').next())
-            .collect();
         Console {
             http,
             url: lab.url.clone(),
-            cookie: pairs.join("; "),
+            cookie: cookies(&answer),
+            message: Mutex::default(),
             key: key.expose_secret().to_owned(),
         }
     }
 
     pub async fn page(&self, path: &str, lang: &str) -> String {
         let request = self.http.get(format!("{}{path}", self.url));
-        let cookie = format!("{}; lang={lang}", self.cookie);
+        let message = std::mem::take(&mut *self.message.lock().unwrap());
+        let cookie = format!("{}; lang={lang}; {message}", self.cookie);
         let answer = request.header(header::COOKIE, cookie).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
         answer.text().await.unwrap()
@@ -72,9 +74,16 @@ impl Console {
     async fn submit(&self, path: &str, form: &[(&str, &str)]) -> (StatusCode, Option<String>) {
         let request = self.http.post(format!("{}{path}", self.url)).form(form);
         let answer = request.header(header::COOKIE, &self.cookie).send().await.unwrap();
+        *self.message.lock().unwrap() = cookies(&answer);
         let to = answer.headers().get(header::LOCATION);
         (answer.status(), to.map(|to| to.to_str().unwrap().to_owned()))
     }
+}
+
+fn cookies(answer: &reqwest::Response) -> String {
+    let cookies = answer.headers().get_all(header::SET_COOKIE).iter();
+    let pairs = cookies.filter_map(|cookie| cookie.to_str().unwrap().split(';').next());
+    pairs.collect::<Vec<_>>().join("; ")
 }
 
 /// Somebody cancels the prompt by mistake, says so on the phone, and has the app a minute later, not in a week.
