@@ -23,12 +23,19 @@ pub struct Kept {
 
 /// Rows in one transaction: it keeps other writers waiting for milliseconds.
 const BATCH: i64 = 500;
+/// 30 days, as the guard of the table has them, in milliseconds.
+const KEPT_ALWAYS: i64 = 30 * 24 * 3600 * 1000;
 
 impl Store {
-    /// Deletes history from before a moment, some of it, and says how many rows. The database refuses the last 30 days.
+    /// Deletes history from before a moment, some of it, and says how many rows. What happened within 30 days of the
+    /// latest event stays in any case; the database refuses to delete it.
     pub fn history_trim(&self, before: Time) -> Later<'_, u64> {
         Box::pin(async move {
             let mut tx = self.begin().await?;
+            let latest = "SELECT MAX(at) AS at FROM events";
+            let latest = tx.conn().one(latest, Vec::new(), |row| row.int_or_none("at")).await?;
+            let Some(latest) = latest.flatten() else { return Ok(0) };
+            let before = before.min(Time(latest - KEPT_ALWAYS));
             let open = "UPDATE retention SET history_before = $1";
             tx.run(open, values![before]).await?;
             let gone = tx
