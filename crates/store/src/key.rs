@@ -189,15 +189,3 @@ impl Store {
             .transpose()
     }
 }
-
-impl crate::Tx {
-    pub async fn secret_put(&mut self, name: &str, secret: &[u8]) -> Result<(), StoreError> {
-        let sealed = self.key.seal(&format!("secrets/{name}"), secret);
-        self.run(
-            "INSERT INTO secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed",
-            values![name, sealed],
-        )
-        .await?;
-        Ok(())
-    }
-}
