@@ -40,6 +40,24 @@ pub enum Step {
     Unenrol { device: DeviceId },
 }
 
+impl Step {
+    /// Whether Apple's books change by it, and not only what is on a device.
+    pub fn asks_apple(&self) -> bool {
+        match self {
+            Step::CreateUser { .. } | Step::Disassociate { .. } | Step::Associate { .. } | Step::RetireUser { .. } => {
+                true
+            }
+            Step::Release { .. }
+            | Step::AskInformation { .. }
+            | Step::Invite { .. }
+            | Step::Remove { .. }
+            | Step::Install { .. }
+            | Step::AskApps { .. }
+            | Step::Unenrol { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub steps: Vec<Step>,

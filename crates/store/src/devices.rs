@@ -321,6 +321,22 @@ impl Tx {
         self.device(id).await
     }
 
+    /// Holds the device like [`Tx::device_held`], if it is still as it was seen. `false` when it is not.
+    pub async fn device_held_as(
+        &mut self,
+        id: DeviceId,
+        enrolment: Enrolment,
+        person: PersonId,
+    ) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE devices SET id = id WHERE id = $1 AND enrolment = $2 AND person_id = $3",
+                values![id, word(&enrolment), person],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
     /// The device told where it can be woken.
     pub async fn device_token(
         &mut self,

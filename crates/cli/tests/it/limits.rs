@@ -62,7 +62,7 @@ async fn when_apple_takes_less_at_once_everybody_is_served_all_the_same() {
     // The request for four new people was refused; it, and the five licences behind it, went out in parts.
     let operations = lab.app.operations_recent(100).await.unwrap();
     let later: Vec<_> = operations.iter().filter(|it| !before.contains(&it.id)).collect();
-    assert!(later.iter().any(|it| it.attempts == 2), "{later:#?}");
+    assert!(later.iter().any(|it| it.attempts >= 2), "{later:#?}");
     assert!(
         later.iter().all(|it| match it.kind {
             OperationKind::CreateUsers => it.requested <= 3,

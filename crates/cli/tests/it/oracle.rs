@@ -25,6 +25,8 @@ use crate::lab::PATIENCE;
 pub struct Foreign {
     users: BTreeSet<String>,
     held: BTreeSet<(String, Holder)>,
+    /// Users and serial numbers that were ours; the books that were restored do not know what became of them.
+    strange: BTreeSet<String>,
 }
 
 impl Foreign {
@@ -41,6 +43,7 @@ impl Foreign {
         Foreign {
             users: books.users.iter().map(record).collect(),
             held: held.collect(),
+            strange: BTreeSet::new(),
         }
     }
 
@@ -56,6 +59,11 @@ impl Foreign {
         let known = ledger.main().users.iter();
         self.users
             .extend(known.filter(|user| user.client_user_id == client_user_id).map(record));
+    }
+
+    /// Our books will not know the user any more, nor what was installed for it.
+    pub fn becomes_strange(&mut self, client_user_id: &str, serial: &str) {
+        self.strange.extend([client_user_id, serial].map(str::to_owned));
     }
 
     fn ids(&self) -> BTreeSet<&str> {
@@ -143,7 +151,7 @@ impl Sides<'_> {
         let known: BTreeSet<&str> = ours.iter().map(|user| user.client_user_id.as_str()).collect();
         for user in books.users.iter().filter(|user| user.status.is_active()) {
             let id = user.client_user_id.as_str();
-            if !known.contains(id) && !foreign.contains(id) {
+            if !known.contains(id) && !foreign.contains(id) && !self.foreign.strange.contains(id) {
                 wrong.say(format!("Apple has a user whom nobody knows: {id}"));
             }
         }
@@ -226,7 +234,7 @@ impl Sides<'_> {
             };
             let enrolled = row.enrolment == Enrolment::Enrolled;
             wrong.unless_same(&format!("whether {serial} is enrolled"), &enrolled, &device.enrolled);
-            if !device.enrolled {
+            if !device.enrolled || self.foreign.strange.contains(serial) {
                 continue;
             }
             for app in &overview.apps {

@@ -1,22 +1,25 @@
 //! A backup is restored: what it remembers is old, and Apple and the devices have moved on.
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
-use domain::{Approval, AssetId, GroupId, InstallState, PersonId};
+use domain::{Approval, AssetId, GroupId, InstallState, PersonId, Policy};
 use server::app::{Base, Caller};
 use sim::apple::{Holder, TokenKind, sample::adam_id};
 use store::testing::Fresh;
 
-use crate::lab::{Database, Lab, Setup, iphone, until};
+use crate::lab::{Database, Lab, Setup, iphone, quick_policy, until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restored_backup_writes_nothing_to_apple_before_it_has_read_on_sqlite() {
+async fn a_restored_backup_reads_before_it_writes_and_ends_as_apple_says_on_sqlite() {
     restored(Database::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PostgreSQL"]
-async fn a_restored_backup_writes_nothing_to_apple_before_it_has_read_on_postgres() {
+async fn a_restored_backup_reads_before_it_writes_and_ends_as_apple_says_on_postgres() {
     restored(Database::Postgres).await;
 }
 
@@ -64,7 +67,14 @@ fn requests(lab: &Lab) -> u64 {
 }
 
 async fn restored(database: Database) {
-    let mut lab = Lab::open(Setup::on(database)).await;
+    let mut lab = Lab::open(Setup {
+        policy: Policy {
+            inventory_every: Duration::from_secs(2),
+            ..quick_policy()
+        },
+        ..Setup::on(database)
+    })
+    .await;
     lab.link(TokenKind::Valid).await;
     let (adam, other_adam) = (adam_id(4), adam_id(1));
     let app = lab.app_known(&adam).await;
@@ -99,6 +109,10 @@ async fn restored(database: Database) {
     .await;
     lab.agrees_with_apple().await;
     let before = lab.apple_holders(&adam);
+    // Whoever became known to Apple after the backup is a stranger there.
+    let overview = lab.app.overview().await.unwrap().unwrap();
+    let newest = overview.client_users[&people[3]].client_user_id.clone();
+    lab.foreign.becomes_strange(&newest, "TEST000003");
     lab.stop_server().await;
 
     // Apple answers nothing at first. Whatever the backup remembers, none of it is acted on.
@@ -117,6 +131,32 @@ async fn restored(database: Database) {
     );
     assert_eq!(lab.apple_holders(&adam), before);
 
+    lab.apple.switch(|switches| switches.unavailable = 0.0);
+    lab.app.sync_now(&Caller::System).await.expect("a sync");
+    until("the intent of the backup is kept again", async || {
+        let overview = lab.app.overview().await.unwrap().unwrap();
+        let view = overview.app(app).unwrap();
+        let held: Vec<_> = view.facts.seats.keys().copied().collect();
+        let mut wanted = people[..3].to_vec();
+        wanted.sort();
+        let read = lab.app.syncs(1).await.unwrap()[0].finished_at.is_some();
+        let open = lab.app.store.operations_open(view.row.location_id).await.unwrap();
+        read && held == wanted
+            && lab.apple_holders(&adam).len() == 4
+            && lab.apple_holders(&other_adam).len() == 1
+            && open.is_empty()
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    let about_a_stranger = |write: &sim::apple::Write| write.body.to_string().contains(&newest);
+    assert!(!lab.apple.writes()[writes..].iter().any(about_a_stranger));
+    let ledger = lab.apple.ledger();
+    let holders = ledger.main().holders(&adam);
+    let foreign = holders.contains(&Holder::Device("FOREIGN00001".to_owned()));
+    assert!(foreign, "nothing foreign changed: {holders:?}");
+    for device in lab.fleet.devices() {
+        assert!(device.protocol_errors.is_empty(), "{:?}", device.protocol_errors);
+    }
     lab.close().await;
     if let Some(fresh) = fresh {
         fresh.close().await;

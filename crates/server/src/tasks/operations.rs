@@ -97,6 +97,8 @@ fn due(operation: &OperationRow, now: Time) -> bool {
 }
 
 async fn send(app: &App, location: &LocationRow, lease: &Lease, mut operation: OperationRow) -> Result<(), StepError> {
+    // Or what Apple turned down for its size would go out again as it was while a long read is under way.
+    sync::service(app, location).await?;
     cut_to_size(app, lease, &mut operation).await?;
     let Some(request) = Request::of(app, &operation).await? else {
         // Nothing is left to ask for.

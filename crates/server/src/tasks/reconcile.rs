@@ -3,7 +3,7 @@
 //! Takes no message but "look again". A plan that finds the world changed under it is thrown away: the
 //! database refuses an overdraft, and the next look plans anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World};
 use mdm::command::Command;
@@ -35,7 +35,7 @@ const DEVICE_QUERIES: [&str; 10] = [
 /// Writes down the next steps. `false` when there is nothing to do.
 pub async fn step(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let world = app.store.world(location.id, app.now()).await?;
-    if domain::plan(&world).steps.is_empty() {
+    if steps(app, lease, &world).is_empty() {
         return Ok(false);
     }
     match write(app, location, lease).await {
@@ -47,13 +47,23 @@ pub async fn step(app: &App, location: &LocationRow, lease: &Lease) -> Result<bo
     }
 }
 
+/// What is to be done now. What we know may be from a backup, or from before another server's turn: what asks Apple for
+/// something is not even written down before Apple was looked at.
+fn steps(app: &App, lease: &Lease, world: &World) -> Vec<Step> {
+    let mut steps = domain::plan(world).steps;
+    if !app.polled.has_looked(lease.fence()) {
+        steps.retain(|step| !step.asks_apple());
+    }
+    steps
+}
+
 /// Plans again inside the transaction that writes: between the look and the writing the world may have moved.
 async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let now = app.now();
     let mut tx = app.store.begin_as(lease).await?;
     let world = tx.world(location.id, now).await?;
-    let plan = domain::plan(&world);
-    if plan.steps.is_empty() {
+    let steps = steps(app, lease, &world);
+    if steps.is_empty() {
         return Ok(false);
     }
     let apps = tx
@@ -68,13 +78,14 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
         location,
         world: &world,
         apps,
+        held: BTreeSet::new(),
         now,
     };
     let mut people = Vec::new();
     let mut retired = Vec::new();
     let mut gains: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
     let mut returns: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
-    for step in plan.steps {
+    for step in steps {
         match step {
             Step::CreateUser { person } => people.push(person),
             Step::RetireUser { person } => retired.push(person),
@@ -117,6 +128,8 @@ struct Writer<'a> {
     location: &'a LocationRow,
     world: &'a World,
     apps: BTreeMap<AssetId, AppRow>,
+    /// The devices that do not change any more before this transaction ends.
+    held: BTreeSet<DeviceId>,
     now: Time,
 }
 
@@ -285,7 +298,22 @@ impl Writer<'_> {
         let Some(user) = self.tx.client_user_held(person, self.location.id).await? else {
             return Ok(());
         };
+        self.hold(device).await?;
         Ok(self.app.invite(self.tx, &user, device, self.now).await?)
+    }
+
+    /// Keeps the device as the plan saw it until the transaction ends. [`StoreError::Conflict`] when it has left, has
+    /// been told to, or is somebody else's meanwhile: what was planned for it is not to be done any more.
+    async fn hold(&mut self, device: DeviceId) -> Result<(), StepError> {
+        if self.held.contains(&device) {
+            return Ok(());
+        }
+        let seen = self.world.devices.get(&device).ok_or(StoreError::Conflict)?;
+        if !self.tx.device_held_as(device, seen.enrolment, seen.person).await? {
+            return Err(StoreError::Conflict.into());
+        }
+        self.held.insert(device);
+        Ok(())
     }
 
     async fn install(&mut self, asset: AssetId, device: DeviceId) -> Result<(), StepError> {
@@ -296,6 +324,7 @@ impl Writer<'_> {
             tracing::error!(asset.id = %asset, "Apple's product number is not a number");
             return Ok(());
         };
+        self.hold(device).await?;
         let mut install = self.tx.install(device, asset).await?;
         install.asked_install(self.now);
         self.tx.install_put(device, asset, &install).await?;
@@ -312,6 +341,7 @@ impl Writer<'_> {
         let Some(identifier) = self.apps.get(&asset).and_then(|app| app.bundle_id.clone()) else {
             return Ok(());
         };
+        self.hold(device).await?;
         let mut install = self.tx.install(device, asset).await?;
         install.asked_remove(self.now);
         self.tx.install_put(device, asset, &install).await?;
@@ -334,6 +364,7 @@ impl Writer<'_> {
     }
 
     async fn command(&mut self, device: DeviceId, command: Command, asset: Option<AssetId>) -> Result<(), StepError> {
+        self.hold(device).await?;
         let uuid = self.app.random.id();
         let row = CommandRow::new(
             uuid,
