@@ -306,7 +306,7 @@ impl State {
         )
     }
 
-    /// `tasks/operations::send`: committed as `sending`, then the request leaves.
+    /// `tasks/operations/sending.rs`: committed as `sending`, then the request leaves.
     fn send(&mut self, server: u8, op: u8) {
         let now = self.now;
         let Some(op) = self.ops.iter_mut().find(|it| it.id == op) else {
@@ -348,7 +348,7 @@ impl State {
         }
     }
 
-    /// `tasks/operations::poll`: what Apple says of an event.
+    /// `tasks/operations/status.rs`: what Apple says of an event.
     fn poll(&mut self, op: u8, named: bool) {
         let Some(op) = self.ops.iter().find(|it| it.id == op).cloned() else {
             return;
@@ -390,7 +390,7 @@ impl State {
         }
     }
 
-    /// `tasks/operations::conclude` and `tasks/sync::take_holders`, in one transaction.
+    /// `tasks/operations/licences.rs` and `tasks/sync::take_holders`, in one transaction.
     fn take(&mut self, config: &Config, stage: Stage) {
         let Stage {
             asset, began, shows, ..

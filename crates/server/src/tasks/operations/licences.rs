@@ -1,0 +1,219 @@
+//! Concludes operations that give out licences or take them back, licence by licence.
+
+use std::collections::BTreeSet;
+
+use apple::{error::Class, licensing::Licensing, wire::ErrorResponse};
+use domain::{
+    Ask, AssetId, PersonId, Refusal, RefusalReason, Time,
+    operation::{Settled, Word, settle},
+};
+use serde_json::json;
+use store::{
+    Actor, Holder, Lease, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState,
+    Tx,
+};
+
+use super::{
+    ended, pause, save,
+    told::{Otherwise, Told, is_about_nobody, is_done, is_retired},
+    users::active_users,
+};
+use crate::{
+    app::{App, AppError},
+    tasks::{location::StepError, sync},
+};
+
+/// Settles an operation about licences by what was said of it, and by a list for those of whom nothing was said.
+pub(super) async fn conclude(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    licensing: &Licensing,
+    mut operation: OperationRow,
+    told: Told<'_>,
+) -> Result<(), StepError> {
+    let seats = app.store.operation_seats(operation.id).await?;
+    let Some(first) = seats.first() else {
+        operation.state = OperationState::Done;
+        operation.finished_at = Some(app.now());
+        return save(app, lease, &operation).await;
+    };
+    let reading = app.config.apple.patience.reading(app.now());
+    let listed: Option<BTreeSet<Holder>> = if told.otherwise == Otherwise::Listed {
+        let listed = sync::assignments_of(licensing, &first.adam_id, &first.pricing_param).await?;
+        Some(listed.iter().filter_map(sync::holder).collect())
+    } else {
+        None
+    };
+    // Refused for want of stock: what Apple owns is not what we thought.
+    let out_of_stock = |failure: &ErrorResponse| Class::of(failure.error_number, 400) == Class::Stock;
+    let assets = if told.failures.iter().any(out_of_stock) {
+        let began = app.now();
+        Some((began, licensing.assets().await?.items))
+    } else {
+        None
+    };
+
+    // Somebody is not known at Apple: whether they were retired is said by the list of users.
+    let users = if told.failures.iter().any(is_about_nobody) {
+        let began = app.config.apple.patience.reading(app.now());
+        Some((began, active_users(licensing).await?))
+    } else {
+        None
+    };
+
+    let now = app.now();
+    let ask = ask(operation.kind);
+    let dead_at = operation.dead_at.unwrap_or(now);
+    let of_all = told.of_all();
+    let mut tx = app.store.begin_as(lease).await?;
+    let (mut open, mut undone) = (0, 0);
+    for seat in tx.operation_seats(operation.id).await? {
+        let said = told.of(&seat.client_user_id);
+        let (word, number) = match (said, told.otherwise, &listed) {
+            (Some(number), ..) if is_done(number) => (Word::Done, None),
+            // Whom Apple does not have any more has nothing that could come back: it came with the retirement.
+            (Some(number), ..) if ask == Ask::Disassociate && is_retired(number) => (Word::Done, None),
+            (Some(number), ..) => (Word::Refused, Some(number)),
+            (None, Otherwise::Refused, _) if of_all.is_some_and(is_done) => (Word::Done, None),
+            (None, Otherwise::Refused, _) => (Word::Refused, of_all),
+            (None, Otherwise::Listed, Some(listed)) => {
+                let is_listed = listed.contains(&Holder::User(seat.client_user_id.clone()));
+                (Word::Listed(is_listed, reading), None)
+            }
+            (None, ..) => {
+                undone += 1;
+                continue;
+            }
+        };
+        let settled = settle(ask, seat.since, seat.ended, dead_at, word);
+        match (settled, operation.error_number) {
+            // The event failed without naming anybody, and this is one for whom it did.
+            (Settled::Undone, Some(number)) if told.otherwise == Otherwise::Listed => {
+                let number = i32::try_from(number).ok();
+                seat_settled(app, &mut tx, &seat, operation.kind, Settled::Refused, number, now).await?;
+            }
+            (Settled::Undone, _) => undone += 1,
+            (Settled::Open, _) => open += 1,
+            (settled, _) => seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?,
+        }
+    }
+    if let Some((began, assets)) = assets {
+        let observed: Vec<_> = assets.iter().map(sync::observed_asset).collect();
+        tx.assets_observed(location.id, &observed, began, &|| AssetId(app.random.id()))
+            .await?;
+    }
+    if let Some((reading, users)) = &users {
+        sync::take_users(&mut tx, location, users, true, reading).await?;
+    }
+    if let Some(listed) = listed {
+        let people = sync::people_by_client_user(&mut tx, location).await?;
+        let holders: Vec<_> = listed.into_iter().collect();
+        sync::take_holders(&mut tx, first.asset_id, &holders, &people, &reading, now).await?;
+    }
+    ended(app, &mut operation, open, undone, told, now);
+    let retired = users.is_some();
+    tx.operation_update(&operation).await?;
+    tx.commit().await?;
+    app.location_bell.notify_one();
+    if retired {
+        // Their licences went with them.
+        app.polled.look_soon();
+        app.reading_bell.notify_one();
+    }
+    Ok(())
+}
+
+fn ask(kind: OperationKind) -> Ask {
+    match kind {
+        OperationKind::Disassociate => Ask::Disassociate,
+        OperationKind::RetireUsers => Ask::Retire,
+        OperationKind::Associate | OperationKind::CreateUsers => Ask::Associate,
+    }
+}
+
+/// Apple says that everything was done.
+pub(super) async fn all_done(app: &App, lease: &Lease, mut operation: OperationRow) -> Result<(), StepError> {
+    let now = app.now();
+    operation.state = OperationState::Done;
+    operation.finished_at = Some(now);
+    let mut tx = app.store.begin_as(lease).await?;
+    for seat in tx.operation_seats(operation.id).await? {
+        seat_settled(app, &mut tx, &seat, operation.kind, Settled::Done, None, now).await?;
+    }
+    tx.operation_update(&operation).await?;
+    tx.commit().await?;
+    app.location_bell.notify_one();
+    Ok(())
+}
+
+/// Writes down what became of one licence that was asked for.
+async fn seat_settled(
+    app: &App,
+    tx: &mut Tx,
+    seat: &OperationSeat,
+    kind: OperationKind,
+    settled: Settled,
+    number: Option<i32>,
+    now: Time,
+) -> Result<(), AppError> {
+    let (asset, person) = (seat.asset_id, seat.person_id);
+    let holder = Holder::User(seat.client_user_id.clone());
+    let event_kind = match (ask(kind), settled) {
+        (Ask::Associate, Settled::Done) => {
+            tx.seat_set(asset, person, SeatState::Held, None, now).await?;
+            tx.assignment_put(asset, &holder, now).await?;
+            tx.refusal_clear(asset, person).await?;
+            "licenceAssigned"
+        }
+        (Ask::Disassociate, Settled::Done) => {
+            tx.seat_delete(asset, person, now).await?;
+            tx.assignment_delete(asset, &holder).await?;
+            tx.asset_recount(asset).await?;
+            tx.refusal_clear(asset, person).await?;
+            "licenceReturned"
+        }
+        (Ask::Associate, Settled::Refused) => {
+            tx.seat_delete(asset, person, now).await?;
+            refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
+            "licenceRefused"
+        }
+        (Ask::Disassociate, Settled::Refused) => {
+            tx.seat_set(asset, person, SeatState::Held, None, now).await?;
+            refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
+            "licenceReturnRefused"
+        }
+        (Ask::Retire, _) | (_, Settled::Undone | Settled::Open) => return Ok(()),
+    };
+    let detail = number.map_or_else(|| json!({}), |number| json!({ "errorNumber": number }));
+    tx.event(
+        &NewEvent::new(now, Actor::Apple, event_kind)
+            .asset(asset)
+            .person(person)
+            .with(detail),
+    )
+    .await?;
+    Ok(())
+}
+
+/// Remembers the refusal, so that the same is not asked again at once.
+async fn refused(
+    app: &App,
+    tx: &mut Tx,
+    asset: AssetId,
+    person: PersonId,
+    number: i32,
+    now: Time,
+) -> Result<(), AppError> {
+    let attempts = tx.refusal_attempts(asset, person).await? + 1;
+    let refusal = Refusal {
+        reason: match Class::of(number, 400) {
+            Class::Stock => RefusalReason::Stock,
+            Class::Retry | Class::Resync | Class::Split => RefusalReason::Temporary,
+            _ => RefusalReason::Refused,
+        },
+        not_before: now + pause(app, attempts),
+    };
+    tx.refusal_put(asset, person, i64::from(number), refusal, now).await?;
+    Ok(())
+}

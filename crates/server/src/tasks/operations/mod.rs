@@ -1,0 +1,185 @@
+//! What is asked of Apple: one thing at a time, never twice blindly, and read back when an answer was lost.
+//!
+//! ```text
+//! queued ──► sending ──► pending ──► done
+//!    ▲          │           │    └──► failed
+//!    └──────────┴───────────┘  what became of it is not known: lists tell, licence by licence
+//! ```
+//!
+//! The transaction that marks an operation as `sending` is committed before the request leaves, with the time from
+//! when on nothing more can come of it (`dead_at`). Whoever finds it so knows that Apple may have heard of it. A list
+//! that shows the work done settles it at once; one that does not settles it only after that time
+//! ([`domain::operation::settle`]). Meanwhile the operation holds its own licences, and other people's go on.
+
+mod licences;
+mod sending;
+mod status;
+mod told;
+mod users;
+
+use std::time::Duration;
+
+use apple::{AppleError, licensing::Licensing};
+use domain::Time;
+use store::{ClientUserRow, ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState};
+
+use super::{location::StepError, sync};
+use crate::app::App;
+use sending::send;
+use status::poll;
+use told::{NOTHING_SAID, Told};
+
+/// Pauses double up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+/// Nothing here ever waits longer than this: what does was written while the clock was wrong.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Small parallel writes get in each other's way at Apple, so one goes after the other; but others do not wait for one
+/// that is stuck. So many may be before no more are sent.
+const STUCK_AT_MOST: usize = 5;
+/// How often lists are looked at for what became of a request whose answer was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Finds out what became of what was asked.
+pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
+    let mut worked = false;
+    let mut failed = None;
+    for operation in app.store.operations_open(location.id).await? {
+        if !due(&operation, app.now()) {
+            continue;
+        }
+        let found_out = match operation.state {
+            OperationState::Pending => poll(app, location, lease, operation).await,
+            OperationState::Sending => read_back(app, location, lease, operation).await,
+            _ => continue,
+        };
+        match found_out {
+            Ok(news) => worked |= news,
+            // Apple answers, and stumbles over this one: the others are not held up by it.
+            Err(StepError::Apple(error @ (AppleError::Trouble { .. } | AppleError::Broken(_)))) => {
+                failed.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(worked),
+    }
+}
+
+/// Sends the oldest operation that waits, unless one is on its way already.
+pub async fn send_next(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
+    let now = app.now();
+    let open = app.store.operations_open(location.id).await?;
+    let under_way: Vec<_> = open.iter().filter(|it| it.state != OperationState::Queued).collect();
+    let stuck =
+        |operation: &&&OperationRow| now.since(operation.sent_at.unwrap_or(now)) >= app.config.apple.stuck_after();
+    if under_way.iter().filter(stuck).count() < under_way.len() || under_way.len() >= STUCK_AT_MOST {
+        return Ok(false);
+    }
+    let waiting = |operation: &OperationRow| operation.state == OperationState::Queued && due(operation, now);
+    let Some(operation) = open.into_iter().find(waiting) else {
+        return Ok(false);
+    };
+    send(app, location, lease, operation).await?;
+    Ok(true)
+}
+
+fn due(operation: &OperationRow, now: Time) -> bool {
+    operation
+        .not_before
+        .is_none_or(|not_before| not_before.has_come(now, LONGEST_WAIT))
+}
+
+/// Nobody knows what became of it: look, keep what is done, and ask for the rest again once it is certain.
+async fn read_back(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    operation: OperationRow,
+) -> Result<bool, StepError> {
+    let licensing = sync::licensing(app, location).await?;
+    conclude(app, location, lease, &licensing, operation, NOTHING_SAID).await?;
+    Ok(false)
+}
+
+/// Settles an operation by what was said of it, and by a list for those of whom nothing was said.
+async fn conclude(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    licensing: &Licensing,
+    operation: OperationRow,
+    told: Told<'_>,
+) -> Result<(), StepError> {
+    match operation.kind {
+        OperationKind::CreateUsers => users::conclude_new(app, location, lease, licensing, operation, told).await,
+        OperationKind::RetireUsers => users::conclude_retired(app, location, lease, licensing, operation, told).await,
+        OperationKind::Associate | OperationKind::Disassociate => {
+            licences::conclude(app, location, lease, licensing, operation, told).await
+        }
+    }
+}
+
+/// What becomes of an operation of which so much is open, and so much has to be asked again.
+fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, told: Told<'_>, now: Time) {
+    operation.event_id = None;
+    if open == 0
+        && let Some(failure) = told.failures.first()
+    {
+        operation.error_number = Some(i64::from(failure.error_number));
+        operation.error_message.clone_from(&failure.error_message);
+    }
+    if open > 0 {
+        // What is undone is open too until all of it is known: one request is asked again as a whole.
+        operation.state = OperationState::Sending;
+        operation.not_before = Some(next_look(app, operation));
+    } else if undone > 0 {
+        operation.state = OperationState::Queued;
+        operation.dead_at = None;
+        operation.not_before = Some(now + pause(app, operation.attempts));
+    } else {
+        operation.state = if operation.error_number.is_some() {
+            OperationState::Failed
+        } else {
+            OperationState::Done
+        };
+        operation.finished_at = Some(now);
+    }
+}
+
+/// When to look at the lists again: soon at first, then ever more rarely, and at once when they can be believed.
+fn next_look(app: &App, operation: &OperationRow) -> Time {
+    let now = app.now();
+    let elapsed = now.since(operation.sent_at.unwrap_or(now));
+    let shortest = app.config.apple.first_pause();
+    let next = now + elapsed.clamp(shortest, LOOK_EVERY);
+    let certain = operation.dead_at.map(|dead_at| dead_at + app.config.apple.patience.lag);
+    match certain {
+        Some(certain) if certain > now => next.min(certain),
+        _ => next,
+    }
+}
+
+/// Whether Apple has still to say what became of this client user.
+fn is_open(kind: OperationKind, user: &ClientUserRow) -> bool {
+    match kind {
+        OperationKind::RetireUsers => user.status.is_active() && user.retiring_at.is_some(),
+        _ => user.status == ClientUserStatus::Creating,
+    }
+}
+
+async fn save(app: &App, lease: &Lease, operation: &OperationRow) -> Result<(), StepError> {
+    let mut tx = app.store.begin_as(lease).await?;
+    tx.operation_update(operation).await?;
+    Ok(tx.commit().await?)
+}
+
+fn pause(app: &App, attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
+    app.config
+        .apple
+        .first_pause()
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_PAUSE)
+}

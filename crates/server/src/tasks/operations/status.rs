@@ -1,0 +1,104 @@
+//! Asks what became of a request that Apple took in: it answered with the id of an event, and the event has a status.
+
+use apple::{
+    AppleError,
+    licensing::Licensing,
+    wire::{self, StatusResponse},
+};
+use store::{Lease, LocationRow, OperationKind, OperationRow, OperationState};
+
+use super::{
+    conclude, licences, save,
+    told::{ALL_DONE, NOTHING_SAID, Otherwise, Told, names_somebody},
+};
+use crate::{
+    app::App,
+    tasks::{location::StepError, sync},
+};
+
+/// Asks for the status of the event, and writes down what it says. `true` when there was something to write down.
+pub(super) async fn poll(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    mut operation: OperationRow,
+) -> Result<bool, StepError> {
+    let licensing = sync::licensing(app, location).await?;
+    let Some(event_id) = operation.event_id.clone() else {
+        operation.state = OperationState::Sending;
+        save(app, lease, &operation).await?;
+        return Ok(true);
+    };
+    let status = match licensing.status(&event_id).await {
+        Ok(status) => status,
+        Err(AppleError::Refused {
+            number: wire::error::UNKNOWN_EVENT,
+            ..
+        }) => {
+            operation.state = OperationState::Sending;
+            operation.event_id = None;
+            save(app, lease, &operation).await?;
+            return Ok(true);
+        }
+        Err(error) => {
+            operation.not_before = Some(app.now() + app.config.apple.event_poll_every);
+            save(app, lease, &operation).await?;
+            return Err(error.into());
+        }
+    };
+    operation.completed = status.num_completed.unwrap_or(operation.completed);
+    match status.event_status.as_deref() {
+        Some("COMPLETE") => {
+            complete(app, location, lease, &licensing, operation, &status).await?;
+            Ok(true)
+        }
+        Some("FAILED") => {
+            // The event has ended: nothing more comes of it from now on.
+            operation.dead_at = Some(app.now());
+            let told = Told {
+                failures: &status.failures,
+                otherwise: Otherwise::Listed,
+            };
+            // One that names nobody concerns whoever turns out not to be served, perhaps only later.
+            let unnamed = status.failures.iter().find(|failure| !names_somebody(failure));
+            operation.error_number = unnamed.map(|failure| i64::from(failure.error_number));
+            operation.error_message = unnamed.and_then(|failure| failure.error_message.clone());
+            conclude(app, location, lease, &licensing, operation, told).await?;
+            Ok(true)
+        }
+        _ => {
+            let now = app.now();
+            if operation.dead_at.is_none_or(|dead_at| dead_at <= now) {
+                operation.state = OperationState::Sending;
+                operation.event_id = None;
+            } else {
+                operation.not_before = Some(now + app.config.apple.event_poll_every);
+            }
+            save(app, lease, &operation).await?;
+            Ok(false)
+        }
+    }
+}
+
+/// Apple says that everything was done.
+async fn complete(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    licensing: &Licensing,
+    mut operation: OperationRow,
+    status: &StatusResponse,
+) -> Result<(), StepError> {
+    match operation.kind {
+        OperationKind::CreateUsers => {
+            // The status does not tell the invitation codes.
+            operation.dead_at = Some(app.now());
+            conclude(app, location, lease, licensing, operation, NOTHING_SAID).await
+        }
+        OperationKind::RetireUsers => conclude(app, location, lease, licensing, operation, ALL_DONE).await,
+        OperationKind::Associate | OperationKind::Disassociate => {
+            operation.completed = status.num_completed.unwrap_or(operation.requested);
+            licences::all_done(app, lease, operation).await
+        }
+    }
+}
