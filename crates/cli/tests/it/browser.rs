@@ -225,7 +225,12 @@ async fn whole_job(language: &str, words: &Words) {
     .await;
     page.shot("token", words).await;
 
-    // 2. Every app that was bought.
+    // 2. Every app that was bought. Names come one after the other, and the page is made once.
+    until("every app has its name", async || {
+        let apps = lab.app.overview().await.unwrap().unwrap().apps;
+        apps.iter().all(|app| app.row.name.is_some())
+    })
+    .await;
     page.go("/apps").await;
     for app in lab.app.overview().await.unwrap().unwrap().apps {
         page.says(&app.row.name.unwrap()).await;
