@@ -139,20 +139,16 @@ impl Tx {
         self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
             .await?;
         for member in members {
-            self.member_insert(id, *member).await?;
+            self.run(
+                "INSERT INTO group_members (group_id, member_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                values![id, *member],
+            )
+            .await?;
         }
         Ok(true)
     }
 
     /// Whoever edits the members at the same time sees it: it counts as a version of them.
-    pub async fn group_member_add(&mut self, id: GroupId, member: Uuid, by: Change<'_>) -> Result<(), StoreError> {
-        if self.member_insert(id, member).await? > 0 {
-            self.members_changed(id, by).await?;
-        }
-        Ok(())
-    }
-
-    /// The same the other way round.
     pub async fn group_member_remove(&mut self, id: GroupId, member: Uuid, by: Change<'_>) -> Result<(), StoreError> {
         let removed = self
             .run(
@@ -161,26 +157,13 @@ impl Tx {
             )
             .await?;
         if removed > 0 {
-            self.members_changed(id, by).await?;
+            self.run(
+                "UPDATE groups SET members_version = members_version + 1, members_changed_at = $2, members_changed_by = $3
+                 WHERE id = $1",
+                values![id, by.at, by.by],
+            )
+            .await?;
         }
-        Ok(())
-    }
-
-    async fn member_insert(&mut self, id: GroupId, member: Uuid) -> Result<u64, StoreError> {
-        self.run(
-            "INSERT INTO group_members (group_id, member_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            values![id, member],
-        )
-        .await
-    }
-
-    async fn members_changed(&mut self, id: GroupId, by: Change<'_>) -> Result<(), StoreError> {
-        self.run(
-            "UPDATE groups SET members_version = members_version + 1, members_changed_at = $2, members_changed_by = $3
-             WHERE id = $1",
-            values![id, by.at, by.by],
-        )
-        .await?;
         Ok(())
     }
 }

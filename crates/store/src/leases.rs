@@ -160,17 +160,4 @@ impl Store {
             tx.commit().await
         })
     }
-
-    /// Gives the lease back, so that somebody else can take it at once.
-    pub fn lease_release<'a>(&'a self, lease: &'a Lease) -> Later<'a, ()> {
-        Box::pin(async move {
-            let mut tx = self.begin().await?;
-            tx.run(
-                "UPDATE leases SET until = 0, holder = '' WHERE name = $1 AND holder = $2 AND fence = $3",
-                values![lease.name, lease.holder, lease.fence],
-            )
-            .await?;
-            tx.commit().await
-        })
-    }
 }

@@ -1,6 +1,6 @@
 //! The switches of the installation.
 
-use domain::{Policy, Time};
+use domain::Policy;
 
 use crate::{
     Base, Change, StoreError, Tx, Version,
@@ -15,12 +15,12 @@ reads! {
     policy() -> Policy;
     /// Zero before the policy was set.
     policy_version() -> Version;
-    setting(key: &'a str) -> Option<String>;
 }
 
 impl Conn<'_> {
     pub(crate) async fn policy(&mut self) -> Result<Policy, StoreError> {
-        let Some(text) = self.setting(POLICY).await? else {
+        let sql = "SELECT value FROM settings WHERE key = $1";
+        let Some(text) = self.one(sql, values![POLICY], |row| row.text("value")).await? else {
             return Ok(Policy::default());
         };
         serde_json::from_str(&text).map_err(|_| StoreError::Corrupt {
@@ -33,13 +33,6 @@ impl Conn<'_> {
         let sql = "SELECT version, updated_at AS changed_at, changed_by FROM settings WHERE key = $1";
         let found = self.one(sql, values![POLICY], |row| version(row, "")).await?;
         Ok(found.unwrap_or_default())
-    }
-
-    async fn setting(&mut self, key: &str) -> Result<Option<String>, StoreError> {
-        self.one("SELECT value FROM settings WHERE key = $1", values![key], |row| {
-            row.text("value")
-        })
-        .await
     }
 }
 
@@ -64,15 +57,5 @@ impl Tx {
                 .await?;
         }
         Ok(changed > 0)
-    }
-
-    pub async fn setting_set(&mut self, key: &str, value: &str, now: Time) -> Result<(), StoreError> {
-        self.run(
-            "INSERT INTO settings (key, value, updated_at) VALUES ($1, $2, $3)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
-            values![key, value, now],
-        )
-        .await?;
-        Ok(())
     }
 }
