@@ -12,9 +12,9 @@ use store::{Actor, Base, NewEvent, Tx};
 
 use super::{App, AppError, Caller, Problem};
 
-/// How long a device of somebody who left is waited for before it is taken out, since they left and since it was heard. So
-/// long Apple lets an app go on whose licence was taken back: nobody is worse off for it (Apple, App, Book and Subscription
-/// Management, 2026).
+/// How long a device of somebody who left is waited for before it is taken out, since they left and since it was heard
+/// (A45). So long Apple lets an app go on whose licence was taken back: nobody is worse off for it (Apple, App, Book and
+/// Subscription Management, 2026). The number is Apple's, so it is no setting.
 pub const WAITED_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 /// When no device at all was heard for so long, it is this server that cannot be reached.
 const ANY_HEARD_WITHIN: Duration = Duration::from_secs(24 * 3600);
