@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use domain::Time;
 
-use super::{Config, is_loopback_url, signer};
+use super::{Config, signer, values::is_loopback_url};
 use crate::cause::Chain;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use toml::Value;
 
-use super::{ConfigError, KEYS};
+use super::{
+    keys::{CONNECTIONS, ICON_HOSTS, KEYS, LOG_JSON, REQUESTS, SYNC_AT, TRUSTED_PROXIES},
+    load::ConfigError,
+};
 
 /// One key of the configuration.
 #[derive(Debug, PartialEq, Eq)]
@@ -133,7 +136,7 @@ impl Given {
         if value.is_empty() {
             return Ok(());
         }
-        let value = if *key == super::SYNC_AT || *key == super::ICON_HOSTS || *key == super::TRUSTED_PROXIES {
+        let value = if *key == SYNC_AT || *key == ICON_HOSTS || *key == TRUSTED_PROXIES {
             Value::Array(
                 value
                     .split(',')
@@ -154,8 +157,8 @@ impl Given {
         };
         let parsed = match value {
             Value::String(text) => parse(text),
-            Value::Integer(number) if [super::CONNECTIONS, super::REQUESTS].contains(key) => parse(&number.to_string()),
-            Value::Boolean(value) if *key == super::LOG_JSON => parse(if *value { "true" } else { "false" }),
+            Value::Integer(number) if [CONNECTIONS, REQUESTS].contains(key) => parse(&number.to_string()),
+            Value::Boolean(value) if *key == LOG_JSON => parse(if *value { "true" } else { "false" }),
             _ => Err("is not text in quotation marks".to_owned()),
         };
         parsed.map(Some).map_err(|problem| wrong(place, key, problem))
