@@ -1,14 +1,14 @@
 //! Inviting people to the programme: carries out what [`domain::invitation`] decides.
 
 use domain::{
-    DeviceId, PersonId, Program, Time,
+    DeviceId, PersonId, Program, Time, World,
     invitation::{self, Ending, Next},
 };
 use mdm::command::Command;
 use serde_json::json;
 use store::{Actor, ClientUserRow, CommandRow, InvitationRow, NewEvent, Tx};
 
-use super::{App, AppError, Caller};
+use super::{App, AppError, Caller, apps::Overview};
 
 /// What came of inviting a person by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,54 @@ impl NotInvited {
     }
 }
 
+/// What inviting a person by hand would do.
+enum Anew {
+    Invite(DeviceId),
+    /// Apple had refused to register the person.
+    Register,
+}
+
+/// Looks whether inviting a person by hand would do anything.
+fn anew(world: &World, person: PersonId) -> Result<Anew, NotInvited> {
+    let facts = world.people.get(&person).ok_or(NotInvited::NotDue)?;
+    if facts.left {
+        return Err(NotInvited::Left);
+    }
+    if !world.token.usable() {
+        return Err(NotInvited::TokenNotUsable);
+    }
+    match facts.program {
+        Program::None => Err(NotInvited::NotDue),
+        Program::Creating => Err(NotInvited::Registering),
+        Program::Associated { since } => Err(NotInvited::Accepted { since }),
+        Program::Retiring { .. } | Program::Retired => Err(NotInvited::Retired),
+        Program::Refused { .. } => Ok(Anew::Register),
+        Program::Registered { .. } => {
+            let devices = world.devices_of(person);
+            match invitation::anew(&devices, &facts.invited, &world.policy, world.now) {
+                Next::Invite(device) => Ok(Anew::Invite(device)),
+                Next::Waiting { device: id, since } => Err(NotInvited::Waiting {
+                    id,
+                    device: String::new(),
+                    since,
+                }),
+                Next::Shown { .. } | Next::Tried { .. } | Next::NoDevice => Err(NotInvited::NoDevice),
+            }
+        }
+    }
+}
+
+impl Overview {
+    /// `None` when inviting the person by hand would do something; else why it would not.
+    pub fn not_invited(&self, person: PersonId) -> Option<NotInvited> {
+        let mut why = anew(&self.world, person).err()?;
+        if let NotInvited::Waiting { id, device, .. } = &mut why {
+            *device = self.devices.get(id).map(|row| row.name.clone()).unwrap_or_default();
+        }
+        Some(why)
+    }
+}
+
 impl App {
     /// All invitations that a person ever got, the latest first.
     pub async fn invitations(&self, person: PersonId) -> Result<Vec<InvitationRow>, AppError> {
@@ -88,40 +136,25 @@ impl App {
             .await?
             .ok_or(NotInvited::NotDue)?;
         let world = tx.world(location.id, now).await?;
-        if !world.token.usable() {
-            return Err(NotInvited::TokenNotUsable.into());
-        }
-        let facts = world.people.get(&person).ok_or(AppError::NotFound("person"))?;
-        let done = match facts.program {
-            Program::None => return Err(NotInvited::NotDue.into()),
-            Program::Creating => return Err(NotInvited::Registering.into()),
-            Program::Associated { since } => return Err(NotInvited::Accepted { since }.into()),
-            Program::Retiring { .. } | Program::Retired => return Err(NotInvited::Retired.into()),
-            Program::Refused { .. } => {
+        let done = match anew(&world, person) {
+            Ok(Anew::Register) => {
                 tx.client_user_round(&user.client_user_id, now).await?;
                 InvitedAgain::Registering
             }
-            Program::Registered { .. } => {
-                let devices = world.devices_of(person);
-                match invitation::anew(&devices, &facts.invited, &world.policy, now) {
-                    Next::Invite(device) => {
-                        tx.client_user_round(&user.client_user_id, now).await?;
-                        let user = tx
-                            .client_user(person, location.id)
-                            .await?
-                            .ok_or(AppError::NotFound("client user"))?;
-                        self.invite(&mut tx, &user, device, now).await?;
-                        InvitedAgain::On(device)
-                    }
-                    Next::Waiting { device: id, since } => {
-                        let device = tx.device(id).await?.map(|device| device.name).unwrap_or_default();
-                        return Err(NotInvited::Waiting { id, device, since }.into());
-                    }
-                    Next::Shown { .. } | Next::Tried { .. } | Next::NoDevice => {
-                        return Err(NotInvited::NoDevice.into());
-                    }
-                }
+            Ok(Anew::Invite(device)) => {
+                tx.client_user_round(&user.client_user_id, now).await?;
+                let user = tx
+                    .client_user(person, location.id)
+                    .await?
+                    .ok_or(AppError::NotFound("client user"))?;
+                self.invite(&mut tx, &user, device, now).await?;
+                InvitedAgain::On(device)
             }
+            Err(NotInvited::Waiting { id, since, .. }) => {
+                let device = tx.device(id).await?.map(|device| device.name).unwrap_or_default();
+                return Err(NotInvited::Waiting { id, device, since }.into());
+            }
+            Err(why) => return Err(why.into()),
         };
         tx.event(
             &NewEvent::new(now, caller.actor(), "invitationRenewed")

@@ -117,6 +117,10 @@ impl Company {
             assert_eq!(page.status(), StatusCode::CONFLICT);
             let page = page.text().await.unwrap();
             assert!(page.contains(words), "{words} in {page}");
+            // Whoever only opens the page is not offered what would be refused.
+            let page = self.page(&format!("/people/{}", self.person), lang).await;
+            assert!(!page.contains(&path), "{reason}: {page}");
+            assert!(reason == "accepted" || page.contains(words), "{words} in {page}");
         }
         problem
     }
@@ -236,6 +240,8 @@ async fn invite_again_does_something_or_says_why_not() {
     assert_eq!(outcomes, ["shown", "dropped"]);
 
     // By hand it is shown once more.
+    let page = company.page(&format!("/people/{}", company.person), "ko").await;
+    assert!(page.contains(&format!("/people/{}/invite", company.person)), "{page}");
     let (status, _) = company.invite().await;
     assert_eq!(status, StatusCode::ACCEPTED);
     until("it is shown again", async || {

@@ -170,6 +170,15 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         .and_then(|overview| overview.world.people.get(&id))
         .map(|person| person.program)
         .unwrap_or_default();
+    let uninvitable = match &overview {
+        Some(overview) => overview.not_invited(id),
+        None => Some(NotInvited::NotLinked),
+    };
+    let uninvitable = uninvitable.map(|why| match why {
+        // The state says it already.
+        NotInvited::Accepted { .. } | NotInvited::Left => String::new(),
+        why => not_invited(&s, &why),
+    });
     let farewell = Farewell {
         groups: groups.len() as u64,
         devices: own().filter(|device| !device.enrolment.is_over()).count() as u64,
@@ -185,7 +194,8 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
             shown.flash,
         )
         .await?,
-        not_invited: shown.not_invited.as_ref().map(|why| not_invited(&s, why)),
+        refused: shown.not_invited.as_ref().map(|why| not_invited(&s, why)),
+        uninvitable,
         s,
         id,
         version: row.version.number,

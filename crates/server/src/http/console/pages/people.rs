@@ -190,7 +190,9 @@ pub struct PersonPage {
     /// The latest first.
     pub invitations: Vec<InvitationLine>,
     /// Why the person was not invited again just now.
-    pub not_invited: Option<String>,
+    pub refused: Option<String>,
+    /// Why inviting them by hand would be refused, or nothing where the page says so anyway; `None` where it is offered.
+    pub uninvitable: Option<String>,
     /// When Apple retired those that the person had before.
     pub retired: Vec<Option<Time>>,
     pub groups: Vec<Named>,
@@ -404,7 +406,8 @@ pub mod tests {
             },
             program: invited,
             invitations: (1..=6).map(invitation).collect(),
-            not_invited: left.then(|| "x".to_owned()),
+            refused: left.then(|| "x".to_owned()),
+            uninvitable: left.then(String::new),
             retired: if left {
                 vec![Some(ago(s, 90_000)), None]
             } else {
