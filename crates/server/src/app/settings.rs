@@ -1,5 +1,7 @@
 //! The switches of the installation.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use domain::Policy;
 use serde_json::json;
 use store::{Base, NewEvent, Version};
@@ -9,6 +11,8 @@ use super::{App, AppError, Caller};
 /// After so many days a device counts as gone, where nothing else is said.
 pub const SILENT_DAYS: u64 = 90;
 pub const SILENT_DAYS_AT_MOST: u64 = 366;
+/// Nothing is asked of a device in a loop without a pause, nor only once in a lifetime.
+pub const PAUSES: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(366 * 24 * 3600);
 
 impl App {
     pub async fn policy(&self) -> Result<Policy, AppError> {

@@ -314,3 +314,45 @@ async fn silence_counts_only_where_somebody_switched_it_on() {
     assert_eq!(server.get("/api/v1/settings").await.1["silentAfter"], "PT720H");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_often_apps_are_listed_and_when_the_next_device_is_invited_are_set_on_the_page() {
+    let server = server().await;
+    let browser = Browser::sign_in(&server).await;
+    let path = "/administration/settings";
+    let opened = browser.form(&server, path).await;
+    for wrong in ["0", "viel", "-5", "1.5", "99999999999999999999"] {
+        for name in ["inviteNextAfter", "inventoryEvery"] {
+            let fields = form::with(&opened, name, wrong);
+            let (status, page) = browser.submit(&server, path, &fields).await;
+            assert_eq!(status, 422, "{name} {wrong}");
+            assert!(
+                page.contains(&format!("value=\"{wrong}\"")),
+                "what was typed stays: {page}"
+            );
+        }
+    }
+    let fields = form::with(&form::with(&opened, "inviteNextAfter", "90"), "inventoryEvery", "3");
+    assert_eq!(browser.submit(&server, path, &fields).await.0, 303);
+    let (_, mut settings) = server.get("/api/v1/settings").await;
+    assert_eq!(
+        (&settings["inviteNextAfter"], &settings["inventoryEvery"]),
+        (&json!("PT1H30M"), &json!("PT72H"))
+    );
+
+    // What a program set is not rounded by a page that somebody only saves.
+    settings["inviteNextAfter"] = json!("PT50S");
+    assert_eq!(
+        server.send(Method::PUT, "/api/v1/settings", &settings).await.0,
+        StatusCode::OK
+    );
+    let fields = browser.form(&server, path).await;
+    let fields = form::and(&fields, "policy2016", "yes");
+    assert_eq!(browser.submit(&server, path, &fields).await.0, 303);
+    let (_, settings) = server.get("/api/v1/settings").await;
+    assert_eq!(
+        (&settings["inviteNextAfter"], &settings["policy2016"]),
+        (&json!("PT50S"), &json!(true))
+    );
+    server.stop().await;
+}

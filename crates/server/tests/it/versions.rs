@@ -260,6 +260,14 @@ on_both! {
         assert_eq!(browser.submit(server, here, &form::of(&conflict, here)).await.0, 303);
         let (_, now) = server.get("/api/v1/settings").await;
         assert_eq!((&now["policy2016"], &now["ruleSet"]), (&json!(true), &json!("2020")));
+
+        let opened = browser.form(server, here).await;
+        assert_eq!(browser.submit(server, here, &form::with(&opened, "inviteNextAfter", "5")).await.0, 303);
+        let (status, conflict) = browser.submit(server, here, &form::with(&opened, "inventoryEvery", "2")).await;
+        assert_eq!(status, 409);
+        assert_eq!(browser.submit(server, here, &form::of(&conflict, here)).await.0, 303);
+        let (_, now) = server.get("/api/v1/settings").await;
+        assert_eq!((&now["inviteNextAfter"], &now["inventoryEvery"]), (&json!("PT5M"), &json!("PT48H")));
     }
 }
 

@@ -15,7 +15,10 @@ use super::{
     words::Length,
 };
 use crate::{
-    app::{App, settings::SILENT_DAYS_AT_MOST},
+    app::{
+        App,
+        settings::{PAUSES, SILENT_DAYS_AT_MOST},
+    },
     http::{
         auth::{ApiAdmin, ApiReader},
         problem::Problem,
@@ -94,11 +97,8 @@ impl Settings {
     }
 }
 
-/// Nothing is asked of a device in a loop without a pause, nor only once in a lifetime.
 fn sane(field: &str, length: Length) -> Result<Duration, Problem> {
-    const SHORTEST: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
-    if (SHORTEST..=LONGEST).contains(&length.0) {
+    if PAUSES.contains(&length.0) {
         return Ok(length.0);
     }
     Err(invalid(field, "malformed", format!("{field} can be PT0.1S to P366D")))

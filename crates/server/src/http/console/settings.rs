@@ -15,7 +15,7 @@ use super::{
     pages::{
         Place,
         conflict::{Conflict, Difference},
-        settings::{SettingsPage, rule_set_of},
+        settings::{NumberField, SettingsPage, Unit, rule_set_of},
         words,
     },
     speak,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
-        settings::{SILENT_DAYS, SILENT_DAYS_AT_MOST},
+        settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST},
     },
     http::{
         auth::{Admin, Reader},
@@ -43,9 +43,17 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
         was: &policy,
         policy: &policy,
         conflict: None,
-        wrong_days: None,
+        wrong: Wrong::default(),
     };
     show(&app, &reader, shown).await
+}
+
+/// What was typed where it is no number that can be meant.
+#[derive(Default)]
+struct Wrong {
+    silent_days: Option<String>,
+    inventory: Option<String>,
+    invite_next: Option<String>,
 }
 
 struct Shown<'a> {
@@ -54,8 +62,7 @@ struct Shown<'a> {
     was: &'a Policy,
     policy: &'a Policy,
     conflict: Option<Conflict>,
-    /// What was typed as the number of days, where it is none.
-    wrong_days: Option<String>,
+    wrong: Wrong,
 }
 
 async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, Oops> {
@@ -64,7 +71,7 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         was,
         policy,
         conflict,
-        wrong_days,
+        wrong,
     } = shown;
     let overview = app.overview().await?;
     let s = speak(app, reader.lang);
@@ -80,8 +87,19 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         rule_set: policy.rule_set,
         wiping: policy.wiping,
         silent_days: silent_days(policy),
-        wrong_days,
-        inventory_every: policy.inventory_every,
+        wrong_days: wrong.silent_days,
+        inventory: NumberField {
+            was: Unit::Days.shown(was.inventory_every),
+            now: Unit::Days.shown(policy.inventory_every),
+            wrong: wrong.inventory,
+            most: Unit::Days.most(PAUSES),
+        },
+        invite_next: NumberField {
+            was: Unit::Minutes.shown(was.invite_next_after),
+            now: Unit::Minutes.shown(policy.invite_next_after),
+            wrong: wrong.invite_next,
+            most: Unit::Minutes.most(PAUSES),
+        },
         public_url: app.config.public_url.clone(),
         time_zone: app.config.time_zone.clone(),
         push_ready: app.apns.is_some() && app.config.push_topic().is_some(),
@@ -109,6 +127,14 @@ pub struct Typed {
     was_wiping: bool,
     #[serde(rename = "was_silentDays", default)]
     was_silent_days: u64,
+    #[serde(rename = "inventoryEvery", default)]
+    inventory: String,
+    #[serde(rename = "inviteNextAfter", default)]
+    invite_next: String,
+    #[serde(rename = "was_inventoryEvery", default)]
+    was_inventory: String,
+    #[serde(rename = "was_inviteNextAfter", default)]
+    was_invite_next: String,
 }
 
 /// 0 where no silence is too long.
@@ -131,43 +157,63 @@ impl Typed {
     }
 }
 
+/// What a field says: whatever was there if nobody touched it, since a program can set what is no whole number.
+/// `None` when it is no number that can be meant.
+fn span(typed: &str, was: &str, seen: Duration, unit: Unit) -> Option<Duration> {
+    if typed.trim() == was.trim() {
+        return Some(seen);
+    }
+    let span = unit.span(typed.trim().parse().ok()?)?;
+    PAUSES.contains(&span).then_some(span)
+}
+
 pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
     let present = app.policy().await?;
-    let policy_2016 = typed.policy2016.is_some();
     let rule_set = rule_set_of(&typed.rule_set).ok_or(Oops(StatusCode::BAD_REQUEST))?;
-    let Some(silent_after) = typed.silent_after() else {
+    // What the page said when it was opened. Where that cannot be told, what is there now.
+    let was = Policy {
+        policy_2016: typed.was_policy2016,
+        rule_set: rule_set_of(&typed.was_rule_set).unwrap_or(present.rule_set),
+        wiping: typed.was_wiping,
+        silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
+        inventory_every: Unit::Days.read(&typed.was_inventory, present.inventory_every),
+        invite_next_after: Unit::Minutes.read(&typed.was_invite_next, present.invite_next_after),
+        ..present.clone()
+    };
+    let silent_after = typed.silent_after();
+    let inventory = span(&typed.inventory, &typed.was_inventory, was.inventory_every, Unit::Days);
+    let invite_next = span(
+        &typed.invite_next,
+        &typed.was_invite_next,
+        was.invite_next_after,
+        Unit::Minutes,
+    );
+    let wrong = Wrong {
+        silent_days: silent_after.is_none().then(|| typed.silent_days.clone()),
+        inventory: inventory.is_none().then(|| typed.inventory.clone()),
+        invite_next: invite_next.is_none().then(|| typed.invite_next.clone()),
+    };
+    let policy = Policy {
+        policy_2016: typed.policy2016.is_some(),
+        rule_set,
+        wiping: typed.wiping.is_some(),
+        silent_after: silent_after.unwrap_or(after_days(SILENT_DAYS)),
+        inventory_every: inventory.unwrap_or(was.inventory_every),
+        invite_next_after: invite_next.unwrap_or(was.invite_next_after),
+        ..present.clone()
+    };
+    if silent_after.is_none() || inventory.is_none() || invite_next.is_none() {
         // What else was typed stays as it was typed.
-        let seen = Policy {
-            policy_2016: typed.was_policy2016,
-            rule_set: rule_set_of(&typed.was_rule_set).unwrap_or(rule_set),
-            wiping: typed.was_wiping,
-            silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
-            ..present.clone()
-        };
-        let typed_now = Policy {
-            policy_2016,
-            rule_set,
-            wiping: typed.wiping.is_some(),
-            silent_after: after_days(SILENT_DAYS),
-            ..present
-        };
         let shown = Shown {
             version: typed.version,
-            was: &seen,
-            policy: &typed_now,
+            was: &was,
+            policy: &policy,
             conflict: None,
-            wrong_days: Some(typed.silent_days),
+            wrong,
         };
         let page = show(&app, &admin, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-    };
-    let policy = Policy {
-        policy_2016,
-        rule_set,
-        wiping: typed.wiping.is_some(),
-        silent_after,
-        ..present.clone()
-    };
+    }
     match app
         .policy_set(&admin.caller, Base::Version(typed.version), policy.clone())
         .await
@@ -181,18 +227,13 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
 
     let version = app.policy_version().await?;
     let now = app.policy().await?;
-    let was = Policy {
-        policy_2016: typed.was_policy2016,
-        rule_set: rule_set_of(&typed.was_rule_set).unwrap_or(now.rule_set),
-        wiping: typed.was_wiping,
-        silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
-        ..now.clone()
-    };
     let merged = Policy {
-        policy_2016: Conflict::merged(&was.policy_2016, now.policy_2016, policy_2016),
+        policy_2016: Conflict::merged(&was.policy_2016, now.policy_2016, policy.policy_2016),
         rule_set: Conflict::merged(&was.rule_set, now.rule_set, rule_set),
         wiping: Conflict::merged(&was.wiping, now.wiping, policy.wiping),
         silent_after: Conflict::merged(&was.silent_after, now.silent_after, policy.silent_after),
+        inventory_every: Conflict::merged(&was.inventory_every, now.inventory_every, policy.inventory_every),
+        invite_next_after: Conflict::merged(&was.invite_next_after, now.invite_next_after, policy.invite_next_after),
         ..now.clone()
     };
     let s = speak(&app, admin.lang);
@@ -202,12 +243,16 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         0 => s.t("conflict-no"),
         days => s.t1("settings-silent-after", "days", days),
     };
+    let number = |key, unit: Unit, of: fn(&Policy) -> Duration| {
+        let text = |policy| unit.shown(of(policy));
+        Difference::of(s.t(key), text(&was), text(&now), text(&policy))
+    };
     let rows = [
         Difference::of(
             s.t("settings-policy-2016"),
             yes(was.policy_2016),
             yes(now.policy_2016),
-            yes(policy_2016),
+            yes(policy.policy_2016),
         ),
         Difference::of(
             s.t("settings-rule-set"),
@@ -222,19 +267,21 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
             yes(policy.wiping),
         ),
         Difference::of(s.t("settings-silent"), silence(&was), silence(&now), silence(&policy)),
+        number("settings-inventory", Unit::Days, |policy| policy.inventory_every),
+        number("settings-invite-next", Unit::Minutes, |policy| policy.invite_next_after),
     ];
-    let number = version.number;
+    let opened = version.number;
     let conflict = Conflict {
         version,
         rows: rows.into_iter().flatten().collect(),
         theirs: HERE.to_owned(),
     };
     let shown = Shown {
-        version: number,
+        version: opened,
         was: &now,
         policy: &merged,
         conflict: Some(conflict),
-        wrong_days: None,
+        wrong: Wrong::default(),
     };
     let page = show(&app, &admin, shown).await?;
     Ok((StatusCode::CONFLICT, page).into_response())

@@ -1,5 +1,7 @@
 //! The switches of the installation.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use askama::Template;
 use domain::RuleSet;
 
@@ -28,11 +30,70 @@ pub struct SettingsPage {
     pub silent_days: u64,
     /// What was typed as the number of days, where it is none.
     pub wrong_days: Option<String>,
-    pub inventory_every: std::time::Duration,
+    /// In days.
+    pub inventory: NumberField,
+    /// In minutes.
+    pub invite_next: NumberField,
     pub public_url: String,
     pub time_zone: String,
     /// Without it devices are not woken.
     pub push_ready: bool,
+}
+
+/// A field for a whole number.
+pub struct NumberField {
+    /// What it said when the page was opened.
+    pub was: String,
+    pub now: String,
+    /// What was typed, where it cannot be meant.
+    pub wrong: Option<String>,
+    pub most: u64,
+}
+
+impl NumberField {
+    fn value(&self) -> &str {
+        self.wrong.as_deref().unwrap_or(&self.now)
+    }
+}
+
+/// In what a span of time is typed.
+#[derive(Clone, Copy)]
+pub enum Unit {
+    Minutes,
+    Days,
+}
+
+impl Unit {
+    fn millis(self) -> u64 {
+        match self {
+            Unit::Minutes => 60_000,
+            Unit::Days => 86_400_000,
+        }
+    }
+
+    /// A whole number, or with what comes after the point where a program set no whole one.
+    pub fn shown(self, span: Duration) -> String {
+        format!("{}", span.as_millis() as f64 / self.millis() as f64)
+    }
+
+    /// What [`Unit::shown`] made; `otherwise` where it is none of that.
+    pub fn read(self, shown: &str, otherwise: Duration) -> Duration {
+        let number: Option<f64> = shown.trim().parse().ok();
+        let millis = number.map(|number| number * self.millis() as f64);
+        match millis {
+            Some(millis) if (0.0..1e12).contains(&millis) => Duration::from_millis(millis.round() as u64),
+            _ => otherwise,
+        }
+    }
+
+    /// `None` where it is longer than anything.
+    pub fn span(self, number: u64) -> Option<Duration> {
+        self.millis().checked_mul(number).map(Duration::from_millis)
+    }
+
+    pub fn most(self, of: RangeInclusive<Duration>) -> u64 {
+        of.end().as_millis() as u64 / self.millis()
+    }
 }
 
 /// How a rule set is written in a form.
@@ -94,6 +155,12 @@ pub mod tests {
     use crate::http::console::pages::{Place, conflict::tests::conflict, tests::frame};
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let number = |now: &str, wrong: bool| NumberField {
+            was: now.to_owned(),
+            now: now.to_owned(),
+            wrong: wrong.then(|| "viel".to_owned()),
+            most: 366,
+        };
         let page = |policy_2016, may_write| SettingsPage {
             s: s.clone(),
             frame: Frame {
@@ -110,7 +177,8 @@ pub mod tests {
             conflict: may_write.then(|| conflict(s)),
             policy_2016,
             rule_set: RuleSet::Y2016,
-            inventory_every: std::time::Duration::from_secs(7 * 86_400),
+            inventory: number("7", policy_2016),
+            invite_next: number("60", policy_2016),
             public_url: "https://apps.seorindeul.example".to_owned(),
             time_zone: "Asia/Seoul".to_owned(),
             push_ready: may_write,
@@ -119,6 +187,30 @@ pub mod tests {
             ("settings", page(true, true).render().unwrap()),
             ("settings-read-only", page(false, false).render().unwrap()),
         ]
+    }
+
+    #[test]
+    fn a_span_that_a_program_set_comes_back_as_it_went() {
+        for millis in [100, 300, 20_000, 90_061, 3_600_000, 366 * 86_400_000] {
+            let span = Duration::from_millis(millis);
+            for unit in [Unit::Minutes, Unit::Days] {
+                assert_eq!(
+                    unit.read(&unit.shown(span), Duration::ZERO),
+                    span,
+                    "{}",
+                    unit.shown(span)
+                );
+            }
+        }
+        assert_eq!(Unit::Minutes.shown(Duration::from_secs(3600)), "60");
+        for nonsense in ["", "NaN", "-1", "1e99", "viel"] {
+            assert_eq!(
+                Unit::Days.read(nonsense, Duration::from_secs(1)),
+                Duration::from_secs(1),
+                "{nonsense}"
+            );
+        }
+        assert_eq!(Unit::Days.span(u64::MAX), None);
     }
 
     #[test]
