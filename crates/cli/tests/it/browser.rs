@@ -328,7 +328,7 @@ async fn an_administrator_raises_a_colleague_changes_a_password_and_makes_a_key_
     let said = AccountWords {
         saved: "저장했습니다",
         differs: "새 암호와 다릅니다",
-        changed: "암호를 바꿨습니다",
+        changed: "암호를 변경했습니다",
         revoked: "API 키를 폐기했습니다",
     };
     accounts("ko-KR,ko", &KOREAN, &said).await;

@@ -33,7 +33,7 @@ async fn whoever_apple_does_not_register_reads_why_and_whether_it_passes() {
             reason: "badMail",
             korean: ["Apple이 받지 않는 메일 주소", "바뀐 것이 없으면 다시 거부됩니다"],
             english: [
-                "Apple does not take the mail address",
+                "Apple does not accept the mail address",
                 "refused again unless something changed",
             ],
         },
@@ -42,7 +42,7 @@ async fn whoever_apple_does_not_register_reads_why_and_whether_it_passes() {
             reason: "atApple",
             korean: ["Apple VPP 계정에서 할 일이 있음", "바뀐 것이 없으면 다시 거부됩니다"],
             english: [
-                "Something is to be done in the Apple VPP account",
+                "The Apple VPP account needs attention",
                 "refused again unless something changed",
             ],
         },
@@ -51,7 +51,7 @@ async fn whoever_apple_does_not_register_reads_why_and_whether_it_passes() {
             number: 9603,
             reason: "trouble",
             korean: ["Apple의 일시적인 문제", "자동으로 다시 등록합니다"],
-            english: ["Apple has trouble of its own", "Tried again by itself"],
+            english: ["Temporary trouble at Apple", "Tried again automatically"],
         },
     ];
     let lab = Lab::open(Setup::on(Database::Sqlite)).await;

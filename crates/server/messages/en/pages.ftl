@@ -10,7 +10,7 @@ sign-in-password = Password
 sign-in-button = Sign in
 sign-in-wrong = Login or password is wrong.
 sign-in-wait = There were many wrong attempts. Try again in { $span }.
-sign-in-busy = Many people are signing in at this moment. Try again in a few seconds.
+sign-in-busy = Many people are signing in right now. Try again in a few seconds.
 sign-in-over = Your session has ended. Sign in again. What you entered last was not saved.
 sign-in-forgotten = If you forgot your password, ask another administrator to reset it.
 
@@ -61,14 +61,14 @@ todo-token-expiring = { $days ->
    *[other] The token expires in { $days } days.
 }
 todo-token-expiring-reason = Upload a new token of the same account by { $date }.
-todo-token-read-only = The account of the token may look but not assign licences.
+todo-token-read-only = The token’s account can view licences but not assign them.
 todo-apple-silent = Apple has not answered since { $since }.
-todo-apple-silent-reason = It is asked again by itself. Devices are served meanwhile.
-todo-devices-unheard = No device was heard since { $since }.
+todo-apple-silent-reason = Requests are repeated automatically. Devices are still managed meanwhile.
+todo-devices-unheard = No device has been heard from since { $since }.
 todo-devices-unheard-reason = Check the address of this server and the push certificate. Meanwhile no silent device counts as gone.
 todo-sync-failed = The last sync failed.
 todo-overdrawn = { $app }: { $short } more licences are in use than are owned.
-todo-overdrawn-reason = Apple took some back, as it does after a refund. Nobody gets a new one before as many are returned or bought.
+todo-overdrawn-reason = Apple took some back, as it does after a refund. No new ones are assigned until as many are returned or bought.
 todo-short = { $app }: { $waiting } licences short, { $waiting } people waiting.
 todo-since = Since { $time }
 todo-foreign = { $app }: another server uses { $foreign } of { $owned } licences. { $waiting } people are waiting.
@@ -87,14 +87,14 @@ todo-no-deployment = { $apps ->
     [one] { $apps } app is not deployed yet.
    *[other] { $apps } apps are not deployed yet.
 }
-todo-no-deployment-reason = Bought, and nobody gets it.
+todo-no-deployment-reason = Bought, but nobody gets them.
 verb-apps = See apps
 verb-devices = See devices
-verb-look = Look
+verb-look = Check
 verb-people = See people
 verb-renew = Renew token
 verb-solve = What helps
-verb-where = Where used
+verb-where = See where used
 
 no-token = No token yet
 no-token-advice = Download the token file (.vpptoken) from your Apple VPP account and upload it. The apps and licences you bought are read at once. It usually takes a minute.
@@ -105,10 +105,10 @@ apps-title = Volume-purchased apps
 apps-context = All apps bought from Apple. Nothing is added or deleted here by hand.
 apps-search = Search apps
 apps-search-hint = Name, publisher, bundle ID
-apps-none = No such app
+apps-none = No matching apps
 apps-none-advice = Change the search or the filter. If you have just bought it, press Sync now.
 
-app-gone = Apple has not listed this app since { $date }. It cannot be assigned any more.
+app-gone = Apple has not listed this app since { $date }. It can no longer be assigned.
 app-book = Book
 app-overdrawn = { $count } more in use than owned
 app-short = { $count } short, { $count } people waiting
@@ -130,14 +130,14 @@ app-revocable = Licences can be taken back
 app-device-assignable = Assignable to devices
 app-retired = Licences retired by Apple
 app-store-page = See in the App Store
-app-users-none = No such person
+app-users-none = No matching people
 app-users-none-advice = Choose groups under Manage deployment, and their members appear here.
-app-devices-none = No such device
+app-devices-none = No matching devices
 app-devices-none-advice = Devices of the people to whom the app is deployed appear here.
 app-deployment-none = Not deployed yet
 app-deployment-none-advice = Choose groups and an approval, and their members get the app.
 app-licences-none = No licence in use
-app-licences-none-advice = Each person who accepts the terms and gets the app takes one licence.
+app-licences-none-advice = Each person who accepts the terms and gets the app uses one licence.
 licences-foreign-note = Another server assigned { $count } licences. This server only reads those assignments and does not change them.
 
 waiting-title = { $count ->
@@ -146,29 +146,29 @@ waiting-title = { $count ->
 }
 waiting-order = By group priority, required first, then by the oldest request.
 remedy-buy = Buy more
-remedy-buy-advice = Buy { $count } and nobody waits. After the next sync they are assigned by themselves.
+remedy-buy-advice = Buy { $count } and nobody has to wait. After the next sync they are assigned automatically.
 remedy-return = Take licences back
-remedy-return-advice = Set the approval of a group that does not need it to Uninstall. The licences return once the app is gone.
+remedy-return-advice = Set the approval of a group that does not need the app to Uninstall. The licences are returned once the app is gone.
 remedy-return-foreign = Another server uses { $count }. Take them back there, and this server can use them.
 remedy-narrow = Narrow the deployment
-remedy-narrow-advice = Change Required to Available, and only those who ask take a licence.
+remedy-narrow-advice = Change Required to Available, and only those who ask use a licence.
 
 ## Deployment
 
 deployment-manage = Manage deployment
 deployment-context = { $app } · { $owned } owned, { $used } used, { $free } free
 deployment-context-unlimited = { $app } · { $used } used, unlimited
-deployment-needs-group = Deploying an app takes a group.
+deployment-needs-group = You need a group to deploy an app to.
 deployment-choose = Choose groups and their approval
 deployment-note-new = A new group.
 deployment-note-dropped = The app is deployed to this group now. Leaving it out works like Uninstall.
 deployment-note-same = As it is now.
 deployment-note-changed = Changed from { $from } to { $to }.
-deployment-note-uninstall = Licences return once the app is proved gone.
-deployment-rule-device-available = A device group can be Available only beside a user group that is.
-deployment-rule-mixed = User groups and device groups that are set in one go can only be Available. For anything else, save one kind first and the other after it.
-deployment-rule-deadline = Only Required has a deadline. Until the deadline the app is available and installed on request; from then on it is required.
-deployment-rule-uninstall = A licence returns after the app is gone from the devices.
+deployment-note-uninstall = Licences are returned once the app is confirmed removed.
+deployment-rule-device-available = A device group can only be Available together with a user group that is Available.
+deployment-rule-mixed = When user groups and device groups are saved together, only Available can be chosen. For anything else, save one kind first and then the other.
+deployment-rule-deadline = Only Required has a deadline. Until the deadline the app is Available and installed on request; from then on it is Required.
+deployment-rule-uninstall = A licence is returned once the app is gone from the devices.
 deployment-rule-set = Conflicts are resolved by rule set { $set }.
 deployment-error = Nothing was saved. Correct the marked groups.
 deployment-error-device-available = A device group cannot have Available. Choose Required, Not applicable or Uninstall.
@@ -198,9 +198,9 @@ preview-lose = { $loses ->
 }
 preview-gain-lose = { $gains } get the app and { $loses } lose it.
 preview-at-once = { $count } of them at once.
-preview-used-now = Out now
-preview-needed = Needed
-preview-coming-back = Coming back
+preview-used-now = In use now
+preview-needed = Newly needed
+preview-coming-back = To be returned
 preview-after = After saving / owned
 preview-gains = Get it
 preview-loses = Lose it
@@ -236,7 +236,7 @@ year-label = Of the token's year { $gone } days are gone and { $left } are left.
 year-today = Today
 year-60-days = 60 days before
 syncs-title = Latest syncs
-syncs-when = Syncs by itself twice a day: { $times }
+syncs-when = Syncs automatically twice a day: { $times }
 syncs-none = Not synced yet.
 
 upload-title = Upload VPP token
@@ -274,7 +274,7 @@ token-refused-not-a-content-token = This is not a content token: the file has no
 token-refused-bad-date = The token's expiry "{ $date }" is not a date. Nothing was changed. Download the token from your Apple VPP account again and upload it.
 token-refused-expired = The token expired on { $date }. Nothing was changed. Download a new token from your Apple VPP account and upload it.
 token-refused-same-again = This is the token that is linked already. Nothing was changed. To renew it, download a new token from your Apple VPP account and upload that.
-token-refused-not-usable = Apple does not answer questions with the token that is linked. Renew it first.
+token-refused-not-usable = Apple cannot be asked with the linked token. Renew it first.
 token-refused-revoked = Apple has revoked this token. The password may have been changed, or there is a newer token. Nothing was changed. Download a new token from your Apple VPP account and upload it.
 token-refused-unrecognised = Apple does not know this token (error { $number }). Nothing was changed. Download a new token from your Apple VPP account and upload it.
 token-refused-other-account = This token belongs to another account. Linked location: { $linked }. Location of this token: { $given }. A linked account cannot be changed. Nothing was changed. Upload a token of { $linked }.
@@ -288,17 +288,17 @@ token-refused-upload-gone = The uploaded file is gone: it was linked or cancelle
 ## Devices
 
 device-enrol = Enrol a device
-devices-none = No such device
+devices-none = No matching devices
 devices-none-advice = Make an enrolment link on a person's page and send it; the person then enrols their own device.
 devices-search = Search devices
 devices-search-hint = Device, person, serial number
 device-no-apps = No app applies to this device.
 device-commands = Latest commands
-device-no-commands = No command was sent yet.
+device-no-commands = No command has been sent yet.
 device-unreachable-since = Not reachable since { $when }
 device-leaving-since = since { $when }
 device-management = Management
-device-silent-since = counts as gone since { $when }
+device-silent-since = has counted as gone since { $when }
 device-to-return = { $count ->
     [one] { $count } licence to be returned
    *[other] { $count } licences to be returned
@@ -306,35 +306,35 @@ device-to-return = { $count ->
 device-refused = Refused after removal
 device-leave = Retire, wipe or remove
 device-retire = Retire
-device-retire-help = Removes the apps that this server installed, then the management profile. What is the person’s own stays.
+device-retire-help = Removes the apps that this server installed, then the management profile. The person’s own data stays.
 device-retire-title = Retire { $device }?
-device-retire-after = Licences go back once the apps are known to be gone. A device that does not answer stays “being retired”.
+device-retire-after = Licences are returned once the apps are known to be gone. A device that does not answer stays “being retired”.
 device-wipe = Wipe
-device-wipe-help = Brings the device back to the state in which it left the factory. Cannot be undone.
+device-wipe-help = Resets the device to its factory state. This cannot be undone.
 device-wipe-title = Wipe { $device }?
-device-wipe-after = Licences go back when the device is wiped. Once the command has reached the device, it cannot be called off.
+device-wipe-after = Licences are returned when the device has been wiped. Once the command has reached the device, it cannot be cancelled.
 device-wipe-type = To confirm, type the name of the device: { $device }
 device-wipe-other-name = That is not the name of the device. Nothing was sent.
-device-wipe-missing = It cannot be wiped: its profile did not ask for the right to erase when it enrolled, and that cannot be added later. Only devices that enrol after wiping was allowed in the settings can be.
+device-wipe-missing = This device cannot be wiped: its profile did not ask for the right to erase when it enrolled, and the right cannot be added later. Only devices that enrol after wiping is allowed in the settings can be wiped.
 device-remove = Remove
-device-remove-help = For a device that is lost. Nothing is sent to it, and its licences go back.
+device-remove-help = For a lost device. Nothing is sent to it, and its licences are returned.
 device-remove-title = Remove { $device }?
-device-remove-after = Licences go back at once. When the device speaks again it is refused, and the activity tells. To be managed again it has to enrol anew.
-device-lost = What will be lost
+device-remove-after = Licences are returned at once. If the device connects again, it is refused and the activity shows it. To be managed again it has to enrol again.
+device-lost = What this does
 device-lost-apps = { $count ->
-    [one] { $count } app that this server installed, with its data
-   *[other] { $count } apps that this server installed, with their data
+    [one] Removes { $count } app that this server installed, with its data.
+   *[other] Removes { $count } apps that this server installed, with their data.
 }
-device-lost-management = The management profile: no app can be installed on the device afterwards.
-device-lost-everything = Everything on the device, photos and documents included
-device-lost-identity = The identity of the device: nothing that it sends is accepted any more.
-device-lost-nothing = The apps and data on the device stay where they are.
-device-stay = Call off
-device-stay-help = The last command was not handed out yet. Apps that were removed are installed again.
-device-told = The command was handed to the device. It cannot be called off.
-device-told-already = The command was handed out already. Nothing was changed.
-device-not-enrolled = The device is not enrolled, so it cannot be told anything. Nothing was changed.
-device-enrolled-anew = The device has enrolled anew since the page was opened. Nothing was changed.
+device-lost-management = Removes the management profile. No app can be installed on the device afterwards.
+device-lost-everything = Erases everything on the device, including photos and documents.
+device-lost-identity = Revokes the device’s identity. Nothing that it sends is accepted any more.
+device-lost-nothing = Apps and data on the device stay as they are.
+device-stay = Cancel and keep managing
+device-stay-help = The last command has not been sent to the device yet. If you cancel, apps that were removed are installed again.
+device-told = The command has been sent to the device. It cannot be cancelled.
+device-told-already = The command has already been sent. Nothing was changed.
+device-not-enrolled = The device is not enrolled, so it cannot be sent commands. Nothing was changed.
+device-enrolled-anew = The device has enrolled again since the page was opened. Nothing was changed.
 device-facts = Device
 device-enrolled-at = Enrolled
 device-informed-at = Details read
@@ -346,41 +346,41 @@ identity-title = Identity
 identity-until = Good until { $date }
 identity-revoked-at = Revoked { $when }
 identity-revoke-title = Revoke the identity
-identity-revoke-help = For when the certificate may be in other hands, because the device or a backup of it was lost.
-identity-revoke-box = Accept nothing more from this device, and do not wake it any more.
-identity-revoke-box-help = This cannot be undone. Installed apps and assigned licences stay as they are. To manage the device again, make a new enrolment link on its person’s page and enrol it anew.
+identity-revoke-help = Revoke it if the device or a backup was lost and the certificate may be in somebody else’s hands.
+identity-revoke-box = Accept no more requests from this device, and stop waking it.
+identity-revoke-box-help = This cannot be undone. Installed apps and assigned licences stay as they are. To manage the device again, make a new enrolment link on the person’s page and enrol the device again.
 identity-revoke-button = Revoke identity
 identity-revoke-not-confirmed = The box is not ticked. Nothing was changed.
 check-ins-title = { $count ->
     [one] { $count } check-in message
    *[other] { $count } check-in messages
 }
-check-ins-help = What the device sent when it enrolled or left. Secrets and the IMEI are not kept. The latest 20 that were taken are kept, and the latest 20 that were not.
+check-ins-help = What the device sent when it enrolled or left. Secrets and the IMEI are not kept. The latest 20 accepted and the latest 20 refused are kept.
 check-ins-strangers = { $count ->
-    [one] { $count } check-in of an unknown device refused
-   *[other] { $count } check-ins of unknown devices refused
+    [one] { $count } check-in from an unknown device refused
+   *[other] { $count } check-ins from unknown devices refused
 }
-check-ins-strangers-help = Messages of devices that are not enrolled, or whose signature proves nothing. When a device does not enrol, look here for the reason.
+check-ins-strangers-help = Messages from devices that are not enrolled, or whose signature could not be verified. When a device does not enrol, look here for the reason.
 check-in-from = Sent from { $source }
-check-in-taken = Taken
-check-in-refused-signature = Refused: the signature proves nothing
-check-in-refused-identity = Refused: not the certificate of this device
+check-in-taken = Accepted
+check-in-refused-signature = Refused: the signature could not be verified
+check-in-refused-identity = Refused: the device’s certificate is not valid
 check-in-refused-taken-by-another = Refused: somebody else’s device
 check-in-refused-topic = Refused: not a profile of this server
-check-in-refused-message = Refused: not a message that is known
-check-in-refused-user = Refused: users of a device are not managed
+check-in-refused-message = Refused: unknown message
+check-in-refused-user = Refused: users of a device are not managed separately
 
 ## People
 
 people-context = The people who get apps and licences.
-people-none = No such person
+people-none = No matching people
 people-none-advice = Add people and put them into groups, then apps can be deployed to them.
 people-search = Search people
 people-search-hint = Name, department, mail
 person-new = Add a person
 person-edit = Edit person
 person-email = Mail
-person-email-help = May be left empty. It is not sent to Apple.
+person-email-help = Optional. It is not sent to Apple.
 person-department = Department
 person-no-email = No mail address
 person-left-at = Left { $date }
@@ -396,18 +396,18 @@ install-again-on = Install again on { $device }
 withdraw-button = Withdraw request
 withdraw-for = Withdraw the request for { $app }
 invite-again = Invite again
-invite-again-help = Once a device has shown the invitation, it is not sent again by itself. Send it again if the person missed it.
+invite-again-help = Once a device has shown the invitation, it is not sent again automatically. Send it again if the person missed it.
 invitations-sent = Invitations sent
 registration-retired = Apple retired the earlier registration, and a new one was made.
 registration-retired-at = Apple retired the earlier registration, and a new one was made. Noticed on { $date }
 not-invited-not-linked = No content token is linked, so nobody was invited. Upload a token first.
 not-invited-token-not-usable = The content token cannot be used, so nobody was invited. Renew it.
-not-invited-left = Somebody who left is not invited.
-not-invited-not-due = No app is due to this person yet. They are registered and invited by themselves once one is.
-not-invited-registering = The person is being registered at Apple. The invitation follows by itself.
+not-invited-left = People who have left are not invited.
+not-invited-not-due = No app is due to this person yet. They are registered and invited automatically once one is.
+not-invited-registering = The person is being registered with Apple. The invitation follows automatically.
 not-invited-accepted = This person accepted the terms already, on { $date }.
 not-invited-retired = Apple retired this person's registration. A new one is made, and the person invited, when an app is due.
-not-invited-no-device = No iPhone or iPad can show the invitation: none is enrolled, or none can be reached now. A Mac, an Apple TV and a Shared iPad cannot show it.
+not-invited-no-device = No iPhone or iPad can show the invitation: none is enrolled, or none can be reached right now. A Mac, an Apple TV and a Shared iPad cannot show it.
 not-invited-waiting = An invitation was sent already. It has been waiting for { $device } since { $time }.
 link-title = Enrolment link
 link-help = Make a link that works once and send it to the person. Opening it on their device begins the enrolment. It works for 7 days.
@@ -418,7 +418,7 @@ link-copy = Copy
 link-copied = Copied.
 leave-title = Leaving
 leave-box = This person has left the organisation.
-leave-box-help = Whoever comes back can be marked so. Groups and apps do not come back by themselves.
+leave-box-help = You can mark them as back later. Groups and apps are not restored automatically.
 leave-button = Mark as left
 leave-not-confirmed = The box is not ticked. Nothing was changed.
 leave-groups = { $count ->
@@ -428,17 +428,17 @@ leave-groups = { $count ->
 }
 leave-links = Enrolment links stop working. No device can be enrolled for this person.
 leave-licences = { $count ->
-    [0] Holds no licence that could come back.
-    [one] { $count } licence comes back once the app is proved gone.
-   *[other] { $count } licences come back, each once its app is proved gone.
+    [0] Holds no licence to return.
+    [one] { $count } licence is returned once the app is confirmed removed.
+   *[other] { $count } licences are returned, each once its app is confirmed removed.
 }
-leave-apple = When all licences are back, the person is retired at Apple, and their Apple Account is let go.
+leave-apple = When all licences have been returned, the person is retired at Apple and their Apple Account is unlinked.
 leave-devices = { $count ->
     [0] Retire their devices: none is enrolled.
     [one] Retire their { $count } device.
    *[other] Retire their { $count } devices.
 }
-leave-devices-help = Apps and settings of the organisation are removed with the profile. Without the tick only the apps of this person go, and the devices stay enrolled.
+leave-devices-help = The organisation’s apps and settings are removed with the profile. If you clear this box, only this person’s apps are removed and the devices stay enrolled.
 leaving-title = Leaving
 leaving-devices = { $count ->
     [one] { $count } device is still enrolled.
@@ -446,26 +446,26 @@ leaving-devices = { $count ->
 }
 leaving-devices-done = No device is enrolled.
 leaving-licences = { $count ->
-    [one] { $count } licence is still to come back.
-   *[other] { $count } licences are still to come back.
+    [one] { $count } licence has not been returned yet.
+   *[other] { $count } licences have not been returned yet.
 }
-leaving-licences-done = All licences are back.
-leaving-unknown-to-apple = Apple does not know this person.
-leaving-to-be-retired = Is retired at Apple when all licences are back.
+leaving-licences-done = All licences have been returned.
+leaving-unknown-to-apple = Never registered with Apple.
+leaving-to-be-retired = Will be retired at Apple once all licences have been returned.
 leaving-retiring = Apple is being asked to retire this person.
 leaving-retired = Retired at Apple.
 return-title = Coming back
-return-as-before = Apple has not been asked to retire this person, so nothing has to be registered anew. Groups have to be chosen anew.
-return-anew = This person is registered with Apple anew, and has to accept the VPP terms of use once more. Groups have to be chosen anew.
+return-as-before = Apple has not been asked to retire this person, so they need not be registered again. Choose their groups again.
+return-anew = This person is registered with Apple again, and has to accept the VPP terms of use again. Choose their groups again.
 return-button = Mark as back
-person-look-again = Nothing was changed. Look at it again.
+person-look-again = Nothing was changed. Check it again.
 person-mail-taken = Nothing was changed. Somebody else has this mail address now. Change theirs first.
 
 ## Groups
 
 groups-context = Apps are deployed to groups.
 groups-none = No groups
-groups-none-advice = Deploying an app takes a group. Create a group of people or of devices.
+groups-none-advice = You need a group to deploy apps to. Create a group of people or of devices.
 group-new = Create a group
 group-facts = Group
 group-priority-help = The higher the number, the sooner its members get a licence.
@@ -482,10 +482,10 @@ group-delete-refused = It cannot be deleted while apps are deployed to it. Chang
 
 activity-context = What is under way, and the history of every change.
 history-earlier = Earlier
-settings-context = For this whole installation.
+settings-context = For all people and devices.
 settings-policy = Deployment policy
 settings-policy-2016 = 2016 policy
-settings-policy-2016-help = Works the way the product of 2016 did: devices enrolled through DEP get no apps, and without a free licence an install counts as failed. Off, it counts as waiting for a licence. The order of waiting is the same.
+settings-policy-2016-help = Works the way the 2016 product did: devices enrolled through DEP get no apps, and an install without a free licence counts as failed. When off, it counts as waiting for a licence. The order of waiting is the same.
 settings-rule-set = Conflict rules
 settings-rule-set-help = Which rules to follow when several deployments meet on one device. In 2016 install beats uninstall; in 2020 uninstall beats available within one kind of group.
 settings-inventory = Check installed apps every (days)
@@ -495,11 +495,11 @@ settings-invite-next-help = If a device does not answer an invitation to the pro
 settings-number-wrong = Enter a whole number from 1 to { $most }. Nothing was saved.
 settings-leaving = Devices that leave
 settings-wiping = Allow devices to be wiped
-settings-wiping-help = On, the profiles of devices that enrol from then on also ask for the right to erase. It cannot be added to a device that is enrolled already: switch it on before, and tell people.
-settings-silent = Take licences back from devices that are not heard
-settings-silent-help = A device that was not heard for so long, and does not answer when it is called, counts as gone and its licences go back. When it is heard again it gets its apps and licences again by itself. When no device at all was heard for a day, the trouble is this server’s, and nothing is taken back.
-settings-silent-days = Days without a word
-settings-silent-wrong = Type a number of days from 1 to { $most }. Nothing was saved.
+settings-wiping-help = When on, the profiles of devices that enrol from then on also ask for the right to erase. It cannot be added to a device that is already enrolled: switch it on before, and tell people.
+settings-silent = Take licences back from silent devices
+settings-silent-help = A device that has not been heard from for this long, and does not answer when it is woken, counts as gone and its licences are returned. When it answers again it gets its apps and licences back automatically. If no device at all is heard from for a day, the trouble is this server’s, and nothing is taken back.
+settings-silent-days = Days of silence
+settings-silent-wrong = Enter a number of days from 1 to { $most }. Nothing was saved.
 settings-silent-after = { $days ->
     [one] After { $days } day
    *[other] After { $days } days
@@ -541,7 +541,7 @@ accounts-context-looking = { $accounts ->
 accounts-title = Accounts
 accounts-search = Search accounts
 accounts-search-hint = Name, login
-accounts-none = No such account
+accounts-none = No matching accounts
 accounts-none-advice = Change the search or the filter.
 account-new = Add an account
 account-facts = Account
@@ -551,20 +551,20 @@ account-disabled = Disabled
 account-never = Never signed in
 account-login-help = Typed to sign in. It cannot be changed later.
 account-disable-help = A disabled account cannot sign in, and its sessions end. The history stays.
-account-own-note = Role and state of your own account are changed by another administrator.
+account-own-note = Only another administrator can change the role and state of your own account.
 account-own-password = Password and sessions are changed under My account.
-role-help = Read only sees everything and changes nothing.
+role-help = Read only can see everything and change nothing.
 password-reset = Reset password
 password-reset-help = Tell the person the new password yourself. All sessions of this account end.
 password-change = Change password
 password-change-help = All sessions but this one end.
-password-old = Present password
+password-old = Current password
 password-new = New password
-password-again = New password again
+password-again = Confirm new password
 password-differs = This is not the same as the new password. Type it once more.
 password-rule = Enter at least { $least } characters.
 unlock-title = Sign-in limit
-unlock-help = After several wrong passwords the next attempt has to wait. Clearing the limit forgets the mistakes until now.
+unlock-help = After several wrong passwords the next attempt has to wait. Clearing the limit forgets the failed attempts so far.
 unlock-button = Clear the limit
 sessions-title = Sessions
 sessions-mine = My sessions
@@ -572,7 +572,7 @@ sessions-idle = They end after { $idle } without use, and after { $most } at the
 sessions-none = Nobody is signed in.
 session-here = This session
 session-unknown-browser = Unknown browser
-session-end = End
+session-end = End session
 session-end-for = End the session of { $name } in { $browser }
 sessions-end-all = End all sessions
 sessions-end-others = End all other sessions
@@ -582,8 +582,8 @@ keys-none = There is no API key yet. A program needs one to use the REST API.
 key-new = Make an API key
 key-facts = Key
 key-name-help = Say what the key is for.
-key-lasts = Good for
-key-lasts-help = After that the key opens nothing. Replace it before.
+key-lasts = Valid for
+key-lasts-help = After that the key stops working. Replace it before then.
 key-no-end = Does not expire
 key-expired = Expired
 key-revoked = Revoked
@@ -595,10 +595,10 @@ key-secret-once = This key is shown only now. Copy it into your program.
 key-rotated-at = Replaced
 key-previous-until = The old key works until { $when }
 key-rotate = Replace
-key-rotate-help = Makes a new key with the same role, good for as long. The present key works for another { $span }.
-key-rotate-at-once = End the present key at once.
+key-rotate-help = Makes a new key with the same role and the same lifetime. The current key works for another { $span }.
+key-rotate-at-once = End the current key at once.
 key-revoke = Revoke
-key-revoke-box = This key opens nothing any more.
+key-revoke-box = This key stops working.
 key-revoke-help = This cannot be undone. Programs that use the key stop at once.
 
 ## What an employee sees
@@ -631,7 +631,7 @@ enrol-ended = This link is no longer valid
 enrol-ended-advice = Ask your IT contact.
 enrol-unknown = This link is not known
 enrol-unknown-advice = Check that the whole address was copied. If it still does not open, ask your IT contact for a new one.
-enrol-busy = Many devices are enrolling at this moment
+enrol-busy = Many devices are enrolling right now
 enrol-busy-advice = Your link stays good. Open it again in a few seconds.
 enrol-not-ready = Enrolment is not ready
 enrol-not-ready-advice = The server is not ready yet. Tell your IT contact. The link stays good.

@@ -47,13 +47,13 @@ on_both! {
         let typed = fields(&[("login", "ko"), ("name", "고은결"), ("role", "readOnly"), ("password", "password1234")]);
         let (status, page) = raon.submit(server, &new, &typed).await;
         assert_eq!(status, 422);
-        assert!(page.contains("추측하기 쉽습니다") && page.contains("value=\"고은결\""), "{page}");
+        assert!(page.contains("추측하기 쉬운 암호입니다") && page.contains("value=\"고은결\""), "{page}");
         assert!(!page.contains("password1234"), "a password is not shown again");
         let page = raon.press(server, &new, &form::with(&typed, "password", PASSWORD)).await;
         assert!(page.contains("계정을 추가했습니다") && page.contains("고은결"), "{page}");
         assert!(!raon.page(server, ACCOUNTS).await.contains("계정을 추가했습니다"), "it is said once");
         let (status, page) = raon.submit(server, &new, &form::with(&typed, "password", PASSWORD)).await;
-        assert!(status == 422 && page.contains("이미 쓰이고"), "{page}");
+        assert!(status == 422 && page.contains("이미 사용 중"), "{page}");
 
         // Who may look sees the accounts, not where colleagues sign in from, and changes nothing.
         let ko = Browser::of(server, "ko", PASSWORD).await.unwrap();
@@ -87,7 +87,7 @@ on_both! {
         let page = raon.press(server, &password, &fields(&[("password", OTHER_PASSWORD)])).await;
         assert!(page.contains("암호를 재설정했습니다"), "{page}");
         let page = raon.press(server, &format!("{one}/unlock"), &fields(&[])).await;
-        assert!(page.contains("로그인 제한을 풀었습니다"), "{page}");
+        assert!(page.contains("로그인 제한을 해제했습니다"), "{page}");
         assert!(account(server, "ko").await.unlocked_at.is_some());
         assert_eq!(Browser::of(server, "ko", PASSWORD).await.err(), Some(403));
         assert!(Browser::of(server, "ko", OTHER_PASSWORD).await.is_ok());
@@ -144,7 +144,7 @@ on_both! {
         for (form, text) in [
             (typed("not my password", OTHER_PASSWORD, OTHER_PASSWORD), "맞지 않습니다"),
             (typed(PASSWORD, OTHER_PASSWORD, "three green kettle"), "새 암호와 다릅니다"),
-            (typed(PASSWORD, "raonraonraon", "raonraonraon"), "추측하기 쉽습니다"),
+            (typed(PASSWORD, "raonraonraon", "raonraonraon"), "추측하기 쉬운 암호입니다"),
         ] {
             let (status, page) = raon.submit(server, path, &form).await;
             assert!(status == 422 && page.contains(text), "{text}: {page}");
@@ -152,7 +152,7 @@ on_both! {
         }
         assert_eq!(elsewhere.get(server, "/account").await.0, 200, "nothing was changed");
         let page = raon.press(server, path, &typed(PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD)).await;
-        assert!(page.contains("암호를 바꿨습니다"), "{page}");
+        assert!(page.contains("암호를 변경했습니다"), "{page}");
         assert_eq!(elsewhere.get(server, "/account").await.0, 303);
         assert_eq!(Browser::of(server, "raon", PASSWORD).await.err(), Some(403));
         assert!(Browser::of(server, "raon", OTHER_PASSWORD).await.is_ok());
@@ -186,7 +186,7 @@ on_both! {
         assert_eq!(raon.get(server, "/account").await.0, 200);
 
         let page = ko.press(server, &other[0], &fields(&[])).await;
-        assert!(page.contains("세션을 끝냈습니다"), "{page}");
+        assert!(page.contains("세션을 종료했습니다"), "{page}");
         assert_eq!(elsewhere.get(server, "/account").await.0, 303);
         let elsewhere = Browser::of(server, "ko", PASSWORD).await.unwrap();
         ko.press(server, "/account/end-other-sessions", &fields(&[])).await;

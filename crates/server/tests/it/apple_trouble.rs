@@ -204,7 +204,7 @@ async fn rights_that_were_lost_are_named_in_state_and_dashboard() {
     assert_eq!(token(&server).await["state"], "readOnly");
     for (lang, says) in [
         ("ko", "토큰의 계정은 읽기만 가능하여 라이선스를 할당할 수 없습니다."),
-        ("en", "The account of the token may look but not assign licences."),
+        ("en", "account can view licences but not assign them."),
     ] {
         let page = page(&server, &browser, "/dashboard", lang).await;
         assert!(page.contains(says), "{lang}: {page}");

@@ -571,10 +571,10 @@ async fn what_devices_say_is_kept_for_support_without_secrets_and_refused_ones_w
     let browser = Browser::sign_in(&server).await;
     let page = browser.page(&server, &format!("/devices/{device}")).await;
     assert!(
-        page.contains("체크인 메시지 3개") && page.contains("거부함: 이 장치의 인증서가 아님"),
+        page.contains("체크 인 메시지 3개") && page.contains("거부함: 장치의 인증서가 유효하지 않음"),
         "{page}"
     );
     let page = browser.page(&server, "/devices").await;
-    assert!(page.contains("모르는 장치에서 거부한 체크인 1개") && page.contains("127.0.0.1에서 보냄"));
+    assert!(page.contains("알 수 없는 장치의 체크 인 1건을 거부함") && page.contains("127.0.0.1에서 보냄"));
     server.stop().await;
 }

@@ -300,21 +300,26 @@ async fn a_wrong_address_is_a_page_in_the_language_of_whoever_reads_it() {
             "/activity?before=yesterday",
             400,
             "요청을 이해하지 못했습니다",
-            "The request made no sense",
+            "The request was not understood",
         ),
         (
             "/search?q=%00",
             422,
             "요청을 이해하지 못했습니다",
-            "The request made no sense",
+            "The request was not understood",
         ),
         (
             "/people?q=%ff",
             400,
             "요청을 이해하지 못했습니다",
-            "The request made no sense",
+            "The request was not understood",
         ),
-        ("/people/new?", 405, "이 방법으로는 할 수 없습니다", "Not in this way"),
+        (
+            "/people/new?",
+            405,
+            "이 방법으로는 할 수 없습니다",
+            "It does not work this way",
+        ),
     ] {
         let method = if status == 405 { Method::DELETE } else { Method::GET };
         for (lang, head) in [("ko", ko), ("en", en)] {

@@ -356,7 +356,7 @@ async fn whoever_a_request_finds_retired_is_registered_anew_and_the_pages_say_so
         let word = if lang == "ko" {
             "Apple에 새로 등록하도록 함"
         } else {
-            "registered anew at Apple"
+            "registered with Apple again"
         };
         assert!(page.contains(word), "{page}");
     }

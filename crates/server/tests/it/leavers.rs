@@ -157,7 +157,10 @@ async fn nobody_comes_back_to_an_address_that_somebody_else_has_by_now() {
     let fields = form::of(&browser.page(&server, &page).await, &action);
     let (status, shown) = browser.submit(&server, &action, &fields).await;
     assert_eq!(status, 409);
-    assert!(shown.contains("다른 사용자가 이 메일 주소를 씁니다"), "{shown}");
+    assert!(
+        shown.contains("다른 사용자가 이 전자 메일 주소를 사용하고 있습니다"),
+        "{shown}"
+    );
 
     let free = json!({ "mail": null });
     assert_eq!(server.send(Method::PATCH, &heir, &free).await.0, StatusCode::OK);
@@ -178,7 +181,7 @@ async fn the_page_of_a_person_says_what_leaving_means_and_what_is_still_to_be_do
     for text in [
         "속한 그룹이 없습니다",
         "회수할 라이선스가 없습니다",
-        "사용 중지하고 Apple 계정 연결을 풉니다",
+        "사용 중지하고 Apple 계정 연결을 해제합니다",
     ] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
@@ -202,7 +205,7 @@ async fn the_page_of_a_person_says_what_leaving_means_and_what_is_still_to_be_do
     let shown = browser.page(&server, &page).await;
     for text in [
         "등록된 장치가 없습니다",
-        "라이선스가 모두 돌아왔습니다",
+        "라이선스를 모두 회수했습니다",
         "Apple에 등록된 적이 없습니다",
     ] {
         assert!(shown.contains(text), "{text}: {shown}");
