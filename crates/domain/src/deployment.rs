@@ -206,6 +206,17 @@ mod tests {
     }
 
     #[test]
+    fn a25_a_device_group_may_have_an_app_as_available_beside_people_who_may_and_no_others() {
+        let available = line(2, Device, Available);
+        for user in [Required, NotApplicable, Uninstall] {
+            let first = line(1, User, user);
+            let both = [first.clone(), available.clone()];
+            let refused = Err(DeploymentError::DeviceGroupAvailable(group(2)));
+            assert_eq!(check(&[first], &both), refused, "{user:?}");
+        }
+    }
+
+    #[test]
     fn before_its_deadline_what_is_required_is_available() {
         let line = Deployment {
             deadline: Some(Time(10)),
