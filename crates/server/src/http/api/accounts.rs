@@ -1,11 +1,6 @@
 //! Who may sign in to the console, and who is signed in.
 
-use axum::{
-    Json as JsonBody,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::{AccountId, SessionId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -15,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    Refusals,
+    Refusals, created,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -154,9 +149,7 @@ async fn accounts_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Account>>, Problem> {
-    let mut accounts = app.accounts().await?;
-    accounts.sort_by_key(|account| account.id);
-    let page = Page::rising(accounts, &query, |account| account.id.to_string())?;
+    let page = Page::by_id(app.accounts().await?, &query, |account| account.id)?;
     Ok(JsonBody(page.map(Account::from)))
 }
 
@@ -174,12 +167,7 @@ async fn account_add(
         .account_add(&caller, &new.login, &new.display_name, &new.password, new.role)
         .await
         .map_err(renamed)?;
-    let account = shown(&app, id).await?;
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, format!("/api/v1/accounts/{id}"))],
-        account,
-    ))
+    Ok(created(format!("accounts/{id}"), shown(&app, id).await?))
 }
 
 /// One account
@@ -200,7 +188,7 @@ async fn account_get(
 /// The last enabled account with full access stays as it is.
 #[utoipa::path(
     patch, path = "/accounts/{account}", tag = "accounts",
-    params(("account" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    params(("account" = Uuid, Path), IfMatch),
     request_body = AccountChange,
     responses((status = 200, description = "As asked for", body = Account), Refusals)
 )]
@@ -216,10 +204,8 @@ async fn account_update(
         role: change.role,
         enabled: change.enabled,
     };
-    match app.account_change(&caller, account, base, change).await {
-        Ok(()) => shown(&app, account).await,
-        Err(error) => Err(renamed(etag::refused(error, shown(&app, account)).await)),
-    }
+    let done = app.account_change(&caller, account, base, change).await;
+    etag::changed(done, shown(&app, account)).await.map_err(renamed)
 }
 
 /// Set a password
@@ -282,9 +268,7 @@ async fn sessions_list(
     ApiAdmin(caller): ApiAdmin,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Session>>, Problem> {
-    let mut sessions = app.sessions_of_all(&caller).await?;
-    sessions.sort_by_key(|session| session.id);
-    let page = Page::rising(sessions, &query, |session| session.id.to_string())?;
+    let page = Page::by_id(app.sessions_of_all(&caller).await?, &query, |session| session.id)?;
     Ok(JsonBody(page.map(Session::from)))
 }
 

@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{
-    Json as JsonBody,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::ApiKeyId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -17,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    Refusals,
+    Refusals, created,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query, invalid},
     page::{Page, PageQuery},
@@ -119,9 +114,7 @@ async fn api_keys_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<ApiKey>>, Problem> {
-    let mut keys = app.api_keys().await?;
-    keys.sort_by_key(|key| key.id);
-    let page = Page::rising(keys, &query, |key| key.id.to_string())?;
+    let page = Page::by_id(app.api_keys().await?, &query, |key| key.id)?;
     Ok(JsonBody(page.map(ApiKey::from)))
 }
 
@@ -140,11 +133,7 @@ async fn api_key_add(
         .api_key_create(&caller, &new.display_name, new.role, lasts)
         .await
         .map_err(renamed)?;
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, format!("/api/v1/apiKeys/{id}"))],
-        made(&app, id, &secret).await?,
-    ))
+    Ok(created(format!("apiKeys/{id}"), made(&app, id, &secret).await?))
 }
 
 /// One key
@@ -165,7 +154,7 @@ async fn api_key_get(
 /// The new one has the same role, and is good for as long as the first was.
 #[utoipa::path(
     post, path = "/apiKeys/{key}/rotate", tag = "apiKeys",
-    params(("key" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    params(("key" = Uuid, Path), IfMatch),
     request_body = Rotation,
     responses((status = 200, description = "Replaced", body = MadeApiKey), Refusals)
 )]
@@ -190,7 +179,7 @@ async fn api_key_rotate(
 /// Revoke a key, for good
 #[utoipa::path(
     delete, path = "/apiKeys/{key}", tag = "apiKeys",
-    params(("key" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    params(("key" = Uuid, Path), IfMatch),
     responses((status = 204, description = "Revoked"), Refusals)
 )]
 async fn api_key_revoke(

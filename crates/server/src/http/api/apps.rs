@@ -379,12 +379,11 @@ async fn apps_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<VppApp>>, Problem> {
-    let mut apps: Vec<VppApp> = match app.overview().await? {
+    let apps: Vec<VppApp> = match app.overview().await? {
         Some(overview) => overview.apps.iter().map(VppApp::of).collect(),
         None => Vec::new(),
     };
-    apps.sort_by_key(|app| app.id);
-    Ok(JsonBody(Page::rising(apps, &query, |app| app.id.to_string())?))
+    Ok(JsonBody(Page::by_id(apps, &query, |app| app.id)?))
 }
 
 /// One app

@@ -189,7 +189,7 @@ async fn deployments_get(
 /// A group that is left out loses what it had, as with `uninstall`. What is added or changed is one deployment.
 #[utoipa::path(
     put, path = "/apps/{app}/deployments", tag = "apps",
-    params(("app" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    params(("app" = Uuid, Path), IfMatch),
     request_body = WantedDeployments,
     responses((status = 200, description = "Saved", body = Deployments), Refusals)
 )]
@@ -200,10 +200,8 @@ async fn deployments_put(
     IfMatch(base): IfMatch,
     Json(wanted): Json<WantedDeployments>,
 ) -> Result<Tagged<Deployments>, Problem> {
-    match app.deployments_save(&caller, asset, base, wanted.choices()).await {
-        Ok(()) => shown(&app, asset).await,
-        Err(error) => Err(etag::refused(error, shown(&app, asset)).await),
-    }
+    let done = app.deployments_save(&caller, asset, base, wanted.choices()).await;
+    etag::changed(done, shown(&app, asset)).await
 }
 
 /// Deploy an app to further groups

@@ -164,9 +164,7 @@ async fn devices_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<ManagedDevice>>, Problem> {
-    let mut devices = app.devices().await?;
-    devices.sort_by_key(|device| device.id);
-    let page = Page::rising(devices, &query, |device| device.id.to_string())?;
+    let page = Page::by_id(app.devices().await?, &query, |device| device.id)?;
     let names: BTreeMap<PersonId, String> = app
         .people()
         .await?

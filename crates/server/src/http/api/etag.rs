@@ -11,6 +11,13 @@ use axum::{
 use serde::Serialize;
 use serde_json::json;
 use store::{Base, Version};
+use utoipa::{
+    IntoParams, PartialSchema,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
 
 use super::words::DateTime;
 use crate::{
@@ -27,6 +34,19 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IfMatch, Problem> {
         if_match(&parts.headers).map(IfMatch)
+    }
+}
+
+/// As the description of the API tells it.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("`ETag` of what is changed, or `*`"))
+            .schema(Some(String::schema()));
+        vec![parameter.build()]
     }
 }
 
@@ -71,6 +91,17 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
 
 fn tag(version: &Version) -> String {
     format!("\"{}\"", version.number)
+}
+
+/// What to tell a program after its change: what there is now, also when the change was refused because it was stale.
+pub async fn changed<T: Serialize>(
+    done: Result<(), AppError>,
+    now: impl Future<Output = Result<Tagged<T>, Problem>>,
+) -> Result<Tagged<T>, Problem> {
+    match done {
+        Ok(()) => now.await,
+        Err(error) => Err(refused(error, now).await),
+    }
 }
 
 /// What to tell a program whose change was refused: when it was stale, together with what there is now.

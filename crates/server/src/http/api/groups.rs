@@ -1,11 +1,6 @@
 //! Groups of people or of devices, to which apps are deployed.
 
-use axum::{
-    Json as JsonBody,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::{GroupId, GroupKind};
 use serde::{Deserialize, Serialize};
 use store::GroupRow;
@@ -14,7 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    Refusals,
+    Refusals, created,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -103,9 +98,7 @@ async fn groups_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Group>>, Problem> {
-    let mut groups = app.groups().await?;
-    groups.sort_by_key(|group| group.id);
-    let page = Page::rising(groups, &query, |group| group.id.to_string())?;
+    let page = Page::by_id(app.groups().await?, &query, |group| group.id)?;
     Ok(JsonBody(page.map(Group::from)))
 }
 
@@ -125,12 +118,7 @@ async fn group_add(
         priority: new.priority,
     };
     let id = app.group_add(&caller, new).await.map_err(renamed)?;
-    let group = shown(&app, id).await?;
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, format!("/api/v1/groups/{id}"))],
-        group,
-    ))
+    Ok(created(format!("groups/{id}"), shown(&app, id).await?))
 }
 
 /// One group
@@ -145,7 +133,7 @@ async fn group_get(State(app): State<App>, _: ApiReader, Path(group): Path<Group
 /// Change a group
 #[utoipa::path(
     patch, path = "/groups/{group}", tag = "groups",
-    params(("group" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")), request_body = GroupChange,
+    params(("group" = Uuid, Path), IfMatch), request_body = GroupChange,
     responses((status = 200, description = "As asked for", body = Group), Refusals)
 )]
 async fn group_update(
@@ -159,10 +147,8 @@ async fn group_update(
         name: change.display_name,
         priority: change.priority,
     };
-    match app.group_change(&caller, group, base, change).await {
-        Ok(()) => shown(&app, group).await,
-        Err(error) => Err(renamed(etag::refused(error, shown(&app, group)).await)),
-    }
+    let done = app.group_change(&caller, group, base, change).await;
+    etag::changed(done, shown(&app, group)).await.map_err(renamed)
 }
 
 /// Delete a group
@@ -170,7 +156,7 @@ async fn group_update(
 /// Refused while an app is deployed to it. Its members are not deleted.
 #[utoipa::path(
     delete, path = "/groups/{group}", tag = "groups",
-    params(("group" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    params(("group" = Uuid, Path), IfMatch),
     responses((status = 204, description = "Deleted"), Refusals)
 )]
 async fn group_delete(
@@ -207,7 +193,7 @@ async fn group_members(
 /// Replace all members of a group
 #[utoipa::path(
     put, path = "/groups/{group}/members", tag = "groups",
-    params(("group" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")), request_body = Members,
+    params(("group" = Uuid, Path), IfMatch), request_body = Members,
     responses((status = 200, description = "As asked for", body = Group), Refusals)
 )]
 async fn group_members_set(

@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 use axum::{
     Router,
     body::Bytes,
-    http::{Uri, header},
+    http::{StatusCode, Uri, header},
     middleware,
     response::IntoResponse,
     routing::{any, get},
@@ -144,6 +144,12 @@ async fn description() -> impl IntoResponse {
         ],
         DESCRIPTION.clone(),
     )
+}
+
+/// 201: what was made, and where it is from now on, below `/api/v1/`.
+fn created<T: IntoResponse>(path: String, made: T) -> impl IntoResponse {
+    let location = format!("/api/v1/{path}");
+    (StatusCode::CREATED, [(header::LOCATION, location)], made)
 }
 
 async fn unknown(uri: Uri) -> Problem {

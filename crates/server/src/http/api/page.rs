@@ -1,5 +1,7 @@
 //! Lists come in pages, each of which names where the next one begins.
 
+use std::fmt::Display;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -57,6 +59,16 @@ impl PageQuery {
 }
 
 impl<T> Page<T> {
+    /// Cuts the page out of `items`, whatever their order: by id, which is the order in which they were made.
+    pub fn by_id<K: Ord + Display>(
+        mut items: Vec<T>,
+        query: &PageQuery,
+        id: impl Fn(&T) -> K,
+    ) -> Result<Page<T>, Problem> {
+        items.sort_by_key(&id);
+        Page::rising(items, query, |item| id(item).to_string())
+    }
+
     /// Cuts the page out of `items`, which are sorted by `key`, the smallest first.
     ///
     /// The cursor is a key and not a count, so that nothing is left out when something comes or goes meanwhile.

@@ -128,7 +128,7 @@ async fn settings_get(State(app): State<App>, _: ApiReader) -> Result<Tagged<Set
 
 /// Replace the settings
 #[utoipa::path(
-    put, path = "/settings", tag = "settings", params(("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    put, path = "/settings", tag = "settings", params(IfMatch),
     request_body = Settings,
     responses((status = 200, description = "Saved", body = Settings), Refusals)
 )]
@@ -138,10 +138,8 @@ async fn settings_put(
     IfMatch(base): IfMatch,
     Json(settings): Json<Settings>,
 ) -> Result<Tagged<Settings>, Problem> {
-    match app.policy_set(&caller, base, settings.policy()?).await {
-        Ok(()) => shown(&app).await,
-        Err(error) => Err(etag::refused(error, shown(&app)).await),
-    }
+    let done = app.policy_set(&caller, base, settings.policy()?).await;
+    etag::changed(done, shown(&app)).await
 }
 
 /// The version first: a tag may be too old, never too new.

@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    Json as JsonBody,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::{PersonId, Program as Joined, invitation::Ending, program};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -17,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    Refusals,
+    Refusals, created,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query, given},
     page::{Page, PageQuery},
@@ -288,9 +283,7 @@ async fn users_list(
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<User>>, Problem> {
     let known = known(&app).await?;
-    let mut people = app.people().await?;
-    people.sort_by_key(|person| person.id);
-    let page = Page::rising(people, &query, |person| person.id.to_string())?;
+    let page = Page::by_id(app.people().await?, &query, |person| person.id)?;
     Ok(JsonBody(page.map(|person| {
         let (client_user, latest) = (known.client_users.get(&person.id), known.invitations.get(&person.id));
         User::of(person, client_user, latest)
@@ -313,12 +306,7 @@ async fn user_add(
         department: new.department,
     };
     let id = app.person_add(&caller, new).await.map_err(renamed)?;
-    let user = shown(&app, id).await?;
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, format!("/api/v1/users/{id}"))],
-        user,
-    ))
+    Ok(created(format!("users/{id}"), shown(&app, id).await?))
 }
 
 /// One person
@@ -333,7 +321,7 @@ async fn user_get(State(app): State<App>, _: ApiReader, Path(person): Path<Perso
 /// Change a person
 #[utoipa::path(
     patch, path = "/users/{user}", tag = "users",
-    params(("user" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")), request_body = UserChange,
+    params(("user" = Uuid, Path), IfMatch), request_body = UserChange,
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
 async fn user_update(
@@ -348,10 +336,8 @@ async fn user_update(
         email: change.mail,
         department: change.department,
     };
-    match app.person_change(&caller, person, base, change).await {
-        Ok(()) => shown(&app, person).await,
-        Err(error) => Err(renamed(etag::refused(error, shown(&app, person)).await)),
-    }
+    let done = app.person_change(&caller, person, base, change).await;
+    etag::changed(done, shown(&app, person)).await.map_err(renamed)
 }
 
 /// The person left the organisation
@@ -363,7 +349,7 @@ async fn user_update(
     post, path = "/users/{user}/leave", tag = "users",
     params(
         ("user" = Uuid, Path),
-        ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`"),
+        IfMatch,
         LeaveQuery
     ),
     responses((status = 200, description = "As asked for", body = User), Refusals)
@@ -379,10 +365,8 @@ async fn user_leave(
         Some(false) => Devices::Keep,
         _ => Devices::Retire,
     };
-    match app.person_leave(&caller, person, base, devices).await {
-        Ok(()) => shown(&app, person).await,
-        Err(error) => Err(etag::refused(error, shown(&app, person)).await),
-    }
+    let done = app.person_leave(&caller, person, base, devices).await;
+    etag::changed(done, shown(&app, person)).await
 }
 
 /// The person is back
@@ -391,7 +375,7 @@ async fn user_leave(
 /// invited to the programme anew when they are due an app.
 #[utoipa::path(
     post, path = "/users/{user}/return", tag = "users",
-    params(("user" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of what is changed, or `*`")),
+    params(("user" = Uuid, Path), IfMatch),
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
 async fn user_return(
@@ -400,10 +384,8 @@ async fn user_return(
     Path(person): Path<PersonId>,
     IfMatch(base): IfMatch,
 ) -> Result<Tagged<User>, Problem> {
-    match app.person_return(&caller, person, base).await {
-        Ok(()) => shown(&app, person).await,
-        Err(error) => Err(renamed(etag::refused(error, shown(&app, person)).await)),
-    }
+    let done = app.person_return(&caller, person, base).await;
+    etag::changed(done, shown(&app, person)).await.map_err(renamed)
 }
 
 /// Make a one-time address to enrol a device
