@@ -79,41 +79,11 @@ impl App {
         Ok(Some(Overview {
             location: LocationView::of(location, now),
             apps,
-            people: self
-                .store
-                .people()
-                .await?
-                .into_iter()
-                .map(|row| (row.id, row))
-                .collect(),
-            devices: self
-                .store
-                .devices()
-                .await?
-                .into_iter()
-                .map(|row| (row.id, row))
-                .collect(),
-            groups: self
-                .store
-                .groups()
-                .await?
-                .into_iter()
-                .map(|row| (row.id, row))
-                .collect(),
-            client_users: self
-                .store
-                .client_users(id)
-                .await?
-                .into_iter()
-                .map(|row| (row.person_id, row))
-                .collect(),
-            invitations: self
-                .store
-                .invitations_now(id)
-                .await?
-                .into_iter()
-                .map(|row| (row.person_id, row))
-                .collect(),
+            people: by(self.store.people().await?, |row| row.id),
+            devices: by(self.store.devices().await?, |row| row.id),
+            groups: by(self.store.groups().await?, |row| row.id),
+            client_users: by(self.store.client_users(id).await?, |row| row.person_id),
+            invitations: by(self.store.invitations_now(id).await?, |row| row.person_id),
             world,
         }))
     }
@@ -184,4 +154,8 @@ impl App {
     pub async fn events(&self, filter: &EventFilter) -> Result<Vec<EventRow>, AppError> {
         Ok(self.store.events(filter).await?)
     }
+}
+
+fn by<K: Ord, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> BTreeMap<K, T> {
+    rows.into_iter().map(|row| (key(&row), row)).collect()
 }

@@ -111,10 +111,7 @@ impl App {
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let mut tx = self.store.begin().await?;
-        let device = tx.device_held(id).await?.ok_or(AppError::NotFound("device"))?;
-        if seen.is_some() && device.enrolment_id != seen {
-            return Err(CannotLeave::EnrolledAnew.into());
-        }
+        let device = device_seen(&mut tx, id, seen).await?;
         if device.enrolment == how.enrolment() {
             return Ok(());
         }
@@ -231,10 +228,7 @@ impl App {
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let mut tx = self.store.begin().await?;
-        let device = tx.device_held(id).await?.ok_or(AppError::NotFound("device"))?;
-        if seen.is_some() && device.enrolment_id != seen {
-            return Err(CannotLeave::EnrolledAnew.into());
-        }
+        let device = device_seen(&mut tx, id, seen).await?;
         if device.enrolment.is_over() {
             return Ok(());
         }
@@ -297,6 +291,15 @@ pub(crate) fn remove_profile() -> Command {
     Command::RemoveProfile {
         identifier: profile::IDENTIFIER.to_owned(),
     }
+}
+
+/// Holds the device, unless it enrolled anew since the caller has seen it.
+async fn device_seen(tx: &mut Tx, id: DeviceId, seen: Option<EnrolmentId>) -> Result<DeviceRow, AppError> {
+    let device = tx.device_held(id).await?.ok_or(AppError::NotFound("device"))?;
+    if seen.is_some() && device.enrolment_id != seen {
+        return Err(CannotLeave::EnrolledAnew.into());
+    }
+    Ok(device)
 }
 
 /// Whether the command that ends an enrolment was handed out.
