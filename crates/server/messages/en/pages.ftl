@@ -406,7 +406,7 @@ not-invited-left = People who have left are not invited.
 not-invited-not-due = No app is due to this person yet. They are registered and invited automatically once one is.
 not-invited-registering = The person is being registered with Apple. The invitation follows automatically.
 not-invited-accepted = This person accepted the terms already, on { $date }.
-not-invited-retired = Apple retired this person's registration. A new one is made, and the person invited, when an app is due.
+not-invited-retired = Apple retires the earlier registration of this person. A new one is made, and the person invited, when an app is due.
 not-invited-no-device = No iPhone or iPad can show the invitation: none is enrolled, or none can be reached right now. A Mac, an Apple TV and a Shared iPad cannot show it.
 not-invited-waiting = An invitation was sent already. It has been waiting for { $device } since { $time }.
 link-title = Enrolment link
@@ -434,7 +434,6 @@ leave-licences = { $count ->
 }
 leave-apple = When all licences have been returned, the person is retired at Apple and their Apple Account is unlinked.
 leave-devices = { $count ->
-    [0] Retire their devices: none is enrolled.
     [one] Retire their { $count } device.
    *[other] Retire their { $count } devices.
 }

@@ -364,7 +364,7 @@ not-invited-left = 퇴사한 사용자는 초대하지 않습니다.
 not-invited-not-due = 이 사용자가 받을 앱이 아직 없습니다. 앱을 받게 되면 자동으로 등록하고 초대합니다.
 not-invited-registering = Apple에 등록하는 중입니다. 등록되면 자동으로 초대합니다.
 not-invited-accepted = { $date }에 이미 약관에 동의한 사용자입니다.
-not-invited-retired = Apple이 이 사용자의 등록을 사용 중지했습니다. 받을 앱이 있으면 자동으로 새로 등록하고 초대합니다.
+not-invited-retired = 이 사용자의 이전 등록은 Apple에서 사용 중지됩니다. 받을 앱이 있으면 자동으로 새로 등록하고 초대합니다.
 not-invited-no-device = 초대를 표시할 수 있는 iPhone이나 iPad가 없습니다. 등록한 장치가 없거나 지금 연결되지 않습니다. Mac, Apple TV, 공유 iPad에는 표시할 수 없습니다.
 not-invited-waiting = 이미 보낸 초대가 있습니다. { $time }부터 { $device }의 응답을 기다립니다.
 link-title = 등록 링크
@@ -389,10 +389,7 @@ leave-licences = { $count ->
    *[other] 앱이 제거된 것을 확인한 뒤 라이선스 { $count }개를 회수합니다.
 }
 leave-apple = 라이선스를 모두 회수하면 Apple에서 이 사용자를 사용 중지하고 Apple 계정 연결을 해제합니다.
-leave-devices = { $count ->
-    [0] 장치를 사용 중지합니다. 등록된 장치가 없습니다.
-   *[other] 장치 { $count }대를 사용 중지합니다.
-}
+leave-devices = 장치 { $count }대를 사용 중지합니다.
 leave-devices-help = 조직의 앱과 설정이 프로필과 함께 제거됩니다. 선택하지 않으면 이 사용자의 앱만 제거되고 장치는 등록된 채 남습니다.
 leaving-title = 퇴사 처리
 leaving-devices = 아직 등록된 장치가 { $count }대 있습니다.

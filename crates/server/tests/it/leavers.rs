@@ -188,6 +188,10 @@ async fn the_page_of_a_person_says_what_leaving_means_and_what_is_still_to_be_do
     let fields = form::of(&shown, &leave);
     let by_default = ("retire_devices".to_owned(), "yes".to_owned());
     assert!(fields.contains(&by_default));
+    assert!(
+        !shown.contains("장치 0대") && !shown.contains("type=\"checkbox\" name=\"retire_devices\""),
+        "nobody is asked about devices that are not there: {shown}"
+    );
     let (status, refused) = browser.submit(&server, &leave, &fields).await;
     assert_eq!(status, 422);
     assert!(refused.contains("확인란을 선택하지 않았습니다"));

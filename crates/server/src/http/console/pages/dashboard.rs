@@ -242,7 +242,7 @@ impl Todo {
                 vpp(),
             ),
             Todo::DevicesUnheard { since } => (
-                s.t1("todo-devices-unheard", "since", s.near(*since)),
+                s.t1("todo-devices-unheard", "since", s.date_time(*since)),
                 s.t("todo-devices-unheard-reason"),
                 "verb-devices",
                 "/devices".to_owned(),

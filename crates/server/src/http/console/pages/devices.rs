@@ -51,10 +51,10 @@ impl DeviceLine {
             words.push(s.t(words::enrolment(self.enrolment)));
         }
         if let Some(since) = self.leaving_since {
-            words.push(s.t1("device-leaving-since", "when", s.near(since)));
+            words.push(s.t1("device-leaving-since", "when", s.date_time(since)));
         }
         if let Some(since) = self.silent_since {
-            words.push(s.t1("device-silent-since", "when", s.near(since)));
+            words.push(s.t1("device-silent-since", "when", s.date_time(since)));
         }
         if self.to_return > 0 {
             words.push(s.t1("device-to-return", "count", self.to_return));
@@ -84,9 +84,10 @@ impl DeviceLine {
     pub fn enrolment_html(&self, s: &Speak) -> Html {
         let html = enrolment_html(s, self.enrolment, self.dep, self.supervised);
         match self.unreachable_since {
-            Some(since) if !self.enrolment.is_over() => {
-                html.with_reason(&s.state(Glyph::Warn, s.t1("device-unreachable-since", "when", s.near(since))))
-            }
+            Some(since) if !self.enrolment.is_over() => html.with_reason(&s.state(
+                Glyph::Warn,
+                s.t1("device-unreachable-since", "when", s.date_time(since)),
+            )),
             _ => html,
         }
     }
@@ -673,6 +674,25 @@ pub mod tests {
             ("device", device(vec![app], commands, false).render().unwrap()),
             ("device-new", device(Vec::new(), Vec::new(), true).render().unwrap()),
         ]
+    }
+
+    /// "Since 3 min ago" and "방금부터" are said by nobody.
+    #[test]
+    fn since_when_something_is_so_is_a_date_and_a_time() {
+        for lang in [crate::messages::Lang::Ko, crate::messages::Lang::En] {
+            let s = speak(lang);
+            for minutes in [0, 3, 200] {
+                let line = DeviceLine {
+                    leaving_since: Some(ago(&s, minutes)),
+                    silent_since: Some(ago(&s, minutes)),
+                    unreachable_since: Some(ago(&s, minutes)),
+                    ..line(&s, 1, Enrolment::Retiring, Some(0))
+                };
+                let text = format!("{}{}", line.notice_html(&s).unwrap(), line.enrolment_html(&s));
+                let since = s.date_time(ago(&s, minutes));
+                assert_eq!(text.matches(&since).count(), 3, "{text}");
+            }
+        }
     }
 
     #[test]
