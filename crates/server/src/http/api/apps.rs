@@ -421,8 +421,7 @@ async fn app_device_statuses(
             }
         }
     }
-    verdicts.sort_by_key(|(_, device)| device.device);
-    let page = Page::rising(verdicts, &query.page(), |(_, device)| device.device.to_string())?;
+    let page = Page::by_id(verdicts, &query.page(), |(_, device)| device.device)?;
     Ok(JsonBody(page.map(|(person, device)| {
         DeviceStatus::of(overview, view, person, device)
     })))
