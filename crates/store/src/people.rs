@@ -4,7 +4,7 @@ use domain::{Attempt, LocationId, OperationId, PersonId, Program, Time, program:
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Base, Change, StoreError, Tx, Version,
+    Base, Change, OperationKind, OperationState, StoreError, Tx, Version,
     db::{Conn, Record, reads, values, word},
     versions::version,
 };
@@ -339,6 +339,36 @@ impl Tx {
         )
         .await?;
         Ok(())
+    }
+
+    /// The person is back: whatever is written down to retire them, and has not been sent, is not sent. In which locations
+    /// there was something.
+    ///
+    /// Whoever marks the request as sent in this moment comes before, and it is not found, or after, and leaves the
+    /// person out: both take the row of the operation.
+    pub async fn retirements_withdraw(&mut self, person: PersonId) -> Result<Vec<LocationId>, StoreError> {
+        let asked = "SELECT location_id, operation_id FROM client_users
+                     WHERE person_id = $1 AND retiring_at IS NOT NULL AND operation_id IS NOT NULL
+                     ORDER BY operation_id";
+        let asked: Vec<(LocationId, OperationId)> = self
+            .conn()
+            .all(asked, values![person], |row| {
+                Ok((row.parsed("location_id")?, row.parsed("operation_id")?))
+            })
+            .await?;
+        let mut withdrawn = Vec::new();
+        for (location, operation) in asked {
+            let unsent = "UPDATE operations SET requested = requested - 1
+                          WHERE id = $1 AND kind = $2 AND state = $3";
+            let (kind, state) = (word(&OperationKind::RetireUsers), word(&OperationState::Queued));
+            if self.run(unsent, values![operation, kind, state]).await? == 1 {
+                let stays = "UPDATE client_users SET retiring_at = NULL, operation_id = NULL
+                             WHERE person_id = $1 AND operation_id = $2";
+                self.run(stays, values![person, operation]).await?;
+                withdrawn.push(location);
+            }
+        }
+        Ok(withdrawn)
     }
 
     /// Apple did not retire it, and is not asked to any more: its person came back.

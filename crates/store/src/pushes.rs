@@ -64,6 +64,14 @@ impl Tx {
                     values![row.device, next, row.next_push_at, row.asked, row.token],
                 )
                 .await?;
+            if touched == 1 && !row.waits {
+                // Whom nobody calls any more nobody finds unreachable either.
+                self.run(
+                    "UPDATE devices SET push_failures = 0, unreachable_since = NULL WHERE id = $1",
+                    values![row.device],
+                )
+                .await?;
+            }
             if touched == 1 && row.waits {
                 claimed.push(row);
             }

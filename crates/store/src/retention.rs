@@ -52,8 +52,8 @@ impl Store {
 
     /// Deletes what is past, some of it, and says how many rows.
     ///
-    /// What a licence, a client user or an installation still refers to stays, and so do each location's latest sync and
-    /// the enrolment of each device.
+    /// What a licence, a client user or an installation still refers to stays, and so do each location's latest sync, the
+    /// enrolment of each device, and the invitation that a person was shown: or they would be invited once more.
     pub fn past_trim(&self, kept: Kept) -> Later<'_, u64> {
         Box::pin(async move {
             let mut tx = self.begin().await?;
@@ -65,6 +65,7 @@ impl Store {
                 (REFUSALS, kept.work),
                 (CHECK_INS, kept.work),
                 (LINKS, kept.work),
+                (INVITATIONS, kept.work),
                 (UPLOADS, kept.uploads),
                 (BROWSERS, kept.browsers),
                 (SESSIONS_UNUSED, kept.sessions),
@@ -101,6 +102,15 @@ const REFUSALS: &str = "DELETE FROM seat_refusals WHERE (asset_id, person_id) IN
 const CHECK_INS: &str = "DELETE FROM check_ins WHERE id IN (SELECT id FROM check_ins WHERE at < $1 LIMIT $2)";
 const LINKS: &str = "DELETE FROM enrolments WHERE id IN (
          SELECT id FROM enrolments WHERE expires_at < $1 AND downloaded_at IS NULL LIMIT $2)";
+// A device that turned it down, or was silent, is left alone for a day: much less than anything here is kept.
+const INVITATIONS: &str = "DELETE FROM invitations WHERE id IN (
+         SELECT id FROM invitations
+         WHERE ended_at < $1
+           AND NOT (outcome = 'shown'
+                    AND EXISTS (SELECT 1 FROM client_users
+                                WHERE client_users.client_user_id = invitations.client_user_id
+                                  AND client_users.round = invitations.round AND client_users.replaced_at IS NULL))
+         LIMIT $2)";
 const UPLOADS: &str = "DELETE FROM uploads WHERE id IN (SELECT id FROM uploads WHERE created_at < $1 LIMIT $2)";
 const BROWSERS: &str = "DELETE FROM known_browsers WHERE token_sha256 IN (
          SELECT token_sha256 FROM known_browsers WHERE created_at <= $1 LIMIT $2)";

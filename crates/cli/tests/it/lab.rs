@@ -5,9 +5,10 @@ use std::{
     net::Ipv4Addr,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    process::Command,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -82,6 +83,7 @@ impl Setup {
 pub struct TestClock {
     now: Arc<AtomicI64>,
     ahead_ms: Arc<AtomicI64>,
+    still: Arc<AtomicBool>,
     ticking: tokio::task::JoinHandle<()>,
 }
 
@@ -90,14 +92,27 @@ impl TestClock {
         let read = |ahead_ms: &AtomicI64| Clock::System.now().ms() + ahead_ms.load(Ordering::SeqCst);
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let now = Arc::new(AtomicI64::new(read(&ahead_ms)));
-        let (hand, ahead) = (now.clone(), ahead_ms.clone());
+        let still = Arc::new(AtomicBool::new(false));
+        let (hand, ahead, stands) = (now.clone(), ahead_ms.clone(), still.clone());
         let ticking = tokio::spawn(async move {
             loop {
-                hand.store(read(&ahead), Ordering::SeqCst);
+                if !stands.load(Ordering::SeqCst) {
+                    hand.store(read(&ahead), Ordering::SeqCst);
+                }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        TestClock { now, ahead_ms, ticking }
+        TestClock {
+            now,
+            ahead_ms,
+            still,
+            ticking,
+        }
+    }
+
+    /// Whether it stands still: then nothing becomes due but by a [`jump`](Self::jump).
+    pub fn stands_still(&self, still: bool) {
+        self.still.store(still, Ordering::SeqCst);
     }
 
     pub fn clock(&self) -> Clock {
@@ -320,6 +335,24 @@ impl Lab {
             Holder::Device(_) => None,
         });
         holders.collect()
+    }
+
+    /// How many transactions in its database, on PostgreSQL, wait for one another.
+    pub fn waiting_for_locks(&self) -> u32 {
+        let query = "SELECT COUNT(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let out = Command::new("psql")
+            .args([
+                &self.app.config.database_url,
+                "--tuples-only",
+                "--no-align",
+                "--command",
+                query,
+            ])
+            .output()
+            .expect("psql");
+        let said = String::from_utf8_lossy(&out.stdout);
+        said.trim().parse().expect("a count")
     }
 
     /// Apple's ledger, our books and the devices agree row by row, once nothing is under way.

@@ -1,8 +1,11 @@
 //! Somebody leaves, and comes back: on the device, in our books and in Apple's.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use domain::{Approval, AssetId, Enrolment, InstallState, Patience, PersonId, Program};
+use domain::{Approval, AssetId, Enrolment, GroupId, InstallState, Patience, PersonId, Program};
 use server::{
     Clock,
     app::{
@@ -11,9 +14,10 @@ use server::{
     },
 };
 use sim::apple::{Fault, Garbage, TokenKind, Trouble, UserStatus, sample::adam_id};
+use store::EventPlace;
 
 use crate::{
-    lab::{Database, Lab, Setup, iphone, link_token, until},
+    lab::{Database, Lab, Setup, TestClock, iphone, link_token, until},
     servers::{Scene, chance, rounds},
 };
 
@@ -192,6 +196,210 @@ async fn whoever_comes_back_soon_goes_on_as_before() {
     assert_eq!(lab.fleet.devices()[0].invitations_shown, 1);
     lab.agrees_with_apple().await;
     lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_back_before_the_request_to_retire_them_is_sent_is_not_retired_on_sqlite() {
+    back_before_it_is_sent(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_is_back_before_the_request_to_retire_them_is_sent_is_not_retired_on_postgres() {
+    back_before_it_is_sent(Database::Postgres).await;
+}
+
+/// Three are to be retired, and the request waits for another one. Of those who are back it names nobody.
+async fn back_before_it_is_sent(database: Database) {
+    let waiting = Retirement::waits(database).await;
+    let (lab, [stays_away, back, soon]) = (&waiting.lab, waiting.leavers);
+    let known = [client_user(lab, back).await, client_user(lab, soon).await];
+    for person in [back, soon] {
+        lab.app
+            .person_return(&Caller::System, person, Base::Latest)
+            .await
+            .unwrap();
+        assert!(matches!(program(lab, person).await, Program::Associated { .. }));
+    }
+    // And gone once more: it is the same request, if it waits still.
+    leave(lab, soon).await;
+    until("it is to be retired again", async || {
+        matches!(program(lab, soon).await, Program::Retiring { .. })
+    })
+    .await;
+
+    waiting.goes_on(stays_away).await;
+    until("the other one is retired, too", async || {
+        program(lab, soon).await == Program::Retired
+    })
+    .await;
+    waiting.gets_it_again(back).await;
+    assert_eq!(client_user(lab, back).await, known[0]);
+    assert_eq!(client_user(lab, soon).await, known[1]);
+    waiting.can_be_read_that_it_was_called_off(back).await;
+    waiting.ends_well(back).await;
+}
+
+/// The request is marked as sent in the very moment in which somebody is back: one of the two comes first.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_is_back_while_the_request_to_retire_them_is_being_sent_is_left_out_of_it_on_postgres() {
+    let waiting = Retirement::waits(Database::Postgres).await;
+    let (lab, [stays_away, back, soon]) = (&waiting.lab, waiting.leavers);
+    let by = store::Change {
+        at: lab.app.now(),
+        by: "system",
+    };
+    let mut returning = lab.app.store.begin().await.unwrap();
+    for person in [back, soon] {
+        assert!(returning.person_back(person, Base::Latest, by).await.unwrap());
+        assert_eq!(returning.retirements_withdraw(person).await.unwrap().len(), 1);
+    }
+    waiting.clock.stands_still(false);
+    until("the request waits for whoever comes back", async || {
+        // A transaction that stands still is rolled back.
+        returning.person(back).await.unwrap();
+        lab.waiting_for_locks() > 0
+    })
+    .await;
+    returning.commit().await.unwrap();
+
+    waiting.goes_on(stays_away).await;
+    for person in [back, soon] {
+        assert!(matches!(program(lab, person).await, Program::Associated { .. }));
+    }
+    waiting.gets_it_again(back).await;
+    waiting.ends_well(back).await;
+}
+
+/// Three people who left are to be retired: that is written down, and Apple was not asked yet.
+struct Retirement {
+    lab: Lab,
+    clock: TestClock,
+    app: AssetId,
+    group: GroupId,
+    leavers: [PersonId; 3],
+}
+
+impl Retirement {
+    async fn waits(database: Database) -> Retirement {
+        let clock = TestClock::start();
+        let lab = Lab::open(Setup {
+            clock: clock.clock(),
+            ..Setup::on(database)
+        })
+        .await;
+        lab.link(TokenKind::Valid).await;
+        let (app, other) = (lab.app_known(&adam_id(4)).await, lab.app_known(&adam_id(3)).await);
+        let mut people = Vec::new();
+        for number in 0..4 {
+            let person = lab.person(&format!("사람 {number}")).await;
+            lab.enrol(person, iphone(number)).await;
+            people.push(person);
+        }
+        let group = lab.group("모두", &people).await;
+        lab.deploy(app, group, Approval::Required).await;
+        for person in &people {
+            has_it(&lab, app, *person).await;
+        }
+        lab.deploy(app, group, Approval::Uninstall).await;
+        until("all licences are back", async || {
+            lab.apple_holders(&adam_id(4)).is_empty()
+        })
+        .await;
+        lab.agrees_with_apple().await;
+
+        // What Apple works on is asked for when it is time to: never. Meanwhile nothing else is sent.
+        clock.stands_still(true);
+        let stays = lab.group("남은 사람", &people[3..]).await;
+        lab.deploy(other, stays, Approval::Required).await;
+        until("something is under way", async || {
+            lab.apple
+                .writes()
+                .iter()
+                .any(|write| write.body["assets"][0]["adamId"] == adam_id(3).as_str())
+        })
+        .await;
+        let leavers = [people[0], people[1], people[2]];
+        for person in leavers {
+            leave(&lab, person).await;
+        }
+        until("they are to be retired", async || {
+            let overview = lab.app.overview().await.unwrap().unwrap();
+            leavers
+                .iter()
+                .all(|it| matches!(overview.world.people[it].program, Program::Retiring { .. }))
+        })
+        .await;
+        assert!(retired_at_apple(&lab).is_empty(), "it is not sent");
+        Retirement {
+            lab,
+            clock,
+            app,
+            group,
+            leavers,
+        }
+    }
+
+    /// Waits until the request has been answered: the one who stays away is retired.
+    async fn goes_on(&self, stays_away: PersonId) {
+        self.clock.stands_still(false);
+        until("whoever stays away is retired", async || {
+            program(&self.lab, stays_away).await == Program::Retired
+        })
+        .await;
+    }
+
+    async fn gets_it_again(&self, person: PersonId) {
+        self.lab
+            .app
+            .group_members_set(&Caller::System, self.group, Base::Latest, &[person.0])
+            .await
+            .unwrap();
+        self.lab.deploy(self.app, self.group, Approval::Required).await;
+        has_it(&self.lab, self.app, person).await;
+    }
+
+    async fn can_be_read_that_it_was_called_off(&self, back: PersonId) {
+        let history = async || {
+            let events = self
+                .lab
+                .app
+                .store
+                .events_after(EventPlace::default(), 100_000)
+                .await
+                .unwrap();
+            let of_person = events.into_iter().filter(|(_, event)| event.person_id == Some(back));
+            of_person.map(|(_, event)| event.kind).collect::<Vec<_>>()
+        };
+        until("it can be read that it was called off", async || {
+            let history = history().await;
+            let at = |kind: &str| history.iter().position(|it| it == kind);
+            at("programUserRetiring").is_some() && at("programUserRetiring") < at("programUserKept")
+        })
+        .await;
+    }
+
+    /// Apple was never asked to retire whoever is back, and nobody was invited twice.
+    async fn ends_well(self, back: PersonId) {
+        let kept = client_user(&self.lab, back).await;
+        assert!(!retired_at_apple(&self.lab).contains(&kept));
+        for device in self.lab.fleet.devices() {
+            assert_eq!(device.invitations_shown, 1, "{}", device.serial);
+        }
+        self.lab.agrees_with_apple().await;
+        self.lab.close().await;
+    }
+}
+
+/// Whom Apple was asked to retire.
+fn retired_at_apple(lab: &Lab) -> BTreeSet<String> {
+    let writes = lab.apple.writes();
+    let asked = writes.iter().filter(|write| write.path == "users/retire");
+    let users = asked.flat_map(|write| write.body["users"].as_array().cloned().unwrap_or_default());
+    users
+        .filter_map(|user| Some(user["clientUserId"].as_str()?.to_owned()))
+        .collect()
 }
 
 /// "No such user" and "retired already" are what was wanted. Somebody at Apple was faster.

@@ -1,6 +1,6 @@
 //! Devices that are retired, wiped, taken out or not heard any more: their apps go, and their licences come back.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use domain::{Approval, AssetId, DeviceId, Enrolment, GroupId, InstallState, PersonId, Policy};
 use server::{
@@ -144,24 +144,6 @@ impl Company {
     }
 }
 
-/// How many transactions in the lab's database wait for one another.
-fn waiting_for_locks(lab: &Lab) -> u32 {
-    let query = "SELECT COUNT(*) FROM pg_stat_activity
-                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let out = Command::new("psql")
-        .args([
-            &lab.app.config.database_url,
-            "--tuples-only",
-            "--no-align",
-            "--command",
-            query,
-        ])
-        .output()
-        .expect("psql");
-    let said = String::from_utf8_lossy(&out.stdout);
-    said.trim().parse().expect("a count")
-}
-
 fn saying(number: usize, farewell: Farewell) -> DeviceSpec {
     DeviceSpec {
         farewell,
@@ -282,7 +264,7 @@ async fn what_was_planned_for_a_device_that_left_meanwhile_is_not_commanded_on_p
     until("the plan waits for the device", async || {
         // The database ends a transaction that says nothing for long.
         leaving.device(id).await.unwrap();
-        waiting_for_locks(lab) > 0
+        lab.waiting_for_locks() > 0
     })
     .await;
     leaving

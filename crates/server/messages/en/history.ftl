@@ -142,6 +142,7 @@ event-policy-changed = Changed the policy
 event-program-accepted = { $person } accepted the VPP terms of use
 event-program-user-created = Registered { $person } with the programme
 event-program-user-replaced = { $person } is to be registered with Apple again
+event-program-user-kept = Called off the retirement of { $person } at Apple
 event-program-user-retired = The registration of { $person } at Apple was retired
 event-program-user-retiring = Asked Apple to retire { $person }
 event-remove-accepted = { $device } accepted the command to remove { $app }

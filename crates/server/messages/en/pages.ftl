@@ -456,6 +456,7 @@ leaving-retired = Retired at Apple.
 return-title = Coming back
 return-as-before = Apple has not been asked to retire this person, so they need not be registered again. Choose their groups again.
 return-anew = This person is registered with Apple again, and has to accept the VPP terms of use again. Choose their groups again.
+return-perhaps-anew = If Apple has been asked to retire this person already, they are registered again, and have to accept the VPP terms of use again. Choose their groups again.
 return-button = Mark as back
 person-look-again = Nothing was changed. Check it again.
 person-mail-taken = Nothing was changed. Somebody else has this mail address now. Change theirs first.

@@ -120,6 +120,7 @@ event-person-returned = { $person } 님을 복귀로 표시함
 event-policy-changed = 정책 설정을 변경함
 event-program-accepted = { $person } 님이 VPP 사용 약관에 동의함
 event-program-user-created = { $person } 님을 프로그램에 등록함
+event-program-user-kept = { $person } 님의 Apple 사용 중지를 취소함
 event-program-user-replaced = { $person } 님을 Apple에 새로 등록하도록 함
 event-program-user-retired = Apple에서 { $person } 님의 등록이 사용 중지됨
 event-program-user-retiring = Apple에 { $person } 님의 사용 중지를 요청함

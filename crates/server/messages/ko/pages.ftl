@@ -403,6 +403,7 @@ leaving-retired = Apple에서 사용 중지되었습니다.
 return-title = 복귀
 return-as-before = Apple에 사용 중지를 요청하지 않았으므로 새로 등록할 필요가 없습니다. 그룹은 다시 정해야 합니다.
 return-anew = Apple에 새로 등록되고 VPP 사용 약관에 다시 동의해야 합니다. 그룹은 다시 정해야 합니다.
+return-perhaps-anew = Apple에 사용 중지를 이미 요청했다면 새로 등록되고 VPP 사용 약관에 다시 동의해야 합니다. 그룹은 다시 정해야 합니다.
 return-button = 복귀로 표시
 person-look-again = 바뀐 것이 없습니다. 다시 확인하십시오.
 person-mail-taken = 바뀐 것이 없습니다. 다른 사용자가 이 전자 메일 주소를 사용하고 있습니다. 그 사용자의 주소를 먼저 변경하십시오.

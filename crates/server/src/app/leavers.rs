@@ -76,7 +76,8 @@ impl App {
         Ok(())
     }
 
-    /// The person is back, unless they were changed since `base`. Groups are for somebody to say anew.
+    /// The person is back, unless they were changed since `base`. Groups are for somebody to say anew. What Apple has not
+    /// been asked yet it is not asked.
     pub async fn person_return(&self, caller: &Caller, id: PersonId, base: Base) -> Result<(), AppError> {
         caller.may_write()?;
         let now = self.now();
@@ -86,6 +87,10 @@ impl App {
         }
         tx.event(&NewEvent::new(now, caller.actor(), "personReturned").person(id))
             .await?;
+        for location in tx.retirements_withdraw(id).await? {
+            let kept = NewEvent::new(now, Actor::System, "programUserKept");
+            tx.event(&kept.location(location).person(id)).await?;
+        }
         tx.commit().await?;
         self.look_again();
         Ok(())

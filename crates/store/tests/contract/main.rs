@@ -5,7 +5,10 @@
     reason = "tests ask the machine how long something took, and for names that are new"
 )]
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use domain::{
     Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass, GroupId,
@@ -16,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
     Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState,
-    EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, LocationRow, MasterKey, NewEnrolment, NewEvent,
+    EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey, NewEnrolment, NewEvent,
     ObservedAsset, PersonChange, PersonRow, PushRow, SeatState, Store, StoreError, Version, testing::Fresh,
 };
 use uuid::Uuid;
@@ -588,6 +591,85 @@ on_both! {
         tx.commit().await.unwrap();
         assert_eq!(store.invitations_now(location).await.unwrap(), [], "what was tried before does not count");
         assert_eq!(store.invitations_of(person).await.unwrap().len(), 2);
+    }
+
+    /// What a person was shown is told for ever, or they would be invited again; what was tried in vain goes, and what
+    /// was before Apple had them anew.
+    async fn an_invitation_that_ended_is_deleted_unless_it_keeps_the_person_from_being_invited_again(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, _) = one_asset(&store, 5).await;
+        let people = people(&store, 3).await;
+        let [invited, again, anew] = people[..] else { panic!("three people") };
+        let phone = device(&store, invited).await;
+        let mut tx = store.begin().await.unwrap();
+        let mut said = BTreeMap::new();
+        for (user, person) in [("u-1", invited), ("u-2", again), ("u-3", anew)] {
+            let mut row = ClientUserRow::new(user.into(), location, person, OperationId(Uuid::now_v7()), NOW);
+            row.status = ClientUserStatus::Retired;
+            tx.client_user_insert(&row).await.unwrap();
+            for (what, outcome) in [
+                ("silent", Some(Ending::Silent)),
+                ("failed", Some(Ending::Failed)),
+                ("dropped", Some(Ending::Dropped)),
+                ("withdrawn", Some(Ending::Withdrawn)),
+                ("shown", Some(Ending::Shown)),
+                ("open", None),
+            ] {
+                let invitation = InvitationRow {
+                    id: Uuid::now_v7(),
+                    client_user_id: user.into(),
+                    person_id: person,
+                    device_id: phone,
+                    round: 1,
+                    queued_at: NOW,
+                    ended_at: None,
+                    outcome: None,
+                    error: None,
+                };
+                tx.invitation_insert(&invitation).await.unwrap();
+                if let Some(outcome) = outcome {
+                    tx.invitation_ended(invitation.id, outcome, None, NOW).await.unwrap();
+                }
+                said.insert(invitation.id, what);
+            }
+        }
+        // What the others were shown does not count any more.
+        tx.client_user_round("u-2", NOW).await.unwrap();
+        assert!(tx.client_user_replaced("u-3", NOW).await.unwrap());
+        tx.commit().await.unwrap();
+
+        let kept = |work: Time| Kept { work, uploads: work, browsers: work, sessions: work, now: work };
+        let left = async |person| {
+            let rows = store.invitations_of(person).await.unwrap();
+            rows.iter().map(|row| said[&row.id]).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(store.past_trim(kept(NOW)).await.unwrap(), 0, "they have just ended");
+        assert_eq!(left(invited).await.len(), 6);
+        store.past_trim(kept(NOW + Duration::from_secs(1))).await.unwrap();
+        assert_eq!(left(invited).await, ["open", "shown"].into());
+        assert_eq!(left(again).await, ["open"].into());
+        assert_eq!(left(anew).await, ["open"].into());
+    }
+
+    /// Found: a device that spoke while a push to it failed counted as unreachable for ever, and was never invited on.
+    async fn a_device_that_nobody_calls_any_more_does_not_count_as_unreachable(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let phone = device(&store, person).await;
+        queue(&store, phone).await;
+        let push = claim(&store, NOW).await.remove(0);
+        // It fetches what waits for it, and then Apple says that it could not be woken.
+        let mut tx = store.begin().await.unwrap();
+        let udid = tx.device(phone).await.unwrap().unwrap().udid;
+        tx.device_heard(&udid, NOW).await.unwrap();
+        let command = tx.command_next(phone, true, NOW).await.unwrap().unwrap().uuid;
+        tx.command_answer(phone, command, CommandState::Acknowledged, None, NOW).await.unwrap().unwrap();
+        tx.push_failed(&push, NOW, NOW + Duration::from_secs(5), None).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(store.device(phone).await.unwrap().unwrap().unreachable_since.is_some());
+
+        assert!(claim(&store, NOW + Duration::from_secs(5)).await.is_empty(), "nothing waits");
+        assert_eq!(store.device(phone).await.unwrap().unwrap().unreachable_since, None);
     }
 
     /// P1, when Apple retired a person: what it lists for the old client user is the same person's, and is counted once.

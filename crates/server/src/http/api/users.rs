@@ -422,7 +422,7 @@ async fn user_invite_again(
 
 /// All invitations of a person to the volume purchase programme
 ///
-/// The latest first.
+/// The latest first. What has ended is kept for as long as `retention.work` says, and the invitation that the person was shown last for good.
 #[utoipa::path(
     get, path = "/users/{user}/invitations", tag = "users", params(("user" = Uuid, Path), PageQuery),
     responses((status = 200, description = "As asked for", body = Page<Invitation>), Refusals)

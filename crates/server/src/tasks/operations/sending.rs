@@ -9,7 +9,7 @@ use apple::{
     wire::{Asset, ErrorResponse, ManageAssets, RequestUser},
 };
 use domain::{OperationId, PersonId, SyncId};
-use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState};
+use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState, Tx};
 use tokio::time::Instant;
 
 use super::{
@@ -30,23 +30,32 @@ pub(super) async fn send(
     // Or what Apple turned down for its size would go out again as it was while a long read is under way.
     sync::service(app, location).await?;
     cut_to_size(app, lease, &mut operation).await?;
-    let Some(request) = Request::of(app, &operation).await? else {
-        // Nothing is left to ask for.
-        operation.state = OperationState::Done;
-        operation.finished_at = Some(app.now());
-        return save(app, lease, &operation).await;
-    };
     let licensing = sync::licensing(app, location).await?;
     let patience = app.config.apple.patience;
+    // Together: waiting for the row below shortens the time that the request has, and not the time after it.
     let (sent, too_late) = (app.now(), Instant::now() + patience.request);
-    operation.state = OperationState::Sending;
-    operation.attempts += 1;
-    operation.sent_at = Some(sent);
-    operation.dead_at = Some(patience.dead_at(sent));
-    operation.not_before = None;
-    operation.error_number = None;
-    operation.error_message = None;
-    save(app, lease, &operation).await?;
+    let sending = OperationRow {
+        state: OperationState::Sending,
+        attempts: operation.attempts + 1,
+        sent_at: Some(sent),
+        dead_at: Some(patience.dead_at(sent)),
+        not_before: None,
+        error_number: None,
+        error_message: None,
+        ..operation.clone()
+    };
+    let mut tx = app.store.begin_as(lease).await?;
+    tx.operation_update(&sending).await?;
+    // Only now, and in the same transaction: whoever withdraws something finds the mark, or is heeded.
+    let Some(request) = Request::of(&mut tx, &sending).await? else {
+        // Nothing is left to ask for.
+        operation.state = OperationState::Done;
+        operation.finished_at = Some(sent);
+        tx.operation_update(&operation).await?;
+        return Ok(tx.commit().await?);
+    };
+    tx.commit().await?;
+    let mut operation = sending;
 
     let asked = async {
         match &request {
@@ -183,8 +192,9 @@ async fn cut_to_size(app: &App, lease: &Lease, operation: &mut OperationRow) -> 
     operation.requested = count(now.len());
     let mut tx = app.store.begin_as(lease).await?;
     tx.operation_insert(&rest).await?;
-    tx.operation_hand_over(operation.id, rest.id, later).await?;
+    // In the order of whoever withdraws a retirement: first the operation, then whom it is about.
     tx.operation_update(operation).await?;
+    tx.operation_hand_over(operation.id, rest.id, later).await?;
     Ok(tx.commit().await?)
 }
 
@@ -197,10 +207,9 @@ enum Request {
 }
 
 impl Request {
-    async fn of(app: &App, operation: &OperationRow) -> Result<Option<Request>, StepError> {
+    async fn of(tx: &mut Tx, operation: &OperationRow) -> Result<Option<Request>, StepError> {
         if operation.kind == OperationKind::CreateUsers {
-            let users: Vec<_> = app
-                .store
+            let users: Vec<_> = tx
                 .operation_users(operation.id)
                 .await?
                 .into_iter()
@@ -213,12 +222,12 @@ impl Request {
             return Ok((!users.is_empty()).then_some(Request::CreateUsers(users)));
         }
         if operation.kind == OperationKind::RetireUsers {
-            let users = app.store.operation_users(operation.id).await?;
+            let users = tx.operation_users(operation.id).await?;
             let open = users.into_iter().filter(|user| is_open(operation.kind, user));
             let ids: Vec<_> = open.map(|user| user.client_user_id).collect();
             return Ok((!ids.is_empty()).then_some(Request::RetireUsers(ids)));
         }
-        let seats = app.store.operation_seats(operation.id).await?;
+        let seats = tx.operation_seats(operation.id).await?;
         let Some(first) = seats.first() else { return Ok(None) };
         let body = ManageAssets {
             assets: vec![Asset {

@@ -137,6 +137,8 @@ pub(super) async fn conclude_retired(
                 let person = tx.person(user.person_id).await?;
                 if person.is_some_and(|person| person.left_at.is_none()) {
                     tx.client_user_kept(&user.client_user_id).await?;
+                    let event = NewEvent::new(now, Actor::System, "programUserKept");
+                    tx.event(&event.location(location.id).person(user.person_id)).await?;
                     kept += 1;
                 } else {
                     undone += 1;

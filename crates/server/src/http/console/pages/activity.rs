@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 69] = [
+    const KINDS: [&str; 70] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -90,6 +90,7 @@ pub mod tests {
         "policyChanged",
         "programAccepted",
         "programUserCreated",
+        "programUserKept",
         "programUserReplaced",
         "programUserRetired",
         "programUserRetiring",

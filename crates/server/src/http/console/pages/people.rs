@@ -227,9 +227,14 @@ impl PersonPage {
         ]
     }
 
-    /// Apple was asked to let the person go: whoever comes back is registered anew.
-    fn begins_anew(&self) -> bool {
-        matches!(self.program, Program::Retiring { .. } | Program::Retired)
+    /// What coming back means at Apple: whom Apple was asked to let go is registered anew.
+    fn comes_back(&self) -> &'static str {
+        match self.program {
+            // The request may not have left yet; then it does not.
+            Program::Retiring { .. } => "return-perhaps-anew",
+            Program::Retired => "return-anew",
+            _ => "return-as-before",
+        }
     }
 }
 

@@ -281,6 +281,7 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "policyChanged" => "event-policy-changed",
         "programAccepted" => "event-program-accepted",
         "programUserCreated" => "event-program-user-created",
+        "programUserKept" => "event-program-user-kept",
         "programUserReplaced" => "event-program-user-replaced",
         "programUserRetired" => "event-program-user-retired",
         "programUserRetiring" => "event-program-user-retiring",
