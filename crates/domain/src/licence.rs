@@ -251,6 +251,12 @@ mod tests {
     }
 
     #[test]
+    fn what_apple_has_confirmed_is_used_until_its_return_is() {
+        assert_eq!([RESERVED, HELD, RETURNING].map(Seat::is_used), [false, true, true]);
+        assert_eq!([RESERVED, HELD, RETURNING].map(Seat::is_held), [false, true, false]);
+    }
+
+    #[test]
     fn a_refusal_leaves_everything_as_it_was() {
         assert_eq!(RESERVED.refused(NOW), None);
         assert_eq!(RETURNING.refused(NOW), Some(Seat::Held { since: NOW }));

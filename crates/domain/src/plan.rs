@@ -353,3 +353,40 @@ fn with<K: Ord, V>(all: &mut BTreeMap<K, V>, key: K, change: impl FnOnce(&mut V)
         change(value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// One step of each kind, in the order in which they are done.
+    fn one_of_each() -> [Step; 11] {
+        let (app, person, device) = (AssetId(Uuid::nil()), PersonId(Uuid::nil()), DeviceId(Uuid::nil()));
+        [
+            Step::Release { device },
+            Step::AskInformation { device },
+            Step::CreateUser { person },
+            Step::Invite { person, device },
+            Step::Disassociate { app, person },
+            Step::Associate { app, person },
+            Step::RetireUser { person },
+            Step::Remove { app, device },
+            Step::Install { app, device },
+            Step::AskApps { device },
+            Step::Unenrol { device },
+        ]
+    }
+
+    #[test]
+    fn what_others_wait_for_comes_first() {
+        assert!(one_of_each().is_sorted_by(|one, next| one.order() < next.order()));
+    }
+
+    #[test]
+    fn people_and_licences_are_apples_and_devices_are_not() {
+        let asked: Vec<bool> = one_of_each().iter().map(Step::asks_apple).collect();
+        let apples = [2, 4, 5, 6];
+        assert_eq!(asked, (0..11).map(|at| apples.contains(&at)).collect::<Vec<_>>());
+    }
+}

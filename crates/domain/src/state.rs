@@ -103,3 +103,24 @@ impl TokenState {
         self.usable() || matches!(self, TokenState::AssignedToExternalMdm | TokenState::ReadOnly)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reading goes on where writing may not, so that a hand-back is noticed.
+    #[test]
+    fn what_may_not_be_changed_can_still_be_looked_at() {
+        use TokenState::*;
+        let may = |state: TokenState| (state.usable(), state.readable());
+        for state in [Valid, ExpiringSoon] {
+            assert_eq!(may(state), (true, true), "{state:?}");
+        }
+        for state in [AssignedToExternalMdm, ReadOnly] {
+            assert_eq!(may(state), (false, true), "{state:?}");
+        }
+        for state in [Expired, Revoked, Invalid] {
+            assert_eq!(may(state), (false, false), "{state:?}");
+        }
+    }
+}

@@ -55,6 +55,14 @@ impl Sub<Duration> for Time {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_lies_ahead_was_no_time_ago() {
+        let (then, now) = (Time(2_000), Time(5_000));
+        assert_eq!(now.since(then), Duration::from_secs(3));
+        assert_eq!(then.since(now), Duration::ZERO);
+        assert_eq!((now.ms(), now - Duration::from_secs(3)), (5_000, then));
+    }
+
     /// A clock that jumped 13 hours ahead and back stopped everything for 13 hours.
     #[test]
     fn nothing_waits_for_longer_than_it_may_whatever_the_clock_did() {
