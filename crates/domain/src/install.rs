@@ -493,6 +493,97 @@ mod tests {
     }
 
     #[test]
+    fn an_accepted_command_leaves_what_is_there_or_under_way_as_it_was_seen() {
+        let stays = [Seen::Installed, Seen::Installing, Seen::AwaitingConsent, Seen::Unknown];
+        for seen in stays {
+            let mut install = Install::default();
+            install.listed(seen, at(10));
+            install.asked_install(at(20));
+            install.accepted(at(30));
+            assert_eq!(install.seen, Some(seen));
+        }
+    }
+
+    #[test]
+    fn a_command_that_was_dropped_leaves_open_only_what_it_may_have_changed() {
+        let mut never_there = Install::default();
+        never_there.listed(Seen::Absent, at(10));
+        let mut there = installed_at(at(10));
+        for install in [&mut never_there, &mut there] {
+            install.asked_remove(at(20));
+            install.dropped();
+        }
+        assert_eq!(never_there.seen, Some(Seen::Absent), "a removal brings nothing");
+        assert_eq!(there.seen, Some(Seen::Installed), "the next list tells");
+        there.asked_install(at(30));
+        there.dropped();
+        assert_eq!(there.seen, Some(Seen::Installed), "it was there before");
+        never_there.asked_install(at(30));
+        never_there.dropped();
+        assert_eq!(never_there.seen, Some(Seen::Unknown));
+    }
+
+    #[test]
+    fn whoever_asked_again_has_asked_the_device_that_enrols_anew_too() {
+        let mut install = installed_at(at(0));
+        install.asked_again_at = Some(at(10));
+        install.forgotten();
+        assert_eq!(
+            (install.seen, install.asked_again_at),
+            (Some(Seen::Unknown), Some(at(10)))
+        );
+    }
+
+    /// A device that cannot tell now is asked again at the inventory, and at once where something is to be proved.
+    #[test]
+    fn a_device_that_cannot_tell_leaves_what_is_known() {
+        let mut proven = installed_at(at(0));
+        proven.listed(Seen::Unknown, at(100));
+        assert_eq!((proven.seen, proven.seen_at), (Some(Seen::Installed), Some(at(100))));
+
+        let mut unproven = accepted_at(at(0));
+        unproven.listed(Seen::Installing, at(20));
+        unproven.listed(Seen::Unknown, at(60));
+        assert_eq!(
+            (unproven.seen, unproven.seen_at),
+            (Some(Seen::Installing), Some(at(20)))
+        );
+    }
+
+    #[test]
+    fn a_command_without_the_purchase_method_is_ours_to_mend() {
+        let mut install = accepted_at(at(0));
+        install.listed(Seen::NeedsRedemption, at(10));
+        let failure = install.failure.as_ref().unwrap();
+        assert_eq!(
+            (failure.class, failure.code.as_str()),
+            (FailureClass::Permanent, "NeedsRedemption")
+        );
+    }
+
+    /// A device answers one thing after the other: what it lists in the same millisecond it lists afterwards.
+    #[test]
+    fn a_list_of_the_moment_of_the_removal_proves_it() {
+        let mut install = installed_at(at(0));
+        install.asked_remove(at(5));
+        install.removed(at(10));
+        assert!(install.is_removal_unproven());
+        install.listed(Seen::Absent, at(10));
+        assert!(!install.is_removal_unproven() && !install.may_be_there());
+    }
+
+    #[test]
+    fn who_asked_before_it_failed_has_not_asked_again() {
+        let mut install = Install::default();
+        install.asked_install(at(0));
+        install.failed(FailureClass::User, "code".into(), at(10));
+        for (asked, waits) in [(9, true), (10, true), (11, false)] {
+            install.asked_again_at = Some(at(asked));
+            assert_eq!(install.next_try(&Policy::default()).is_some(), waits, "{asked}");
+        }
+    }
+
+    #[test]
     fn what_was_said_of_an_earlier_attempt_says_nothing_of_the_next() {
         let mut install = accepted_at(at(0));
         install.listed(Seen::Failed, at(10));

@@ -701,6 +701,53 @@ fn a_failure_is_tried_again_and_then_shown() {
     );
 }
 
+#[test]
+fn what_failed_is_tried_again_in_the_moment_that_was_said_and_not_before() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.act();
+    company.all_goes_well();
+    company.world.now = company.world.now + MINUTE;
+    company.act();
+    let failed = company.world.now;
+    company
+        .install(device(0), app(0))
+        .failed(FailureClass::Retry, "12064".into(), failed);
+    let again = company.install(device(0), app(0)).next_try(&Policy::default()).unwrap();
+    company.world.now = Time(again.0 - 1);
+    assert_eq!(company.plans(), []);
+    company.world.now = again;
+    assert_eq!(company.plans().len(), 1);
+}
+
+#[test]
+fn whoever_asked_before_the_app_was_seen_to_be_gone_has_not_asked_again() {
+    let mut company = deployed(1, 1, Approval::Available);
+    let now = company.world.now;
+    company.app(app(0)).requests.insert(person(0), now);
+    company.now_settles();
+    let seen = company.world.now;
+    company.install(device(0), app(0)).listed(Seen::RemovedByUser, seen);
+    for (asked, installs) in [(seen, false), (Time(seen.0 + 1), true)] {
+        company.app(app(0)).requests.insert(person(0), asked);
+        let planned = company.plans();
+        let install = planned.iter().any(|step| matches!(step, Step::Install { .. }));
+        assert_eq!(install, installs, "{planned:?}");
+    }
+}
+
+#[test]
+fn whom_apple_did_not_register_is_asked_for_again_when_it_is_time() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.world.people.get_mut(&person(0)).unwrap().program = Program::Refused {
+        error_number: 9604,
+        not_before: NOW + MINUTE,
+    };
+    company.world.now = Time((NOW + MINUTE).0 - 1);
+    assert_eq!(company.plans(), []);
+    company.world.now = NOW + MINUTE;
+    assert_eq!(company.plans(), [Step::CreateUser { person: person(0) }]);
+}
+
 /// A failed installation says nothing of the removal.
 #[test]
 fn an_uninstall_does_not_wait_for_an_earlier_failure_to_calm_down() {
@@ -910,6 +957,27 @@ fn a_device_that_is_not_heard_keeps_no_licence_and_gets_its_apps_again_when_it_i
     company.now_settles();
     assert_eq!(company.holders(), people([0]));
     assert_eq!(company.said(0), (InstallState::Installed, Detail::NoAdditionalDetails));
+}
+
+/// Or nothing would wait for it, and nobody would ever wake it again.
+#[test]
+fn a_device_that_is_not_heard_has_one_question_waiting_for_it() {
+    let ask = [Step::AskInformation { device: device(0) }];
+    let mut company = company(1, 1);
+    company.device(device(0)).silent_since = Some(NOW);
+    assert_eq!(company.plans(), ask);
+    company.device(device(0)).asked_information = true;
+    assert_eq!(company.plans(), [], "it is waiting");
+
+    company.device(device(0)).asked_information = false;
+    company.device(device(0)).enrolment = Enrolment::Wiping;
+    assert_eq!(company.plans(), ask);
+    company.device(device(0)).asked_to_leave = true;
+    assert_eq!(company.plans(), [], "the command that erases it is waiting");
+
+    company.device(device(0)).asked_to_leave = false;
+    company.device(device(0)).enrolment = Enrolment::Pending;
+    assert_eq!(company.plans(), [], "it never finished its enrolment");
 }
 
 #[test]

@@ -122,7 +122,7 @@ enrolment-removed = Removed
 enrolment-gone = No longer managed
 enrolment-silent = Not heard for too long
 enrolment-dep = DEP
-enrolment-user = User enrolment
+enrolment-user = Enrolled with a link
 enrolment-supervised = supervised
 
 licence-owned = Owned
@@ -161,4 +161,4 @@ command-sent = Sent
 command-not-now = Put off by the device
 command-acknowledged = Accepted by the device
 command-error = Error
-command-dropped = Not sent
+command-dropped = No longer waited for

@@ -122,7 +122,7 @@ enrolment-removed = 목록에서 제거됨
 enrolment-gone = 관리 해제됨
 enrolment-silent = 오래 응답 없음
 enrolment-dep = DEP
-enrolment-user = 사용자 등록
+enrolment-user = 링크로 등록됨
 enrolment-supervised = 감독됨
 
 licence-owned = 보유
@@ -161,4 +161,4 @@ command-sent = 장치에 보냄
 command-not-now = 장치가 나중으로 미룸
 command-acknowledged = 장치가 받음
 command-error = 오류
-command-dropped = 보내지 않음
+command-dropped = 더 이상 기다리지 않음
