@@ -1120,6 +1120,10 @@ fn whom_apple_refused_lately_is_not_asked_for_again_and_is_told_why() {
     }
     company.world.now = NOW + MINUTE;
     assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::LicenseAssociationPending)
+    );
+    assert_eq!(
         company.plans(),
         [Step::Associate {
             app: app(0),
@@ -1288,4 +1292,187 @@ fn a_deadline_that_will_be_overruled_is_not_promised() {
     let resolution = company.decision(app(0)).people[&person(0)].resolution.clone();
     assert_eq!(resolution.rule, Rule::AvailableDespiteNotApplicable);
     assert_eq!(resolution.required_from, None, "the device group will win (A33)");
+}
+
+/// What is said of a person is said of the device that the organisation wants most of.
+#[test]
+fn of_a_persons_devices_the_strongest_intent_is_told() {
+    let strongest_first = [
+        Some(Approval::Required),
+        Some(Approval::Available),
+        Some(Approval::Uninstall),
+        Some(Approval::NotApplicable),
+        None,
+    ];
+    for (rank, strong) in strongest_first.into_iter().enumerate() {
+        for weak in &strongest_first[rank + 1..] {
+            for both in [[strong, *weak], [*weak, strong]] {
+                let mut company = company(1, 1);
+                company.world.devices.insert(device(1), iphone(1, person(0)));
+                for (number, approval) in both.into_iter().enumerate() {
+                    if let Some(approval) = approval {
+                        company
+                            .group(number + 1, GroupKind::Device, 0)
+                            .devices
+                            .insert(device(number));
+                        company.also_deploy(number + 1, approval);
+                    }
+                }
+                let told = &company.decision(app(0)).people[&person(0)].resolution;
+                let told = match told {
+                    told if told.required => Some(Approval::Required),
+                    told if told.available => Some(Approval::Available),
+                    told if told.uninstall => Some(Approval::Uninstall),
+                    told if told.not_applicable => Some(Approval::NotApplicable),
+                    _ => None,
+                };
+                assert_eq!(told, strong, "{both:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_asks_for_what_they_get_anyway_contradicts_nobody() {
+    let mut company = deployed(1, 1, Approval::Required);
+    let rule = |company: &Reality| company.decision(app(0)).people[&person(0)].resolution.rule;
+    assert_eq!(rule(&company), Rule::OnlyIntent);
+    company.app(app(0)).requests.insert(person(0), NOW);
+    assert_eq!(rule(&company), Rule::OnlyIntent);
+    company.deploy(0, Approval::Uninstall);
+    assert_eq!(rule(&company), Rule::AdministratorBeatsUser);
+}
+
+#[test]
+fn whoever_has_no_device_and_did_not_ask_is_not_told_to_get_one() {
+    let mut company = deployed(1, 1, Approval::Available);
+    company.world.devices.clear();
+    assert_eq!(company.said(0), (InstallState::NotInstalled, Detail::NotRequested));
+    company.app(app(0)).requests.insert(person(0), NOW);
+    assert_eq!(
+        company.said(0),
+        (InstallState::PendingInstall, Detail::NoEligibleDevice)
+    );
+}
+
+#[test]
+fn of_a_device_on_its_way_out_only_what_may_be_on_it_is_told() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.act();
+    company.all_goes_well();
+    company.device(device(0)).enrolment = Enrolment::Retiring;
+    let mut accepted = Install::default();
+    accepted.accepted(NOW);
+    let mut absent = Install::default();
+    absent.listed(Seen::Absent, NOW);
+    for (install, said) in [
+        (accepted, (InstallState::Unknown, Detail::DeviceLeaving)),
+        (absent, (InstallState::NotInstalled, Detail::LicenseReturnPending)),
+    ] {
+        *company.install(device(0), app(0)) = install;
+        company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+        assert_eq!(company.said(0), said);
+    }
+}
+
+/// The first thing that is missing is told, and nothing is missing that nobody wants.
+#[test]
+fn what_keeps_an_app_from_its_device_is_told_in_the_order_in_which_it_is_mended() {
+    let pending = |detail| (InstallState::PendingInstall, detail);
+    let mut company = deployed(1, 1, Approval::Required);
+    company.device(device(0)).enrolment = Enrolment::Pending;
+    assert_eq!(company.said(0), pending(Detail::AwaitingDevice));
+    company.device(device(0)).enrolment = Enrolment::Enrolled;
+    let known = company.app(app(0)).bundle_id.take();
+    assert_eq!(company.said(0), pending(Detail::AppNotDescribed));
+    company.deploy(0, Approval::Available);
+    assert_eq!(company.said(0), (InstallState::NotInstalled, Detail::NotRequested));
+    company.deploy(0, Approval::Required);
+    company.app(app(0)).bundle_id = known;
+
+    let program = |company: &mut Reality, program| {
+        company.world.people.get_mut(&person(0)).unwrap().program = program;
+    };
+    program(
+        &mut company,
+        Program::Refused {
+            error_number: 9604,
+            not_before: NOW + DAY,
+        },
+    );
+    assert_eq!(company.said(0), pending(Detail::ProgramRefused));
+    let invitation = Invitation::None;
+    program(&mut company, Program::Registered { invitation });
+    assert_eq!(company.said(0), pending(Detail::UserNotEnrolledInProgram));
+    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    assert_eq!(company.said(0), pending(Detail::UserNotEnrolledInProgram));
+    company.app(app(0)).seats.clear();
+    program(&mut company, Program::Associated { since: NOW });
+    assert_eq!(company.said(0), pending(Detail::LicenseAssociationPending));
+
+    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    assert_eq!(company.said(0), pending(Detail::AwaitingDevice));
+    company.install(device(0), app(0)).accepted(NOW);
+    assert_eq!(company.said(0), pending(Detail::InstalledUnverified));
+    for (seen, detail) in [
+        (Seen::Installing, Detail::Installing),
+        (Seen::AwaitingConsent, Detail::AwaitingUserConsent),
+        (Seen::AwaitingLogin, Detail::UserIsNotLoggedIntoAppStore),
+    ] {
+        company.install(device(0), app(0)).listed(seen, NOW);
+        assert_eq!(company.said(0), pending(detail));
+    }
+}
+
+#[test]
+fn of_an_app_that_nobody_asked_for_what_is_known_is_told() {
+    let mut company = deployed(1, 1, Approval::Available);
+    for (seen, said) in [
+        (Seen::Unknown, (InstallState::Unknown, Detail::NoAdditionalDetails)),
+        (
+            Seen::RemovedByUser,
+            (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent),
+        ),
+        (Seen::Absent, (InstallState::NotInstalled, Detail::NotRequested)),
+    ] {
+        let mut install = Install::default();
+        install.listed(seen, NOW);
+        company.app(app(0)).installs.insert(device(0), install);
+        assert_eq!(company.said(0), said);
+    }
+}
+
+#[test]
+fn a_removal_is_pending_until_it_has_failed_for_good_and_again_while_it_is_tried_anew() {
+    let pending = (InstallState::Installed, Detail::UninstallPending);
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    company.deploy(0, Approval::Uninstall);
+    assert_eq!(company.said(0), pending);
+    let now = company.world.now;
+    for (class, said) in [
+        (FailureClass::Retry, pending),
+        (
+            FailureClass::Permanent,
+            (InstallState::UninstallFailed, Detail::SeeUninstallErrorCode),
+        ),
+    ] {
+        company.install(device(0), app(0)).asked_remove(now);
+        company.install(device(0), app(0)).failed(class, "12".into(), now);
+        assert_eq!(company.said(0), said);
+    }
+    company.install(device(0), app(0)).asked_remove(now);
+    assert_eq!(company.said(0), pending);
+}
+
+#[test]
+fn a_persons_devices_are_those_that_are_with_us() {
+    let mut company = company(2, 1);
+    company.world.devices.insert(device(2), iphone(2, person(0)));
+    company.world.devices.insert(device(3), iphone(3, person(0)));
+    company.device(device(2)).enrolment = Enrolment::Retired;
+    company.device(device(3)).enrolment = Enrolment::Retiring;
+    let theirs = company.world.devices_of(person(0));
+    let ids: Vec<DeviceId> = theirs.iter().map(|device| device.id).collect();
+    assert_eq!(ids, [device(0), device(3)]);
 }
