@@ -20,7 +20,8 @@ use sqlx::Connection;
 use store::{
     Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState,
     EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey, NewEnrolment, NewEvent,
-    ObservedAsset, PersonChange, PersonRow, PushRow, SeatState, Store, StoreError, Version, testing::Fresh,
+    ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow, PushRow, SeatState, Store,
+    StoreError, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -285,6 +286,73 @@ on_both! {
         take(&store, asset, people[3]).await.unwrap();
         let world = store.world(location, NOW).await.unwrap();
         assert_eq!(world.apps[&asset].owned, Owned::Unlimited);
+    }
+
+    /// What a list has to know before it may correct a seat, and what Apple is asked for it.
+    async fn a_seat_is_read_with_what_it_waits_for_and_when_the_last_one_ended(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 5).await;
+        let person = people(&store, 1).await[0];
+        let later = NOW + Duration::from_secs(60);
+        let operation = OperationRow {
+            id: OperationId(Uuid::now_v7()),
+            location_id: location,
+            kind: OperationKind::Associate,
+            state: OperationState::Sending,
+            event_id: None,
+            attempts: 1,
+            not_before: None,
+            requested: 1,
+            completed: 0,
+            error_number: None,
+            error_message: None,
+            created_at: NOW,
+            sent_at: Some(NOW),
+            finished_at: None,
+            dead_at: Some(later),
+        };
+        let mut tx = store.begin().await.unwrap();
+        let user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
+        tx.client_user_insert(&user).await.unwrap();
+        tx.seat_insert(asset, person, SeatState::Held, None, NOW).await.unwrap();
+        tx.seat_delete(asset, person, NOW).await.unwrap();
+        tx.operation_insert(&operation).await.unwrap();
+        tx.seat_insert(asset, person, SeatState::Reserved, Some(operation.id), later).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let open = store.seats_open(asset).await.unwrap();
+        assert_eq!(open.len(), 1);
+        assert_eq!((open[0].row.seat(), open[0].dead_at), (Seat::Reserved { since: later }, Some(later)));
+        assert_eq!(store.seats_ended(asset).await.unwrap(), [(person, NOW)]);
+        let asked = store.operation_seats(operation.id).await.unwrap();
+        assert_eq!(asked.len(), 1);
+        assert_eq!((asked[0].client_user_id.as_str(), asked[0].ended), ("u-1", Some(NOW)));
+
+        let mut tx = store.begin().await.unwrap();
+        tx.seats_ended_trim(NOW).await.unwrap();
+        assert_eq!(tx.seats_ended(asset).await.unwrap().len(), 1, "not older than that");
+        tx.seats_ended_trim(later).await.unwrap();
+        assert_eq!(tx.seats_ended(asset).await.unwrap(), []);
+        tx.seat_set(asset, person, SeatState::Held, None, later).await.unwrap();
+        tx.commit().await.unwrap();
+        let open = store.seats_open(asset).await.unwrap();
+        assert_eq!((open[0].row.seat(), open[0].dead_at), (Seat::Held { since: later }, None));
+    }
+
+    async fn refusals_of_one_licence_are_counted_until_it_is_given(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (_, asset) = one_asset(&store, 5).await;
+        let people = people(&store, 2).await;
+        let refusal = Refusal { reason: RefusalReason::Temporary, not_before: NOW };
+        let mut tx = store.begin().await.unwrap();
+        for attempts in 1..=3 {
+            tx.refusal_put(asset, people[0], 9604, refusal, NOW).await.unwrap();
+            assert_eq!(tx.refusal_attempts(asset, people[0]).await.unwrap(), attempts);
+        }
+        assert_eq!(tx.refusal_attempts(asset, people[1]).await.unwrap(), 0);
+        tx.refusal_clear(asset, people[0]).await.unwrap();
+        assert_eq!(tx.refusal_attempts(asset, people[0]).await.unwrap(), 0);
+        tx.commit().await.unwrap();
     }
 
     /// Past the program, by hand: the count, the seats' owners and the history cannot be bent.
