@@ -67,7 +67,7 @@ static BEGAN: LazyLock<Instant> = LazyLock::new(|| {
 });
 
 /// NTP corrects less than that without a jump.
-const JUMP_MS: u64 = 2000;
+pub const JUMP_MS: u64 = 2000;
 
 /// The wall clock was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

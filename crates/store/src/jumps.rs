@@ -18,13 +18,14 @@ const SKEW: Duration = Duration::from_secs(60);
 
 macro_rules! columns {
     ($name:ident, $names:ident: $sql:tt $($table:literal $column:literal)*) => {
-        const $name: &[&str] = &[$(concat!("UPDATE ", $table, " SET ", $column, " = ", columns!($sql $column),
-                                           " WHERE ", $column, " > $2")),*];
+        const $name: &[&str] = &[$(concat!("UPDATE ", $table, " SET ", columns!($sql $column))),*];
         #[cfg(test)]
         const $names: &[(&str, &str)] = &[$(($table, $column)),*];
     };
-    ("moment" $column:literal) => { "$1" };
-    ("span" $column:literal) => { concat!($column, " + $1") };
+    ("moment" $column:literal) => { concat!($column, " = $1 WHERE ", $column, " > $2") };
+    ("span" $column:literal) => {
+        concat!($column, " = ", $column, " + $1 WHERE ", $column, " > $2 AND ", $column, " <= $3")
+    };
 }
 
 macro_rules! past {
@@ -101,27 +102,35 @@ columns! { DUE, DUE_NAMES: "moment"
     "seat_refusals" "not_before"
 }
 
-// What must not be taken for older than it is: until then a list of Apple's may not know of it, or a request live.
+// What must not be taken for older than it is: until then a list of Apple's may not know of it.
 columns! { RECENT, RECENT_NAMES: "span"
     "client_users" "observed_at"
-    "operations" "dead_at"
     "operations" "sent_at"
     "seats" "since"
     "seats_ended" "at"
+}
+
+// Nor may a request be taken for dead: it lies ahead by right, as far as a request can live.
+columns! { ALIVE, ALIVE_NAMES: "span"
+    "operations" "dead_at"
 }
 
 impl Store {
     /// Moves what is kept along with a clock that was set from `from` to `to`.
     ///
     /// `horizon` is how long a request may live and a list may lag, together. What happened within it stays as recent
-    /// as it was; what lies ahead of a clock that was set back has just been, or is due.
+    /// as it was; what lies ahead of a clock that was set back has just been, or is due. Every server does that whose
+    /// clock was set, so what another one has moved already stays where it is.
     pub fn clock_set(&self, from: Time, to: Time, horizon: Duration) -> Later<'_, ()> {
         Box::pin(async move {
             let mut tx = self.begin().await?;
             if from < to {
                 let by = to.ms() - from.ms();
                 for sql in RECENT {
-                    tx.run(sql, values![by, from - horizon]).await?;
+                    tx.run(sql, values![by, from - horizon, from + SKEW]).await?;
+                }
+                for sql in ALIVE {
+                    tx.run(sql, values![by, from - horizon, from + horizon + SKEW]).await?;
                 }
             } else {
                 for sql in DUE {
@@ -238,7 +247,7 @@ mod tests {
                 .iter()
                 .any(|end| column == *end || column.ends_with(&format!("_{end}")))
         };
-        let known = [PAST_NAMES, DUE_NAMES, RECENT_NAMES, STAY].concat();
+        let known = [PAST_NAMES, DUE_NAMES, RECENT_NAMES, ALIVE_NAMES, STAY].concat();
         let unknown: Vec<_> = columns
             .iter()
             .filter(|(table, column)| is_time(column) && !known.contains(&(table.as_str(), column.as_str())))

@@ -1,16 +1,18 @@
 //! The whole product while time passes, and while the clock is set.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
 use domain::{Approval, AssetId, Detail, InstallState, PersonId, Policy};
 use server::{
     Clock,
     app::{Base, Caller},
+    serve,
 };
 use sim::{
     apple::{TokenKind, sample::adam_id},
     devices::{DeviceSpec, Prompt},
 };
+use tokio::net::TcpListener;
 
 use crate::lab::{Database, Lab, Setup, iphone, quick_policy, until};
 
@@ -78,6 +80,72 @@ async fn jumps(database: Database) {
         assert!(device.protocol_errors.is_empty(), "{:?}", device.protocol_errors);
         assert_eq!(device.invitations_shown, 1, "{}", device.serial);
     }
+    lab.close().await;
+}
+
+/// Each server follows the clock of its machine, and moves what is kept along with it. What the second one moved again lay
+/// thirteen hours ahead, and licences on their way waited until somebody noticed.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn a_clock_that_two_servers_follow_leaves_nothing_ahead_of_its_time_on_postgres() {
+    let (clock, hand) = Clock::moved();
+    let lab = Lab::open(Setup {
+        clock,
+        ..Setup::on(Database::Postgres)
+    })
+    .await;
+    let (clock, other_hand) = Clock::moved();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let mut config = lab.app.config.clone();
+    config.listen = listener.local_addr().unwrap();
+    let other = serve::serve_on(config, clock, listener).await.unwrap();
+    let patience = lab.app.config.apple.patience;
+    let horizon = patience.request + patience.event + patience.lag;
+
+    lab.link(TokenKind::Valid).await;
+    let adam = adam_id(4);
+    let app = lab.app_known(&adam).await;
+    let group = lab.group("영업팀", &[]).await;
+    lab.deploy(app, group, Approval::Required).await;
+    let mut members = Vec::new();
+    for (number, set_by) in [0, 13, -13].into_iter().enumerate() {
+        // A licence on its way, and a request that Apple has not done.
+        lab.apple.switch(|switches| switches.stuck_events = true);
+        let person = lab.person(&format!("사람 {number}")).await;
+        lab.enrol(person, iphone(number)).await;
+        members.push(person.0);
+        lab.app
+            .group_members_set(&Caller::System, group, Base::Latest, &members)
+            .await
+            .unwrap();
+        let location = lab.app.location_view().await.unwrap().unwrap().row.id;
+        until("Apple works on it", async || {
+            let open = lab.app.store.operations_open(location).await.unwrap();
+            open.iter().any(|operation| operation.event_id.is_some())
+        })
+        .await;
+
+        let real = lab.app.now();
+        for hand in [&hand, &other_hand] {
+            hand.is_set_by(set_by * 3_600_000);
+        }
+        let moved = i64::from(set_by != 0);
+        until("both have followed", async || {
+            [lab.app.now(), other.app.now()]
+                .iter()
+                .all(|now| now.ms().abs_diff(real.ms()) as i64 >= moved * 12 * 3_600_000)
+        })
+        .await;
+        let ahead = lab.app.store.nothing_ahead(lab.app.now(), horizon).await.unwrap();
+        assert!(!ahead, "set by {set_by} hours");
+        lab.apple.switch(|switches| switches.stuck_events = false);
+        until("one more has the app", async || {
+            installed(&lab, app).await == members.len()
+        })
+        .await;
+    }
+    lab.agrees_with_apple().await;
+    other.stop().await;
     lab.close().await;
 }
 

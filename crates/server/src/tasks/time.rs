@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     app::{App, AppError},
     cause::{self, Chain},
+    clock::{JUMP_MS, Jump},
 };
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -18,18 +19,18 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Until `stop` says so.
 pub async fn watch(app: &App, mut stop: watch::Receiver<bool>) {
-    let mut said = None;
+    let mut said = Said::default();
     let mut tidy_at = Instant::now();
     loop {
         let work = async {
             if let Some(jump) = app.clock.jump() {
                 let jumped_ms = jump.to.ms() - jump.from.ms();
-                if said.replace(jumped_ms / 1000) != Some(jumped_ms / 1000) {
+                if said.is_news(jump) {
                     tracing::warn!(jumped_ms, "the clock of this machine was set by {jumped_ms} ms");
                 }
                 follow(app).await?;
             }
-            said = None;
+            said = Said::default();
             if tidy_at <= Instant::now() {
                 tidy(app).await?;
                 tidy_at = Instant::now() + TIDY_EVERY;
@@ -45,6 +46,24 @@ pub async fn watch(app: &App, mut stop: watch::Receiver<bool>) {
             () = sleep(LOOK_EVERY) => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
+    }
+}
+
+/// Of which jump something was said. While the database is away it cannot be followed, and is met again every second.
+#[derive(Default)]
+struct Said {
+    jumped_ms: Option<i64>,
+}
+
+impl Said {
+    /// Two clocks are read one after the other, so a jump is never quite as long as it was a second before.
+    fn is_news(&mut self, jump: Jump) -> bool {
+        let jumped_ms = jump.to.ms() - jump.from.ms();
+        let known = self.jumped_ms.is_some_and(|said| said.abs_diff(jumped_ms) <= JUMP_MS);
+        if !known {
+            self.jumped_ms = Some(jumped_ms);
+        }
+        !known
     }
 }
 
@@ -73,4 +92,28 @@ pub async fn tidy(app: &App) -> Result<(), AppError> {
 fn horizon(app: &App) -> Duration {
     let patience = app.config.apple.patience;
     patience.request + patience.event + patience.lag
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Time;
+
+    use super::*;
+
+    fn jump(ms: i64) -> Jump {
+        Jump {
+            from: Time(1_795_410_300_000),
+            to: Time(1_795_410_300_000 + ms),
+        }
+    }
+
+    /// A jump by whole hours was told every second while the database was away: as 46800 s, as 46799 s, and again.
+    #[test]
+    fn a_jump_that_cannot_be_followed_yet_is_told_once() {
+        let mut said = Said::default();
+        let told = [46_800_000, 46_799_999, 46_800_001, 46_799_999].map(|ms| said.is_news(jump(ms)));
+        assert_eq!(told, [true, false, false, false]);
+        assert!(said.is_news(jump(-3_600_000)), "it was set again");
+        assert!(!said.is_news(jump(-3_600_001)));
+    }
 }

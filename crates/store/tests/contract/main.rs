@@ -339,6 +339,54 @@ on_both! {
         assert_eq!((open[0].row.seat(), open[0].dead_at), (Seat::Held { since: later }, None));
     }
 
+    /// Two servers on one machine both see its clock set. What was moved by both lay ahead of its time, thirteen hours for
+    /// each server but the first.
+    async fn what_two_servers_move_along_with_the_clock_is_moved_once(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, asset) = one_asset(&store, 5).await;
+        let person = people(&store, 1).await[0];
+        let horizon = Duration::from_secs(600);
+        let hours_13 = Duration::from_secs(13 * 3600);
+        let operation = OperationRow {
+            id: OperationId(Uuid::now_v7()),
+            location_id: location,
+            kind: OperationKind::Associate,
+            state: OperationState::Sending,
+            event_id: None,
+            attempts: 1,
+            not_before: None,
+            requested: 1,
+            completed: 0,
+            error_number: None,
+            error_message: None,
+            created_at: NOW,
+            sent_at: Some(NOW),
+            finished_at: None,
+            dead_at: Some(NOW + horizon),
+        };
+        let mut tx = store.begin().await.unwrap();
+        let user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
+        tx.client_user_insert(&user).await.unwrap();
+        tx.operation_insert(&operation).await.unwrap();
+        tx.seat_insert(asset, person, SeatState::Reserved, Some(operation.id), NOW).await.unwrap();
+        tx.commit().await.unwrap();
+
+        for _ in 0..2 {
+            store.clock_set(NOW, NOW + hours_13, horizon).await.unwrap();
+            let open = store.operations_open(location).await.unwrap().remove(0);
+            assert_eq!((open.sent_at, open.dead_at), (Some(NOW + hours_13), Some(NOW + hours_13 + horizon)));
+            let seat = store.seats_open(asset).await.unwrap()[0].row.seat();
+            assert_eq!(seat, Seat::Reserved { since: NOW + hours_13 });
+            assert!(!store.nothing_ahead(NOW + hours_13, horizon).await.unwrap());
+        }
+        for _ in 0..2 {
+            store.clock_set(NOW + hours_13, NOW, horizon).await.unwrap();
+            let open = store.operations_open(location).await.unwrap().remove(0);
+            assert_eq!((open.sent_at, open.dead_at), (Some(NOW), Some(NOW + horizon)));
+            assert!(!store.nothing_ahead(NOW, horizon).await.unwrap());
+        }
+    }
+
     async fn refusals_of_one_licence_are_counted_until_it_is_given(fresh: &Fresh, store: Store) {
         let _ = fresh;
         let (_, asset) = one_asset(&store, 5).await;
