@@ -11,6 +11,7 @@ mod buttons;
 mod demo;
 mod devices;
 mod doctor;
+mod farewells;
 mod faults;
 mod kill;
 mod lab;

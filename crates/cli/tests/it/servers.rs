@@ -388,17 +388,20 @@ impl Scene {
         }
     }
 
-    /// Apple's ledger, our books and the devices agree row by row, and nothing foreign was changed.
+    /// Apple's ledger, our books and the devices agree row by row, nothing foreign was changed, and nobody has left.
     pub async fn all_agree(&self) {
-        let sides = Sides {
+        oracle::all_agree(self.sides()).await;
+        for device in self.fleet.devices() {
+            assert!(device.enrolled, "{} was unenrolled", device.serial);
+        }
+    }
+
+    pub fn sides(&self) -> Sides<'_> {
+        Sides {
             app: &self.app,
             apple: &self.apple,
             fleet: Some(&self.fleet),
             foreign: &self.foreign,
-        };
-        oracle::all_agree(sides).await;
-        for device in self.fleet.devices() {
-            assert!(device.enrolled, "{} was unenrolled", device.serial);
         }
     }
 
