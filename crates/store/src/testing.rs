@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use domain::{DeviceId, Time};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
+
+use crate::db::values;
 
 /// Names the PostgreSQL server on which tests may make databases.
 const POSTGRES: &str = "ALLOTMENT_TEST_POSTGRES";
@@ -108,5 +111,15 @@ impl crate::Store {
             })
         };
         connection.one(sql, Vec::new(), read).await
+    }
+}
+
+impl crate::Store {
+    /// How often in a row the device could not be woken, and when that is tried the next time.
+    pub async fn push_planned(&self, device: DeviceId) -> Result<(i64, Option<Time>), crate::StoreError> {
+        let sql = "SELECT push_failures, next_push_at FROM devices WHERE id = $1";
+        let read = |row: &crate::db::Record| Ok((row.int("push_failures")?, row.time_or_none("next_push_at")?));
+        let found = self.reader().await?.conn().one(sql, values![device], read).await?;
+        Ok(found.unwrap_or_default())
     }
 }

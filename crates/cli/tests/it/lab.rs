@@ -8,7 +8,7 @@ use std::{
     process::Command,
     sync::{
         Arc, Mutex, OnceLock,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -83,7 +83,8 @@ impl Setup {
 pub struct TestClock {
     now: Arc<AtomicI64>,
     ahead_ms: Arc<AtomicI64>,
-    still: Arc<AtomicBool>,
+    /// Held by whoever changes the time.
+    still: Arc<Mutex<bool>>,
     ticking: tokio::task::JoinHandle<()>,
 }
 
@@ -92,12 +93,15 @@ impl TestClock {
         let read = |ahead_ms: &AtomicI64| Clock::System.now().ms() + ahead_ms.load(Ordering::SeqCst);
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let now = Arc::new(AtomicI64::new(read(&ahead_ms)));
-        let still = Arc::new(AtomicBool::new(false));
+        let still = Arc::new(Mutex::new(false));
         let (hand, ahead, stands) = (now.clone(), ahead_ms.clone(), still.clone());
         let ticking = tokio::spawn(async move {
             loop {
-                if !stands.load(Ordering::SeqCst) {
-                    hand.store(read(&ahead), Ordering::SeqCst);
+                {
+                    let stands = stands.lock().expect("nobody panicked");
+                    if !*stands {
+                        hand.store(read(&ahead), Ordering::SeqCst);
+                    }
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -112,7 +116,7 @@ impl TestClock {
 
     /// Whether it stands still: then nothing becomes due but by a [`jump`](Self::jump).
     pub fn stands_still(&self, still: bool) {
-        self.still.store(still, Ordering::SeqCst);
+        *self.still.lock().expect("nobody panicked") = still;
     }
 
     pub fn clock(&self) -> Clock {
@@ -121,6 +125,7 @@ impl TestClock {
 
     pub fn jump(&self, by: Duration) {
         let by_ms = i64::try_from(by.as_millis()).expect("a jump within reason");
+        let _held = self.still.lock().expect("nobody panicked");
         self.ahead_ms.fetch_add(by_ms, Ordering::SeqCst);
         self.now.fetch_add(by_ms, Ordering::SeqCst);
     }

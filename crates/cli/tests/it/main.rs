@@ -26,6 +26,7 @@ mod people;
 mod process;
 mod refusals;
 mod restore;
+mod retries;
 mod scarce;
 mod servers;
 mod starts;

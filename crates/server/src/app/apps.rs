@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Decision, DeviceId, GroupId, PersonId, World, decide};
+use domain::{AssetId, Decision, Detail, DeviceId, GroupId, PersonId, World, decide};
 use store::{
     AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, InvitationRow, NewEvent, OperationRow, PersonRow,
 };
@@ -15,6 +15,17 @@ pub struct AppView {
     pub row: AppRow,
     pub facts: domain::App,
     pub decision: Decision,
+}
+
+impl AppView {
+    /// What the device gave as its error, where the detail refers to it.
+    pub fn error_code(&self, device: DeviceId, detail: Detail) -> Option<String> {
+        if !matches!(detail, Detail::SeeInstallErrorCode | Detail::SeeUninstallErrorCode) {
+            return None;
+        }
+        let failure = self.facts.installs.get(&device)?.failure.as_ref();
+        failure.map(|failure| failure.code.clone())
+    }
 }
 
 /// Everything that the pages show of the location, read at one instant.

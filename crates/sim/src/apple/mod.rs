@@ -271,6 +271,11 @@ impl Apple {
         push::wait_for_pushes(&self.service, after, wait).await
     }
 
+    /// How many pushes were refused with 503, because [`Switches::push_unavailable`] said so.
+    pub fn pushes_refused(&self) -> u64 {
+        self.service.with(|state| state.world.pushes.refused)
+    }
+
     /// Answers pushes to a token (in hex) with 410 from now on, or no longer.
     pub fn set_push_token_dead(&self, token: &str, dead: bool) {
         self.service.with(|state| state.set_push_token_dead(token, dead));

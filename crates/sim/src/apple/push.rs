@@ -26,6 +26,7 @@ pub async fn accept(
     let token = token.to_ascii_lowercase();
     let outcome = service.with(|state| {
         if state.world.rng.chance(state.switches.push_unavailable) {
+            state.world.pushes.refused += 1;
             return Err((503, json!({"reason": "ServiceUnavailable"}), None));
         }
         if state.world.rng.chance(state.switches.push_too_many) {

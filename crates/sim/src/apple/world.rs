@@ -82,6 +82,9 @@ pub struct Pushes {
     pub queue: VecDeque<Push>,
     /// Tokens that answer 410, with the time since when.
     pub dead: Vec<(String, i64)>,
+    /// How many came while no push was taken.
+    #[serde(default)]
+    pub refused: u64,
 }
 
 impl Pushes {

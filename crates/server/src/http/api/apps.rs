@@ -199,6 +199,9 @@ struct DeviceStatus {
     install_state: InstallState,
     /// Why it is so: Graph's `resultantAppStateDetail` where it has one, else ours.
     install_state_detail: String,
+    /// What the device gave as its error, in its words: `MCMDMErrorDomain 12023`. Null where the detail does not refer to
+    /// one.
+    error_code: Option<String>,
     mobile_app_intent: MobileAppIntent,
     /// The deadline from which on the app will be required; null when it is now, or never will be.
     required_from_date_time: Option<DateTime>,
@@ -225,6 +228,7 @@ impl DeviceStatus {
             user_name: overview.people.get(&person).map(|person| person.name.clone()),
             install_state: verdict.state,
             install_state_detail: word(verdict.detail),
+            error_code: app.error_code(verdict.device, verdict.detail),
             mobile_app_intent: MobileAppIntent::of(&verdict.resolution),
             required_from_date_time: DateTime::of(verdict.resolution.required_from),
             rule: word(verdict.resolution.rule),

@@ -1,7 +1,7 @@
 //! One app: six tabs.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{AssetId, Detail, DeviceId, InstallState, PersonId};
+use domain::{AssetId, InstallState, PersonId};
 use serde::Deserialize;
 use store::EventFilter;
 
@@ -180,7 +180,7 @@ fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
                 os_version: row.os_version.clone(),
                 state: verdict.state,
                 detail: verdict.detail,
-                code: code(shown.view, verdict.device, verdict.detail),
+                code: shown.view.error_code(verdict.device, verdict.detail),
                 resolution: verdict.resolution.clone(),
                 id: row.id,
                 may_try_again: verdict.may_be_tried_again(),
@@ -232,7 +232,7 @@ fn users(shown: Shown<'_>) -> Result<Response, Oops> {
                 .devices
                 .values()
                 .find(|device| device.state == verdict.state)
-                .and_then(|device| code(shown.view, device.device, verdict.detail)),
+                .and_then(|device| shown.view.error_code(device.device, verdict.detail)),
             seat: verdict.seat,
             place: verdict.place,
             program: verdict.program,
@@ -347,19 +347,6 @@ async fn history(app: &App, shown: Shown<'_>, before: Option<i64>) -> Result<Res
         events,
         earlier,
     })
-}
-
-/// What the device gave as its error, where the detail refers to it.
-pub fn code(view: &AppView, device: DeviceId, detail: Detail) -> Option<String> {
-    if !matches!(detail, Detail::SeeInstallErrorCode | Detail::SeeUninstallErrorCode) {
-        return None;
-    }
-    view.facts
-        .installs
-        .get(&device)?
-        .failure
-        .as_ref()
-        .map(|failure| failure.code.clone())
 }
 
 fn department(overview: &Overview, person: PersonId) -> Option<String> {

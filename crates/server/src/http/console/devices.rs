@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::{CommandRow, CommandState};
 
 use super::{
-    Oops, app as app_page, frame, html,
+    Oops, frame, html,
     pages::{
         Place,
         devices::{
@@ -239,7 +239,7 @@ fn apps(overview: &Overview, row: &store::DeviceRow) -> Vec<DeviceAppLine> {
             },
             state: verdict.state,
             detail: verdict.detail,
-            code: app_page::code(app, row.id, verdict.detail),
+            code: app.error_code(row.id, verdict.detail),
             resolution: verdict.resolution.clone(),
             asset: app.row.id,
             may_try_again: verdict.may_be_tried_again(),

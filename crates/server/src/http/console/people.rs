@@ -11,7 +11,7 @@ use serde::Deserialize;
 use store::{InvitationRow, PersonChange, PersonRow};
 
 use super::{
-    Oops, app as app_page, frame, html,
+    Oops, frame, html,
     pages::{
         Flash, Place,
         conflict::{Conflict, Difference},
@@ -240,7 +240,7 @@ fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
             asset: app.row.id,
             state: verdict.state,
             detail: verdict.detail,
-            code: failing.and_then(|device| app_page::code(app, device.device, verdict.detail)),
+            code: failing.and_then(|device| app.error_code(device.device, verdict.detail)),
             seat: verdict.seat,
             place: verdict.place,
             resolution: verdict.resolution.clone(),
