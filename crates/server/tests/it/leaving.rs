@@ -316,13 +316,13 @@ async fn silence_counts_only_where_somebody_switched_it_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn how_often_apps_are_listed_and_when_the_next_device_is_invited_are_set_on_the_page() {
+async fn every_pause_of_the_policy_is_set_on_the_page() {
     let server = server().await;
     let browser = Browser::sign_in(&server).await;
     let path = "/administration/settings";
     let opened = browser.form(&server, path).await;
     for wrong in ["0", "viel", "-5", "1.5", "99999999999999999999"] {
-        for name in ["inviteNextAfter", "inventoryEvery"] {
+        for name in ["inventoryEvery", "firstCheckAfter", "retryAfter", "inviteNextAfter"] {
             let fields = form::with(&opened, name, wrong);
             let (status, page) = browser.submit(&server, path, &fields).await;
             assert_eq!(status, 422, "{name} {wrong}");
@@ -332,13 +332,20 @@ async fn how_often_apps_are_listed_and_when_the_next_device_is_invited_are_set_o
             );
         }
     }
-    let fields = form::with(&form::with(&opened, "inviteNextAfter", "90"), "inventoryEvery", "3");
+    let set = [
+        ("inventoryEvery", "3", "PT72H"),
+        ("firstCheckAfter", "45", "PT45S"),
+        ("retryAfter", "150", "PT2M30S"),
+        ("inviteNextAfter", "90", "PT1H30M"),
+    ];
+    let fields = set
+        .iter()
+        .fold(opened, |fields, (name, typed, _)| form::with(&fields, name, typed));
     assert_eq!(browser.submit(&server, path, &fields).await.0, 303);
     let (_, mut settings) = server.get("/api/v1/settings").await;
-    assert_eq!(
-        (&settings["inviteNextAfter"], &settings["inventoryEvery"]),
-        (&json!("PT1H30M"), &json!("PT72H"))
-    );
+    for (name, _, length) in set {
+        assert_eq!(settings[name], length, "{name}");
+    }
 
     // What a program set is not rounded by a page that somebody only saves.
     settings["inviteNextAfter"] = json!("PT50S");

@@ -1,6 +1,6 @@
 //! 설정.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     extract::State,
@@ -15,7 +15,7 @@ use super::{
     pages::{
         Place,
         conflict::{Conflict, Difference},
-        settings::{NumberField, SettingsPage, Unit, rule_set_of},
+        settings::{SPANS, SettingsPage, Span, SpanField, rule_set_of},
         words,
     },
     speak,
@@ -52,8 +52,8 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
 #[derive(Default)]
 struct Wrong {
     silent_days: Option<String>,
-    inventory: Option<String>,
-    invite_next: Option<String>,
+    /// By the name of the field.
+    spans: BTreeMap<&'static str, String>,
 }
 
 struct Shown<'a> {
@@ -71,7 +71,7 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         was,
         policy,
         conflict,
-        wrong,
+        mut wrong,
     } = shown;
     let overview = app.overview().await?;
     let s = speak(app, reader.lang);
@@ -88,18 +88,15 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         wiping: policy.wiping,
         silent_days: silent_days(policy),
         wrong_days: wrong.silent_days,
-        inventory: NumberField {
-            was: Unit::Days.shown(was.inventory_every),
-            now: Unit::Days.shown(policy.inventory_every),
-            wrong: wrong.inventory,
-            most: Unit::Days.most(PAUSES),
-        },
-        invite_next: NumberField {
-            was: Unit::Minutes.shown(was.invite_next_after),
-            now: Unit::Minutes.shown(policy.invite_next_after),
-            wrong: wrong.invite_next,
-            most: Unit::Minutes.most(PAUSES),
-        },
+        spans: SPANS
+            .iter()
+            .map(|span| SpanField {
+                span,
+                was: span.unit.shown((span.of)(was)),
+                now: span.unit.shown((span.of)(policy)),
+                wrong: wrong.spans.remove(span.name),
+            })
+            .collect(),
         public_url: app.config.public_url.clone(),
         time_zone: app.config.time_zone.clone(),
         push_ready: app.apns.is_some() && app.config.push_topic().is_some(),
@@ -127,14 +124,9 @@ pub struct Typed {
     was_wiping: bool,
     #[serde(rename = "was_silentDays", default)]
     was_silent_days: u64,
-    #[serde(rename = "inventoryEvery", default)]
-    inventory: String,
-    #[serde(rename = "inviteNextAfter", default)]
-    invite_next: String,
-    #[serde(rename = "was_inventoryEvery", default)]
-    was_inventory: String,
-    #[serde(rename = "was_inviteNextAfter", default)]
-    was_invite_next: String,
+    /// What was typed as a span of time, and what the field said before: by its name, and by that after `was_`.
+    #[serde(flatten)]
+    spans: BTreeMap<String, String>,
 }
 
 /// 0 where no silence is too long.
@@ -157,52 +149,63 @@ impl Typed {
     }
 }
 
-/// What a field says: whatever was there if nobody touched it, since a program can set what is no whole number.
-/// `None` when it is no number that can be meant.
-fn span(typed: &str, was: &str, seen: Duration, unit: Unit) -> Option<Duration> {
-    if typed.trim() == was.trim() {
-        return Some(seen);
+impl Typed {
+    fn typed(&self, name: &str) -> &str {
+        self.spans.get(name).map_or("", |typed| typed.trim())
     }
-    let span = unit.span(typed.trim().parse().ok()?)?;
-    PAUSES.contains(&span).then_some(span)
+
+    /// What the field said when the page was opened.
+    fn was(&self, span: &Span) -> &str {
+        self.typed(&format!("was_{}", span.name))
+    }
+
+    /// What a field says: whatever was there if nobody touched it, since a program can set what is no whole number.
+    /// `None` when it is no number that can be meant.
+    fn span(&self, span: &Span, seen: Duration) -> Option<Duration> {
+        let typed = self.typed(span.name);
+        if typed == self.was(span) {
+            return Some(seen);
+        }
+        let typed = span.unit.span(typed.parse().ok()?)?;
+        PAUSES.contains(&typed).then_some(typed)
+    }
 }
 
 pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
     let present = app.policy().await?;
     let rule_set = rule_set_of(&typed.rule_set).ok_or(Oops(StatusCode::BAD_REQUEST))?;
     // What the page said when it was opened. Where that cannot be told, what is there now.
-    let was = Policy {
+    let mut was = Policy {
         policy_2016: typed.was_policy2016,
         rule_set: rule_set_of(&typed.was_rule_set).unwrap_or(present.rule_set),
         wiping: typed.was_wiping,
         silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
-        inventory_every: Unit::Days.read(&typed.was_inventory, present.inventory_every),
-        invite_next_after: Unit::Minutes.read(&typed.was_invite_next, present.invite_next_after),
         ..present.clone()
     };
+    for span in &SPANS {
+        *(span.of_mut)(&mut was) = span.unit.read(typed.was(span), (span.of)(&present));
+    }
     let silent_after = typed.silent_after();
-    let inventory = span(&typed.inventory, &typed.was_inventory, was.inventory_every, Unit::Days);
-    let invite_next = span(
-        &typed.invite_next,
-        &typed.was_invite_next,
-        was.invite_next_after,
-        Unit::Minutes,
-    );
-    let wrong = Wrong {
+    let mut wrong = Wrong {
         silent_days: silent_after.is_none().then(|| typed.silent_days.clone()),
-        inventory: inventory.is_none().then(|| typed.inventory.clone()),
-        invite_next: invite_next.is_none().then(|| typed.invite_next.clone()),
+        ..Wrong::default()
     };
-    let policy = Policy {
+    let mut policy = Policy {
         policy_2016: typed.policy2016.is_some(),
         rule_set,
         wiping: typed.wiping.is_some(),
         silent_after: silent_after.unwrap_or(after_days(SILENT_DAYS)),
-        inventory_every: inventory.unwrap_or(was.inventory_every),
-        invite_next_after: invite_next.unwrap_or(was.invite_next_after),
-        ..present.clone()
+        ..was.clone()
     };
-    if silent_after.is_none() || inventory.is_none() || invite_next.is_none() {
+    for span in &SPANS {
+        match typed.span(span, (span.of)(&was)) {
+            Some(set) => *(span.of_mut)(&mut policy) = set,
+            None => {
+                wrong.spans.insert(span.name, typed.typed(span.name).to_owned());
+            }
+        }
+    }
+    if silent_after.is_none() || !wrong.spans.is_empty() {
         // What else was typed stays as it was typed.
         let shown = Shown {
             version: typed.version,
@@ -227,15 +230,16 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
 
     let version = app.policy_version().await?;
     let now = app.policy().await?;
-    let merged = Policy {
+    let mut merged = Policy {
         policy_2016: Conflict::merged(&was.policy_2016, now.policy_2016, policy.policy_2016),
         rule_set: Conflict::merged(&was.rule_set, now.rule_set, rule_set),
         wiping: Conflict::merged(&was.wiping, now.wiping, policy.wiping),
         silent_after: Conflict::merged(&was.silent_after, now.silent_after, policy.silent_after),
-        inventory_every: Conflict::merged(&was.inventory_every, now.inventory_every, policy.inventory_every),
-        invite_next_after: Conflict::merged(&was.invite_next_after, now.invite_next_after, policy.invite_next_after),
         ..now.clone()
     };
+    for span in &SPANS {
+        *(span.of_mut)(&mut merged) = Conflict::merged(&(span.of)(&was), (span.of)(&now), (span.of)(&policy));
+    }
     let s = speak(&app, admin.lang);
     let yes = |is| s.t(if is { "conflict-yes" } else { "conflict-no" });
     let set = |rule_set| s.t(words::rule_set(rule_set));
@@ -243,10 +247,10 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         0 => s.t("conflict-no"),
         days => s.t1("settings-silent-after", "days", days),
     };
-    let number = |key, unit: Unit, of: fn(&Policy) -> Duration| {
-        let text = |policy| unit.shown(of(policy));
-        Difference::of(s.t(key), text(&was), text(&now), text(&policy))
-    };
+    let spans = SPANS.iter().map(|span| {
+        let text = |policy| span.unit.shown((span.of)(policy));
+        Difference::of(s.t(span.label), text(&was), text(&now), text(&policy))
+    });
     let rows = [
         Difference::of(
             s.t("settings-policy-2016"),
@@ -267,13 +271,11 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
             yes(policy.wiping),
         ),
         Difference::of(s.t("settings-silent"), silence(&was), silence(&now), silence(&policy)),
-        number("settings-inventory", Unit::Days, |policy| policy.inventory_every),
-        number("settings-invite-next", Unit::Minutes, |policy| policy.invite_next_after),
     ];
     let opened = version.number;
     let conflict = Conflict {
         version,
-        rows: rows.into_iter().flatten().collect(),
+        rows: rows.into_iter().chain(spans).flatten().collect(),
         theirs: HERE.to_owned(),
     };
     let shown = Shown {

@@ -3,11 +3,11 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use askama::Template;
-use domain::RuleSet;
+use domain::{Policy, RuleSet};
 
 use super::{Frame, conflict::Conflict, ui::Glyph, words};
 use crate::{
-    app::settings::{SILENT_DAYS, SILENT_DAYS_AT_MOST},
+    app::settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST},
     messages::Speak,
 };
 
@@ -30,35 +30,82 @@ pub struct SettingsPage {
     pub silent_days: u64,
     /// What was typed as the number of days, where it is none.
     pub wrong_days: Option<String>,
-    /// In days.
-    pub inventory: NumberField,
-    /// In minutes.
-    pub invite_next: NumberField,
+    pub spans: Vec<SpanField>,
     pub public_url: String,
     pub time_zone: String,
     /// Without it devices are not woken.
     pub push_ready: bool,
 }
 
-/// A field for a whole number.
-pub struct NumberField {
+/// A span of time among the settings, typed as a whole number.
+pub struct Span {
+    /// As in the API.
+    pub name: &'static str,
+    pub label: &'static str,
+    pub help: &'static str,
+    pub unit: Unit,
+    pub of: fn(&Policy) -> Duration,
+    pub of_mut: fn(&mut Policy) -> &mut Duration,
+}
+
+pub const SPANS: [Span; 4] = [
+    Span {
+        name: "inventoryEvery",
+        label: "settings-inventory",
+        help: "settings-inventory-help",
+        unit: Unit::Days,
+        of: |policy| policy.inventory_every,
+        of_mut: |policy| &mut policy.inventory_every,
+    },
+    Span {
+        name: "firstCheckAfter",
+        label: "settings-first-check",
+        help: "settings-first-check-help",
+        unit: Unit::Seconds,
+        of: |policy| policy.first_check_after,
+        of_mut: |policy| &mut policy.first_check_after,
+    },
+    Span {
+        name: "retryAfter",
+        label: "settings-retry",
+        help: "settings-retry-help",
+        unit: Unit::Seconds,
+        of: |policy| policy.retry_after,
+        of_mut: |policy| &mut policy.retry_after,
+    },
+    Span {
+        name: "inviteNextAfter",
+        label: "settings-invite-next",
+        help: "settings-invite-next-help",
+        unit: Unit::Minutes,
+        of: |policy| policy.invite_next_after,
+        of_mut: |policy| &mut policy.invite_next_after,
+    },
+];
+
+pub struct SpanField {
+    pub span: &'static Span,
     /// What it said when the page was opened.
     pub was: String,
     pub now: String,
     /// What was typed, where it cannot be meant.
     pub wrong: Option<String>,
-    pub most: u64,
 }
 
-impl NumberField {
+impl SpanField {
     fn value(&self) -> &str {
         self.wrong.as_deref().unwrap_or(&self.now)
+    }
+
+    fn most(&self) -> u64 {
+        self.span.unit.most(PAUSES)
     }
 }
 
 /// In what a span of time is typed.
 #[derive(Clone, Copy)]
 pub enum Unit {
+    Seconds,
     Minutes,
     Days,
 }
@@ -66,6 +113,7 @@ pub enum Unit {
 impl Unit {
     fn millis(self) -> u64 {
         match self {
+            Unit::Seconds => 1000,
             Unit::Minutes => 60_000,
             Unit::Days => 86_400_000,
         }
@@ -91,7 +139,7 @@ impl Unit {
         self.millis().checked_mul(number).map(Duration::from_millis)
     }
 
-    pub fn most(self, of: RangeInclusive<Duration>) -> u64 {
+    fn most(self, of: RangeInclusive<Duration>) -> u64 {
         of.end().as_millis() as u64 / self.millis()
     }
 }
@@ -155,11 +203,11 @@ pub mod tests {
     use crate::http::console::pages::{Place, conflict::tests::conflict, tests::frame};
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
-        let number = |now: &str, wrong: bool| NumberField {
-            was: now.to_owned(),
-            now: now.to_owned(),
+        let field = |span: &'static Span, wrong: bool| SpanField {
+            span,
+            was: "7".to_owned(),
+            now: "7".to_owned(),
             wrong: wrong.then(|| "viel".to_owned()),
-            most: 366,
         };
         let page = |policy_2016, may_write| SettingsPage {
             s: s.clone(),
@@ -177,8 +225,7 @@ pub mod tests {
             conflict: may_write.then(|| conflict(s)),
             policy_2016,
             rule_set: RuleSet::Y2016,
-            inventory: number("7", policy_2016),
-            invite_next: number("60", policy_2016),
+            spans: SPANS.iter().map(|span| field(span, policy_2016)).collect(),
             public_url: "https://apps.seorindeul.example".to_owned(),
             time_zone: "Asia/Seoul".to_owned(),
             push_ready: may_write,
@@ -193,7 +240,7 @@ pub mod tests {
     fn a_span_that_a_program_set_comes_back_as_it_went() {
         for millis in [100, 300, 20_000, 90_061, 3_600_000, 366 * 86_400_000] {
             let span = Duration::from_millis(millis);
-            for unit in [Unit::Minutes, Unit::Days] {
+            for unit in [Unit::Seconds, Unit::Minutes, Unit::Days] {
                 assert_eq!(
                     unit.read(&unit.shown(span), Duration::ZERO),
                     span,
