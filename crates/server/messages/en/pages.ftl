@@ -288,6 +288,7 @@ token-refused-upload-gone = The uploaded file is gone: it was linked or cancelle
 ## Devices
 
 device-enrol = Enrol a device
+narrowed-none-advice = Change the search or the filter.
 devices-none = No matching devices
 devices-none-advice = Make an enrolment link on a person's page and send it; the person then enrols their own device.
 devices-search = Search devices
@@ -297,7 +298,6 @@ device-commands = Latest commands
 device-no-commands = No command has been sent yet.
 device-unreachable-since = Not reachable since { $when }
 device-leaving-since = since { $when }
-device-management = Management
 device-silent-since = has counted as gone since { $when }
 device-to-return = { $count ->
     [one] { $count } licence to be returned
@@ -322,6 +322,7 @@ device-remove-title = Remove { $device }?
 device-remove-after = Licences are returned at once. If the device connects again, it is refused and the activity shows it. To be managed again it has to enrol again.
 device-lost = What this does
 device-lost-apps = { $count ->
+    [0] Has no app that this server installed.
     [one] Removes { $count } app that this server installed, with its data.
    *[other] Removes { $count } apps that this server installed, with their data.
 }
@@ -424,7 +425,7 @@ leave-not-confirmed = The box is not ticked. Nothing was changed.
 leave-groups = { $count ->
     [0] In no group: nothing to leave.
     [one] Leaves { $count } group and gets nothing new.
-   *[other] Leaves all { $count } groups and gets nothing new.
+   *[other] Leaves { $count } groups and gets nothing new.
 }
 leave-links = Enrolment links stop working. No device can be enrolled for this person.
 leave-licences = { $count ->
@@ -546,7 +547,6 @@ accounts-title = Accounts
 accounts-search = Search accounts
 accounts-search-hint = Name, login
 accounts-none = No matching accounts
-accounts-none-advice = Change the search or the filter.
 account-new = Add an account
 account-facts = Account
 account-edit-named = Edit { $name }

@@ -258,6 +258,7 @@ token-refused-upload-gone = 업로드한 파일이 더는 없습니다. 이미 �
 ## Devices
 
 device-enrol = 장치 등록
+narrowed-none-advice = 검색어나 필터를 바꾸십시오.
 devices-none = 해당하는 장치가 없습니다
 devices-none-advice = 사용자의 페이지에서 등록 링크를 만들어 보내면, 사용자가 자기 장치를 등록합니다.
 devices-search = 장치 검색
@@ -267,7 +268,6 @@ device-commands = 최근 명령
 device-no-commands = 아직 보낸 명령이 없습니다.
 device-unreachable-since = { $when }부터 연결되지 않음
 device-leaving-since = { $when }부터
-device-management = 관리 상태
 device-silent-since = { $when }부터 응답 없음으로 처리
 device-to-return = 회수할 라이선스 { $count }개
 device-refused = 제거한 뒤 거부함
@@ -288,7 +288,10 @@ device-remove-help = 분실한 장치에 사용합니다. 장치에는 아무것
 device-remove-title = { $device }{ PARTICLE($device, "을/를") } 목록에서 제거하시겠습니까?
 device-remove-after = 라이선스를 바로 회수합니다. 장치가 다시 연결되면 거부하고 활동에 기록합니다. 다시 관리하려면 새로 등록해야 합니다.
 device-lost = 영향
-device-lost-apps = 이 서버가 설치한 앱 { $count }개와 그 데이터를 제거합니다.
+device-lost-apps = { $count ->
+    [0] 이 서버가 설치한 앱이 없습니다.
+   *[other] 이 서버가 설치한 앱 { $count }개와 그 데이터를 제거합니다.
+}
 device-lost-management = 관리 프로필을 제거합니다. 그 뒤에는 이 장치에 앱을 설치할 수 없습니다.
 device-lost-everything = 사진과 문서를 비롯해 장치에 있는 모든 것을 삭제합니다.
 device-lost-identity = 장치 인증서를 폐기합니다. 이 장치의 요청을 더 이상 받지 않습니다.
@@ -472,7 +475,6 @@ accounts-title = 계정
 accounts-search = 계정 검색
 accounts-search-hint = 이름, 로그인 이름
 accounts-none = 해당하는 계정이 없습니다
-accounts-none-advice = 검색어나 필터를 바꾸십시오.
 account-new = 계정 추가
 account-facts = 계정 정보
 account-edit-named = { $name } 편집

@@ -44,24 +44,6 @@ pub struct DeviceLine {
 }
 
 impl DeviceLine {
-    /// What stands under its name: that it is on its way out, or gone, and what is still to come back.
-    pub fn notice_html(&self, s: &Speak) -> Option<Html> {
-        let mut words = Vec::new();
-        if self.enrolment.is_leaving() || self.enrolment.is_over() {
-            words.push(s.t(words::enrolment(self.enrolment)));
-        }
-        if let Some(since) = self.leaving_since {
-            words.push(s.t1("device-leaving-since", "when", s.date_time(since)));
-        }
-        if let Some(since) = self.silent_since {
-            words.push(s.t1("device-silent-since", "when", s.date_time(since)));
-        }
-        if self.to_return > 0 {
-            words.push(s.t1("device-to-return", "count", self.to_return));
-        }
-        (!words.is_empty()).then(|| s.plain(&words.join(" · ")))
-    }
-
     /// `iPhone17,1` is an iPhone to people; the model stays as the title.
     pub fn family(&self) -> &str {
         ["iPhone", "iPad", "iPod", "AppleTV", "Mac"]
@@ -82,7 +64,13 @@ impl DeviceLine {
     }
 
     pub fn enrolment_html(&self, s: &Speak) -> Html {
-        let html = enrolment_html(s, self.enrolment, self.dep, self.supervised);
+        let mut html = enrolment_html(s, self.enrolment, self.dep, self.supervised);
+        if let Some(since) = self.leaving_since {
+            html = html.with_reason(&s.plain(&s.t1("device-leaving-since", "when", s.date_time(since))));
+        }
+        if let Some(since) = self.silent_since {
+            html = html.with_reason(&s.plain(&s.t1("device-silent-since", "when", s.date_time(since))));
+        }
         match self.unreachable_since {
             Some(since) if !self.enrolment.is_over() => html.with_reason(&s.state(
                 Glyph::Warn,
@@ -90,6 +78,11 @@ impl DeviceLine {
             )),
             _ => html,
         }
+    }
+
+    /// Licences that are still to come back.
+    pub(super) fn to_return(&self, s: &Speak) -> Option<String> {
+        (self.to_return > 0).then(|| s.t1("device-to-return", "count", self.to_return))
     }
 
     pub fn seen_html(&self, s: &Speak) -> Html {
@@ -258,6 +251,10 @@ pub struct DevicesPage {
 }
 
 impl DevicesPage {
+    fn is_narrowed(&self) -> bool {
+        self.filter != DeviceFilter::All || !self.query.is_empty()
+    }
+
     fn chips(&self) -> Vec<Chip> {
         DeviceFilter::ALL
             .into_iter()
@@ -459,6 +456,14 @@ impl DeviceLeavePage {
 }
 
 impl DevicePage {
+    /// Of a device that is managed it is worth a look; one that was taken out has lost it with that.
+    fn revoked_glyph(&self) -> Glyph {
+        match self.line.enrolment.is_over() {
+            true => Glyph::Na,
+            false => Glyph::Warn,
+        }
+    }
+
     /// A device that left has no identity that counts.
     fn may_revoke(&self) -> bool {
         !self.line.enrolment.is_over() && self.identity.is_some_and(|identity| identity.revoked_at.is_none())
@@ -648,7 +653,7 @@ pub mod tests {
             },
             ..device(Vec::new(), Vec::new(), false)
         };
-        let leave = |how, error: Option<String>| DeviceLeavePage {
+        let leave = |how, apps, error: Option<String>| DeviceLeavePage {
             s: s.clone(),
             frame: frame(Place::Devices),
             id: id(1, DeviceId),
@@ -656,7 +661,7 @@ pub mod tests {
             person: Some("윤가람".to_owned()),
             how,
             enrolment: "1".to_owned(),
-            apps: 7,
+            apps,
             typed: String::new(),
             error,
         };
@@ -666,9 +671,9 @@ pub mod tests {
             ("device-wiping", leaving(true).render().unwrap()),
             ("device-removed", removed.render().unwrap()),
             ("device-without-erase", old.render().unwrap()),
-            ("device-retire", leave(HowToLeave::Retire, None).render().unwrap()),
-            ("device-wipe", leave(HowToLeave::Wipe, Some(wrong)).render().unwrap()),
-            ("device-remove", leave(HowToLeave::Remove, None).render().unwrap()),
+            ("device-retire", leave(HowToLeave::Retire, 0, None).render().unwrap()),
+            ("device-wipe", leave(HowToLeave::Wipe, 7, Some(wrong)).render().unwrap()),
+            ("device-remove", leave(HowToLeave::Remove, 7, None).render().unwrap()),
             ("devices", page(rows).render().unwrap()),
             ("devices-none", page(Vec::new()).render().unwrap()),
             ("device", device(vec![app], commands, false).render().unwrap()),
@@ -688,10 +693,41 @@ pub mod tests {
                     unreachable_since: Some(ago(&s, minutes)),
                     ..line(&s, 1, Enrolment::Retiring, Some(0))
                 };
-                let text = format!("{}{}", line.notice_html(&s).unwrap(), line.enrolment_html(&s));
+                let text = line.enrolment_html(&s).to_string();
                 let since = s.date_time(ago(&s, minutes));
                 assert_eq!(text.matches(&since).count(), 3, "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_device_says_its_state_once() {
+        let s = speak(crate::messages::Lang::En);
+        let samples = samples(&s);
+        let page = |name| &samples.iter().find(|(it, _)| *it == name).unwrap().1;
+        for (name, state) in [
+            ("device-retiring", "Being retired"),
+            ("device-removed", "Removed"),
+            ("devices", "Being retired"),
+            ("devices", "No longer managed"),
+        ] {
+            // A chip of the list goes on with its number.
+            let said = page(name).matches(state).count() - page(name).matches(&format!("{state} <b>")).count();
+            assert_eq!(said, 1, "{name}: {state}");
+        }
+        assert!(page("device-retiring").contains(">3 licences to be returned<"));
+    }
+
+    #[test]
+    fn where_no_app_is_lost_none_is_counted() {
+        for (lang, none) in [
+            (crate::messages::Lang::En, "Has no app that this server installed."),
+            (crate::messages::Lang::Ko, "이 서버가 설치한 앱이 없습니다."),
+        ] {
+            let samples = samples(&speak(lang));
+            let page = |name| &samples.iter().find(|(it, _)| *it == name).unwrap().1;
+            assert!(page("device-retire").contains(none));
+            assert!(!page("device-wipe").contains(none) && page("device-wipe").contains('7'));
         }
     }
 

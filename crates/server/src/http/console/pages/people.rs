@@ -117,6 +117,10 @@ pub struct PeoplePage {
 }
 
 impl PeoplePage {
+    fn is_narrowed(&self) -> bool {
+        self.filter != PersonFilter::All || !self.query.is_empty()
+    }
+
     fn chips(&self) -> Vec<Chip> {
         PersonFilter::ALL
             .into_iter()
@@ -312,13 +316,16 @@ pub mod tests {
     use domain::{Enrolment, Rule, invitation::Ending, program::Invitation};
 
     use super::*;
-    use crate::http::console::pages::{
-        Place,
-        app::tests::{named, resolution},
-        conflict::tests::conflict,
-        devices,
-        parts::paged,
-        tests::{ago, frame, id},
+    use crate::{
+        http::console::pages::{
+            Place,
+            app::tests::{named, resolution},
+            conflict::tests::conflict,
+            devices,
+            parts::paged,
+            tests::{ago, frame, id, speak},
+        },
+        messages::Lang,
     };
 
     pub fn invitation(number: u128) -> InvitationLine {
@@ -489,6 +496,16 @@ pub mod tests {
                 form(Some(id(1, PersonId)), Some("x")).render().unwrap(),
             ),
         ]
+    }
+
+    #[test]
+    fn a_person_s_own_devices_do_not_say_whose_they_are() {
+        let samples = samples(&speak(Lang::Ko));
+        let page = &samples.iter().find(|(name, _)| *name == "person").unwrap().1;
+        assert!(
+            page.contains("가람의 iPhone") && !page.contains(r#"href="/people/1""#),
+            "{page}"
+        );
     }
 
     #[test]

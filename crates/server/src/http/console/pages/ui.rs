@@ -562,18 +562,21 @@ impl Speak {
         let percent = |days: i64| days as f64 * 100.0 / 365.0;
         let (spent, rest) = (percent(gone), percent(left));
         let (d60, d30) = (percent(305), percent(335));
-        // Near an end the word of today would lie upon the date there.
+        // Near an end the word of today would lie upon the date there: on a phone sooner than on a screen.
         let today = if (40..325).contains(&gone) {
-            format!(
-                r#"<text x="{spent:.1}%" y="38" dx="-2">{}</text>"#,
-                escaped(&self.t("year-today"))
-            )
+            let class = if (95..240).contains(&gone) {
+                ""
+            } else {
+                r#" class="wide""#
+            };
+            let text = escaped(&self.t("year-today"));
+            format!(r#"<text{class} x="{spent:.1}%" y="38" dx="-2">{text}</text>"#)
         } else {
             String::new()
         };
         let mark = if gone < 200 {
             let text = escaped(&self.t("year-60-days"));
-            format!(r#"<text class="d60" x="{d60:.1}%" y="38" text-anchor="end">{text}</text>"#)
+            format!(r#"<text class="wide" x="{d60:.1}%" y="38" text-anchor="end">{text}</text>"#)
         } else {
             String::new()
         };
