@@ -2,19 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use apple::{error::Class, licensing::Licensing, wire::ErrorResponse};
+use apple::{error::Class, wire::ErrorResponse};
 use domain::{
     Ask, AssetId, PersonId, Refusal, RefusalReason, Time,
     operation::{Settled, Word, settle},
 };
 use serde_json::json;
-use store::{
-    Actor, Holder, Lease, LocationRow, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState,
-    Tx,
-};
+use store::{Actor, Holder, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState, Tx};
 
 use super::{
-    ended, pause, save,
+    Work, ended, pause,
     told::{Otherwise, Told, is_about_nobody, is_done, is_retired},
     users::active_users,
 };
@@ -24,23 +21,17 @@ use crate::{
 };
 
 /// Settles an operation about licences by what was said of it, and by a list for those of whom nothing was said.
-pub(super) async fn conclude(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    licensing: &Licensing,
-    mut operation: OperationRow,
-    told: Told<'_>,
-) -> Result<(), StepError> {
+pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told: Told<'_>) -> Result<(), StepError> {
+    let Work { app, location, .. } = work;
     let seats = app.store.operation_seats(operation.id).await?;
     let Some(first) = seats.first() else {
         operation.state = OperationState::Done;
         operation.finished_at = Some(app.now());
-        return save(app, lease, &operation).await;
+        return work.save(&operation).await;
     };
     let reading = app.config.apple.patience.reading(app.now());
     let listed: Option<BTreeSet<Holder>> = if told.otherwise == Otherwise::Listed {
-        let listed = sync::assignments_of(licensing, &first.adam_id, &first.pricing_param).await?;
+        let listed = sync::assignments_of(&work.licensing, &first.adam_id, &first.pricing_param).await?;
         Some(listed.iter().filter_map(sync::holder).collect())
     } else {
         None
@@ -49,7 +40,7 @@ pub(super) async fn conclude(
     let out_of_stock = |failure: &ErrorResponse| Class::of(failure.error_number, 400) == Class::Stock;
     let assets = if told.failures.iter().any(out_of_stock) {
         let began = app.now();
-        Some((began, licensing.assets().await?.items))
+        Some((began, work.licensing.assets().await?.items))
     } else {
         None
     };
@@ -57,7 +48,7 @@ pub(super) async fn conclude(
     // Somebody is not known at Apple: whether they were retired is said by the list of users.
     let users = if told.failures.iter().any(is_about_nobody) {
         let began = app.config.apple.patience.reading(app.now());
-        Some((began, active_users(licensing).await?))
+        Some((began, active_users(&work.licensing).await?))
     } else {
         None
     };
@@ -66,7 +57,7 @@ pub(super) async fn conclude(
     let ask = ask(operation.kind);
     let dead_at = operation.dead_at.unwrap_or(now);
     let of_all = told.of_all();
-    let mut tx = app.store.begin_as(lease).await?;
+    let mut tx = app.store.begin_as(work.lease).await?;
     let (mut open, mut undone) = (0, 0);
     for seat in tx.operation_seats(operation.id).await? {
         let said = told.of(&seat.client_user_id);
@@ -133,11 +124,12 @@ fn ask(kind: OperationKind) -> Ask {
 }
 
 /// Apple says that everything was done.
-pub(super) async fn all_done(app: &App, lease: &Lease, mut operation: OperationRow) -> Result<(), StepError> {
+pub(super) async fn all_done(work: &Work<'_>, mut operation: OperationRow) -> Result<(), StepError> {
+    let app = work.app;
     let now = app.now();
     operation.state = OperationState::Done;
     operation.finished_at = Some(now);
-    let mut tx = app.store.begin_as(lease).await?;
+    let mut tx = app.store.begin_as(work.lease).await?;
     for seat in tx.operation_seats(operation.id).await? {
         seat_settled(app, &mut tx, &seat, operation.kind, Settled::Done, None, now).await?;
     }

@@ -39,6 +39,31 @@ const STUCK_AT_MOST: usize = 5;
 /// How often lists are looked at for what became of a request whose answer was lost.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
+/// What all of this needs to talk to Apple about a location, and to write down what comes of it.
+struct Work<'a> {
+    app: &'a App,
+    location: &'a LocationRow,
+    lease: &'a Lease,
+    licensing: Licensing,
+}
+
+impl<'a> Work<'a> {
+    async fn on(app: &'a App, location: &'a LocationRow, lease: &'a Lease) -> Result<Work<'a>, StepError> {
+        Ok(Work {
+            app,
+            location,
+            lease,
+            licensing: sync::licensing(app, location).await?,
+        })
+    }
+
+    async fn save(&self, operation: &OperationRow) -> Result<(), StepError> {
+        let mut tx = self.app.store.begin_as(self.lease).await?;
+        tx.operation_update(operation).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
 /// Finds out what became of what was asked.
 pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let mut worked = false;
@@ -47,9 +72,11 @@ pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Resul
         if !due(&operation, app.now()) {
             continue;
         }
+        let work = Work::on(app, location, lease);
         let found_out = match operation.state {
-            OperationState::Pending => poll(app, location, lease, operation).await,
-            OperationState::Sending => read_back(app, location, lease, operation).await,
+            OperationState::Pending => poll(&work.await?, operation).await,
+            // Nobody knows what became of it: look, keep what is done, and ask for the rest again once it is certain.
+            OperationState::Sending => conclude(&work.await?, operation, NOTHING_SAID).await.map(|()| false),
             _ => continue,
         };
         match found_out {
@@ -91,33 +118,12 @@ fn due(operation: &OperationRow, now: Time) -> bool {
         .is_none_or(|not_before| not_before.has_come(now, LONGEST_WAIT))
 }
 
-/// Nobody knows what became of it: look, keep what is done, and ask for the rest again once it is certain.
-async fn read_back(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    operation: OperationRow,
-) -> Result<bool, StepError> {
-    let licensing = sync::licensing(app, location).await?;
-    conclude(app, location, lease, &licensing, operation, NOTHING_SAID).await?;
-    Ok(false)
-}
-
 /// Settles an operation by what was said of it, and by a list for those of whom nothing was said.
-async fn conclude(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    licensing: &Licensing,
-    operation: OperationRow,
-    told: Told<'_>,
-) -> Result<(), StepError> {
+async fn conclude(work: &Work<'_>, operation: OperationRow, told: Told<'_>) -> Result<(), StepError> {
     match operation.kind {
-        OperationKind::CreateUsers => users::conclude_new(app, location, lease, licensing, operation, told).await,
-        OperationKind::RetireUsers => users::conclude_retired(app, location, lease, licensing, operation, told).await,
-        OperationKind::Associate | OperationKind::Disassociate => {
-            licences::conclude(app, location, lease, licensing, operation, told).await
-        }
+        OperationKind::CreateUsers => users::conclude_new(work, operation, told).await,
+        OperationKind::RetireUsers => users::conclude_retired(work, operation, told).await,
+        OperationKind::Associate | OperationKind::Disassociate => licences::conclude(work, operation, told).await,
     }
 }
 
@@ -167,12 +173,6 @@ fn is_open(kind: OperationKind, user: &ClientUserRow) -> bool {
         OperationKind::RetireUsers => user.status.is_active() && user.retiring_at.is_some(),
         _ => user.status == ClientUserStatus::Creating,
     }
-}
-
-async fn save(app: &App, lease: &Lease, operation: &OperationRow) -> Result<(), StepError> {
-    let mut tx = app.store.begin_as(lease).await?;
-    tx.operation_update(operation).await?;
-    Ok(tx.commit().await?)
 }
 
 fn pause(app: &App, attempts: i64) -> Duration {

@@ -5,7 +5,6 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 use apple::{
     AppleError,
     error::Class,
-    licensing::Licensing,
     wire::{Asset, ErrorResponse, ManageAssets, RequestUser},
 };
 use domain::{OperationId, PersonId, SyncId};
@@ -13,7 +12,7 @@ use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, O
 use tokio::time::Instant;
 
 use super::{
-    conclude, is_open, next_look, pause, save,
+    Work, conclude, is_open, next_look, pause,
     told::{Otherwise, Told, names_somebody},
 };
 use crate::{
@@ -29,8 +28,9 @@ pub(super) async fn send(
 ) -> Result<(), StepError> {
     // Or what Apple turned down for its size would go out again as it was while a long read is under way.
     sync::service(app, location).await?;
-    cut_to_size(app, lease, &mut operation).await?;
-    let licensing = sync::licensing(app, location).await?;
+    let work = Work::on(app, location, lease).await?;
+    cut_to_size(&work, &mut operation).await?;
+    let licensing = &work.licensing;
     let patience = app.config.apple.patience;
     // Together: waiting for the row below shortens the time that the request has, and not the time after it.
     let (sent, too_late) = (app.now(), Instant::now() + patience.request);
@@ -71,7 +71,7 @@ pub(super) async fn send(
     let Some(answer) = unless_late(too_late, slept, asked).await else {
         operation.not_before = Some(next_look(app, &operation));
         operation.error_message = Some("no answer came in time".to_owned());
-        return save(app, lease, &operation).await;
+        return work.save(&operation).await;
     };
     let now = app.now();
     match answer {
@@ -80,7 +80,7 @@ pub(super) async fn send(
             operation.event_id = Some(event_id);
             operation.requested = request.tasks();
             operation.not_before = Some(now + app.config.apple.event_poll_every);
-            save(app, lease, &operation).await
+            work.save(&operation).await
         }
         Err(AppleError::Refused {
             number,
@@ -93,7 +93,7 @@ pub(super) async fn send(
                 error_message: Some(message),
                 error_info: info,
             };
-            turned_down(app, location, lease, &licensing, operation, refused, class).await
+            turned_down(&work, operation, refused, class).await
         }
         Err(error) if error.outcome_known() => {
             // Apple did nothing: the same is asked again when the location may be. That pause is the location's: the
@@ -102,14 +102,14 @@ pub(super) async fn send(
             operation.dead_at = None;
             operation.not_before = Some(now + app.config.apple.first_pause());
             operation.error_message = Some(error.to_string());
-            save(app, lease, &operation).await?;
+            work.save(&operation).await?;
             Err(error.into())
         }
         Err(error) => {
             // It may have got through. The operation stays `sending`, and what came of it is read back.
             operation.not_before = Some(next_look(app, &operation));
             operation.error_message = Some(error.to_string());
-            save(app, lease, &operation).await?;
+            work.save(&operation).await?;
             Err(error.into())
         }
     }
@@ -117,21 +117,19 @@ pub(super) async fn send(
 
 /// Apple checked the request and did nothing of it: whoever is named is let go with the reason, the rest is asked again.
 async fn turned_down(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    licensing: &Licensing,
+    work: &Work<'_>,
     mut operation: OperationRow,
     refused: ErrorResponse,
     class: Class,
 ) -> Result<(), StepError> {
+    let Work { app, location, .. } = work;
     if matches!(class, Class::Retry | Class::Resync) {
         operation.state = OperationState::Queued;
         operation.dead_at = None;
         operation.not_before = Some(app.now() + pause(app, operation.attempts));
         operation.error_number = Some(i64::from(refused.error_number));
         operation.error_message = refused.error_message;
-        let mut tx = app.store.begin_as(lease).await?;
+        let mut tx = app.store.begin_as(work.lease).await?;
         tx.operation_update(&operation).await?;
         if class == Class::Resync {
             tx.sync_request(SyncId(app.random.id()), location.id, "resync", "system", app.now())
@@ -150,11 +148,12 @@ async fn turned_down(
         failures: std::slice::from_ref(&refused),
     };
     operation.dead_at = Some(app.now());
-    conclude(app, location, lease, licensing, operation, told).await
+    conclude(work, operation, told).await
 }
 
 /// Hands what is more than Apple takes at once now to another operation: the limit was higher when it was planned.
-async fn cut_to_size(app: &App, lease: &Lease, operation: &mut OperationRow) -> Result<(), StepError> {
+async fn cut_to_size(work: &Work<'_>, operation: &mut OperationRow) -> Result<(), StepError> {
+    let app = work.app;
     let limits = app.service.limits();
     let (people, limit): (Vec<PersonId>, _) = match operation.kind {
         OperationKind::CreateUsers | OperationKind::RetireUsers => {
@@ -190,7 +189,7 @@ async fn cut_to_size(app: &App, lease: &Lease, operation: &mut OperationRow) -> 
         ..operation.clone()
     };
     operation.requested = count(now.len());
-    let mut tx = app.store.begin_as(lease).await?;
+    let mut tx = app.store.begin_as(work.lease).await?;
     tx.operation_insert(&rest).await?;
     // In the order of whoever withdraws a retirement: first the operation, then whom it is about.
     tx.operation_update(operation).await?;

@@ -2,34 +2,25 @@
 
 use apple::{
     AppleError,
-    licensing::Licensing,
     wire::{self, StatusResponse},
 };
-use store::{Lease, LocationRow, OperationKind, OperationRow, OperationState};
+use store::{OperationKind, OperationRow, OperationState};
 
 use super::{
-    conclude, licences, save,
+    Work, conclude, licences,
     told::{ALL_DONE, NOTHING_SAID, Otherwise, Told, names_somebody},
 };
-use crate::{
-    app::App,
-    tasks::{location::StepError, sync},
-};
+use crate::tasks::location::StepError;
 
 /// Asks for the status of the event, and writes down what it says. `true` when there was something to write down.
-pub(super) async fn poll(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    mut operation: OperationRow,
-) -> Result<bool, StepError> {
-    let licensing = sync::licensing(app, location).await?;
+pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result<bool, StepError> {
+    let app = work.app;
     let Some(event_id) = operation.event_id.clone() else {
         operation.state = OperationState::Sending;
-        save(app, lease, &operation).await?;
+        work.save(&operation).await?;
         return Ok(true);
     };
-    let status = match licensing.status(&event_id).await {
+    let status = match work.licensing.status(&event_id).await {
         Ok(status) => status,
         Err(AppleError::Refused {
             number: wire::error::UNKNOWN_EVENT,
@@ -37,19 +28,19 @@ pub(super) async fn poll(
         }) => {
             operation.state = OperationState::Sending;
             operation.event_id = None;
-            save(app, lease, &operation).await?;
+            work.save(&operation).await?;
             return Ok(true);
         }
         Err(error) => {
             operation.not_before = Some(app.now() + app.config.apple.event_poll_every);
-            save(app, lease, &operation).await?;
+            work.save(&operation).await?;
             return Err(error.into());
         }
     };
     operation.completed = status.num_completed.unwrap_or(operation.completed);
     match status.event_status.as_deref() {
         Some("COMPLETE") => {
-            complete(app, location, lease, &licensing, operation, &status).await?;
+            complete(work, operation, &status).await?;
             Ok(true)
         }
         Some("FAILED") => {
@@ -63,7 +54,7 @@ pub(super) async fn poll(
             let unnamed = status.failures.iter().find(|failure| !names_somebody(failure));
             operation.error_number = unnamed.map(|failure| i64::from(failure.error_number));
             operation.error_message = unnamed.and_then(|failure| failure.error_message.clone());
-            conclude(app, location, lease, &licensing, operation, told).await?;
+            conclude(work, operation, told).await?;
             Ok(true)
         }
         _ => {
@@ -74,31 +65,24 @@ pub(super) async fn poll(
             } else {
                 operation.not_before = Some(now + app.config.apple.event_poll_every);
             }
-            save(app, lease, &operation).await?;
+            work.save(&operation).await?;
             Ok(false)
         }
     }
 }
 
 /// Apple says that everything was done.
-async fn complete(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    licensing: &Licensing,
-    mut operation: OperationRow,
-    status: &StatusResponse,
-) -> Result<(), StepError> {
+async fn complete(work: &Work<'_>, mut operation: OperationRow, status: &StatusResponse) -> Result<(), StepError> {
     match operation.kind {
         OperationKind::CreateUsers => {
             // The status does not tell the invitation codes.
-            operation.dead_at = Some(app.now());
-            conclude(app, location, lease, licensing, operation, NOTHING_SAID).await
+            operation.dead_at = Some(work.app.now());
+            conclude(work, operation, NOTHING_SAID).await
         }
-        OperationKind::RetireUsers => conclude(app, location, lease, licensing, operation, ALL_DONE).await,
+        OperationKind::RetireUsers => conclude(work, operation, ALL_DONE).await,
         OperationKind::Associate | OperationKind::Disassociate => {
             operation.completed = status.num_completed.unwrap_or(operation.requested);
-            licences::all_done(app, lease, operation).await
+            licences::all_done(work, operation).await
         }
     }
 }

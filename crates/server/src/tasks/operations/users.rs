@@ -14,10 +14,10 @@ use domain::{
     operation::{Settled, Word, settle},
 };
 use serde_json::json;
-use store::{Actor, ClientUserRow, ClientUserStatus, Lease, LocationRow, NewEvent, OperationRow, OperationState, Tx};
+use store::{Actor, ClientUserRow, ClientUserStatus, LocationRow, NewEvent, OperationRow, OperationState, Tx};
 
 use super::{
-    LONGEST_WAIT, ended, is_open,
+    LONGEST_WAIT, Work, ended, is_open,
     told::{Otherwise, Told, is_done, is_retired},
 };
 use crate::{
@@ -27,22 +27,20 @@ use crate::{
 
 /// Settles an operation that asks for client users: those whom Apple lists are there, those whom it names are refused.
 pub(super) async fn conclude_new(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    licensing: &Licensing,
+    work: &Work<'_>,
     mut operation: OperationRow,
     told: Told<'_>,
 ) -> Result<(), StepError> {
+    let Work { app, location, .. } = work;
     let reading = app.config.apple.patience.reading(app.now());
-    let users = active_users(licensing).await?;
+    let users = active_users(&work.licensing).await?;
     let now = app.now();
     let dead_at = operation.dead_at.unwrap_or(now);
     let since = operation.sent_at.unwrap_or(now);
     let of_all = told
         .of_all()
         .or(operation.error_number.and_then(|number| i32::try_from(number).ok()));
-    let mut tx = app.store.begin_as(lease).await?;
+    let mut tx = app.store.begin_as(work.lease).await?;
     sync::take_users(&mut tx, location, &users, false, &reading).await?;
     let (mut open, mut undone) = (0, 0);
     for user in tx.operation_users(operation.id).await? {
@@ -74,23 +72,21 @@ pub(super) async fn conclude_new(
 /// Settles an operation that retires client users. What Apple turned down is asked again, ever more rarely, as long as the
 /// person stays away: somebody who left must not keep an account bound to the organisation.
 pub(super) async fn conclude_retired(
-    app: &App,
-    location: &LocationRow,
-    lease: &Lease,
-    licensing: &Licensing,
+    work: &Work<'_>,
     mut operation: OperationRow,
     told: Told<'_>,
 ) -> Result<(), StepError> {
+    let Work { app, location, .. } = work;
     let reading = app.config.apple.patience.reading(app.now());
     let listed = if told.otherwise == Otherwise::Listed {
-        Some(active_users(licensing).await?)
+        Some(active_users(&work.licensing).await?)
     } else {
         None
     };
     let now = app.now();
     let dead_at = operation.dead_at.unwrap_or(now);
     let of_all = told.of_all();
-    let mut tx = app.store.begin_as(lease).await?;
+    let mut tx = app.store.begin_as(work.lease).await?;
     if let Some(users) = &listed {
         sync::take_users(&mut tx, location, users, false, &reading).await?;
     }
