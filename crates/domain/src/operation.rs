@@ -51,6 +51,28 @@ impl Patience {
     pub fn reading(&self, began: Time) -> Reading {
         Reading { began, lag: self.lag }
     }
+
+    /// When to look at the lists again for what became of a request whose answer was lost: `first` after it was sent, then
+    /// ever more rarely, up to once a minute; and as soon as they can be believed, when that is earlier.
+    pub fn next_look(&self, now: Time, sent: Time, dead_at: Option<Time>, first: Duration) -> Time {
+        let next = now + now.since(sent).clamp(first, LOOK_EVERY.max(first));
+        match dead_at.map(|dead_at| dead_at + self.lag) {
+            Some(certain) if certain > now => next.min(certain),
+            _ => next,
+        }
+    }
+}
+
+/// How often lists are looked at for what became of a request whose answer was lost.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// Pauses double up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// How long to wait before the same is asked again, after so many attempts in a row.
+pub fn pause(first: Duration, attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
+    first.saturating_mul(1 << doublings).min(LONGEST_PAUSE)
 }
 
 /// What is known of what became of a request, about one licence in it.
@@ -171,6 +193,27 @@ mod tests {
     #[test]
     fn a_list_that_may_be_older_than_the_licence_does_not_prove_its_return() {
         assert_eq!(settled(Ask::Disassociate, false, 59), Settled::Open);
+    }
+
+    #[test]
+    fn a_pause_doubles_up_to_ten_minutes() {
+        let seconds = |attempts| pause(Duration::from_secs(5), attempts).as_secs();
+        assert_eq!([1, 2, 3, 4, 7].map(seconds), [5, 10, 20, 40, 320]);
+        assert_eq!([8, 16, 17, i64::MAX].map(seconds), [600; 4]);
+        assert_eq!([0, -1, i64::MIN].map(seconds), [5; 3]);
+    }
+
+    /// Soon while the answer may be there any moment, and not for longer than it takes to be certain.
+    #[test]
+    fn a_lost_answer_is_looked_for_ever_more_rarely_and_at_once_when_it_is_certain() {
+        let first = Duration::from_secs(5);
+        let dead_at = PATIENCE.dead_at(SENT);
+        let at = |seconds: u64| SENT + Duration::from_secs(seconds);
+        let next = |seconds| PATIENCE.next_look(at(seconds), SENT, Some(dead_at), first);
+        assert_eq!([0, 5, 20, 60, 100].map(next), [5, 10, 40, 120, 160].map(at));
+        // Certain after 40 s, 10 min and a minute more.
+        assert_eq!([650, 699, 700, 800].map(next), [700, 700, 760, 860].map(at));
+        assert_eq!(PATIENCE.next_look(at(650), SENT, None, first), at(710));
     }
 
     #[test]

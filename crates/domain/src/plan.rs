@@ -41,6 +41,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// The device that is told something by it.
+    pub fn device(&self) -> Option<DeviceId> {
+        match *self {
+            Step::Release { device }
+            | Step::AskInformation { device }
+            | Step::Invite { device, .. }
+            | Step::Remove { device, .. }
+            | Step::Install { device, .. }
+            | Step::AskApps { device }
+            | Step::Unenrol { device } => Some(device),
+            Step::CreateUser { .. } | Step::Disassociate { .. } | Step::Associate { .. } | Step::RetireUser { .. } => {
+                None
+            }
+        }
+    }
+
     /// Whether Apple's books change by it, and not only what is on a device.
     pub fn asks_apple(&self) -> bool {
         match self {
@@ -381,6 +397,15 @@ mod tests {
     #[test]
     fn what_others_wait_for_comes_first() {
         assert!(one_of_each().is_sorted_by(|one, next| one.order() < next.order()));
+    }
+
+    #[test]
+    fn what_apple_does_not_hear_a_device_does() {
+        assert!(
+            one_of_each()
+                .iter()
+                .all(|step| step.device().is_some() != step.asks_apple())
+        );
     }
 
     #[test]

@@ -45,9 +45,10 @@ pub struct AppRow {
 }
 
 impl AppRow {
-    /// Books and whatever else Apple sells are listed and counted, and cannot be deployed.
+    /// Books and whatever else Apple sells are listed and counted, and cannot be deployed. Nor can a device be told to
+    /// install what has no number.
     pub fn is_app(&self) -> bool {
-        self.product_type == "App"
+        self.product_type == "App" && self.adam_id.parse::<i64>().is_ok()
     }
 }
 

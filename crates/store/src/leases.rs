@@ -29,11 +29,6 @@ impl Lease {
     pub fn fence(&self) -> i64 {
         self.fence
     }
-
-    /// After so long without a sign of life somebody else may take it.
-    pub fn good_for(&self) -> Duration {
-        self.good_for
-    }
 }
 
 impl Conn<'_> {
@@ -74,8 +69,9 @@ impl Store {
             let sql = "SELECT holder, until FROM leases WHERE name = $1";
             let read = |row: &Record| Ok((row.text("holder")?, row.time("until")?));
             match tx.conn().one(sql, values![name], read).await? {
-                // Only looked at: whoever waits for a turn does not wait for what the one at work is writing.
-                Some((by, until)) if by != holder && now < until && until <= now + good_for => return Ok(None),
+                // Only looked at: whoever waits for a turn does not wait for what the one at work is writing. It may have
+                // given a sign of life since the clock was asked.
+                Some((by, until)) if by != holder && now < until && until <= now + 2 * good_for => return Ok(None),
                 Some(_) => {}
                 None => {
                     let sql = "INSERT INTO leases (name, holder, fence, until) VALUES ($1, '', 0, 0)
@@ -86,6 +82,8 @@ impl Store {
             if !tx.conn().lease_row(name).await? {
                 return Ok(None);
             }
+            // Asked once nobody renews it any more, or a sign of life in between would look like one from the future.
+            let now = tx.conn().clock().await?;
             let taken = tx
                 .run(
                     "UPDATE leases

@@ -307,6 +307,12 @@ impl Tx {
         operation: OperationId,
         now: Time,
     ) -> Result<bool, StoreError> {
+        // Whoever comes back in this moment waits for this, and withdraws it; or was first.
+        self.run(
+            "UPDATE people SET id = id WHERE id = (SELECT person_id FROM client_users WHERE client_user_id = $1)",
+            values![client_user_id],
+        )
+        .await?;
         let touched = self
             .run(
                 "UPDATE client_users SET retiring_at = $2, operation_id = $3

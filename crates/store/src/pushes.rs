@@ -38,7 +38,7 @@ impl Tx {
         at_latest: Time,
         limit: i64,
     ) -> Result<Vec<PushRow>, StoreError> {
-        let due = self
+        let mut due = self
             .conn()
             .all(
                 "SELECT id, push_token, push_token_at, push_magic, topic, push_asked, push_failures, last_seen_at,
@@ -54,6 +54,8 @@ impl Tx {
                 push,
             )
             .await?;
+        // In the order in which a plan takes the rows of devices, or the two would wait for each other.
+        due.sort_by_key(|row| row.device);
         let mut claimed = Vec::new();
         for row in due {
             let next = row.waits.then_some(until);

@@ -82,7 +82,6 @@ impl Store {
 const COMMANDS: &str = "DELETE FROM commands WHERE uuid IN (
          SELECT uuid FROM commands
          WHERE COALESCE(answered_at, created_at) < $1 AND state NOT IN ('queued', 'sent', 'notNow')
-           AND NOT EXISTS (SELECT 1 FROM installs WHERE installs.command = commands.uuid)
          LIMIT $2)";
 const OPERATIONS: &str = "DELETE FROM operations WHERE id IN (
          SELECT id FROM operations

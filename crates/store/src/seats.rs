@@ -26,14 +26,25 @@ pub struct SeatRow {
     pub since: Time,
 }
 
-impl SeatRow {
-    pub fn seat(&self) -> Seat {
-        let since = self.since;
-        match self.state {
+impl SeatState {
+    fn since(self, since: Time) -> Seat {
+        match self {
             SeatState::Reserved => Seat::Reserved { since },
             SeatState::Held => Seat::Held { since },
             SeatState::Returning => Seat::Returning { since },
         }
+    }
+}
+
+impl SeatRow {
+    pub fn seat(&self) -> Seat {
+        self.state.since(self.since)
+    }
+}
+
+impl OperationSeat {
+    pub fn seat(&self) -> Seat {
+        self.state.since(self.since)
     }
 }
 

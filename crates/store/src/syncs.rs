@@ -93,6 +93,23 @@ impl Tx {
         Ok(id)
     }
 
+    /// Asks once more for a read that was asked for since then for this cause, and failed. `false` when there is none.
+    pub async fn sync_again(&mut self, location: LocationId, cause: &str, since: Time) -> Result<bool, StoreError> {
+        let touched = self
+            .run(
+                "UPDATE syncs SET status = 'none', phase = '', done = 0, total = 0, started_at = NULL,
+                                  finished_at = NULL, error_code = NULL, error_detail = NULL
+                 WHERE id = (SELECT id FROM syncs
+                             WHERE location_id = $1 AND cause = $2 AND requested_at >= $3 AND status = 'failed'
+                             ORDER BY requested_at DESC LIMIT 1)
+                   AND NOT EXISTS (SELECT 1 FROM syncs open
+                                   WHERE open.location_id = $1 AND open.status IN ('none', 'inProgress'))",
+                values![location, cause, since],
+            )
+            .await?;
+        Ok(touched == 1)
+    }
+
     pub async fn sync_update(&mut self, row: &SyncRow) -> Result<(), StoreError> {
         self.run(
             "UPDATE syncs SET started_at = $2, finished_at = $3, status = $4, phase = $5, done = $6, total = $7,

@@ -159,6 +159,52 @@ async fn one_stuck_event_holds_its_own_licences_and_nobody_elses() {
     lab.close().await;
 }
 
+/// Apple took the requests in and did the work, and never tells: once nothing more can come of an event, lists do.
+#[test]
+fn an_event_of_which_apple_never_tells_ends_all_the_same() {
+    let broken = [
+        Trouble::Gateway {
+            status: 500,
+            retry_after_s: None,
+        },
+        // A class that nobody waits for.
+        Trouble::Refused {
+            number: 9700,
+            retry_after_s: None,
+        },
+    ];
+    let broken = broken.map(|is| (format!("{is:?}"), is));
+    each(&broken, never_told);
+}
+
+async fn never_told(is: Trouble) {
+    let lab = Lab::open(Setup {
+        adjust: |config| {
+            config.apple.patience = Patience {
+                request: Duration::from_secs(1),
+                event: Duration::from_secs(2),
+                lag: Duration::from_millis(200),
+            };
+        },
+        ..Setup::on(Database::Sqlite)
+    })
+    .await;
+    lab.link(TokenKind::Valid).await;
+    let app = lab.app_known(&adam_id(1)).await;
+    let (_, group) = people(&lab, 2).await;
+    lab.apple.switch(|switches| {
+        switches.faults = vec![Fault {
+            call: "GET status".to_owned(),
+            is,
+            times: u32::MAX,
+        }];
+    });
+    lab.deploy(app, group, Approval::Required).await;
+    until("both have it", async || lab.installed(app).await == 2).await;
+    lab.agrees_with_apple().await;
+    lab.close().await;
+}
+
 /// Another server took two of three licences where we could not know it: what Apple tells of it differs, what comes of
 /// it does not.
 #[test]

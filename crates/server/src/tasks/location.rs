@@ -49,12 +49,14 @@ impl From<StoreError> for StepError {
 /// Does the next thing for the location, if there is one to do.
 pub async fn step(app: &App) -> Result<Stepped, StepError> {
     under_lease(app, async |location, lease| {
-        let mut worked = false;
         let may_ask = location_may_be_asked(app, location);
-        if may_ask {
-            worked |= operations::evaluate(app, location, lease).await?;
-        }
-        worked |= reconcile::step(app, location, lease).await?;
+        let evaluated = match may_ask {
+            true => operations::evaluate(app, location, lease).await,
+            false => Ok(false),
+        };
+        // Whatever Apple says: what is between us and the devices goes on.
+        let planned = reconcile::step(app, location, lease).await?;
+        let mut worked = evaluated? | planned;
         // What we know may be from a backup, or from before another server's turn: look first.
         if may_ask && app.polled.has_looked(lease.fence()) {
             worked |= operations::send_next(app, location, lease).await?;
@@ -141,7 +143,16 @@ fn location_may_be_asked(app: &App, location: &LocationRow) -> bool {
 async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let now = app.now();
     let state = token_state(location, now);
-    if state == TokenState::Expired || app.polled.paused(now) {
+    if state == TokenState::Expired {
+        if let Some(mut open) = app.store.sync_open(location.id).await? {
+            let mut tx = app.store.begin_as(lease).await?;
+            sync::failed_by(&mut open, state, now);
+            tx.sync_update(&open).await?;
+            tx.commit().await?;
+        }
+        return Ok(false);
+    }
+    if app.polled.paused(now) {
         return Ok(false);
     }
     // Who waits for Apple to answer again, or to say once more that the token is dead, looks as soon as the pause is over.
@@ -165,10 +176,14 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
         answered(app, location, lease).await?;
         return Ok(true);
     }
-    if location.last_sync_at.is_none_or(|last| last < last_scheduled(app, now)) {
+    let scheduled = last_scheduled(app, now);
+    if location.last_sync_at.is_none_or(|last| last < scheduled) {
         let mut tx = app.store.begin_as(lease).await?;
-        tx.sync_request(SyncId(app.random.id()), location.id, "schedule", "system", now)
-            .await?;
+        // One row for each time of the schedule, however often it takes while Apple is away.
+        if !tx.sync_again(location.id, "schedule", scheduled).await? {
+            tx.sync_request(SyncId(app.random.id()), location.id, "schedule", "system", now)
+                .await?;
+        }
         tx.commit().await?;
         return Ok(true);
     }

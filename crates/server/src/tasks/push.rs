@@ -33,10 +33,16 @@ pub async fn step(app: &App) -> Result<Stepped, AppError> {
     };
     let mut running = FuturesUnordered::new();
     let mut service_down = false;
+    let mut failed = None;
     loop {
         let room = IN_FLIGHT - running.len();
-        if room > 0 && !service_down {
-            for push in claim(app, room).await? {
+        if room > 0 && !service_down && failed.is_none() {
+            let claimed = claim(app, room).await.unwrap_or_else(|error| {
+                // What is under way comes to its end all the same.
+                failed = Some(error);
+                Vec::new()
+            });
+            for push in claimed {
                 running.push(async move {
                     let now = timestamp(app.now());
                     let result = apns.push(&push.token, &push.magic, &push.topic, now).await;
@@ -45,12 +51,14 @@ pub async fn step(app: &App) -> Result<Stepped, AppError> {
             }
         }
         if running.is_empty() {
-            return Ok(Stepped::Idle);
+            return failed.map_or(Ok(Stepped::Idle), Err);
         }
         tokio::select! {
             Some((push, result)) = running.next() => {
                 service_down |= matches!(result, Err(PushError::Unreachable(_) | PushError::Throttled { .. }));
-                record(app, &push, result).await?;
+                if let Err(error) = record(app, &push, result).await {
+                    failed.get_or_insert(error);
+                }
             }
             () = app.device_bell.notified() => {}
         }

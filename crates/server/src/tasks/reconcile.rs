@@ -81,6 +81,11 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
         held: BTreeSet::new(),
         now,
     };
+    // In the order in which pushes take them.
+    let devices: BTreeSet<DeviceId> = steps.iter().filter_map(Step::device).collect();
+    for device in devices {
+        writer.hold(device).await?;
+    }
     let mut people = Vec::new();
     let mut retired = Vec::new();
     let mut gains: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();

@@ -172,12 +172,9 @@ async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut S
     (row.phase, row.done) = ("users".to_owned(), 3);
     progress(app, lease, row).await?;
     let users_began = app.now();
-    let users = licensing
-        .users(&UsersQuery {
-            active_only: true,
-            ..UsersQuery::default()
-        })
-        .await?;
+    // Everybody, retired or not: the version of a list counts for lists with the same filter only (§2.13), and who was
+    // retired is to be in what changed since.
+    let users = licensing.users(&UsersQuery::default()).await?;
     row.requests += i64::from(users.requests);
 
     let now = app.now();

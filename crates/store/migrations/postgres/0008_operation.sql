@@ -60,3 +60,11 @@ BEGIN
     RETURN OLD;
 END $$;
 CREATE TRIGGER events_kept BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION events_kept();
+
+-- What is asked at every look, at every leave, on every page and every hour. Work that is over stays for months.
+CREATE INDEX commands_open ON commands (device_id) WHERE state IN ('queued', 'sent', 'notNow');
+CREATE INDEX commands_answered ON commands (answered_at);
+CREATE INDEX operations_created ON operations (created_at);
+CREATE INDEX seats_person ON seats (person_id);
+CREATE INDEX group_members_member ON group_members (member_id);
+CREATE INDEX install_requests_person ON install_requests (person_id);

@@ -13,7 +13,7 @@ use std::{
 use domain::{
     Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass, GroupId,
     GroupKind, Install, InstallCommand, LocationId, OperationId, Owned, PersonId, Platform, Policy, Program, Refusal,
-    RefusalReason, Seat, Seen, Time, TokenState, invitation::Ending,
+    RefusalReason, Seat, Seen, SyncId, Time, TokenState, invitation::Ending,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
@@ -21,7 +21,7 @@ use store::{
     Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState,
     EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey, NewEnrolment, NewEvent,
     ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow, PushRow, SeatState, Store,
-    StoreError, Version, testing::Fresh,
+    StoreError, SyncStatus, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -226,6 +226,72 @@ async fn by_hand(fresh: &Fresh, statement: &str) -> Result<(), sqlx::Error> {
         }
     }
     Ok(())
+}
+
+/// What is written down and not committed yet could not be withdrawn: whoever was back in that moment was retired all the
+/// same, and had to accept the terms anew.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_is_back_while_their_retirement_is_being_written_down_withdraws_it() {
+    let fresh = Fresh::postgres().await;
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    let (location, _) = one_asset(&store, 1).await;
+    let person = people(&store, 1).await[0];
+    let operation = OperationRow {
+        id: OperationId(Uuid::now_v7()),
+        location_id: location,
+        kind: OperationKind::RetireUsers,
+        state: OperationState::Queued,
+        event_id: None,
+        attempts: 0,
+        not_before: None,
+        requested: 1,
+        completed: 0,
+        error_number: None,
+        error_message: None,
+        created_at: NOW,
+        sent_at: None,
+        finished_at: None,
+        dead_at: None,
+    };
+    let mut tx = store.begin().await.unwrap();
+    let mut user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
+    user.status = ClientUserStatus::Associated;
+    tx.client_user_insert(&user).await.unwrap();
+    assert!(tx.person_left(person, Base::Latest, BY).await.unwrap());
+    tx.commit().await.unwrap();
+
+    let mut retiring = store.begin().await.unwrap();
+    retiring.operation_insert(&operation).await.unwrap();
+    assert!(retiring.client_user_retiring("u-1", operation.id, NOW).await.unwrap());
+    let back = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut tx = store.begin().await.unwrap();
+            assert!(tx.person_back(person, Base::Latest, BY).await.unwrap());
+            let withdrawn = tx.retirements_withdraw(person).await.unwrap();
+            tx.commit().await.unwrap();
+            withdrawn
+        }
+    });
+    let mut looking = sqlx::PgConnection::connect(fresh.url()).await.unwrap();
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while !back.is_finished()
+        && sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&mut looking)
+            .await
+            .unwrap()
+            == 0
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    retiring.commit().await.unwrap();
+    assert_eq!(back.await.unwrap(), [location]);
+    let user = store.client_user(person, location).await.unwrap().unwrap();
+    assert_eq!((user.retiring_at, user.operation_id), (None, None));
+    store.close().await;
+    fresh.close().await;
 }
 
 on_both! {
@@ -604,6 +670,48 @@ on_both! {
         // What was given back long ago is not given back again.
         store.leases_release("a").await.unwrap();
         assert_eq!(store.lease_take("location", "a", minute).await.unwrap(), None);
+    }
+
+    /// Its end was moved while another server looked at the clock.
+    async fn a_lease_that_was_just_renewed_does_not_look_like_one_of_the_future(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (longer, shorter) = (Duration::from_secs(30), Duration::from_secs(20));
+        let kept = store.lease_take("location", "a", longer).await.unwrap().unwrap();
+        assert_eq!(store.lease_take("location", "b", shorter).await.unwrap(), None);
+        store.lease_renew(&kept).await.unwrap();
+        // One that was written by a clock that was wrong is free all the same.
+        let far = store.lease_take("other", "a", longer * 100).await.unwrap();
+        assert!(far.is_some());
+        assert!(store.lease_take("other", "b", shorter).await.unwrap().is_some());
+    }
+
+    /// Apple is away for hours at a time of the schedule: one row in the list of syncs, and not one a minute.
+    async fn a_read_that_failed_is_asked_for_once_more_in_its_own_row(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (location, _) = one_asset(&store, 1).await;
+        let id = SyncId(Uuid::now_v7());
+        let mut tx = store.begin().await.unwrap();
+        tx.sync_request(id, location, "schedule", "system", NOW).await.unwrap();
+        assert!(!tx.sync_again(location, "schedule", NOW).await.unwrap(), "it waits");
+        let mut row = tx.sync(id).await.unwrap().unwrap();
+        row.status = SyncStatus::Failed;
+        (row.started_at, row.finished_at) = (Some(NOW), Some(NOW));
+        row.error_code = Some("unreachable".into());
+        tx.sync_update(&row).await.unwrap();
+        let later = NOW + Duration::from_secs(1);
+        assert!(!tx.sync_again(location, "schedule", later).await.unwrap(), "the next time of day");
+        assert!(!tx.sync_again(location, "person", NOW).await.unwrap());
+        assert!(tx.sync_again(location, "schedule", NOW).await.unwrap());
+        let open = tx.sync_open(location).await.unwrap().unwrap();
+        assert_eq!((open.id, open.status, open.error_code), (id, SyncStatus::None, None));
+        assert_eq!((open.started_at, open.finished_at, open.requested_at), (None, None, NOW));
+        // What a person asked for meanwhile reads everything too.
+        row.status = SyncStatus::Failed;
+        tx.sync_update(&row).await.unwrap();
+        let by_hand = SyncId(Uuid::now_v7());
+        tx.sync_request(by_hand, location, "person", "홍라온", NOW).await.unwrap();
+        assert!(!tx.sync_again(location, "schedule", NOW).await.unwrap());
+        tx.commit().await.unwrap();
     }
 
     /// A server that was slow must not write what it decided before somebody else took over.

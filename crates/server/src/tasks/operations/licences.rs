@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use apple::{error::Class, wire::ErrorResponse};
 use domain::{
     Ask, AssetId, PersonId, Refusal, RefusalReason, Time,
-    operation::{Settled, Word, settle},
+    operation::{Settled, Word, pause, settle},
 };
 use serde_json::json;
 use store::{Actor, Holder, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState, Tx};
 
 use super::{
-    Work, ended, pause,
-    told::{Otherwise, Told, is_about_nobody, is_done, is_retired},
+    Work, ended,
+    told::{Otherwise, Told, is_about_nobody},
     users::active_users,
 };
 use crate::{
@@ -56,26 +56,16 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     let now = app.now();
     let ask = ask(operation.kind);
     let dead_at = operation.dead_at.unwrap_or(now);
-    let of_all = told.of_all();
     let mut tx = app.store.begin_as(work.lease).await?;
     let (mut open, mut undone) = (0, 0);
     for seat in tx.operation_seats(operation.id).await? {
-        let said = told.of(&seat.client_user_id);
-        let (word, number) = match (said, told.otherwise, &listed) {
-            (Some(number), ..) if is_done(number) => (Word::Done, None),
-            // Whom Apple does not have any more has nothing that could come back: it came with the retirement.
-            (Some(number), ..) if ask == Ask::Disassociate && is_retired(number) => (Word::Done, None),
-            (Some(number), ..) => (Word::Refused, Some(number)),
-            (None, Otherwise::Refused, _) if of_all.is_some_and(is_done) => (Word::Done, None),
-            (None, Otherwise::Refused, _) => (Word::Refused, of_all),
-            (None, Otherwise::Listed, Some(listed)) => {
-                let is_listed = listed.contains(&Holder::User(seat.client_user_id.clone()));
-                (Word::Listed(is_listed, reading), None)
-            }
-            (None, ..) => {
-                undone += 1;
-                continue;
-            }
+        let listed = || match &listed {
+            Some(listed) => Word::Listed(listed.contains(&Holder::User(seat.client_user_id.clone())), reading),
+            None => unreachable!("who asks for a list has one"),
+        };
+        let Some((word, number)) = told.of_licence(ask, &seat.client_user_id, listed) else {
+            undone += 1;
+            continue;
         };
         let settled = settle(ask, seat.since, seat.ended, dead_at, word);
         match (settled, operation.error_number) {
@@ -123,22 +113,6 @@ fn ask(kind: OperationKind) -> Ask {
     }
 }
 
-/// Apple says that everything was done.
-pub(super) async fn all_done(work: &Work<'_>, mut operation: OperationRow) -> Result<(), StepError> {
-    let app = work.app;
-    let now = app.now();
-    operation.state = OperationState::Done;
-    operation.finished_at = Some(now);
-    let mut tx = app.store.begin_as(work.lease).await?;
-    for seat in tx.operation_seats(operation.id).await? {
-        seat_settled(app, &mut tx, &seat, operation.kind, Settled::Done, None, now).await?;
-    }
-    tx.operation_update(&operation).await?;
-    tx.commit().await?;
-    app.location_bell.notify_one();
-    Ok(())
-}
-
 /// Writes down what became of one licence that was asked for.
 async fn seat_settled(
     app: &App,
@@ -150,32 +124,35 @@ async fn seat_settled(
     now: Time,
 ) -> Result<(), AppError> {
     let (asset, person) = (seat.asset_id, seat.person_id);
+    let before = seat.seat();
+    let after = match settled {
+        Settled::Done => before.confirmed(now),
+        Settled::Refused => before.refused(now),
+        Settled::Undone | Settled::Open => return Ok(()),
+    };
+    match after {
+        Some(_) => tx.seat_set(asset, person, SeatState::Held, None, now).await?,
+        None => tx.seat_delete(asset, person, now).await?,
+    }
     let holder = Holder::User(seat.client_user_id.clone());
-    let event_kind = match (ask(kind), settled) {
-        (Ask::Associate, Settled::Done) => {
-            tx.seat_set(asset, person, SeatState::Held, None, now).await?;
-            tx.assignment_put(asset, &holder, now).await?;
-            tx.refusal_clear(asset, person).await?;
-            "licenceAssigned"
-        }
-        (Ask::Disassociate, Settled::Done) => {
-            tx.seat_delete(asset, person, now).await?;
-            tx.assignment_delete(asset, &holder).await?;
-            tx.asset_recount(asset).await?;
-            tx.refusal_clear(asset, person).await?;
-            "licenceReturned"
-        }
-        (Ask::Associate, Settled::Refused) => {
-            tx.seat_delete(asset, person, now).await?;
-            refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
+    let given = ask(kind) == Ask::Associate;
+    let event_kind = if settled == Settled::Refused {
+        refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
+        if given {
             "licenceRefused"
-        }
-        (Ask::Disassociate, Settled::Refused) => {
-            tx.seat_set(asset, person, SeatState::Held, None, now).await?;
-            refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
+        } else {
             "licenceReturnRefused"
         }
-        (Ask::Retire, _) | (_, Settled::Undone | Settled::Open) => return Ok(()),
+    } else {
+        tx.refusal_clear(asset, person).await?;
+        if given {
+            tx.assignment_put(asset, &holder, now).await?;
+            "licenceAssigned"
+        } else {
+            tx.assignment_delete(asset, &holder).await?;
+            tx.asset_recount(asset).await?;
+            "licenceReturned"
+        }
     };
     let detail = number.map_or_else(|| json!({}), |number| json!({ "errorNumber": number }));
     tx.event(
@@ -204,7 +181,7 @@ async fn refused(
             Class::Retry | Class::Resync | Class::Split => RefusalReason::Temporary,
             _ => RefusalReason::Refused,
         },
-        not_before: now + pause(app, attempts),
+        not_before: now + pause(app.config.apple.first_pause(), attempts),
     };
     tx.refusal_put(asset, person, i64::from(number), refusal, now).await?;
     Ok(())

@@ -20,7 +20,7 @@ mod users;
 use std::time::Duration;
 
 use apple::{AppleError, licensing::Licensing};
-use domain::Time;
+use domain::{Time, operation::pause};
 use store::{ClientUserRow, ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState};
 
 use super::{location::StepError, sync};
@@ -29,15 +29,11 @@ use sending::send;
 use status::poll;
 use told::{NOTHING_SAID, Told};
 
-/// Pauses double up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 /// Nothing here ever waits longer than this: what does was written while the clock was wrong.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// Small parallel writes get in each other's way at Apple, so one goes after the other; but others do not wait for one
 /// that is stuck. So many may be before no more are sent.
 const STUCK_AT_MOST: usize = 5;
-/// How often lists are looked at for what became of a request whose answer was lost.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// What all of this needs to talk to Apple about a location, and to write down what comes of it.
 struct Work<'a> {
@@ -82,7 +78,9 @@ pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Resul
         match found_out {
             Ok(news) => worked |= news,
             // Apple answers, and stumbles over this one: the others are not held up by it.
-            Err(StepError::Apple(error @ (AppleError::Trouble { .. } | AppleError::Broken(_)))) => {
+            Err(StepError::Apple(
+                error @ (AppleError::Trouble { .. } | AppleError::Broken(_) | AppleError::Refused { .. }),
+            )) => {
                 failed.get_or_insert(error);
             }
             Err(error) => return Err(error),
@@ -143,7 +141,7 @@ fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, to
     } else if undone > 0 {
         operation.state = OperationState::Queued;
         operation.dead_at = None;
-        operation.not_before = Some(now + pause(app, operation.attempts));
+        operation.not_before = Some(now + pause(app.config.apple.first_pause(), operation.attempts));
     } else {
         operation.state = if operation.error_number.is_some() {
             OperationState::Failed
@@ -154,17 +152,13 @@ fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, to
     }
 }
 
-/// When to look at the lists again: soon at first, then ever more rarely, and at once when they can be believed.
 fn next_look(app: &App, operation: &OperationRow) -> Time {
     let now = app.now();
-    let elapsed = now.since(operation.sent_at.unwrap_or(now));
-    let shortest = app.config.apple.first_pause();
-    let next = now + elapsed.clamp(shortest, LOOK_EVERY);
-    let certain = operation.dead_at.map(|dead_at| dead_at + app.config.apple.patience.lag);
-    match certain {
-        Some(certain) if certain > now => next.min(certain),
-        _ => next,
-    }
+    let apple = &app.config.apple;
+    let sent = operation.sent_at.unwrap_or(now);
+    apple
+        .patience
+        .next_look(now, sent, operation.dead_at, apple.first_pause())
 }
 
 /// Whether Apple has still to say what became of this client user.
@@ -173,13 +167,4 @@ fn is_open(kind: OperationKind, user: &ClientUserRow) -> bool {
         OperationKind::RetireUsers => user.status.is_active() && user.retiring_at.is_some(),
         _ => user.status == ClientUserStatus::Creating,
     }
-}
-
-fn pause(app: &App, attempts: i64) -> Duration {
-    let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
-    app.config
-        .apple
-        .first_pause()
-        .saturating_mul(1 << doublings)
-        .min(LONGEST_PAUSE)
 }

@@ -7,16 +7,16 @@ use apple::{
     error::Class,
     wire::{Asset, ErrorResponse, ManageAssets, RequestUser},
 };
-use domain::{OperationId, PersonId, SyncId};
+use domain::{OperationId, PersonId, SyncId, operation::pause};
 use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState, Tx};
 use tokio::time::Instant;
 
 use super::{
-    Work, conclude, is_open, next_look, pause,
+    Work, conclude, is_open, next_look,
     told::{Otherwise, Told, names_somebody},
 };
 use crate::{
-    app::App,
+    app::{App, service::TooMany},
     tasks::{location::StepError, sync},
 };
 
@@ -96,6 +96,9 @@ pub(super) async fn send(
             turned_down(&work, operation, refused, class).await
         }
         Err(error) if error.outcome_known() => {
+            if matches!(error, AppleError::TooLarge { .. }) {
+                app.service.too_many(request.people(), request.size());
+            }
             // Apple did nothing: the same is asked again when the location may be. That pause is the location's: the
             // operation's own would go on when Apple is back.
             operation.state = OperationState::Queued;
@@ -126,7 +129,7 @@ async fn turned_down(
     if matches!(class, Class::Retry | Class::Resync) {
         operation.state = OperationState::Queued;
         operation.dead_at = None;
-        operation.not_before = Some(app.now() + pause(app, operation.attempts));
+        operation.not_before = Some(app.now() + pause(app.config.apple.first_pause(), operation.attempts));
         operation.error_number = Some(i64::from(refused.error_number));
         operation.error_message = refused.error_message;
         let mut tx = app.store.begin_as(work.lease).await?;
@@ -240,6 +243,22 @@ impl Request {
             OperationKind::Associate => Request::Associate(body),
             _ => Request::Disassociate(body),
         }))
+    }
+
+    fn people(&self) -> TooMany {
+        match self {
+            Request::CreateUsers(_) | Request::RetireUsers(_) => TooMany::Users,
+            Request::Associate(_) | Request::Disassociate(_) => TooMany::Licences,
+        }
+    }
+
+    /// How many people it names.
+    fn size(&self) -> usize {
+        match self {
+            Request::CreateUsers(users) => users.len(),
+            Request::RetireUsers(ids) => ids.len(),
+            Request::Associate(body) | Request::Disassociate(body) => body.client_user_ids.len(),
+        }
     }
 
     /// How many single acts Apple will count.

@@ -7,10 +7,10 @@ use apple::{
 use store::{OperationKind, OperationRow, OperationState};
 
 use super::{
-    Work, conclude, licences,
+    Work, conclude,
     told::{ALL_DONE, NOTHING_SAID, Otherwise, Told, names_somebody},
 };
-use crate::tasks::location::StepError;
+use crate::{app::App, tasks::location::StepError};
 
 /// Asks for the status of the event, and writes down what it says. `true` when there was something to write down.
 pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result<bool, StepError> {
@@ -32,7 +32,7 @@ pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result
             return Ok(true);
         }
         Err(error) => {
-            operation.not_before = Some(app.now() + app.config.apple.event_poll_every);
+            later(app, &mut operation);
             work.save(&operation).await?;
             return Err(error.into());
         }
@@ -58,16 +58,21 @@ pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result
             Ok(true)
         }
         _ => {
-            let now = app.now();
-            if operation.dead_at.is_none_or(|dead_at| dead_at <= now) {
-                operation.state = OperationState::Sending;
-                operation.event_id = None;
-            } else {
-                operation.not_before = Some(now + app.config.apple.event_poll_every);
-            }
+            later(app, &mut operation);
             work.save(&operation).await?;
             Ok(false)
         }
+    }
+}
+
+/// The status does not tell. Once nothing more can come of the event, lists do.
+fn later(app: &App, operation: &mut OperationRow) {
+    let now = app.now();
+    if operation.dead_at.is_none_or(|dead_at| dead_at <= now) {
+        operation.state = OperationState::Sending;
+        operation.event_id = None;
+    } else {
+        operation.not_before = Some(now + app.config.apple.event_poll_every);
     }
 }
 
@@ -82,7 +87,7 @@ async fn complete(work: &Work<'_>, mut operation: OperationRow, status: &StatusR
         OperationKind::RetireUsers => conclude(work, operation, ALL_DONE).await,
         OperationKind::Associate | OperationKind::Disassociate => {
             operation.completed = status.num_completed.unwrap_or(operation.requested);
-            licences::all_done(work, operation).await
+            conclude(work, operation, ALL_DONE).await
         }
     }
 }

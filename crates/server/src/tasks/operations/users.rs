@@ -18,7 +18,7 @@ use store::{Actor, ClientUserRow, ClientUserStatus, LocationRow, NewEvent, Opera
 
 use super::{
     LONGEST_WAIT, Work, ended, is_open,
-    told::{Otherwise, Told, is_done, is_retired},
+    told::{Otherwise, Told, is_done},
 };
 use crate::{
     app::{App, AppError},
@@ -47,15 +47,17 @@ pub(super) async fn conclude_new(
         if user.status != ClientUserStatus::Creating {
             continue;
         }
-        let by_name = told.of(&user.client_user_id).filter(|number| !is_done(*number));
+        let by_name = told
+            .of(&user.client_user_id)
+            .filter(|number| !is_done(Ask::Associate, *number));
         let settled = settle(Ask::Associate, since, None, dead_at, Word::Listed(false, reading));
         match (by_name, told.otherwise, settled) {
             (Some(number), ..) => user_refused(app, &mut tx, location, &user, number, now).await?,
-            (None, Otherwise::Refused, _) if !of_all.is_some_and(is_done) => {
+            (None, Otherwise::Refused, _) if !of_all.is_some_and(|number| is_done(Ask::Associate, number)) => {
                 user_refused(app, &mut tx, location, &user, of_all.unwrap_or_default(), now).await?;
             }
             (None, Otherwise::Undone, _) => undone += 1,
-            (None, _, Settled::Undone) => match of_all.filter(|number| !is_done(*number)) {
+            (None, _, Settled::Undone) => match of_all.filter(|number| !is_done(Ask::Associate, *number)) {
                 Some(number) => user_refused(app, &mut tx, location, &user, number, now).await?,
                 None => undone += 1,
             },
@@ -85,7 +87,6 @@ pub(super) async fn conclude_retired(
     };
     let now = app.now();
     let dead_at = operation.dead_at.unwrap_or(now);
-    let of_all = told.of_all();
     let mut tx = app.store.begin_as(work.lease).await?;
     if let Some(users) = &listed {
         sync::take_users(&mut tx, location, users, false, &reading).await?;
@@ -107,13 +108,9 @@ pub(super) async fn conclude_retired(
                 .await?;
             continue;
         }
-        let of_it = told.of(&user.client_user_id).or(of_all.filter(|_| alone));
-        let word = match (of_it, told.otherwise) {
-            (Some(number), _) if is_retired(number) => Word::Done,
-            (None, Otherwise::Done) => Word::Done,
-            (None, Otherwise::Listed) => Word::Listed(in_use.contains(user.client_user_id.as_str()), reading),
-            (Some(_), _) | (None, Otherwise::Refused | Otherwise::Undone) => Word::Refused,
-        };
+        let word = told.of_retired(&user.client_user_id, alone, || {
+            Word::Listed(in_use.contains(user.client_user_id.as_str()), reading)
+        });
         let since = user.retiring_at.unwrap_or(now);
         match settle(Ask::Retire, since, None, dead_at, word) {
             Settled::Done => {
