@@ -307,7 +307,7 @@ impl Report {
 
     /// `Acknowledged`, `InvalidProgramID`, `InvalidInvitationURL`.
     pub fn invitation_result(&self) -> Option<String> {
-        self.body.text("InvitationResult")
+        self.body.text("InvitationResult").and_then(|word| bounded(&word, NAME))
     }
 }
 
@@ -409,6 +409,20 @@ mod tests {
     fn the_report_of_a_user_is_not_the_devices() {
         let body = Report::idle("d").with("UserID", "u".into()).body;
         assert_eq!(Report::parse(body).unwrap().id, "d:u");
+    }
+
+    /// They reach tables, the history and pages; PostgreSQL takes no NUL.
+    #[test]
+    fn the_words_of_an_answer_are_short_and_printable() {
+        let long = format!("Inv\0alid{}", "가".repeat(1000));
+        let answer = Report::answer("d", "C", Status::Acknowledged)
+            .with("InvitationResult", long.as_str().into())
+            .with("RejectionReason", long.as_str().into());
+        for word in [answer.invitation_result(), answer.rejection_reason()] {
+            let word = word.unwrap();
+            assert!(word.starts_with("Invalid가"), "{word}");
+            assert_eq!(word.chars().count(), NAME);
+        }
     }
 
     #[test]
