@@ -125,6 +125,33 @@ async fn a_link_needs_the_confirmation_and_a_renewal_keeps_everything() {
     lab.close().await;
 }
 
+/// Two files were read before either was confirmed. The second said "nothing was changed", and the location at Apple was ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_account_is_refused_before_it_is_claimed_at_apple() {
+    let lab = Lab::open(Setup::on(Database::Sqlite)).await;
+    let mut uploads = Vec::new();
+    for kind in [TokenKind::Valid, TokenKind::OtherAccount] {
+        let upload = TokenUpload {
+            file: lab.apple.token_file(kind).into_bytes(),
+            display_name: "토큰".to_owned(),
+            apple_id: "vpp@example.com".to_owned(),
+        };
+        uploads.push(lab.app.token_read(&Caller::System, upload).await.unwrap());
+    }
+    lab.app.token_link(&Caller::System, uploads[0], true).await.unwrap();
+    let written = effects(&lab);
+
+    let second = lab.app.token_link(&Caller::System, uploads[1], true).await;
+
+    assert!(
+        matches!(&second, Err(AppError::Token(TokenRefused::OtherAccount { linked, given }))
+            if linked == "본사" && given == "부산"),
+        "{second:?}"
+    );
+    assert_eq!(effects(&lab), written);
+    lab.close().await;
+}
+
 /// What left for Apple and could have had an effect: not the question whether the token may write, which wants nothing.
 fn effects(lab: &Lab) -> Vec<Write> {
     let mut writes = lab.apple.writes();

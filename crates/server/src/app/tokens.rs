@@ -314,6 +314,8 @@ impl App {
         if facts.expires_at <= self.now() {
             return Err(TokenRefused::Expired { at: facts.expires_at }.into());
         }
+        // Before anything is claimed at Apple: of two files that were read, only one is linked.
+        one_account(self.store.locations().await?.into_iter().next().as_ref(), &facts)?;
         let linked = self.store.location_by_uid(&facts.uid).await?;
         let expected = Expected {
             uid: Some(facts.uid.clone()),
@@ -344,14 +346,8 @@ impl App {
         let mut tx = self.store.begin().await?;
         // Under the transaction's own eyes: only one account, whoever was faster (A3, A4).
         let present = tx.locations().await?.into_iter().next();
+        one_account(present.as_ref(), &facts)?;
         let location = match present {
-            Some(present) if present.uid != facts.uid => {
-                return Err(TokenRefused::OtherAccount {
-                    linked: present.location_name,
-                    given: facts.location_name,
-                }
-                .into());
-            }
             Some(mut present) => {
                 tx.location_token_replace(
                     present.id,
@@ -493,6 +489,17 @@ fn by_calendar(told: TokenState, expires_at: Time, now: Time) -> TokenState {
 /// Whole days; negative from the moment on at which it has expired.
 fn days_left(expires_at: Time, now: Time) -> i64 {
     (expires_at.ms() - now.ms()).div_euclid(24 * 3600 * 1000)
+}
+
+/// Only one account is linked (A3, A4): whatever else is asked for is refused.
+fn one_account(linked: Option<&LocationRow>, facts: &UploadFacts) -> Result<(), TokenRefused> {
+    match linked {
+        Some(linked) if linked.uid != facts.uid => Err(TokenRefused::OtherAccount {
+            linked: linked.location_name.clone(),
+            given: facts.location_name.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Takes over what Apple says of the location and of the token's end, which may be sooner than the file said.
