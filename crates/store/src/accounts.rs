@@ -1,6 +1,6 @@
 //! Who may sign in to the console.
 
-use domain::{AccountId, Time};
+use domain::{AccountId, SessionId, Time};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +114,7 @@ impl Tx {
         Ok(found == 1)
     }
 
+    /// Writes the password that somebody else sets, whatever it was before.
     pub async fn account_password(&mut self, id: AccountId, password_hash: &SecretString) -> Result<(), StoreError> {
         self.run(
             "UPDATE accounts SET password_hash = $2 WHERE id = $1",
@@ -121,6 +122,30 @@ impl Tx {
         )
         .await?;
         Ok(())
+    }
+
+    /// Writes the password that the owner wants, from this session. `false` when the account was disabled, got another
+    /// password since the old one was compared, or the session has ended: nothing is changed then.
+    pub async fn account_password_change(
+        &mut self,
+        account: &Account,
+        session: SessionId,
+        password_hash: &SecretString,
+    ) -> Result<bool, StoreError> {
+        let found = self
+            .run(
+                "UPDATE accounts SET password_hash = $3
+                 WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL
+                   AND EXISTS (SELECT 1 FROM sessions WHERE sessions.id = $4 AND sessions.account_id = accounts.id)",
+                values![
+                    account.id,
+                    account.password_hash.expose_secret(),
+                    password_hash.expose_secret(),
+                    session
+                ],
+            )
+            .await?;
+        Ok(found == 1)
     }
 
     /// `false` when the account was disabled, or got another password, since the password was compared.

@@ -260,11 +260,18 @@ impl App {
         let hash = passwords::hashed(&self.gates.known_browsers, password).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        tx.account_password(account.id, &hash).await?;
-        tx.sessions_end(account.id, but).await?;
-        if but.is_none() {
-            tx.known_browsers_forget(account.id).await?;
+        match but {
+            // Whoever set another one meanwhile wants to keep the owner's browser out.
+            Some(session) if !tx.account_password_change(account, session, &hash).await? => {
+                return Err(AppError::Stale("account"));
+            }
+            Some(_) => {}
+            None => {
+                tx.account_password(account.id, &hash).await?;
+                tx.known_browsers_forget(account.id).await?;
+            }
         }
+        tx.sessions_end(account.id, but).await?;
         tx.event(&NewEvent::new(now, caller.actor(), event).with(json!({ "name": account.name })))
             .await?;
         Ok(tx.commit().await?)

@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use server::{
     Clock, Config,
-    app::{Base, Caller, Role, accounts::AccountChange, people::NewPerson},
+    app::{AppError, Base, Caller, Role, accounts::AccountChange, people::NewPerson},
     gate::Gates,
     serve,
 };
@@ -120,6 +120,26 @@ async fn four_hundred_sign_ins_at_once_make_four_hashes_at_once_and_the_rest_is_
     }
     let (status, _) = sign_in(&server, "203.0.113.7", LOGIN, PASSWORD, "").await;
     assert_eq!(status, StatusCode::SEE_OTHER);
+}
+
+/// An administrator sets another password, which ends the sessions, while the owner's change is computed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_not_changed_from_a_session_that_has_ended() {
+    let server = server().await;
+    let app = &server.running.app;
+    sign_in(&server, "203.0.113.7", LOGIN, PASSWORD, "").await;
+    let session = app.sessions(None).await.unwrap().remove(0);
+    let owner = session.account_id;
+    app.sessions_end(&Caller::System, owner, None).await.unwrap();
+    let old = SecretString::from(PASSWORD);
+    let new = SecretString::from("a kettle of red copper");
+
+    let changed = app.password_change(owner, session.id, &old, &new).await;
+
+    assert!(matches!(changed, Err(AppError::Stale("account"))), "{changed:?}");
+    let (status, _) = sign_in(&server, "203.0.113.7", LOGIN, PASSWORD, "").await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    server.stop().await;
 }
 
 /// A hundred posts held the server for ten seconds.

@@ -11,17 +11,17 @@ use std::{
 };
 
 use domain::{
-    Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass, GroupId,
-    GroupKind, Install, InstallCommand, LocationId, OperationId, Owned, PersonId, Platform, Policy, Program, Refusal,
-    RefusalReason, Seat, Seen, SyncId, Time, TokenState, invitation::Ending,
+    AccountId, Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass,
+    GroupId, GroupKind, Install, InstallCommand, LocationId, OperationId, Owned, PersonId, Platform, Policy, Program,
+    Refusal, RefusalReason, Seat, Seen, SessionId, SyncId, Time, TokenState, invitation::Ending,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
-    Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow, CommandState,
-    EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey, NewEnrolment, NewEvent,
-    ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow, PushRow, SeatState, Store,
-    StoreError, SyncStatus, Version, testing::Fresh,
+    Account, Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow,
+    CommandState, EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey,
+    NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow,
+    PushRow, Role, SeatState, Session, Store, StoreError, SyncStatus, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -1053,7 +1053,50 @@ on_both! {
         tx.commit().await.unwrap();
     }
 
-    /// The latest first, narrowed to what one asks for.
+    /// While the owner's new password is computed, an administrator may set another, end the session or the account.
+    async fn a_password_is_changed_only_upon_the_old_one_from_a_session_that_lives(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let hash = |text: &str| SecretString::from(text.to_owned());
+        let read = Account {
+            id: AccountId(Uuid::now_v7()),
+            login: "hong".into(),
+            login_key: "hong".into(),
+            name: "홍라온".into(),
+            password_hash: hash("old"),
+            role: Role::Full,
+            language: None,
+            created_at: NOW,
+            disabled_at: None,
+            version: Version::default(),
+            signed_in_at: None,
+            unlocked_at: None,
+        };
+        let session = Session {
+            id: SessionId(Uuid::now_v7()),
+            account_id: read.id,
+            created_at: NOW,
+            expires_at: NOW + Duration::from_secs(3600),
+            last_seen_at: NOW,
+            source: "203.0.113.7".into(),
+            browser: String::new(),
+        };
+        let mut tx = store.begin().await.unwrap();
+        tx.account_insert(&read).await.unwrap();
+        let nowhere = SessionId(Uuid::now_v7());
+        assert!(!tx.account_password_change(&read, nowhere, &hash("mine")).await.unwrap());
+        tx.session_insert(&session, "t", NOW - Duration::from_secs(60)).await.unwrap();
+        assert!(tx.account_password_change(&read, session.id, &hash("mine")).await.unwrap());
+        tx.account_password(read.id, &hash("set")).await.unwrap();
+        let changed = Account { password_hash: hash("mine"), ..read };
+        assert!(!tx.account_password_change(&changed, session.id, &hash("mine again")).await.unwrap());
+        let mut now = tx.account(changed.id).await.unwrap().unwrap();
+        assert_eq!(now.password_hash.expose_secret(), "set");
+        now.disabled_at = Some(NOW);
+        assert!(tx.account_change(&now, BY).await.unwrap());
+        assert!(!tx.account_password_change(&now, session.id, &hash("mine")).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+
     /// PostgreSQL refuses a NUL, SQLite keeps it: what one could not say must not stop the other.
     async fn a_nul_from_outside_is_kept_as_the_sign_for_what_cannot_be_shown(fresh: &Fresh, store: Store) {
         let _ = fresh;
