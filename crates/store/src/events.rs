@@ -169,6 +169,26 @@ impl Conn<'_> {
 }
 
 impl Tx {
+    /// Writes an event about a person unless the same was written of them and the same device, if any, after `since`: for
+    /// what may come again and again.
+    pub async fn event_unless_since(&mut self, event: &NewEvent, since: Time) -> Result<(), StoreError> {
+        let told = self
+            .conn()
+            .one(
+                "SELECT seq FROM events
+                 WHERE kind = $1 AND at > $2
+                   AND person_id = $3 AND COALESCE(device_id, '') = COALESCE(CAST($4 AS TEXT), '')
+                 ORDER BY seq DESC LIMIT 1",
+                values![event.kind, since, event.person, event.device],
+                |row| row.int("seq"),
+            )
+            .await?;
+        match told {
+            Some(_) => Ok(()),
+            None => self.event(event).await,
+        }
+    }
+
     pub async fn event(&mut self, event: &NewEvent) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO events (at, actor_kind, actor_id, kind, location_id, asset_id, person_id, device_id, group_id,

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::{App, AppError, Caller, leaving};
 use crate::clock::timestamp;
 
-/// A device that was taken out and goes on speaking fills no history.
+/// What is refused and comes again and again fills no history.
 const ONCE_A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a device was not served. None of them is ever answered with 401: that would unenrol the device.
@@ -228,26 +228,27 @@ impl App {
         Ok(())
     }
 
-    /// Somebody enrols for a person who left: nothing changes, and it can be read in the history.
+    /// Somebody enrols for a person who left: nothing changes, and it can be read in the history, once a day.
     async fn leaver_refused(&self, udid: &str, enrolment: &EnrolmentRow) -> Result<(), AppError> {
+        let now = self.now();
         let mut tx = self.store.begin().await?;
-        let mut event = NewEvent::new(self.now(), Actor::System, "enrolmentRefused").person(enrolment.person_id);
+        let mut event = NewEvent::new(now, Actor::System, "enrolmentRefused").person(enrolment.person_id);
         if let Some(device) = tx.device_by_udid(udid).await? {
             event = event.device(device.id);
         }
-        tx.event(&event).await?;
+        tx.event_unless_since(&event, now - ONCE_A_DAY).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Somebody enrols with a device that another person has: nothing changes, and it can be read in the history.
+    /// Somebody enrols with a device that another person has: nothing changes, and it can be read in the history, once a
+    /// day for each who tries.
     async fn takeover_refused(&self, device: &DeviceRow, enrolment: &EnrolmentRow) -> Result<(), AppError> {
+        let now = self.now();
         let mut tx = self.store.begin().await?;
-        tx.event(
-            &NewEvent::new(self.now(), Actor::System, "deviceTakeoverRefused")
-                .device(device.id)
-                .person(enrolment.person_id),
-        )
-        .await?;
+        let event = NewEvent::new(now, Actor::System, "deviceTakeoverRefused")
+            .device(device.id)
+            .person(enrolment.person_id);
+        tx.event_unless_since(&event, now - ONCE_A_DAY).await?;
         Ok(tx.commit().await?)
     }
 
