@@ -7,8 +7,8 @@ use super::{
     given::Given,
     keys::*,
     values::{
-        address, count, database_url, duration, flag, icon_host, invitation_url, language, long_duration, name,
-        network, path_text, public_url, remote_url, time_of_day, time_zone, topic,
+        address, count, database_url, duration, flag, icon_host, invitation_url, language, log_level, long_duration,
+        name, network, path_text, public_url, remote_url, time_of_day, time_zone, topic,
     },
 };
 
@@ -95,7 +95,7 @@ impl Config {
         set(&mut retention.history, given.parsed(&KEEP_HISTORY, long_duration)?);
         set(&mut retention.work, given.parsed(&KEEP_WORK, long_duration)?);
 
-        set(&mut config.log.level, given.parsed(&LOG_LEVEL, name)?);
+        set(&mut config.log.level, given.parsed(&LOG_LEVEL, log_level)?);
         set(&mut config.log.json, given.parsed(&LOG_JSON, flag)?);
         Ok(config)
     }

@@ -48,6 +48,24 @@ pub fn flag(text: &str) -> Result<bool, String> {
     }
 }
 
+/// A level for everything, or a list of levels for parts of the program: `info,server=debug`.
+pub fn log_level(text: &str) -> Result<String, String> {
+    // Whatever is no level would be taken for the name of a part, and everything else be silent.
+    let is_level = |word: &str| {
+        ["off", "error", "warn", "info", "debug", "trace"].contains(&word.trim().to_ascii_lowercase().as_str())
+    };
+    let is_known = |entry: &str| match entry.split_once('=') {
+        Some((part, level)) => !part.trim().is_empty() && is_level(level),
+        None => is_level(entry),
+    };
+    if !text.split(',').all(is_known) {
+        return Err(format!(
+            "is {text:?}, which is neither a level (off, error, warn, info, debug, trace) nor a list such as info,server=debug"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 pub fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (1..=1_000_000).contains(&count) => Ok(count),
@@ -198,6 +216,17 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// "inof" was taken for the name of a part of the program: the server said nothing at all.
+    #[test]
+    fn a_log_level_that_is_mistyped_is_refused() {
+        for right in ["info", "WARN", "off", "info,server=debug", "warn, store = trace"] {
+            assert_eq!(log_level(right), Ok(right.to_owned()));
+        }
+        for wrong in ["", "inof", "info,", "server", "server=loud", "=info", "info;debug"] {
+            assert!(log_level(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn lengths_of_time_are_a_number_and_a_unit() {
