@@ -92,7 +92,7 @@ async fn looked(config: &Config, now: Time, good: &mut Vec<String>) -> Result<Op
         TokenState::AssignedToExternalMdm => Some(Finding::bad(
             about,
             "another server manages the location: nothing is written there",
-            "take the location back under Administration, or remove it there",
+            "remove the location at the other server: it is noticed here by itself, and everything goes on",
         )),
         state => Some(Finding::bad(
             about,
