@@ -1,5 +1,7 @@
 //! What a program is told when something was not done: RFC 9457, `application/problem+json`.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -15,6 +17,7 @@ use crate::{
     app::{self, AppError, invitations::NotInvited, leaving::CannotLeave, tokens::TokenRefused},
     cause,
     clock::timestamp,
+    gate::Busy,
 };
 
 /// The kinds of problems that are not about one noun.
@@ -145,6 +148,9 @@ pub struct ProblemDetails {
     #[serde(flatten)]
     #[schema(value_type = Object)]
     pub facts: Map<String, Value>,
+    /// In how many seconds to ask again; goes into the header.
+    #[serde(skip)]
+    retry_after: Option<u64>,
 }
 
 /// What is wrong with one field of a request.
@@ -153,7 +159,7 @@ pub struct FieldError {
     /// As the request names it.
     pub field: String,
     /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`, `guessable`, `wrong`,
-    /// `lastFullAccount`, `ownAccount`, `notAnApp`.
+    /// `lastFullAccount`, `ownAccount`, `notAnApp`, `left`.
     pub problem: String,
     pub detail: String,
 }
@@ -198,6 +204,7 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             facts: Map::new(),
+            retry_after: None,
         }))
     }
 
@@ -239,6 +246,12 @@ impl Problem {
         self
     }
 
+    /// Nothing is wrong but the moment.
+    pub fn later(mut self, wait: Duration) -> Problem {
+        self.0.retry_after = Some(wait.as_secs().max(1));
+        self
+    }
+
     pub fn fact(mut self, name: &str, value: Value) -> Problem {
         self.0.facts.insert(name.to_owned(), value);
         self
@@ -263,6 +276,9 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if let Some(seconds) = self.0.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -291,11 +307,15 @@ impl From<AppError> for Problem {
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
-            AppError::Busy(busy) => Problem::of(Kind::Unavailable).detail(busy.to_string()),
-            AppError::Wait(wait) => Problem::of(Kind::Unavailable).detail(format!(
-                "too many wrong passwords; try again in {} seconds",
-                wait.as_secs() + 1
-            )),
+            AppError::Busy(busy) => Problem::of(Kind::Busy)
+                .detail(busy.to_string())
+                .later(Busy::RETRY_AFTER),
+            AppError::Wait(wait) => Problem::of_status(StatusCode::TOO_MANY_REQUESTS)
+                .detail(format!(
+                    "too many wrong passwords; try again in {} seconds",
+                    wait.as_secs() + 1
+                ))
+                .later(wait),
             AppError::Store(error) => store(error),
         }
     }
@@ -480,6 +500,14 @@ mod tests {
         let body = written(AppError::Deployment(DeploymentError::DeviceGroupAvailable(group)));
         assert_eq!(body["rule"], "deviceGroupAvailable");
         assert_eq!(body["groupId"], group.to_string());
+    }
+
+    #[test]
+    fn whoever_comes_in_a_crowd_is_told_so_and_when_to_come_again() {
+        let response = Problem::from(AppError::Busy(Busy)).into_response();
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        assert_eq!(written(AppError::Busy(Busy))["type"], "urn:allotment:problem:busy");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[serde(rename_all = "camelCase")]
 struct Operation {
     id: Uuid,
-    /// `createUsers`, `associate`, `disassociate`.
+    /// `createUsers`, `associate`, `disassociate`, `retireUsers`.
     kind: String,
     /// `queued`, `sending`, `pending` (Apple works on it), `done`, `failed`.
     state: String,

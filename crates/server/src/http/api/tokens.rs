@@ -109,7 +109,7 @@ pub struct Sync {
     id: Uuid,
     /// `none` while it waits for its turn, `inProgress`, `completed`, `failed`.
     status: String,
-    /// Why it was asked for: `person`, `schedule`, `token`.
+    /// Why it was asked for: `person`, `schedule`, `token`, `resync` (what is known here did not fit).
     cause: String,
     requested_by: String,
     /// What is being read.

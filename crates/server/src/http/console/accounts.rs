@@ -178,7 +178,7 @@ pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, 
 
 pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<NewAccount>) -> Result<Response, Oops> {
     let Some(role) = role_of(&typed.role) else {
-        return Err(Oops(StatusCode::BAD_REQUEST));
+        return Err(Oops::of(StatusCode::BAD_REQUEST));
     };
     let added = app
         .account_add(&admin.caller, &typed.login, &typed.name, &typed.password, role)
@@ -261,7 +261,7 @@ pub async fn page(State(app): State<App>, admin: Admin, Path(id): Path<AccountId
 }
 
 async fn known(app: &App, id: AccountId) -> Result<Account, Oops> {
-    app.account(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))
+    app.account(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))
 }
 
 pub async fn edit(
@@ -270,7 +270,7 @@ pub async fn edit(
     Path(id): Path<AccountId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Oops> {
-    let role = role_of(&typed.role).ok_or(Oops(StatusCode::BAD_REQUEST))?;
+    let role = role_of(&typed.role).ok_or(Oops::of(StatusCode::BAD_REQUEST))?;
     let change = AccountChange {
         name: Some(typed.name.clone()),
         role: Some(role),
@@ -570,7 +570,7 @@ async fn show_new_key(app: &App, reader: &Reader, typed: NewKey, errors: Errors)
 /// Makes a key, and shows it: it cannot be shown again.
 pub async fn key_add(State(app): State<App>, admin: Admin, Form(typed): Form<NewKey>) -> Result<Response, Oops> {
     let (Some(role), Some(lasts)) = (role_of(&typed.role), Lasts::of(&typed.lasts)) else {
-        return Err(Oops(StatusCode::BAD_REQUEST));
+        return Err(Oops::of(StatusCode::BAD_REQUEST));
     };
     let made = app
         .api_key_create(&admin.caller, &typed.name, role, lasts.duration())

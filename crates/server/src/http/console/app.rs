@@ -65,8 +65,8 @@ pub async fn page(
     Path(asset): Path<AssetId>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Oops> {
-    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
-    let view = overview.app(asset).ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
+    let view = overview.app(asset).ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let tab = AppTab::of(&wanted.tab);
     let s = speak(&app, reader.lang);
     let path = app_link(asset, tab, state_of(&wanted.state), &wanted.q, 1);

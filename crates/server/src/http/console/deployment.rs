@@ -37,7 +37,7 @@ use crate::{
 /// The groups as they are saved.
 pub async fn page(State(app): State<App>, reader: Reader, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
     let version = app.deployments_version(asset).await?;
-    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let view = deployable(&overview, asset)?;
     let shown = Shown {
         version: version.number,
@@ -50,7 +50,7 @@ pub async fn page(State(app): State<App>, reader: Reader, Path(asset): Path<Asse
 /// A page for what cannot be deployed would be a page that cannot be saved.
 fn deployable(overview: &Overview, asset: AssetId) -> Result<&AppView, Oops> {
     let view = overview.app(asset).filter(|view| view.row.is_app());
-    view.ok_or(Oops(StatusCode::NOT_FOUND))
+    view.ok_or(Oops::of(StatusCode::NOT_FOUND))
 }
 
 /// Saves, or shows what saving would do, by the button that was pressed.
@@ -64,7 +64,7 @@ pub async fn save(
     if app.deployments_version(asset).await?.number != form.version {
         return conflict(&app, &reader, asset, &form).await;
     }
-    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let view = deployable(&overview, asset)?;
     let s = speak(&app, reader.lang);
     let mut groups = groups(&overview, view, Some(&form));
@@ -145,7 +145,7 @@ pub async fn save(
 /// Somebody else changed the deployment since the form was opened: group by group, what was seen, is, and was wanted.
 async fn conflict(app: &App, reader: &Reader, asset: AssetId, form: &Typed) -> Result<Response, Oops> {
     let version = app.deployments_version(asset).await?;
-    let overview = app.overview().await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let view = deployable(&overview, asset)?;
     let s = speak(app, reader.lang);
     let mut rows = Vec::new();

@@ -126,7 +126,7 @@ pub(super) async fn show(
     revoke_error: bool,
     refusal: Option<CannotLeave>,
 ) -> Result<Response, Oops> {
-    let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let person = app.person(row.person_id).await?;
     let commands = app.device_commands(id, COMMANDS).await?;

@@ -61,7 +61,7 @@ pub async fn list(State(app): State<App>, reader: Reader) -> Result<Response, Oo
 }
 
 pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<GroupId>) -> Result<Response, Oops> {
-    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.group(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let opened = Opened::of(&app, row).await?;
     show(&app, &reader, opened, GroupErrors::default(), None, None).await
 }
@@ -198,7 +198,7 @@ pub async fn edit(
     Path(id): Path<GroupId>,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Oops> {
-    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.group(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let s = speak(&app, admin.lang);
     let result = match priority(&typed.priority) {
         Some(priority) => {
@@ -231,7 +231,7 @@ pub async fn edit(
 
 /// Somebody else changed name or priority since the page was opened.
 async fn edit_conflict(app: &App, reader: &Reader, id: GroupId, typed: Typed) -> Result<Response, Oops> {
-    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.group(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let s = speak(app, reader.lang);
     let mut opened = Opened::of(app, row).await?;
     let rows = [
@@ -268,11 +268,11 @@ pub async fn members(
     let ids = |field: &str| -> Result<BTreeSet<Uuid>, Oops> {
         let given = pairs.iter().filter(|(name, _)| name == field);
         let ids: Result<_, _> = given.map(|(_, id)| id.parse()).collect();
-        ids.map_err(|_| Oops(StatusCode::BAD_REQUEST))
+        ids.map_err(|_| Oops::of(StatusCode::BAD_REQUEST))
     };
     let (were, wanted) = (ids("was")?, ids("member")?);
     let version = match pairs.iter().find(|(name, _)| name == "version") {
-        Some((_, version)) => version.parse().map_err(|_| Oops(StatusCode::BAD_REQUEST))?,
+        Some((_, version)) => version.parse().map_err(|_| Oops::of(StatusCode::BAD_REQUEST))?,
         None => 0,
     };
     let members: Vec<Uuid> = wanted.iter().copied().collect();
@@ -292,7 +292,7 @@ async fn members_conflict(
     were: &BTreeSet<Uuid>,
     wanted: &BTreeSet<Uuid>,
 ) -> Result<Response, Oops> {
-    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.group(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let s = speak(app, reader.lang);
     let mut opened = Opened::of(app, row).await?;
     let now = opened.members.clone();
@@ -358,7 +358,7 @@ pub async fn delete(
         Err(AppError::Stale(_)) => "conflict-group-delete",
         Err(error) => return Err(error.into()),
     };
-    let row = app.group(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.group(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let flash = Flash::bad(speak(&app, admin.lang).t(key));
     let opened = Opened::of(&app, row).await?;
     let page = show(&app, &admin, opened, GroupErrors::default(), None, flash).await?;

@@ -50,7 +50,7 @@ async fn ask(
     typed: String,
     error: Option<&'static str>,
 ) -> Result<Response, Oops> {
-    let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let may = app.devices_leaving().await?.of(&row);
     let refusal = match how {
         HowToLeave::Retire if !may.retire => Some(CannotLeave::NotEnrolled),
@@ -101,7 +101,7 @@ impl Confirmed {
         if self.enrolment.is_empty() {
             return Ok(None);
         }
-        let id = self.enrolment.parse().map_err(|_| Oops(StatusCode::BAD_REQUEST))?;
+        let id = self.enrolment.parse().map_err(|_| Oops::of(StatusCode::BAD_REQUEST))?;
         Ok(Some(id))
     }
 }
@@ -122,7 +122,7 @@ pub async fn wipe(
     Path(id): Path<DeviceId>,
     Form(form): Form<Confirmed>,
 ) -> Result<Response, Oops> {
-    let row = app.device(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     if form.typed.trim() != row.name.trim() {
         let error = Some("device-wipe-other-name");
         let page = ask(&app, &admin, id, HowToLeave::Wipe, form.typed, error).await?;

@@ -20,6 +20,8 @@ pub mod statics;
 mod view;
 mod vpp;
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     Router,
@@ -43,6 +45,7 @@ use super::{
 use crate::{
     app::{App, AppError, Problem, apps::Overview},
     cause,
+    gate::Busy,
     messages::{Lang, Speak},
 };
 
@@ -227,25 +230,44 @@ async fn frame(
 fn html(page: &impl Template) -> Result<Response, Oops> {
     let text = page.render().map_err(|error| {
         cause::note(&error);
-        Oops(StatusCode::INTERNAL_SERVER_ERROR)
+        Oops::of(StatusCode::INTERNAL_SERVER_ERROR)
     })?;
     Ok(Html(text).into_response())
 }
 
 /// Why a page could not be shown.
-pub struct Oops(pub StatusCode);
+pub struct Oops {
+    status: StatusCode,
+    /// Nothing is wrong but the moment: after how long to come again.
+    later: Option<Duration>,
+}
+
+impl Oops {
+    pub fn of(status: StatusCode) -> Oops {
+        Oops { status, later: None }
+    }
+}
 
 impl From<AppError> for Oops {
     fn from(error: AppError) -> Oops {
         match error {
-            AppError::Forbidden(_) => Oops(StatusCode::FORBIDDEN),
-            AppError::NotFound(_) => Oops(StatusCode::NOT_FOUND),
-            AppError::Stale(_) | AppError::Leaving(_) | AppError::NotInvited(_) => Oops(StatusCode::CONFLICT),
-            AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => Oops(StatusCode::BAD_REQUEST),
-            AppError::Busy(_) | AppError::Wait(_) => Oops(StatusCode::SERVICE_UNAVAILABLE),
+            AppError::Forbidden(_) => Oops::of(StatusCode::FORBIDDEN),
+            AppError::NotFound(_) => Oops::of(StatusCode::NOT_FOUND),
+            AppError::Stale(_) | AppError::Leaving(_) | AppError::NotInvited(_) => Oops::of(StatusCode::CONFLICT),
+            AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => {
+                Oops::of(StatusCode::BAD_REQUEST)
+            }
+            AppError::Busy(_) => Oops {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                later: Some(Busy::RETRY_AFTER),
+            },
+            AppError::Wait(wait) => Oops {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                later: Some(wait),
+            },
             AppError::Store(error) => {
                 cause::note(&error);
-                Oops(if error.is_outage() {
+                Oops::of(if error.is_outage() {
                     StatusCode::SERVICE_UNAVAILABLE
                 } else {
                     StatusCode::INTERNAL_SERVER_ERROR
@@ -258,7 +280,15 @@ impl From<AppError> for Oops {
 impl IntoResponse for Oops {
     /// Bare: `refusals`, which knows the reader's language, makes the page of it.
     fn into_response(self) -> Response {
-        self.0.into_response()
+        let mut response = self.status.into_response();
+        if let Some(later) = self.later {
+            let again = (later.as_secs().max(1)).into();
+            response.headers_mut().insert(header::RETRY_AFTER, again);
+            if self.status == StatusCode::SERVICE_UNAVAILABLE {
+                response.extensions_mut().insert(ErrorKind::Busy);
+            }
+        }
+        response
     }
 }
 
@@ -287,5 +317,19 @@ pub fn error_page_as(app: &App, lang: Lang, kind: ErrorKind, status: StatusCode)
 }
 
 async fn nothing_here() -> Oops {
-    Oops(StatusCode::NOT_FOUND)
+    Oops::of(StatusCode::NOT_FOUND)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page said that the database does not answer.
+    #[test]
+    fn whoever_comes_in_a_crowd_is_told_so_and_when_to_come_again() {
+        let response = Oops::from(AppError::Busy(Busy)).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        assert_eq!(response.extensions().get::<ErrorKind>(), Some(&ErrorKind::Busy));
+    }
 }

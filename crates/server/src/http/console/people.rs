@@ -142,7 +142,7 @@ struct Shown {
 }
 
 async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<Response, Oops> {
-    let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.person(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let overview = app.overview().await?;
     let s = speak(app, reader.lang);
     let devices = app.devices().await?;
@@ -346,7 +346,7 @@ async fn moved(
     let text = match result {
         Ok(()) => return Ok(flash::to(app, admin, &format!("/people/{id}"), done)),
         Err(AppError::Stale(_)) => {
-            let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+            let row = app.person(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
             let who = row.version.changed_by.unwrap_or_else(|| "–".to_owned());
             let when = row
                 .version
@@ -440,7 +440,7 @@ pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, 
 }
 
 pub async fn edit_page(State(app): State<App>, admin: Admin, Path(id): Path<PersonId>) -> Result<Response, Oops> {
-    let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.person(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     show_form(&app, &admin, Some(id), Typed::of(row), None, None).await
 }
 
@@ -470,7 +470,7 @@ pub async fn edit(
 
 /// Somebody else changed the person since the form was opened.
 async fn conflict(app: &App, reader: &Reader, id: PersonId, typed: Typed) -> Result<Response, Oops> {
-    let row = app.person(id).await?.ok_or(Oops(StatusCode::NOT_FOUND))?;
+    let row = app.person(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let s = speak(app, reader.lang);
     let version = row.version.clone();
     let now = Typed::of(row);

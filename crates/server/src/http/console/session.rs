@@ -187,7 +187,7 @@ pub async fn language(
         auth::LANGUAGE_COOKIE,
         lang.code()
     );
-    let cookie = HeaderValue::from_str(&cookie).map_err(|_| Oops(StatusCode::BAD_REQUEST))?;
+    let cookie = HeaderValue::from_str(&cookie).map_err(|_| Oops::of(StatusCode::BAD_REQUEST))?;
     // Anywhere of ours, the pages without a session too.
     let to = choice
         .path

@@ -173,7 +173,7 @@ impl Typed {
 
 pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
     let present = app.policy().await?;
-    let rule_set = rule_set_of(&typed.rule_set).ok_or(Oops(StatusCode::BAD_REQUEST))?;
+    let rule_set = rule_set_of(&typed.rule_set).ok_or(Oops::of(StatusCode::BAD_REQUEST))?;
     // What the page said when it was opened. Where that cannot be told, what is there now.
     let mut was = Policy {
         policy_2016: typed.was_policy2016,

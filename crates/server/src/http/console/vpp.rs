@@ -109,7 +109,7 @@ pub async fn upload(State(app): State<App>, admin: Admin, Multipart(form): Multi
             let page = show_upload(&app, &admin, String::new(), String::new(), errors).await?;
             return Ok((StatusCode::PAYLOAD_TOO_LARGE, page).into_response());
         }
-        Err(_) => return Err(Oops(StatusCode::BAD_REQUEST)),
+        Err(_) => return Err(Oops::of(StatusCode::BAD_REQUEST)),
     };
     let Upload { upload, chosen } = upload;
     let (display_name, apple_id) = (upload.display_name.clone(), upload.apple_id.clone());
