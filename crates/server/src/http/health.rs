@@ -16,7 +16,7 @@ pub fn router() -> Router<App> {
         .route("/readyz", get(ready))
 }
 
-/// Says whether something can be written, and why when it cannot.
+/// Writes something, and says why when it cannot.
 async fn ready(State(app): State<App>) -> Response {
     let (status, text) = match app.ready().await {
         Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
