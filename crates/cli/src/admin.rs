@@ -135,7 +135,7 @@ pub async fn admin(command: AdminCommand) -> Result<(), Failure> {
             name,
             read_only,
         } => {
-            let app = open(&config).await?;
+            let app = serve::attach_or_open(config.load()?, Clock::System).await?;
             let password = password()?;
             let name = name.unwrap_or_else(|| login.clone());
             app.account_add(caller, &login, &name, &password, role(read_only))
@@ -374,7 +374,7 @@ pub async fn enrol(command: EnrolCommand) -> Result<(), Failure> {
 }
 
 async fn open(config: &ConfigArgument) -> Result<App, Failure> {
-    Ok(serve::open(config.load()?, Clock::System).await?)
+    Ok(serve::attach(config.load()?, Clock::System).await?)
 }
 
 async fn find(app: &App, person: &str) -> Result<Option<PersonId>, Failure> {

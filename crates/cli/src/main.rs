@@ -162,7 +162,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 async fn backup(config: &ConfigArgument, file: &std::path::Path) -> Result<(), Failure> {
-    let app = server::serve::open(config.load()?, Clock::System).await?;
+    let app = server::serve::attach(config.load()?, Clock::System).await?;
     if file.exists() {
         return Err(Failure::new(format!("{} exists already", file.display())));
     }

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use mdm::identity::DeviceCa;
 use secrecy::SecretString;
-use store::{MasterKey, Store};
+use store::{KeyError, MasterKey, Store};
 use tokio::{
     net::TcpListener,
     sync::{RwLock, watch},
@@ -39,6 +39,11 @@ pub enum StartError {
          the token has to be uploaded and every device enrolled again: then begin with a new database)"
     )]
     KeyMissing { path: String },
+    #[error(
+        "there is no database at {place}: name the server's configuration (--config), or start the server first, which \
+         makes the database"
+    )]
+    NoDatabase { place: String },
     #[error("could not open the database")]
     Store(#[from] store::StoreError),
     #[error("could not listen on {address}; is another program using it?")]
@@ -93,24 +98,65 @@ impl Running {
     }
 }
 
-/// Opens the database and makes the product, without serving anything: for the command line.
+/// Opens the database and makes the product, without serving anything. Makes the database and its key when there is
+/// none, and brings its tables up to date: for whoever is about to serve.
 pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, StartError>> {
-    Box::pin(open_app(config, clock))
+    Box::pin(async move {
+        let path = &config.key_file;
+        // A new key opens nothing of an old database, and makes it look as if all were well until somebody needs a secret.
+        if !path.exists() && Store::exists(&config.database_url).await? {
+            return Err(key_missing(&config));
+        }
+        let key = MasterKey::load_or_create(path).map_err(|error| key_unusable(&config, &error))?;
+        let store = Store::open(&config.database_url, key).await?;
+        assemble(config, clock, store).await
+    })
 }
 
-async fn open_app(config: Config, clock: Clock) -> Result<App, StartError> {
-    let path = &config.key_file;
-    // A new key opens nothing of an old database, and makes it look as if all were well until somebody needs a secret.
-    if !path.exists() && Store::exists(&config.database_url).await? {
-        return Err(StartError::KeyMissing {
-            path: path.display().to_string(),
-        });
+/// Opens the database that is there, for a command beside the server: makes none, and leaves tables of another version
+/// as they are.
+pub fn attach(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, StartError>> {
+    Box::pin(async move {
+        if !Store::exists(&config.database_url).await? {
+            let place = match config.database_url.strip_prefix("sqlite:") {
+                Some(path) => path.trim_start_matches("//").to_owned(),
+                // The address has a password in it.
+                None => "database_url, a PostgreSQL database without our tables".to_owned(),
+            };
+            return Err(StartError::NoDatabase { place });
+        }
+        let key = MasterKey::load(&config.key_file).map_err(|error| key_unusable(&config, &error))?;
+        let key = key.ok_or_else(|| key_missing(&config))?;
+        let store = Store::attach(&config.database_url, key).await?;
+        assemble(config, clock, store).await
+    })
+}
+
+/// As [`attach`], and where there is no database yet as [`open`]: the first account may be there before the server.
+pub fn attach_or_open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, StartError>> {
+    Box::pin(async move {
+        if Store::exists(&config.database_url).await? {
+            attach(config, clock).await
+        } else {
+            open(config, clock).await
+        }
+    })
+}
+
+fn key_missing(config: &Config) -> StartError {
+    StartError::KeyMissing {
+        path: config.key_file.display().to_string(),
     }
-    let key = MasterKey::load_or_create(path).map_err(|error| StartError::Key {
-        path: path.display().to_string(),
+}
+
+fn key_unusable(config: &Config, error: &KeyError) -> StartError {
+    StartError::Key {
+        path: config.key_file.display().to_string(),
         problem: error.to_string(),
-    })?;
-    let store = Store::open(&config.database_url, key).await?;
+    }
+}
+
+async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, StartError> {
     let random = Random;
     let device_ca = device_ca(&store, &config, &clock).await?;
     let http = apple::http_client();

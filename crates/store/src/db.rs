@@ -15,7 +15,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use crate::{
-    MasterKey, StoreError,
+    MasterKey, StoreError, Tables,
     patience::{PATIENCE, connected},
 };
 
@@ -123,12 +123,26 @@ impl Store {
     /// brings its tables up to date.
     pub fn open(url: &str, key: MasterKey) -> Later<'_, Store> {
         Box::pin(async move {
-            let db = if let Some(path) = sqlite_path(url) {
-                Db::open_sqlite(path).await?
-            } else {
-                Db::open_postgres(url).await?
-            };
+            let db = Db::connect(url, true).await?;
+            db.migrate().await?;
             let store = Store::of(db, key);
+            store.check_key().await?;
+            Ok(store)
+        })
+    }
+
+    /// Opens a database that was used before as it is: makes none, and leaves the tables alone. Those of another version
+    /// are [`StoreError::Older`] or [`StoreError::Newer`], whatever serves from them at this moment.
+    pub fn attach(url: &str, key: MasterKey) -> Later<'_, Store> {
+        Box::pin(async move {
+            let (looked, tables) = Store::look(url, key.clone()).await?;
+            looked.close().await;
+            match tables {
+                Tables::AsKnown => {}
+                Tables::Older => return Err(StoreError::Older),
+                Tables::Newer => return Err(StoreError::Newer),
+            }
+            let store = Store::of(Db::connect(url, false).await?, key);
             store.check_key().await?;
             Ok(store)
         })
@@ -246,11 +260,19 @@ impl Store {
 }
 
 impl Db {
-    async fn open_sqlite(path: &str) -> Result<Db, StoreError> {
+    /// `make`: also a file that is not there yet.
+    pub(crate) async fn connect(url: &str, make: bool) -> Result<Db, StoreError> {
+        match sqlite_path(url) {
+            Some(path) => Db::connect_sqlite(path, make).await,
+            None => Db::connect_postgres(url).await,
+        }
+    }
+
+    async fn connect_sqlite(path: &str, make: bool) -> Result<Db, StoreError> {
         let exists = Path::new(path).exists();
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
+            .create_if_missing(make)
             .journal_mode(SqliteJournalMode::Wal)
             // What was committed survives a power cut (P5). Measured on ext4 on a virtual disk: 0.2 ms a commit
             // instead of 0.015 ms; a disk that really flushes takes its own time.
@@ -272,7 +294,6 @@ impl Db {
         if !exists {
             only_for_the_owner(Path::new(path));
         }
-        migrations!("sqlite").run(&write).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(4)
             .connect_with(options.read_only(true))
@@ -280,22 +301,42 @@ impl Db {
         Ok(Db::Lite { write, read })
     }
 
-    async fn open_postgres(url: &str) -> Result<Db, StoreError> {
+    async fn connect_postgres(url: &str) -> Result<Db, StoreError> {
         let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(PATIENCE)
             .connect_with(options)
             .await?;
-        migrations!("postgres").run(&pool).await?;
-        // Only after a restore into another server is there anything to move (migration 8).
-        sqlx::query(
-            "UPDATE events_base SET base = (SELECT MAX(tx) FROM events) + 1
-             WHERE base + pg_current_xact_id()::text::bigint <= (SELECT MAX(tx) FROM events)",
-        )
-        .execute(&pool)
-        .await?;
         Ok(Db::Pg(pool))
+    }
+
+    /// Brings the tables up to date.
+    async fn migrate(&self) -> Result<(), StoreError> {
+        self.migrate_to(newest_migration()).await?;
+        if let Db::Pg(pool) = self {
+            // Only after a restore into another server is there anything to move (migration 8).
+            sqlx::query(
+                "UPDATE events_base SET base = (SELECT MAX(tx) FROM events) + 1
+                 WHERE base + pg_current_xact_id()::text::bigint <= (SELECT MAX(tx) FROM events)",
+            )
+            .execute(pool)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the tables as the program knew them whose newest were of this version.
+    pub(crate) async fn migrate_to(&self, newest: i64) -> Result<(), StoreError> {
+        let until = |all: Migrator| {
+            let known = all.iter().filter(|migration| migration.version <= newest);
+            Migrator::with_migrations(known.cloned().collect())
+        };
+        match self {
+            Db::Lite { write, .. } => until(migrations!("sqlite")).run(write).await?,
+            Db::Pg(pool) => until(migrations!("postgres")).run(pool).await?,
+        }
+        Ok(())
     }
 }
 

@@ -24,6 +24,15 @@ pub enum StoreError {
     Corrupt { column: String, value: String },
     #[error("the tables could not be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// They were not to be touched.
+    #[error(
+        "its tables are of an older version than this program: use the program of the version that serves, or start this \
+         one as the server (allotment serve), which brings them up to date"
+    )]
+    Older,
+    /// Nothing older can know what is in them.
+    #[error("its tables are of a newer version than this program: use the program of the version that serves")]
+    Newer,
     /// It is away, or gives no connection in time. Nothing was written; it comes back by itself.
     #[error("the database cannot be reached")]
     Unavailable(#[source] sqlx::Error),

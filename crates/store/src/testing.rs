@@ -6,7 +6,10 @@ use domain::{DeviceId, Time};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::db::values;
+use crate::{
+    MasterKey, Store,
+    db::{Db, newest_migration, values},
+};
 
 /// Names the PostgreSQL server on which tests may make databases.
 const POSTGRES: &str = "ALLOTMENT_TEST_POSTGRES";
@@ -70,6 +73,26 @@ impl Fresh {
         };
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         let _ = sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await;
+    }
+}
+
+/// Makes a database at `url` as a program leaves it that knows the tables up to one version before the newest.
+pub async fn make_older(url: &str) -> Result<(), crate::StoreError> {
+    let db = Db::connect(url, true).await?;
+    db.migrate_to(newest_migration() - 1).await?;
+    Store::of(db, MasterKey::from_bytes([0; 32])).close().await;
+    Ok(())
+}
+
+impl crate::Store {
+    /// Writes down that a program has used the database that knows newer tables than this one.
+    pub async fn becomes_newer(&self) -> Result<(), crate::StoreError> {
+        let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                   VALUES ($1, 'of a newer version', $2, $3, 0)";
+        let mut tx = self.begin().await?;
+        let version = newest_migration() + 1;
+        tx.run(sql, values![version, true, vec![0_u8]]).await?;
+        tx.commit().await
     }
 }
 

@@ -8,6 +8,7 @@
 mod architecture;
 mod browser;
 mod buttons;
+mod commands;
 mod demo;
 mod devices;
 mod doctor;

@@ -92,7 +92,7 @@ async fn a_second_server_on_one_sqlite_file_is_told_who_has_it() {
     assert!(refused.contains(&server.running.address.to_string()), "{refused}");
 
     // A command of the operator works beside the server.
-    serve::open(config.clone(), Clock::System)
+    serve::attach(config.clone(), Clock::System)
         .await
         .expect("the database opens");
     // And a server that has ended leaves nothing behind that keeps the next one away.
