@@ -158,6 +158,7 @@ problem-malformed = This does not have the right format. Check it.
 problem-guessable = This is easy to guess. Do not rely on the login, common words, or runs such as 1234 or aaaa.
 problem-wrong = This is not right.
 problem-last-full = This is the last account with full access. Give full access to another one first.
+problem-own-password = Change your own password under My account.
 problem-own = Only another administrator can change the role and state of your own account.
 problem-not-an-app = This is not an app. Only apps can be deployed.
 problem-too-short = This is too short. Make it longer.

@@ -236,7 +236,7 @@ year-label = Of the token's year { $gone } days are gone and { $left } are left.
 year-today = Today
 year-60-days = 60 days before
 syncs-title = Latest syncs
-syncs-when = Syncs automatically twice a day: { $times }
+syncs-when = Syncs automatically every day at { $times }
 syncs-none = Not synced yet.
 
 upload-title = Upload VPP token
@@ -333,6 +333,7 @@ device-lost-nothing = Apps and data on the device stay as they are.
 device-stay = Cancel and keep managing
 device-stay-help = The last command has not been sent to the device yet. If you cancel, apps that were removed are installed again.
 device-told = The command has been sent to the device. It cannot be cancelled.
+device-leaving-already = The device is already being retired or wiped. Nothing was changed.
 device-told-already = The command has already been sent. Nothing was changed.
 device-not-enrolled = The device is not enrolled, so it cannot be sent commands. Nothing was changed.
 device-enrolled-anew = The device has enrolled again since the page was opened. Nothing was changed.

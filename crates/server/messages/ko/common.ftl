@@ -137,6 +137,7 @@ problem-malformed = 형식이 맞지 않습니다. 다시 확인하십시오.
 problem-guessable = 추측하기 쉬운 암호입니다. 로그인 이름, 흔한 단어, 1234나 aaaa처럼 이어지는 글자는 사용하지 마십시오.
 problem-wrong = 맞지 않습니다.
 problem-last-full = 모든 권한을 가진 마지막 계정입니다. 먼저 다른 계정에 모든 권한을 주십시오.
+problem-own-password = 내 암호는 내 계정에서 변경하세요.
 problem-own = 내 계정의 역할과 상태는 다른 관리자만 바꿀 수 있습니다.
 problem-not-an-app = 앱이 아닙니다. 앱만 배포할 수 있습니다.
 problem-too-short = 너무 짧습니다. 더 길게 입력하십시오.

@@ -206,7 +206,7 @@ year-label = 토큰 1년 가운데 { $gone }일이 지났고 { $left }일이 남
 year-today = 오늘
 year-60-days = 60일 전
 syncs-title = 최근 동기화
-syncs-when = 하루 두 번 자동으로 동기화합니다: { $times }
+syncs-when = 매일 { $times }에 자동으로 동기화합니다
 syncs-none = 아직 동기화하지 않았습니다.
 
 upload-title = VPP 토큰 업로드
@@ -299,6 +299,7 @@ device-lost-nothing = 장치에 있는 앱과 데이터는 그대로 남습니�
 device-stay = 취소하고 계속 관리
 device-stay-help = 마지막 명령을 아직 장치에 보내지 않았습니다. 취소하면 제거한 앱을 다시 설치합니다.
 device-told = 명령을 장치에 보냈습니다. 취소할 수 없습니다.
+device-leaving-already = 이미 사용 중지하거나 초기화하는 중입니다. 바뀐 것이 없습니다.
 device-told-already = 이미 명령을 보냈습니다. 바뀐 것이 없습니다.
 device-not-enrolled = 등록되어 있지 않아 명령을 보낼 수 없습니다. 바뀐 것이 없습니다.
 device-enrolled-anew = 페이지를 연 뒤에 장치가 새로 등록되었습니다. 바뀐 것이 없습니다.

@@ -204,7 +204,7 @@ impl App {
         if caller.is_account(id) {
             return Err(AppError::Invalid {
                 field: "password",
-                problem: Problem::Own,
+                problem: Problem::OwnPassword,
             });
         }
         let account = self.account_known(id).await?;

@@ -22,6 +22,10 @@ pub enum CannotLeave {
     /// Its profile never asked for the right, which cannot be added later.
     #[error("the device was enrolled without the right to be wiped; that cannot be added later")]
     NoRightToErase,
+    /// It is to leave already, this way or another that takes more with it.
+    #[error("the device is being retired or wiped already")]
+    AlreadyLeaving,
+    /// The command that ends it cannot be taken back.
     #[error("the device has been told to leave already")]
     AlreadyTold,
     /// The page or the program that asks has seen an earlier enrolment of the device.
@@ -171,7 +175,7 @@ impl App {
         }
         if !tx.device_leaving(device.id, how.enrolment(), now).await? {
             return Err(match device.enrolment {
-                Enrolment::Wiping => CannotLeave::AlreadyTold,
+                Enrolment::Wiping => CannotLeave::AlreadyLeaving,
                 _ => CannotLeave::NotEnrolled,
             }
             .into());

@@ -340,6 +340,9 @@ pub enum Problem {
     /// Nobody does this to their own account.
     #[error("is one's own; somebody else has to change it")]
     Own,
+    /// One's own password is changed with the old one.
+    #[error("is one's own; it is changed with the current one")]
+    OwnPassword,
     #[error("holds a character that cannot be seen")]
     Unprintable,
     #[error("is no app, and only apps can be deployed")]

@@ -159,7 +159,7 @@ pub struct FieldError {
     /// As the request names it.
     pub field: String,
     /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`, `guessable`, `wrong`,
-    /// `lastFullAccount`, `ownAccount`, `notAnApp`, `left`.
+    /// `lastFullAccount`, `ownAccount`, `ownPassword`, `notAnApp`, `left`.
     pub problem: String,
     pub detail: String,
 }
@@ -339,6 +339,7 @@ fn problem_word(problem: app::Problem) -> &'static str {
         app::Problem::Wrong => "wrong",
         app::Problem::LastFull => "lastFullAccount",
         app::Problem::Own => "ownAccount",
+        app::Problem::OwnPassword => "ownPassword",
         app::Problem::Unprintable => "unprintable",
         app::Problem::NotAnApp => "notAnApp",
         app::Problem::Left => "left",
@@ -375,6 +376,7 @@ fn leaving(refused: CannotLeave) -> Problem {
     let kind = match refused {
         CannotLeave::NotEnrolled => "device-not-enrolled",
         CannotLeave::NoRightToErase => "device-may-not-be-wiped",
+        CannotLeave::AlreadyLeaving => "device-leaving-already",
         CannotLeave::AlreadyTold => "device-told-already",
         CannotLeave::EnrolledAnew => "device-enrolled-anew",
     };

@@ -242,6 +242,11 @@ async fn a_wipe_is_offered_where_it_was_granted_and_confirmed_with_the_name_of_t
         page.contains("초기화하는 중") && page.contains(&format!("{here}/stay")),
         "{page}"
     );
+    for (path, fields) in [(&wipe, &wrong), (&format!("{here}/retire"), &Vec::new())] {
+        let (status, page) = browser.submit(&server, path, fields).await;
+        let said = page.contains("이미 사용 중지하거나 초기화하는 중입니다");
+        assert!(status == 409 && said, "{path}: {status} {page}");
+    }
     assert_eq!(told(&new).await.unwrap().1, "EraseDevice");
     // It was handed out since the page was shown.
     let (status, page) = browser.submit(&server, &format!("{here}/stay"), &Vec::new()).await;

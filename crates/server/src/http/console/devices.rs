@@ -178,6 +178,7 @@ fn refused(refusal: CannotLeave) -> &'static str {
     match refusal {
         CannotLeave::NotEnrolled => "device-not-enrolled",
         CannotLeave::NoRightToErase => "device-wipe-missing",
+        CannotLeave::AlreadyLeaving => "device-leaving-already",
         CannotLeave::AlreadyTold => "device-told-already",
         CannotLeave::EnrolledAnew => "device-enrolled-anew",
     }

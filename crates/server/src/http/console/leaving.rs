@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{DeviceId, EnrolmentId, Install};
+use domain::{DeviceId, Enrolment, EnrolmentId, Install};
 use serde::Deserialize;
 
 use super::{
@@ -53,8 +53,10 @@ async fn ask(
     let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let may = app.devices_leaving().await?.of(&row);
     let refusal = match how {
+        HowToLeave::Retire if row.enrolment.is_leaving() => Some(CannotLeave::AlreadyLeaving),
         HowToLeave::Retire if !may.retire => Some(CannotLeave::NotEnrolled),
         HowToLeave::Wipe if !may.may_be_erased => Some(CannotLeave::NoRightToErase),
+        HowToLeave::Wipe if row.enrolment == Enrolment::Wiping => Some(CannotLeave::AlreadyLeaving),
         HowToLeave::Wipe if !may.wipe => Some(CannotLeave::NotEnrolled),
         HowToLeave::Remove if !may.remove => Some(CannotLeave::NotEnrolled),
         _ => None,

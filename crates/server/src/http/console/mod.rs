@@ -171,6 +171,7 @@ fn problem(s: &Speak, problem: Problem) -> String {
         Problem::Wrong => "problem-wrong",
         Problem::LastFull => "problem-last-full",
         Problem::Own => "problem-own",
+        Problem::OwnPassword => "problem-own-password",
         Problem::Unprintable => "problem-unprintable",
         Problem::NotAnApp => "problem-not-an-app",
         Problem::Left => "problem-left",

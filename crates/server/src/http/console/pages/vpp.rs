@@ -328,6 +328,12 @@ pub mod tests {
                     .unwrap(),
             ),
             (
+                "vpp-read-only",
+                page(Some(token(TokenState::ReadOnly, 100)), Vec::new())
+                    .render()
+                    .unwrap(),
+            ),
+            (
                 "vpp-taken",
                 page(Some(token(TokenState::AssignedToExternalMdm, 100)), Vec::new())
                     .render()
