@@ -12,6 +12,7 @@ pub mod groups;
 pub mod invitations;
 pub mod leavers;
 pub mod leaving;
+pub mod looks;
 pub mod outage;
 pub mod passwords;
 pub mod people;

@@ -8,25 +8,42 @@ use std::{
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::App;
+use super::{
+    App,
+    looks::{Found, Looks},
+};
 use crate::cause::Chain;
 
 /// How often to look whether the database is back.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long the look may take; whoever asks `/readyz` waits for it.
+/// How long a look may take, and how long whoever asks `/readyz` waits: they are told within two seconds.
 const LOOK: Duration = Duration::from_millis(1800);
+const LATE: &str = "the database did not answer in time";
 
-/// Whether the database was found not to work, and is being watched.
+/// What is known of a database that does not work.
 #[derive(Debug, Default)]
-pub struct Outage(AtomicBool);
+pub struct Outage {
+    /// It was found not to work, and is being watched.
+    watched: AtomicBool,
+    looks: Looks,
+}
 
 impl App {
-    /// Whether something can be written at this moment. If not, why: without addresses or secrets.
-    pub async fn ready(&self) -> Result<(), String> {
-        match timeout(LOOK, self.store.write_works(self.random.id())).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the database did not answer in time".to_owned()),
+    /// Whether something can be written from this moment on. If not, why: without addresses or secrets.
+    ///
+    /// Anybody may ask, as often as they like: those who ask at the same time share what is written.
+    pub async fn ready(&self) -> Found {
+        let app = self.clone();
+        let look = || async move {
+            match timeout(LOOK, app.store.write_works(app.random.id())).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err(LATE.to_owned()),
+            }
+        };
+        match timeout(LOOK, self.outage.looks.answer(look)).await {
+            Ok(found) => found,
+            Err(_) => Err(LATE.to_owned()),
         }
     }
 
@@ -36,7 +53,7 @@ impl App {
     }
 
     pub(crate) fn outage_said(&self, chain: &str) {
-        if self.outage.0.swap(true, Ordering::SeqCst) || self.store.is_closed() {
+        if self.outage.watched.swap(true, Ordering::SeqCst) || self.store.is_closed() {
             return;
         }
         tracing::error!(
@@ -52,7 +69,7 @@ impl App {
                 }
                 sleep(LOOK_EVERY).await;
             }
-            app.outage.0.store(false, Ordering::SeqCst);
+            app.outage.watched.store(false, Ordering::SeqCst);
             let took_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(took_ms, "the database works again");
             app.look_again();
