@@ -415,6 +415,15 @@ macro_rules! bound {
 }
 
 impl Conn<'_> {
+    /// The text for the database that this is, where one does not do for both: lists come as JSON, and each takes it
+    /// apart in its own way.
+    pub(crate) fn text(&self, lite: &'static str, pg: &'static str) -> &'static str {
+        match self {
+            Conn::Lite(_) => lite,
+            Conn::Pg(_) => pg,
+        }
+    }
+
     /// Runs a statement and returns how many rows it touched.
     pub(crate) fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, u64> {
         Box::pin(async move {
@@ -579,6 +588,12 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::db::Bind::value(&$value)),*] };
 }
 pub(crate) use values;
+
+/// Ids as one value, however many: SQLite binds 32,766 values at most, PostgreSQL 65,535.
+pub(crate) fn listed(ids: &[Uuid]) -> String {
+    let quoted: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+    format!("[{}]", quoted.join(","))
+}
 
 /// What can be bound.
 pub(crate) trait Bind {

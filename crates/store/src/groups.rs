@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Base, Change, StoreError, Tx, Version,
-    db::{Conn, Record, reads, values, word},
+    db::{Conn, Record, listed, reads, values, word},
     versions::version,
 };
 
@@ -117,6 +117,25 @@ impl Tx {
         Ok(deleted > 0)
     }
 
+    /// How many of these there are, people who left among them; each is to be named once.
+    pub async fn members_known(&mut self, kind: GroupKind, ids: &[Uuid]) -> Result<usize, StoreError> {
+        let mut conn = self.conn();
+        let sql = match kind {
+            GroupKind::User => conn.text(
+                "SELECT COUNT(*) AS known FROM people WHERE id IN (SELECT value FROM json_each($1))",
+                "SELECT COUNT(*) AS known FROM people
+                 WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+            ),
+            GroupKind::Device => conn.text(
+                "SELECT COUNT(*) AS known FROM devices WHERE id IN (SELECT value FROM json_each($1))",
+                "SELECT COUNT(*) AS known FROM devices
+                 WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+            ),
+        };
+        let known = conn.one(sql, values![listed(ids)], |row| row.int("known")).await?;
+        Ok(usize::try_from(known.unwrap_or(0)).unwrap_or(0))
+    }
+
     /// `false` when the group is not there, or its members are not as `base` was any more. Nothing was changed then.
     pub async fn group_members_set(
         &mut self,
@@ -136,15 +155,22 @@ impl Tx {
         if changed == 0 {
             return Ok(false);
         }
-        self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
-            .await?;
-        for member in members {
-            self.run(
-                "INSERT INTO group_members (group_id, member_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                values![id, *member],
-            )
-            .await?;
-        }
+        let members = listed(members);
+        let mut conn = self.conn();
+        let sql = conn.text(
+            "DELETE FROM group_members
+             WHERE group_id = $1 AND member_id NOT IN (SELECT value FROM json_each($2))",
+            "DELETE FROM group_members
+             WHERE group_id = $1 AND member_id NOT IN (SELECT json_array_elements_text(CAST($2 AS json)))",
+        );
+        conn.run(sql, values![id, members]).await?;
+        let sql = conn.text(
+            "INSERT INTO group_members (group_id, member_id)
+             SELECT $1, value FROM json_each($2) WHERE true ON CONFLICT DO NOTHING",
+            "INSERT INTO group_members (group_id, member_id)
+             SELECT $1, member FROM json_array_elements_text(CAST($2 AS json)) AS member ON CONFLICT DO NOTHING",
+        );
+        conn.run(sql, values![id, members]).await?;
         Ok(true)
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     MasterKey, Store,
-    db::{Db, newest_migration, values},
+    db::{Db, listed, newest_migration, values},
 };
 
 /// Names the PostgreSQL server on which tests may make databases.
@@ -92,6 +92,21 @@ impl crate::Store {
         let mut tx = self.begin().await?;
         let version = newest_migration() + 1;
         tx.run(sql, values![version, true, vec![0_u8]]).await?;
+        tx.commit().await
+    }
+}
+
+impl crate::Store {
+    /// Adds people at once, so many that one after the other takes too long. They are called as their ids.
+    pub async fn people_arrive(&self, ids: &[Uuid]) -> Result<(), crate::StoreError> {
+        let mut tx = self.begin().await?;
+        let mut conn = tx.conn();
+        let sql = conn.text(
+            "INSERT INTO people (id, name, created_at) SELECT value, value, 0 FROM json_each($1)",
+            "INSERT INTO people (id, name, created_at)
+             SELECT id, id, 0 FROM json_array_elements_text(CAST($1 AS json)) AS id",
+        );
+        conn.run(sql, values![listed(ids)]).await?;
         tx.commit().await
     }
 }

@@ -1,5 +1,7 @@
 //! Groups of people or of devices, to which apps are deployed.
 
+use std::collections::BTreeSet;
+
 use domain::{GroupId, GroupKind};
 use serde_json::json;
 use store::{Base, GroupRow, NewEvent, StoreError, Version};
@@ -132,7 +134,7 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Replaces the members, unless they were changed since `base`.
+    /// Replaces the members, unless they were changed since `base`. Nobody who has left, or leaves at this moment, gets in.
     pub async fn group_members_set(
         &self,
         caller: &Caller,
@@ -141,28 +143,31 @@ impl App {
         members: &[Uuid],
     ) -> Result<(), AppError> {
         caller.may_write()?;
-        let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
-        for member in members {
-            let problem = match row.kind {
-                GroupKind::User => match self.store.person(domain::PersonId(*member)).await? {
-                    None => Some(Problem::Unknown),
-                    Some(person) => person.left_at.map(|_| Problem::Left),
-                },
-                GroupKind::Device => match self.store.device(domain::DeviceId(*member)).await? {
-                    None => Some(Problem::Unknown),
-                    Some(_) => None,
-                },
-            };
-            if let Some(problem) = problem {
-                return Err(AppError::Invalid {
-                    field: "members",
-                    problem,
-                });
-            }
-        }
+        let members: Vec<Uuid> = members.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        if !tx.group_members_set(id, base, members, caller.changes(now)).await? {
+        let row = tx.group(id).await?.ok_or(AppError::NotFound("group"))?;
+        // Whoever left since the page was opened is told of as a change, and not as a mistake.
+        if !base.is(&row.members_version) {
+            return Err(AppError::Stale("group"));
+        }
+        // People before the group, as whoever leaves takes them: otherwise the two would wait for each other.
+        let there = match row.kind {
+            GroupKind::User => tx.people_stay(&members).await?,
+            GroupKind::Device => tx.members_known(row.kind, &members).await?,
+        };
+        if there < members.len() {
+            let problem = if tx.members_known(row.kind, &members).await? < members.len() {
+                Problem::Unknown
+            } else {
+                Problem::Left
+            };
+            return Err(AppError::Invalid {
+                field: "members",
+                problem,
+            });
+        }
+        if !tx.group_members_set(id, base, &members, caller.changes(now)).await? {
             return Err(AppError::Stale("group"));
         }
         tx.event(

@@ -10,6 +10,7 @@ mod api;
 mod api_with_apple;
 mod apple_trouble;
 mod conflicts;
+mod crowds;
 mod devices;
 mod input;
 mod invitations;

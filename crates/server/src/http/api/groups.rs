@@ -191,6 +191,8 @@ async fn group_members(
 }
 
 /// Replace all members of a group
+///
+/// The body may weigh 6 MiB: more than 100,000 ids.
 #[utoipa::path(
     put, path = "/groups/{group}/members", tag = "groups",
     params(("group" = Uuid, Path), IfMatch), request_body = Members,
