@@ -10,6 +10,7 @@ use server::{
     Clock,
     app::{
         AppError, Base, Caller, Problem,
+        invitations::NotInvited,
         leavers::{Devices, WAITED_FOR},
     },
 };
@@ -270,6 +271,110 @@ async fn whoever_is_back_while_the_request_to_retire_them_is_being_sent_is_left_
     }
     waiting.gets_it_again(back).await;
     waiting.ends_well(back).await;
+}
+
+/// Somebody leaves, and their transaction has not ended.
+struct Leaving {
+    lab: Lab,
+    person: PersonId,
+    tx: store::Tx,
+}
+
+impl Leaving {
+    async fn begins(lab: Lab, person: PersonId) -> Leaving {
+        let by = store::Change {
+            at: lab.app.now(),
+            by: "system",
+        };
+        let mut tx = lab.app.store.begin().await.unwrap();
+        assert!(tx.person_left(person, Base::Latest, by).await.unwrap());
+        Leaving { lab, person, tx }
+    }
+
+    /// Ends once somebody waits for it.
+    async fn ends_when_waited_for(mut self) -> Lab {
+        until("somebody waits for whoever leaves", async || {
+            // A transaction that stands still is rolled back.
+            self.tx.person(self.person).await.unwrap();
+            self.lab.waiting_for_locks() > 0
+        })
+        .await;
+        self.tx.commit().await.unwrap();
+        self.lab
+    }
+}
+
+/// They were looked at before the transaction that wrote them down: who left in between was in the group for good.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_leaves_while_a_group_is_saved_does_not_get_into_it_on_postgres() {
+    let lab = Lab::open(Setup::on(Database::Postgres)).await;
+    let (leaver, stays) = (lab.person("김하늘").await, lab.person("이바다").await);
+    let group = lab.group("모두", &[stays]).await;
+    let leaving = Leaving::begins(lab, leaver).await;
+    let app = leaving.lab.app.clone();
+    let saving = tokio::spawn(async move {
+        app.group_members_set(&Caller::System, group, Base::Latest, &[leaver.0, stays.0])
+            .await
+    });
+    let lab = leaving.ends_when_waited_for().await;
+
+    let refused = saving.await.unwrap().expect_err("a refusal");
+    let expected = |error: &AppError| {
+        matches!(
+            error,
+            AppError::Invalid {
+                field: "members",
+                problem: Problem::Left
+            }
+        )
+    };
+    assert!(expected(&refused), "{refused}");
+    assert_eq!(lab.app.group_members(group).await.unwrap(), [stays.0]);
+    lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_leaves_in_this_moment_is_not_invited_again_on_postgres() {
+    let lab = Lab::open(Setup::on(Database::Postgres)).await;
+    let leaver = lab.person("김하늘").await;
+    let leaving = Leaving::begins(lab, leaver).await;
+    let app = leaving.lab.app.clone();
+    let inviting = tokio::spawn(async move { app.invite_again(&Caller::System, leaver).await });
+    let lab = leaving.ends_when_waited_for().await;
+
+    let refused = inviting.await.unwrap().expect_err("a refusal");
+    assert!(matches!(refused, AppError::NotInvited(NotInvited::Left)), "{refused}");
+    lab.close().await;
+}
+
+/// The plan was made of a world in which they were there.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_leaves_while_their_invitation_is_written_down_gets_none_on_postgres() {
+    let lab = Lab::open(Setup::on(Database::Postgres)).await;
+    lab.link(TokenKind::Valid).await;
+    let app = lab.app_known(&adam_id(4)).await;
+    let leaver = lab.person("김하늘").await;
+    lab.enrol(leaver, iphone(0)).await;
+    until("the iPhone is enrolled", async || {
+        let devices = lab.app.devices().await.unwrap();
+        devices.iter().any(|device| device.enrolment == Enrolment::Enrolled)
+    })
+    .await;
+    let group = lab.group("모두", &[leaver]).await;
+    let leaving = Leaving::begins(lab, leaver).await;
+    leaving.lab.deploy(app, group, Approval::Required).await;
+    let lab = leaving.ends_when_waited_for().await;
+
+    until("the plan without them is made", async || {
+        // Their client user is given back, since nothing is due to them any more.
+        program(&lab, leaver).await == Program::Retired
+    })
+    .await;
+    assert_eq!(lab.app.invitations(leaver).await.unwrap(), []);
+    lab.close().await;
 }
 
 /// Three people who left are to be retired: that is written down, and Apple was not asked yet.

@@ -126,8 +126,8 @@ impl App {
         caller.may_write()?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let row = tx.person(person).await?.ok_or(AppError::NotFound("person"))?;
-        if row.left_at.is_some() {
+        if !tx.person_stays(person).await? {
+            tx.person(person).await?.ok_or(AppError::NotFound("person"))?;
             return Err(NotInvited::Left.into());
         }
         let location = tx.locations().await?.into_iter().next().ok_or(NotInvited::NotLinked)?;

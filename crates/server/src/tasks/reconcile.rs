@@ -81,6 +81,14 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
         held: BTreeSet::new(),
         now,
     };
+    // Before the devices, as whoever leaves takes them.
+    let invited: BTreeSet<PersonId> = steps.iter().filter_map(invites).collect();
+    for person in invited {
+        if !writer.tx.person_stays(person).await? {
+            // They left since the plan was made.
+            return Err(StoreError::Conflict.into());
+        }
+    }
     // In the order in which pushes take them.
     let devices: BTreeSet<DeviceId> = steps.iter().filter_map(Step::device).collect();
     for device in devices {
@@ -125,6 +133,13 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
     tx.commit().await?;
     app.device_bell.notify_one();
     Ok(true)
+}
+
+fn invites(step: &Step) -> Option<PersonId> {
+    match step {
+        Step::Invite { person, .. } => Some(*person),
+        _ => None,
+    }
 }
 
 struct Writer<'a> {
