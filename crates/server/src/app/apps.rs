@@ -156,6 +156,16 @@ impl App {
         Ok(())
     }
 
+    /// Everything that Apple is to be asked, or works on; the latest first.
+    pub async fn operations_open(&self) -> Result<Vec<OperationRow>, AppError> {
+        let Some(location) = self.store.locations().await?.into_iter().next() else {
+            return Ok(Vec::new());
+        };
+        let mut open = self.store.operations_open(location.id).await?;
+        open.reverse();
+        Ok(open)
+    }
+
     /// The latest first.
     pub async fn operations_recent(&self, limit: i64) -> Result<Vec<OperationRow>, AppError> {
         Ok(self.store.operations_recent(limit).await?)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::OperationId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use server::Clock;
@@ -9,6 +10,7 @@ use sim::apple::{
     App, Apple, Fault, Holder, TokenKind, TokenState, Trouble,
     sample::{self, adam_id},
 };
+use store::{OperationKind, OperationRow, OperationState};
 
 use crate::{
     api_with_apple::{linked, start, start_among, start_with, upload},
@@ -215,6 +217,46 @@ async fn rights_that_were_lost_are_named_in_state_and_dashboard() {
         (token["state"] == "valid").then_some(token)
     })
     .await;
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// Whatever came after the latest 20, or 50, was missing from the sum, without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_count_all_that_is_under_way_however_much_it_is() {
+    let (server, apple) = start().await;
+    linked(&server, &apple).await;
+    let app = &server.running.app;
+    let location = app.location_view().await.unwrap().unwrap().row;
+    let now = app.now();
+    let mut tx = app.store.begin().await.unwrap();
+    for _ in 0..120 {
+        let waits = OperationRow {
+            id: OperationId(uuid::Uuid::now_v7()),
+            location_id: location.id,
+            kind: OperationKind::Associate,
+            state: OperationState::Queued,
+            event_id: None,
+            attempts: 0,
+            not_before: Some(now + Duration::from_secs(3600)),
+            requested: 3,
+            completed: 0,
+            error_number: None,
+            error_message: None,
+            created_at: now,
+            sent_at: None,
+            finished_at: None,
+            dead_at: None,
+        };
+        tx.operation_insert(&waits).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+
+    let browser = Browser::sign_in(&server).await;
+    for path in ["/dashboard", "/activity"] {
+        let page = page(&server, &browser, path, "ko").await;
+        assert!(page.contains("라이선스 360개 할당"), "{path}: {page}");
+    }
     server.stop().await;
     apple.shutdown().await;
 }

@@ -145,6 +145,8 @@ struct EventQuery {
 }
 
 /// What Apple was asked lately, the latest first
+///
+/// The latest 1000; `/events` tells what happened before.
 #[utoipa::path(
     get, path = "/operations", tag = "activity", params(PageQuery),
     responses((status = 200, description = "As asked for", body = Page<Operation>), Refusals)

@@ -32,7 +32,7 @@ pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     };
     let rows = app.events(&filter).await?;
     let names = view::Names::read(&app, overview.as_ref()).await?;
-    let mut running = view::running(app.sync_open().await?.as_ref(), &app.operations_recent(50).await?);
+    let mut running = view::running(app.sync_open().await?.as_ref(), &app.operations_open().await?);
     running.extend(
         overview
             .as_ref()

@@ -45,7 +45,7 @@ async fn location(app: &App, overview: &Overview) -> Result<LocationBrief, Oops>
     let syncs = app.syncs(1).await?;
     let last = syncs.first();
     let failed = last.filter(|sync| sync.status == SyncStatus::Failed);
-    let operations = app.operations_recent(20).await?;
+    let operations = app.operations_open().await?;
     let open = app.sync_open().await?;
 
     let mut apps: Vec<_> = overview.apps.iter().map(view::app_line).collect();

@@ -68,7 +68,7 @@ pub fn concerns(verdict: &DeviceVerdict) -> bool {
         || (verdict.state, verdict.detail) != (InstallState::NotInstalled, Detail::NoAdditionalDetails)
 }
 
-/// What runs at Apple: a read, and what was asked for.
+/// What runs at Apple: a read, and what was asked for, all of it.
 pub fn running(sync: Option<&SyncRow>, operations: &[OperationRow]) -> Vec<Running> {
     let mut running: Vec<Running> = sync.map(running_sync).into_iter().collect();
     for row in operations {
