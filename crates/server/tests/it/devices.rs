@@ -545,7 +545,7 @@ async fn what_devices_say_is_kept_for_support_without_secrets_and_refused_ones_w
 
     let (_, kept) = server.get(&format!("/api/v1/managedDevices/{device}/checkIns")).await;
     let kinds = |rows: &serde_json::Value| -> Vec<(String, Option<String>)> {
-        let rows = rows.as_array().unwrap().iter();
+        let rows = rows["value"].as_array().unwrap().iter();
         rows.map(|row| {
             let text = |key: &str| row[key].as_str().map(str::to_owned);
             (text("messageType").unwrap(), text("refusal"))
@@ -572,7 +572,12 @@ async fn what_devices_say_is_kept_for_support_without_secrets_and_refused_ones_w
         kinds(&strangers),
         [("CheckOut".to_owned(), Some("signature".to_owned()))]
     );
-    assert_eq!(strangers[0]["source"], "127.0.0.1");
+    assert_eq!(strangers["value"][0]["source"], "127.0.0.1");
+    let (_, latest) = server
+        .get(&format!("/api/v1/managedDevices/{device}/checkIns?limit=1"))
+        .await;
+    assert_eq!(kinds(&latest), kinds(&kept)[..1]);
+    assert!(latest["nextCursor"].is_string());
 
     let browser = Browser::sign_in(&server).await;
     let page = browser.page(&server, &format!("/devices/{device}")).await;

@@ -341,6 +341,15 @@ async fn whoever_a_request_finds_retired_is_registered_anew_and_the_pages_say_so
     })
     .await;
     assert_eq!(registrations[1]["clientUserId"], old);
+    let path = format!("{}/vppRegistrations?limit=1", company.user());
+    let (_, first) = company.server.get(&path).await;
+    assert_eq!(first["value"], json!([registrations[0]]), "the one in use");
+    let cursor = first["nextCursor"].as_str().unwrap();
+    let (_, second) = company.server.get(&format!("{path}&cursor={cursor}")).await;
+    assert_eq!(
+        (&second["value"], &second["nextCursor"]),
+        (&json!([registrations[1]]), &Value::Null)
+    );
     assert!(registrations[1]["retiredDateTime"].is_string() && registrations[1]["replacedDateTime"].is_string());
     until("both apps are installed", async || {
         let asked = company

@@ -358,27 +358,38 @@ impl From<CheckInRow> for CheckInMessage {
 ///
 /// The latest first: up to 20 that were taken, and 20 that were not. Without secrets.
 #[utoipa::path(
-    get, path = "/managedDevices/{device}/checkIns", tag = "managedDevices", params(("device" = Uuid, Path)),
-    responses((status = 200, description = "As asked for", body = Vec<CheckInMessage>), Refusals)
+    get, path = "/managedDevices/{device}/checkIns", tag = "managedDevices",
+    params(("device" = Uuid, Path), PageQuery),
+    responses((status = 200, description = "As asked for", body = Page<CheckInMessage>), Refusals)
 )]
 async fn device_check_ins(
     State(app): State<App>,
     _: ApiReader,
     Path(device): Path<DeviceId>,
-) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<Page<CheckInMessage>>, Problem> {
     app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
-    let rows = app.device_check_ins(device).await?;
-    Ok(JsonBody(rows.into_iter().map(CheckInMessage::from).collect()))
+    check_ins_page(app.device_check_ins(device).await?, &query)
 }
 
 /// The latest check-in messages that were refused of devices that nobody knows
 ///
 /// The latest first, up to 500, and up to 20 of one address.
 #[utoipa::path(
-    get, path = "/refusedCheckIns", tag = "managedDevices",
-    responses((status = 200, description = "As asked for", body = Vec<CheckInMessage>), Refusals)
+    get, path = "/refusedCheckIns", tag = "managedDevices", params(PageQuery),
+    responses((status = 200, description = "As asked for", body = Page<CheckInMessage>), Refusals)
 )]
-async fn refused_check_ins(State(app): State<App>, _: ApiReader) -> Result<JsonBody<Vec<CheckInMessage>>, Problem> {
-    let rows = app.check_ins_of_strangers(STRANGERS).await?;
-    Ok(JsonBody(rows.into_iter().map(CheckInMessage::from).collect()))
+async fn refused_check_ins(
+    State(app): State<App>,
+    _: ApiReader,
+    Query(query): Query<PageQuery>,
+) -> Result<JsonBody<Page<CheckInMessage>>, Problem> {
+    check_ins_page(app.check_ins_of_strangers(STRANGERS).await?, &query)
+}
+
+/// An id begins with its time.
+fn check_ins_page(mut rows: Vec<CheckInRow>, query: &PageQuery) -> Result<JsonBody<Page<CheckInMessage>>, Problem> {
+    rows.sort_by_key(|row| std::cmp::Reverse(row.id));
+    let page = Page::falling(rows, query, |row| row.id.to_string())?;
+    Ok(JsonBody(page.map(CheckInMessage::from)))
 }

@@ -190,6 +190,29 @@ mod tests {
         assert!(ids.len() > 30, "{ids:?}");
     }
 
+    /// Two were bare arrays, and one did not know `limit`.
+    #[test]
+    fn every_list_comes_in_pages_and_takes_a_limit() {
+        let openapi = openapi();
+        let mut lists = 0;
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            let operation = &item["get"];
+            let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+            assert_ne!(schema["type"], "array", "{path}");
+            let reference = schema["$ref"].as_str().unwrap_or_default();
+            if !reference.rsplit('/').next().unwrap().starts_with("Page_") {
+                continue;
+            }
+            lists += 1;
+            for name in ["limit", "cursor"] {
+                let parameters = operation["parameters"].as_array().unwrap();
+                let takes = parameters.iter().any(|parameter| parameter["name"] == name);
+                assert!(takes, "{path} takes no {name}");
+            }
+        }
+        assert!(lists > 10, "{lists}");
+    }
+
     /// Whoever forgets it would write over others without knowing.
     #[test]
     fn every_change_of_what_is_there_says_upon_which_version() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
-use domain::{PersonId, Program as Joined, invitation::Ending, program};
+use domain::{PersonId, Program as Joined, Time, invitation::Ending, program};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use store::{ClientUserRow, InvitationRow, PersonChange, PersonRow};
@@ -445,20 +445,26 @@ async fn user_invitations(
 ///
 /// The one in use first. Whoever Apple retires gets another one.
 #[utoipa::path(
-    get, path = "/users/{user}/vppRegistrations", tag = "users", params(("user" = Uuid, Path)),
+    get, path = "/users/{user}/vppRegistrations", tag = "users", params(("user" = Uuid, Path), PageQuery),
     responses((status = 200, description = "As asked for", body = Page<Registration>), Refusals)
 )]
 async fn user_registrations(
     State(app): State<App>,
     _: ApiReader,
     Path(person): Path<PersonId>,
+    Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<Registration>>, Problem> {
     app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
-    let rows = app.registrations(person).await?;
-    Ok(JsonBody(Page {
-        value: rows.into_iter().map(Registration::from).collect(),
-        next_cursor: None,
-    }))
+    let mut rows = app.registrations(person).await?;
+    rows.sort_by_key(|row| std::cmp::Reverse(in_use_until(row)));
+    let page = Page::falling(rows, &query, in_use_until)?;
+    Ok(JsonBody(page.map(Registration::from)))
+}
+
+/// The latest is the one in use. All of the same length, so that they are in order as text, too.
+fn in_use_until(row: &ClientUserRow) -> String {
+    let until = row.replaced_at.map_or(i64::MAX, Time::ms);
+    format!("{until:020} {}", row.client_user_id)
 }
 
 async fn shown(app: &App, person: PersonId) -> Result<Tagged<User>, Problem> {
