@@ -164,6 +164,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
     // Read again for each profile; what does not work now will not work then.
     config.profile_signer()?;
     let apns = config.apns().map_err(|error| StartError::Push(error.to_string()))?;
+    let push_topic = config.push_topic();
     // Unique to this process: one that starts anew is somebody else to the leases of its predecessor.
     let instance = format!("{}/{}/{}", host_name(), config.listen, random.id());
     Ok(App::new(Parts {
@@ -175,6 +176,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         icons,
         device_ca,
         apns,
+        push_topic,
         polled: Polls::default(),
         service: Service::default(),
         outage: Outage::default(),

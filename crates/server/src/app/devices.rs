@@ -268,7 +268,7 @@ impl App {
 
     /// A device listens to the topic of its profile. Another one is of a profile that is not ours.
     fn our_topic(&self, topic: &str) -> Result<(), DeviceRefused> {
-        match self.config.push_topic() {
+        match &self.push_topic {
             Some(ours) if ours != topic => Err(DeviceRefused::Topic),
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{EnrolmentId, PersonId};
-use mdm::profile::EnrolmentProfile;
+use mdm::{identity::IdentityError, profile::EnrolmentProfile, signature::SignatureError};
 use secrecy::{ExposeSecret, SecretString};
 use store::{EnrolmentRow, NewEvent, NewIdentity};
 
@@ -69,6 +69,15 @@ pub enum ProfileAnswer {
     Unknown,
     /// No push certificate: a device could enrol but would never be woken.
     NotReady,
+}
+
+/// Why a profile could not be made. Nothing that whoever asked for it can mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ProfileError {
+    #[error("could not issue a device identity")]
+    Identity(#[source] IdentityError),
+    #[error("could not sign an enrolment profile")]
+    Signature(#[source] SignatureError),
 }
 
 impl App {
@@ -136,7 +145,7 @@ impl App {
             LinkState::Expired => return Ok(ProfileAnswer::Expired),
             LinkState::Ended => return Ok(ProfileAnswer::Ended),
         }
-        let Some(topic) = self.config.push_topic() else {
+        let Some(topic) = self.push_topic.clone() else {
             return Ok(ProfileAnswer::NotReady);
         };
 
@@ -151,10 +160,7 @@ impl App {
             .keys
             .run(move || app.device_ca.issue(&common_name, timestamp(now), IDENTITY_DAYS))
             .await?
-            .map_err(|error| {
-                tracing::error!(error = %crate::cause::Chain(&error), "could not issue a device identity");
-                AppError::NotFound("identity")
-            })?;
+            .map_err(ProfileError::Identity)?;
 
         // What a profile does not ask for now, the device never grants.
         let erase = if self.policy().await?.wiping {
@@ -206,9 +212,6 @@ impl App {
             Some(signer) => signer.sign(profile),
             None => self.device_ca.sign_profile(profile),
         };
-        signed.map_err(|error| {
-            tracing::error!(error = %crate::cause::Chain(&error), "could not sign an enrolment profile");
-            AppError::NotFound("identity")
-        })
+        Ok(signed.map_err(ProfileError::Signature)?)
     }
 }

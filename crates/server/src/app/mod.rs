@@ -60,6 +60,8 @@ pub struct Parts {
     pub device_ca: mdm::identity::DeviceCa,
     /// Wakes devices. `None` without a push certificate: devices are heard, but not called.
     pub apns: Option<apple::push::Apns>,
+    /// What devices have to listen for, of the certificate that `apns` was made of: another one counts from the next start.
+    pub push_topic: Option<String>,
     pub polled: Polls,
     pub service: service::Service,
     pub gates: Gates,
@@ -294,6 +296,8 @@ pub enum AppError {
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]
     Token(#[from] tokens::TokenRefused),
+    #[error("the enrolment profile was not made")]
+    Profile(#[from] enrolments::ProfileError),
     #[error("the person was not invited")]
     NotInvited(#[from] invitations::NotInvited),
     #[error(transparent)]

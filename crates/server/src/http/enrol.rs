@@ -37,7 +37,7 @@ pub fn router() -> Router<App> {
 async fn page(State(app): State<App>, Visitor { lang }: Visitor, Path(token): Path<String>) -> Response {
     let state = match app.enrolment_view(&token).await {
         Ok(Some(view)) => match view.state {
-            LinkState::Open if app.config.push_topic().is_none() => EnrolState::NotReady,
+            LinkState::Open if app.push_topic.is_none() => EnrolState::NotReady,
             LinkState::Open => EnrolState::Open {
                 person: view.person_name,
             },

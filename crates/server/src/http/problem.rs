@@ -317,6 +317,10 @@ impl From<AppError> for Problem {
                 ))
                 .later(wait),
             AppError::Store(error) => store(error),
+            error @ AppError::Profile(_) => {
+                cause::note(&error);
+                Problem::of(Kind::Internal).detail("it is in the log")
+            }
         }
     }
 }

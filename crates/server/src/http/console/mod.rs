@@ -266,6 +266,10 @@ impl From<AppError> for Oops {
                 status: StatusCode::TOO_MANY_REQUESTS,
                 later: Some(wait),
             },
+            error @ AppError::Profile(_) => {
+                cause::note(&error);
+                Oops::of(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             AppError::Store(error) => {
                 cause::note(&error);
                 Oops::of(if error.is_outage() {

@@ -99,7 +99,7 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
             .collect(),
         public_url: app.config.public_url.clone(),
         time_zone: app.config.time_zone.clone(),
-        push_ready: app.apns.is_some() && app.config.push_topic().is_some(),
+        push_ready: app.apns.is_some() && app.push_topic.is_some(),
     })
 }
 
