@@ -1,10 +1,11 @@
 //! What happened. Rows are only ever added; the database refuses to change or delete one.
 
 use domain::{AccountId, ApiKeyId, AssetId, DeviceId, GroupId, LocationId, PersonId, Time};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError, Tx,
-    db::{Conn, Record, reads, values},
+    db::{Conn, Record, reads, values, word},
 };
 
 /// Who caused something.
@@ -17,14 +18,25 @@ pub enum Actor {
     Device(DeviceId),
 }
 
+/// What somebody is who does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ActorKind {
+    System,
+    Apple,
+    Account,
+    ApiKey,
+    Device,
+}
+
 impl Actor {
-    fn kind(&self) -> &'static str {
+    fn kind(&self) -> ActorKind {
         match self {
-            Actor::System => "system",
-            Actor::Apple => "apple",
-            Actor::Account(_) => "account",
-            Actor::ApiKey(_) => "apiKey",
-            Actor::Device(_) => "device",
+            Actor::System => ActorKind::System,
+            Actor::Apple => ActorKind::Apple,
+            Actor::Account(_) => ActorKind::Account,
+            Actor::ApiKey(_) => ActorKind::ApiKey,
+            Actor::Device(_) => ActorKind::Device,
         }
     }
 
@@ -196,7 +208,7 @@ impl Tx {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
             values![
                 event.at,
-                event.actor.kind(),
+                word(&event.actor.kind()),
                 event.actor.id(),
                 event.kind,
                 event.location,

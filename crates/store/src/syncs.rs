@@ -8,6 +8,18 @@ use crate::{
     db::{Conn, Record, reads, values, word},
 };
 
+/// Why a read was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SyncCause {
+    Person,
+    Schedule,
+    /// A token was uploaded.
+    Token,
+    /// What is known here did not fit what Apple said.
+    Resync,
+}
+
 /// Graph's `vppTokenSyncStatus`; `none` is asked for and not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -23,7 +35,7 @@ pub struct SyncRow {
     pub id: SyncId,
     pub location_id: LocationId,
     /// `person`, `schedule`, `token`.
-    pub cause: String,
+    pub cause: SyncCause,
     /// Who asked for it, by name.
     pub actor: String,
     pub requested_at: Time,
@@ -76,7 +88,7 @@ impl Tx {
         &mut self,
         id: SyncId,
         location: LocationId,
-        cause: &str,
+        cause: SyncCause,
         actor: &str,
         now: Time,
     ) -> Result<SyncId, StoreError> {
@@ -87,14 +99,19 @@ impl Tx {
             "INSERT INTO syncs (id, location_id, cause, actor, requested_at, status, phase, done, total, requests,
                                 changes)
              VALUES ($1, $2, $3, $4, $5, 'none', '', 0, 0, 0, 0)",
-            values![id, location, cause, actor, now],
+            values![id, location, word(&cause), actor, now],
         )
         .await?;
         Ok(id)
     }
 
     /// Asks once more for a read that was asked for since then for this cause, and failed. `false` when there is none.
-    pub async fn sync_again(&mut self, location: LocationId, cause: &str, since: Time) -> Result<bool, StoreError> {
+    pub async fn sync_again(
+        &mut self,
+        location: LocationId,
+        cause: SyncCause,
+        since: Time,
+    ) -> Result<bool, StoreError> {
         let touched = self
             .run(
                 "UPDATE syncs SET status = 'none', phase = '', done = 0, total = 0, started_at = NULL,
@@ -104,7 +121,7 @@ impl Tx {
                              ORDER BY requested_at DESC LIMIT 1)
                    AND NOT EXISTS (SELECT 1 FROM syncs open
                                    WHERE open.location_id = $1 AND open.status IN ('none', 'inProgress'))",
-                values![location, cause, since],
+                values![location, word(&cause), since],
             )
             .await?;
         Ok(touched == 1)
@@ -138,7 +155,7 @@ fn sync(row: &Record) -> Result<SyncRow, StoreError> {
     Ok(SyncRow {
         id: row.parsed("id")?,
         location_id: row.parsed("location_id")?,
-        cause: row.text("cause")?,
+        cause: row.word("cause")?,
         actor: row.text("actor")?,
         requested_at: row.time("requested_at")?,
         started_at: row.time_or_none("started_at")?,

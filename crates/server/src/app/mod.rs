@@ -34,6 +34,7 @@ use std::{
 };
 
 use domain::{AccountId, ApiKeyId, Time};
+use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
 use tokio::sync::{Notify, RwLock};
 
@@ -322,7 +323,8 @@ impl From<StoreError> for AppError {
 }
 
 /// What is wrong with one field. Each has a sentence in the message files (`problem-missing`, …).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
 pub enum Problem {
     #[error("is missing")]
     Missing,
@@ -341,9 +343,11 @@ pub enum Problem {
     #[error("is wrong")]
     Wrong,
     #[error("is the last one that may change things")]
+    #[serde(rename = "lastFullAccount")]
     LastFull,
     /// Nobody does this to their own account.
     #[error("is one's own; somebody else has to change it")]
+    #[serde(rename = "ownAccount")]
     Own,
     /// One's own password is changed with the old one.
     #[error("is one's own; it is changed with the current one")]

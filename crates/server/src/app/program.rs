@@ -1,10 +1,10 @@
 //! Why Apple did not register a person with the programme, by what anybody can do about it.
 
 use apple::error::Class;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// `apps-and-books-api` §5, as far as it can befall `users/create`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProgramRefusal {
     /// Apple's trouble, or a limit of Apple's. It goes away by itself.

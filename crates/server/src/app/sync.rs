@@ -1,7 +1,7 @@
 //! Asking for a look at what Apple has, and watching it.
 
 use domain::SyncId;
-use store::SyncRow;
+use store::{SyncCause, SyncRow};
 
 use super::{App, AppError, Caller};
 
@@ -25,7 +25,7 @@ impl App {
             .sync_request(
                 SyncId(self.random.id()),
                 location.id,
-                "person",
+                SyncCause::Person,
                 caller.name(),
                 self.now(),
             )

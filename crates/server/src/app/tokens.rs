@@ -11,7 +11,7 @@ use apple::{
 use domain::{LocationId, SyncId, Time, TokenState, UploadId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::{LocationRow, NewEvent, Upload};
+use store::{LocationRow, NewEvent, SyncCause, Upload};
 
 use super::{
     App, AppError, Caller, Problem,
@@ -413,7 +413,7 @@ impl App {
             }
         };
         tx.upload_delete(id).await?;
-        tx.sync_request(SyncId(self.random.id()), location, "token", caller.name(), now)
+        tx.sync_request(SyncId(self.random.id()), location, SyncCause::Token, caller.name(), now)
             .await?;
         tx.commit().await?;
         self.polled.hurry();

@@ -18,6 +18,7 @@ use crate::{
     cause,
     clock::timestamp,
     gate::Busy,
+    http::api::words::{field_problem, word},
 };
 
 /// The kinds of problems that are not about one noun.
@@ -158,8 +159,7 @@ pub struct ProblemDetails {
 pub struct FieldError {
     /// As the request names it.
     pub field: String,
-    /// `missing`, `tooLong`, `tooShort`, `taken`, `unknown`, `malformed`, `unprintable`, `guessable`, `wrong`,
-    /// `lastFullAccount`, `ownAccount`, `ownPassword`, `notAnApp`, `left`.
+    #[schema(schema_with = field_problem)]
     pub problem: String,
     pub detail: String,
 }
@@ -301,7 +301,7 @@ impl From<AppError> for Problem {
                 let detail = format!("{field} {problem}");
                 Problem::of(kind)
                     .detail(detail.clone())
-                    .field(field, problem_word(problem), detail)
+                    .field(field, &word(problem), detail)
             }
             AppError::Deployment(error) => deployment(error),
             AppError::Leaving(refused) => leaving(refused),
@@ -328,25 +328,6 @@ impl From<AppError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         store(error)
-    }
-}
-
-fn problem_word(problem: app::Problem) -> &'static str {
-    match problem {
-        app::Problem::Missing => "missing",
-        app::Problem::TooLong => "tooLong",
-        app::Problem::TooShort => "tooShort",
-        app::Problem::Taken => "taken",
-        app::Problem::Unknown => "unknown",
-        app::Problem::Malformed => "malformed",
-        app::Problem::Guessable => "guessable",
-        app::Problem::Wrong => "wrong",
-        app::Problem::LastFull => "lastFullAccount",
-        app::Problem::Own => "ownAccount",
-        app::Problem::OwnPassword => "ownPassword",
-        app::Problem::Unprintable => "unprintable",
-        app::Problem::NotAnApp => "notAnApp",
-        app::Problem::Left => "left",
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use apple::{AppleError, error::Class, wire::MdmInfo};
 use domain::{SyncId, Time, TokenState};
 use serde_json::json;
-use store::{Actor, Lease, LocationRow, NewEvent, StoreError};
+use store::{Actor, Lease, LocationRow, NewEvent, StoreError, SyncCause};
 
 use super::{Stepped, operations, reconcile, sync};
 use crate::{
@@ -180,8 +180,8 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     if location.last_sync_at.is_none_or(|last| last < scheduled) {
         let mut tx = app.store.begin_as(lease).await?;
         // One row for each time of the schedule, however often it takes while Apple is away.
-        if !tx.sync_again(location.id, "schedule", scheduled).await? {
-            tx.sync_request(SyncId(app.random.id()), location.id, "schedule", "system", now)
+        if !tx.sync_again(location.id, SyncCause::Schedule, scheduled).await? {
+            tx.sync_request(SyncId(app.random.id()), location.id, SyncCause::Schedule, "system", now)
                 .await?;
         }
         tx.commit().await?;
@@ -314,7 +314,7 @@ async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &
         }
         Class::Resync => {
             let mut tx = app.store.begin_as(lease).await?;
-            tx.sync_request(SyncId(app.random.id()), location.id, "resync", "system", now)
+            tx.sync_request(SyncId(app.random.id()), location.id, SyncCause::Resync, "system", now)
                 .await?;
             tx.commit().await?;
             app.reading_bell.notify_one();

@@ -13,7 +13,7 @@ use server::{
     tasks::{Stepped, retention},
 };
 use sim::apple::TokenKind;
-use store::EventFilter;
+use store::{EventFilter, SyncCause};
 
 use crate::{
     api_with_apple::{linked, start_at, upload},
@@ -34,7 +34,7 @@ async fn server() -> (TestServer, Arc<ByHand>) {
 }
 
 /// How often everything was read, and why.
-async fn reads(server: &TestServer) -> Vec<String> {
+async fn reads(server: &TestServer) -> Vec<SyncCause> {
     let syncs = server.running.app.syncs(20).await.unwrap();
     let done = syncs.into_iter().filter(|sync| sync.finished_at.is_some());
     done.map(|sync| sync.cause).collect()
@@ -46,7 +46,7 @@ async fn everything_is_read_twice_a_day_and_not_more_often() {
     let (clock, hand) = Clock::moved();
     let (server, apple) = start_at(clock, |_| {}).await;
     linked(&server, &apple).await;
-    assert_eq!(reads(&server).await, ["token"]);
+    assert_eq!(reads(&server).await, [SyncCause::Token]);
 
     // Six half days, in steps that pass by every hour: nothing else is read for.
     for half_day in 1..=3 {
@@ -60,7 +60,15 @@ async fn everything_is_read_twice_a_day_and_not_more_often() {
         .await;
     }
     let scheduled = reads(&server).await;
-    assert_eq!(scheduled, ["schedule", "schedule", "schedule", "token"]);
+    assert_eq!(
+        scheduled,
+        [
+            SyncCause::Schedule,
+            SyncCause::Schedule,
+            SyncCause::Schedule,
+            SyncCause::Token
+        ]
+    );
 
     // A machine that slept for a week reads once.
     hand.passes(7 * DAY);

@@ -691,17 +691,17 @@ on_both! {
         let (location, _) = one_asset(&store, 1).await;
         let id = SyncId(Uuid::now_v7());
         let mut tx = store.begin().await.unwrap();
-        tx.sync_request(id, location, "schedule", "system", NOW).await.unwrap();
-        assert!(!tx.sync_again(location, "schedule", NOW).await.unwrap(), "it waits");
+        tx.sync_request(id, location, store::SyncCause::Schedule, "system", NOW).await.unwrap();
+        assert!(!tx.sync_again(location, store::SyncCause::Schedule, NOW).await.unwrap(), "it waits");
         let mut row = tx.sync(id).await.unwrap().unwrap();
         row.status = SyncStatus::Failed;
         (row.started_at, row.finished_at) = (Some(NOW), Some(NOW));
         row.error_code = Some("unreachable".into());
         tx.sync_update(&row).await.unwrap();
         let later = NOW + Duration::from_secs(1);
-        assert!(!tx.sync_again(location, "schedule", later).await.unwrap(), "the next time of day");
-        assert!(!tx.sync_again(location, "person", NOW).await.unwrap());
-        assert!(tx.sync_again(location, "schedule", NOW).await.unwrap());
+        assert!(!tx.sync_again(location, store::SyncCause::Schedule, later).await.unwrap(), "the next time of day");
+        assert!(!tx.sync_again(location, store::SyncCause::Person, NOW).await.unwrap());
+        assert!(tx.sync_again(location, store::SyncCause::Schedule, NOW).await.unwrap());
         let open = tx.sync_open(location).await.unwrap().unwrap();
         assert_eq!((open.id, open.status, open.error_code), (id, SyncStatus::None, None));
         assert_eq!((open.started_at, open.finished_at, open.requested_at), (None, None, NOW));
@@ -709,8 +709,8 @@ on_both! {
         row.status = SyncStatus::Failed;
         tx.sync_update(&row).await.unwrap();
         let by_hand = SyncId(Uuid::now_v7());
-        tx.sync_request(by_hand, location, "person", "홍라온", NOW).await.unwrap();
-        assert!(!tx.sync_again(location, "schedule", NOW).await.unwrap());
+        tx.sync_request(by_hand, location, store::SyncCause::Person, "홍라온", NOW).await.unwrap();
+        assert!(!tx.sync_again(location, store::SyncCause::Schedule, NOW).await.unwrap());
         tx.commit().await.unwrap();
     }
 
@@ -1044,12 +1044,12 @@ on_both! {
         let (location, _) = one_asset(&store, 1).await;
         let id = || domain::SyncId(Uuid::now_v7());
         let mut tx = store.begin().await.unwrap();
-        let first = tx.sync_request(id(), location, "person", "홍라온", NOW).await.unwrap();
-        assert_eq!(tx.sync_request(id(), location, "schedule", "system", NOW).await.unwrap(), first);
+        let first = tx.sync_request(id(), location, store::SyncCause::Person, "홍라온", NOW).await.unwrap();
+        assert_eq!(tx.sync_request(id(), location, store::SyncCause::Schedule, "system", NOW).await.unwrap(), first);
         let mut row = tx.sync_open(location).await.unwrap().unwrap();
         row.status = store::SyncStatus::Completed;
         tx.sync_update(&row).await.unwrap();
-        assert_ne!(tx.sync_request(id(), location, "schedule", "system", NOW).await.unwrap(), first);
+        assert_ne!(tx.sync_request(id(), location, store::SyncCause::Schedule, "system", NOW).await.unwrap(), first);
         tx.commit().await.unwrap();
     }
 

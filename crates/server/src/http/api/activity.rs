@@ -13,7 +13,7 @@ use super::{
     Refusals,
     input::{Query, invalid},
     page::{Page, PageQuery, cursor},
-    words::{DateTime, word},
+    words::{DateTime, actor_kind, operation_kind, operation_state, word},
 };
 use crate::{
     app::App,
@@ -31,9 +31,10 @@ pub fn router() -> OpenApiRouter<App> {
 #[serde(rename_all = "camelCase")]
 struct Operation {
     id: Uuid,
-    /// `createUsers`, `associate`, `disassociate`, `retireUsers`.
+    #[schema(schema_with = operation_kind)]
     kind: String,
-    /// `queued`, `sending`, `pending` (Apple works on it), `done`, `failed`.
+    /// `sending`: the answer is not there yet, or was lost; `pending`: Apple works on it.
+    #[schema(schema_with = operation_state)]
     state: String,
     /// Apple's name for it.
     event_id: Option<String>,
@@ -101,7 +102,7 @@ struct Event {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct EventActor {
-    /// `system`, `apple`, `account`, `apiKey`, `device`.
+    #[schema(schema_with = actor_kind)]
     kind: String,
     id: Option<String>,
 }

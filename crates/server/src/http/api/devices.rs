@@ -15,7 +15,7 @@ use super::{
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
-    words::{DateTime, word},
+    words::{DateTime, check_in_refusal, enrolment, platform, word},
 };
 use crate::{
     app::{
@@ -55,12 +55,12 @@ struct ManagedDevice {
     udid: String,
     /// Apple's name of the model: `iPhone15,2`.
     model: String,
-    /// `iOS`, `iPadOS`, `macOS`, `tvOS`.
+    #[schema(schema_with = platform)]
     operating_system: String,
     os_version: Option<String>,
     user_id: Uuid,
     user_display_name: Option<String>,
-    /// `pending`, `enrolled`, `retiring`, `wiping`, `retired`, `wiped`, `removed`, `gone`.
+    #[schema(schema_with = enrolment)]
     enrollment_state: String,
     /// Enrolled through Apple's Device Enrollment Program.
     enrolled_through_dep: bool,
@@ -77,10 +77,7 @@ struct ManagedDevice {
     gone_date_time: Option<DateTime>,
     /// Since when the device cannot be woken; absent while it can.
     not_reachable_since_date_time: Option<DateTime>,
-    /// Graph's word: `discovered` (enrolling), `managed`, `retirePending` and `wipePending` (nothing was handed out
-    /// yet), `retireIssued` and `wipeIssued`. For those that are gone, and those that count as gone, ours:
-    /// `retired`, `wiped`, `removed`, `left`, `silent`.
-    management_state: &'static str,
+    management_state: ManagementState,
     /// Since when the device is to be retired or wiped.
     leaving_since_date_time: Option<DateTime>,
     /// Since when the device counts as gone because it was not heard for too long. Ends when it is heard.
@@ -104,19 +101,40 @@ fn version(row: &DeviceRow) -> Version {
     }
 }
 
-fn management_state(row: &DeviceRow, may: MayLeave) -> &'static str {
-    match row.enrolment {
-        Enrolment::Retiring if may.told => "retireIssued",
-        Enrolment::Retiring => "retirePending",
-        Enrolment::Wiping if may.told => "wipeIssued",
-        Enrolment::Wiping => "wipePending",
-        Enrolment::Retired => "retired",
-        Enrolment::Wiped => "wiped",
-        Enrolment::Removed => "removed",
-        Enrolment::Gone => "left",
-        _ if row.silent_since.is_some() => "silent",
-        Enrolment::Pending => "discovered",
-        Enrolment::Enrolled => "managed",
+/// Graph's word: `discovered` (enrolling), `managed`, `retirePending` and `wipePending` (nothing was handed out
+/// yet), `retireIssued` and `wipeIssued`. For those that are gone, and those that count as gone, ours:
+/// `retired`, `wiped`, `removed`, `left`, `silent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum ManagementState {
+    Discovered,
+    Managed,
+    RetirePending,
+    RetireIssued,
+    WipePending,
+    WipeIssued,
+    Retired,
+    Wiped,
+    Removed,
+    Left,
+    Silent,
+}
+
+impl ManagementState {
+    fn of(row: &DeviceRow, may: MayLeave) -> ManagementState {
+        match row.enrolment {
+            Enrolment::Retiring if may.told => ManagementState::RetireIssued,
+            Enrolment::Retiring => ManagementState::RetirePending,
+            Enrolment::Wiping if may.told => ManagementState::WipeIssued,
+            Enrolment::Wiping => ManagementState::WipePending,
+            Enrolment::Retired => ManagementState::Retired,
+            Enrolment::Wiped => ManagementState::Wiped,
+            Enrolment::Removed => ManagementState::Removed,
+            Enrolment::Gone => ManagementState::Left,
+            _ if row.silent_since.is_some() => ManagementState::Silent,
+            Enrolment::Pending => ManagementState::Discovered,
+            Enrolment::Enrolled => ManagementState::Managed,
+        }
     }
 }
 
@@ -124,7 +142,7 @@ impl ManagedDevice {
     fn of(row: DeviceRow, owner: Option<String>, leaving: &Leaving, overview: Option<&Overview>) -> ManagedDevice {
         let may = leaving.of(&row);
         ManagedDevice {
-            management_state: management_state(&row, may),
+            management_state: ManagementState::of(&row, may),
             leaving_since_date_time: DateTime::of(row.leaving_since),
             silent_since_date_time: DateTime::of(row.silent_since),
             refused_date_time: DateTime::of(row.refused_at),
@@ -330,7 +348,8 @@ struct CheckInMessage {
     received_date_time: DateTime,
     /// `Authenticate`, `TokenUpdate`, `CheckOut`, …; empty when that could not be read.
     message_type: String,
-    /// `signature`, `identity`, `takenByAnother`, `topic`, `message`, `user`; absent when it was taken.
+    /// Why it was not taken; absent when it was.
+    #[schema(schema_with = check_in_refusal)]
     refusal: Option<String>,
     /// What the device was told.
     reason: Option<String>,

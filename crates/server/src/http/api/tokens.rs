@@ -17,7 +17,7 @@ use super::{
     Refusals,
     input::{Multipart, Path, Query, field_text, invalid, multipart_problem},
     page::{Page, PageQuery},
-    words::{DateTime, word},
+    words::{DateTime, sync_cause, sync_status, token_state, word},
 };
 use crate::{
     app::{
@@ -51,13 +51,14 @@ pub struct VppToken {
     country_or_region: String,
     /// Apple's `uId`: the account. A renewed token has the same one.
     unique_location_id: String,
-    /// `valid`, `expiringSoon`, `expired`, `revoked`, `invalid`, `assignedToExternalMDM`, `readOnly`.
+    #[schema(schema_with = token_state)]
     state: String,
     expiration_date_time: DateTime,
     /// Full days until then; negative afterwards.
     days_left: i64,
     last_sync_date_time: Option<DateTime>,
-    /// `none`, `inProgress`, `completed`, `failed`.
+    /// `none` also before the first one.
+    #[schema(schema_with = sync_status)]
     last_sync_status: String,
     /// Since when Apple has not answered as it should; null while it does.
     apple_silent_since_date_time: Option<DateTime>,
@@ -107,9 +108,11 @@ impl VppToken {
 #[serde(rename_all = "camelCase")]
 pub struct Sync {
     id: Uuid,
-    /// `none` while it waits for its turn, `inProgress`, `completed`, `failed`.
+    /// `none` while it waits for its turn.
+    #[schema(schema_with = sync_status)]
     status: String,
-    /// Why it was asked for: `person`, `schedule`, `token`, `resync` (what is known here did not fit).
+    /// Why it was asked for; `resync`: what is known here did not fit.
+    #[schema(schema_with = sync_cause)]
     cause: String,
     requested_by: String,
     /// What is being read.
@@ -137,7 +140,7 @@ impl From<SyncRow> for Sync {
         Sync {
             id: row.id.0,
             status: word(row.status),
-            cause: row.cause,
+            cause: word(row.cause),
             requested_by: row.actor,
             phase: row.phase,
             done: row.done,

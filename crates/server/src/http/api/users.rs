@@ -16,7 +16,7 @@ use super::{
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query, given},
     page::{Page, PageQuery},
-    words::{DateTime, word},
+    words::{DateTime, program_refusal, word},
 };
 use crate::{
     app::{App, leavers::Devices, people::NewPerson, program::ProgramRefusal},
@@ -72,7 +72,7 @@ pub struct Program {
 pub struct ProgramRefused {
     /// Apple's own.
     error_number: i64,
-    /// `trouble`, `accountNotUsable`, `accountInUse`, `badMail`, `unknownUser`, `notAllowed`, `atApple`, `ours`.
+    #[schema(schema_with = program_refusal)]
     reason: String,
     /// Whether trying again will do; else somebody has to change something first.
     passes_by_itself: bool,

@@ -1,16 +1,22 @@
 //! Times, lengths of time and words, as the API writes them.
 
-use domain::{Approval, GroupKind, InstallState, Resolution, Time};
+use domain::{Approval, Enrolment, GroupKind, InstallState, Platform, Resolution, Time, TokenState};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Error, Visitor},
+};
 use std::time::Duration;
-use store::Role;
+use store::{ActorKind, CheckInRefusal, OperationKind, OperationState, Role, SyncCause, SyncStatus};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
 };
 
-use crate::clock::{time, timestamp};
+use crate::{
+    app::{self, program::ProgramRefusal},
+    clock::{time, timestamp},
+};
 
 /// An instant, RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,45 +94,73 @@ impl PartialSchema for Length {
 
 impl ToSchema for Length {}
 
-/// The schema of a field that holds one of these words, written as the domain writes them.
-fn one_of<T: Serialize>(words: &[T]) -> Object {
-    let words: Vec<_> = words
-        .iter()
-        .filter_map(|word| serde_json::to_value(word).ok())
-        .collect();
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(words))
-        .build()
+/// Hears the words of an enum, as serde writes them, from the enum itself.
+struct Listener<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Listener<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(Self::Error::custom("only an enum has words"))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        words: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = words;
+        Err(Self::Error::custom("its words are all that was asked for"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
 }
 
-pub fn intent() -> Object {
-    one_of(&[
-        Approval::Required,
-        Approval::Available,
-        Approval::NotApplicable,
-        Approval::Uninstall,
-    ])
+/// The words of an enum: none can be forgotten when it gets one more.
+fn words_of<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut words: &'static [&'static str] = &[];
+    let _ = T::deserialize(Listener(&mut words));
+    words
 }
 
-pub fn role() -> Object {
-    one_of(&[Role::Full, Role::ReadOnly])
+/// Makes the schemas of fields that hold one word of a fixed set, each named like its function.
+macro_rules! word_schemas {
+    ($($name:ident: $words:ty),* $(,)?) => {
+        $(pub fn $name() -> Object {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(words_of::<$words>().iter().copied()))
+                .build()
+        })*
+
+        /// Each set with the schema that describes it.
+        #[cfg(test)]
+        fn word_schemas() -> Vec<(&'static str, &'static [&'static str], Object)> {
+            vec![$((stringify!($name), words_of::<$words>(), $name())),*]
+        }
+    };
 }
 
-pub fn group_kind() -> Object {
-    one_of(&[GroupKind::User, GroupKind::Device])
-}
-
-pub fn install_state() -> Object {
-    one_of(&[
-        InstallState::Installed,
-        InstallState::Failed,
-        InstallState::NotInstalled,
-        InstallState::UninstallFailed,
-        InstallState::PendingInstall,
-        InstallState::NotApplicable,
-        InstallState::Unknown,
-    ])
+word_schemas! {
+    actor_kind: ActorKind,
+    check_in_refusal: CheckInRefusal,
+    enrolment: Enrolment,
+    field_problem: app::Problem,
+    group_kind: GroupKind,
+    install_state: InstallState,
+    intent: Approval,
+    operation_kind: OperationKind,
+    operation_state: OperationState,
+    platform: Platform,
+    program_refusal: ProgramRefusal,
+    role: Role,
+    sync_cause: SyncCause,
+    sync_status: SyncStatus,
+    token_state: TokenState,
 }
 
 /// What comes out of all deployments together (Graph's `mobileAppIntent`).
@@ -165,6 +199,20 @@ pub fn word(value: impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `retireUsers` and `left` came later than the lists that were to name them.
+    #[test]
+    fn the_words_of_a_set_are_told_by_the_set_itself() {
+        for (name, words, schema) in word_schemas() {
+            assert!(words.len() > 1, "{name}: {words:?}");
+            let schema = serde_json::to_value(schema).unwrap();
+            assert_eq!(schema["enum"], serde_json::json!(words), "{name}");
+        }
+        assert!(words_of::<OperationKind>().contains(&word(OperationKind::RetireUsers).as_str()));
+        assert!(words_of::<SyncCause>().contains(&word(SyncCause::Resync).as_str()));
+        assert!(words_of::<app::Problem>().contains(&word(app::Problem::Left).as_str()));
+        assert!(words_of::<TokenState>().contains(&"assignedToExternalMDM"));
+    }
 
     #[test]
     fn times_are_utc_whatever_zone_they_came_in() {

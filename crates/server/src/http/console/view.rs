@@ -94,7 +94,7 @@ pub fn running_sync(row: &SyncRow) -> Running {
         done: u64::try_from(row.done).unwrap_or(0),
         total: u64::try_from(row.total).unwrap_or(0),
         requests: u64::try_from(row.requests).unwrap_or(0),
-        cause: row.cause.clone(),
+        cause: row.cause,
         actor: row.actor.clone(),
         since: row.started_at.unwrap_or(row.requested_at),
     }

@@ -317,7 +317,7 @@ fn token_facts(overview: &Overview) -> TokenFacts {
 fn sync_line(row: &SyncRow) -> SyncLine {
     let begun = row.started_at.unwrap_or(row.requested_at);
     SyncLine {
-        cause: row.cause.clone(),
+        cause: row.cause,
         actor: row.actor.clone(),
         at: begun,
         result: match row.status {

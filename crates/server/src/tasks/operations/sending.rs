@@ -8,7 +8,7 @@ use apple::{
     wire::{Asset, ErrorResponse, ManageAssets, RequestUser},
 };
 use domain::{OperationId, PersonId, SyncId, operation::pause};
-use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState, Tx};
+use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState, SyncCause, Tx};
 use tokio::time::Instant;
 
 use super::{
@@ -135,8 +135,14 @@ async fn turned_down(
         let mut tx = app.store.begin_as(work.lease).await?;
         tx.operation_update(&operation).await?;
         if class == Class::Resync {
-            tx.sync_request(SyncId(app.random.id()), location.id, "resync", "system", app.now())
-                .await?;
+            tx.sync_request(
+                SyncId(app.random.id()),
+                location.id,
+                SyncCause::Resync,
+                "system",
+                app.now(),
+            )
+            .await?;
         }
         tx.commit().await?;
         app.reading_bell.notify_one();

@@ -354,6 +354,8 @@ impl LocationBrief {
 pub mod tests {
     use std::time::Duration;
 
+    use store::SyncCause;
+
     use super::*;
     use crate::http::console::pages::{
         Place, apps,
@@ -436,7 +438,7 @@ pub mod tests {
                 done: 3,
                 total: 5,
                 requests: 4,
-                cause: "person".to_owned(),
+                cause: SyncCause::Person,
                 actor: "홍라온".to_owned(),
                 since: ago(s, 1),
             },

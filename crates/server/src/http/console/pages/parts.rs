@@ -1,6 +1,7 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
 use domain::{Program, Seat, Time, invitation::Ending, program::Invitation};
+use store::SyncCause;
 
 use super::{
     ui::{Glyph, Html},
@@ -67,7 +68,7 @@ pub enum Running {
         total: u64,
         requests: u64,
         /// `person`, `schedule`, `token`.
-        cause: String,
+        cause: SyncCause,
         actor: String,
         since: Time,
     },
@@ -166,7 +167,7 @@ impl Running {
                         ],
                     ),
                 },
-                who: s.t1(words::sync_cause(cause), "actor", s.actor(actor)),
+                who: s.t1(words::sync_cause(*cause), "actor", s.actor(actor)),
             },
             Running::Operation {
                 word,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use domain::{Time, TokenState, UploadId};
+use store::SyncCause;
 
 use super::{
     Frame,
@@ -65,8 +66,7 @@ pub enum SyncResult {
 /// One reading of what Apple has.
 #[derive(Debug, Clone)]
 pub struct SyncLine {
-    /// `person`, `schedule`, `token`.
-    pub cause: String,
+    pub cause: SyncCause,
     pub actor: String,
     pub at: Time,
     pub result: SyncResult,
@@ -104,7 +104,7 @@ impl SyncLine {
     }
 
     fn cause(&self, s: &Speak) -> String {
-        s.t1(words::sync_cause(&self.cause), "actor", s.actor(&self.actor))
+        s.t1(words::sync_cause(self.cause), "actor", s.actor(&self.actor))
     }
 }
 
@@ -212,8 +212,8 @@ pub mod tests {
             apps: 10,
             licences: 285,
         };
-        let sync = |cause: &str, result| SyncLine {
-            cause: cause.to_owned(),
+        let sync = |cause, result| SyncLine {
+            cause,
             actor: "홍라온".to_owned(),
             at: ago(s, 125),
             result,
@@ -226,18 +226,18 @@ pub mod tests {
             detail: Some("error 9625".to_owned()),
         };
         let syncs = vec![
-            sync("person", SyncResult::Running),
-            sync("schedule", SyncResult::Waiting),
-            sync("token", SyncResult::Completed),
-            sync("change", failed("expiredVppToken")),
-            sync("schedule", failed("revokedVppToken")),
-            sync("schedule", failed("invalidVppToken")),
-            sync("schedule", failed("otherAccount")),
-            sync("schedule", failed("assignedToExternalMDM")),
-            sync("schedule", failed("throttled")),
-            sync("schedule", failed("unreachable")),
-            sync("schedule", failed("appleFailure")),
-            sync("schedule", failed("internalError")),
+            sync(SyncCause::Person, SyncResult::Running),
+            sync(SyncCause::Schedule, SyncResult::Waiting),
+            sync(SyncCause::Token, SyncResult::Completed),
+            sync(SyncCause::Resync, failed("expiredVppToken")),
+            sync(SyncCause::Schedule, failed("revokedVppToken")),
+            sync(SyncCause::Schedule, failed("invalidVppToken")),
+            sync(SyncCause::Schedule, failed("otherAccount")),
+            sync(SyncCause::Schedule, failed("assignedToExternalMDM")),
+            sync(SyncCause::Schedule, failed("throttled")),
+            sync(SyncCause::Schedule, failed("unreachable")),
+            sync(SyncCause::Schedule, failed("appleFailure")),
+            sync(SyncCause::Schedule, failed("internalError")),
         ];
         let phases = [
             Phase::Waiting,
@@ -255,7 +255,7 @@ pub mod tests {
                 done: done as u64,
                 total: 5,
                 requests: 4,
-                cause: "person".to_owned(),
+                cause: SyncCause::Person,
                 actor: "홍라온".to_owned(),
                 since: ago(s, 1),
             })

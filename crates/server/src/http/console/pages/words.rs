@@ -2,7 +2,7 @@
 
 use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet, TokenState, invitation::Ending};
 
-use store::Role;
+use store::{Role, SyncCause};
 
 use crate::app::program::ProgramRefusal;
 
@@ -185,12 +185,12 @@ pub fn sync_error(code: &str) -> &'static str {
     }
 }
 
-pub fn sync_cause(cause: &str) -> &'static str {
+pub fn sync_cause(cause: SyncCause) -> &'static str {
     match cause {
-        "person" => "sync-cause-person",
-        "schedule" => "sync-cause-schedule",
-        "token" => "sync-cause-token",
-        _ => "sync-cause-change",
+        SyncCause::Person => "sync-cause-person",
+        SyncCause::Schedule => "sync-cause-schedule",
+        SyncCause::Token => "sync-cause-token",
+        SyncCause::Resync => "sync-cause-resync",
     }
 }
 
