@@ -59,8 +59,11 @@ pub struct Expected {
 #[derive(Debug, Clone)]
 pub struct Read<T> {
     pub items: Vec<T>,
-    /// Of the first page: what changed since is in a delta from here.
+    /// Of the first page: what changed since is in a delta from here. `None` of a read that is not whole.
     pub version_id: Option<String>,
+    /// Whether nothing is missing from it. If something is, it tells of what is in it, and nothing of what is not: an
+    /// entry could not be read, a page was short of what it said, or the data changed under every try.
+    pub whole: bool,
     pub requests: u32,
 }
 
@@ -252,12 +255,27 @@ impl Licensing {
                 restarts += 1;
                 continue;
             }
+            let more_pages = first.paging().total_pages.is_some_and(|pages| pages > 1);
+            let ended_early = first.paging().next_page_index.is_none() && more_pages;
             let version_id = first.paging().version_id.clone();
-            let mut items = first.items();
-            items.extend(others.into_iter().flat_map(Page::items));
+            let pages = std::iter::once(first).chain(others);
+            let (mut items, mut missing) = (Vec::new(), 0);
+            for page in pages {
+                let told = page.paging().size.and_then(|size| usize::try_from(size).ok());
+                let entries = page.items();
+                missing += told.unwrap_or(0).max(entries.len());
+                let before = items.len();
+                items.extend(entries.into_iter().filter(Paged::is_readable));
+                missing -= items.len() - before;
+            }
+            let whole = !moved && !ended_early && missing == 0;
+            if !whole {
+                tracing::warn!(path, moved, ended_early, missing, "a list is not whole");
+            }
             return Ok(Read {
                 items,
-                version_id,
+                version_id: version_id.filter(|_| whole),
+                whole,
                 requests,
             });
         }
@@ -503,10 +521,12 @@ trait Page: DeserializeOwned {
 /// What comes in pages.
 trait Paged: Sized {
     type Page: Page<Item = Self>;
+    /// Whether it says what it is about. What does not was no such entry, or was spoilt on the way.
+    fn is_readable(&self) -> bool;
 }
 
 macro_rules! pages {
-    ($($page:ident . $items:ident: $item:ident)*) => {$(
+    ($($page:ident . $items:ident: $item:ident, $readable:expr;)*) => {$(
         impl Page for $page {
             type Item = $item;
             fn items(self) -> Vec<$item> {
@@ -524,14 +544,21 @@ macro_rules! pages {
         }
         impl Paged for $item {
             type Page = $page;
+            fn is_readable(&self) -> bool {
+                let readable: fn(&$item) -> bool = $readable;
+                readable(self)
+            }
         }
     )*};
 }
 
 pages! {
-    GetAssetsResponse.assets: ResponseAsset
-    GetAssignmentsResponse.assignments: Assignment
-    GetUsersResponse.users: ResponseUser
+    GetAssetsResponse.assets: ResponseAsset, |asset| !asset.adam_id.is_empty();
+    GetAssignmentsResponse.assignments: Assignment, |assignment| {
+        let holder = assignment.client_user_id.as_ref().or(assignment.serial_number.as_ref());
+        !assignment.adam_id.is_empty() && holder.is_some_and(|holder| !holder.is_empty())
+    };
+    GetUsersResponse.users: ResponseUser, |user| !user.client_user_id.is_empty();
 }
 
 fn given<const N: usize>(parameters: [(&'static str, Option<String>); N]) -> Vec<(&'static str, String)> {

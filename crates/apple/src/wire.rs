@@ -215,7 +215,7 @@ pub struct ResponseAsset {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetAssetsResponse {
-    #[serde(deserialize_with = "or_empty")]
+    #[serde(deserialize_with = "entries")]
     pub assets: Vec<ResponseAsset>,
     #[serde(flatten)]
     pub paging: Paging,
@@ -237,7 +237,7 @@ pub struct Assignment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetAssignmentsResponse {
-    #[serde(deserialize_with = "or_empty")]
+    #[serde(deserialize_with = "entries")]
     pub assignments: Vec<Assignment>,
     #[serde(flatten)]
     pub paging: Paging,
@@ -259,7 +259,7 @@ pub struct ResponseUser {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GetUsersResponse {
-    #[serde(deserialize_with = "or_empty")]
+    #[serde(deserialize_with = "entries")]
     pub users: Vec<ResponseUser>,
     #[serde(flatten)]
     pub paging: Paging,
@@ -412,6 +412,23 @@ fn number_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::
 
 fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The entries of a list. One that cannot be read is an empty one: it is there, whatever it is, and does not take the
+/// others along.
+fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entry<T> {
+        Read(T),
+        Unreadable(IgnoredAny),
+    }
+    let entries: Option<Vec<Entry<T>>> = Option::deserialize(deserializer)?;
+    let entry = |entry| match entry {
+        Entry::Read(entry) => entry,
+        Entry::Unreadable(_) => T::default(),
+    };
+    Ok(entries.into_iter().flatten().map(entry).collect())
 }
 
 fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {

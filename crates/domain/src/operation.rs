@@ -84,6 +84,18 @@ pub enum Word {
     Refused,
     /// A list of all who hold the asset. It is told whether this holder is in it.
     Listed(bool, Reading),
+    /// Nothing: the list is not whole, and does not show this holder.
+    Nothing,
+}
+
+impl Word {
+    /// What a list says of a holder that is in it or not. One that is not `whole` says nothing of whom it does not show.
+    pub fn of_list(listed: bool, whole: bool, reading: Reading) -> Word {
+        match listed || whole {
+            true => Word::Listed(listed, reading),
+            false => Word::Nothing,
+        }
+    }
 }
 
 /// What to believe about one licence of a request.
@@ -111,6 +123,7 @@ pub fn settle(ask: Ask, since: Time, gone: Option<Time>, dead_at: Time, word: Wo
     let (listed, reading) = match word {
         Word::Done => return Settled::Done,
         Word::Refused => return Settled::Refused,
+        Word::Nothing => return Settled::Open,
         Word::Listed(listed, reading) => (listed, reading),
     };
     let shows_the_work = match ask {
@@ -193,6 +206,19 @@ mod tests {
     #[test]
     fn a_list_that_may_be_older_than_the_licence_does_not_prove_its_return() {
         assert_eq!(settled(Ask::Disassociate, false, 59), Settled::Open);
+    }
+
+    /// However late it is read.
+    #[test]
+    fn whom_a_list_that_is_not_whole_does_not_show_it_says_nothing_of() {
+        let settled = |ask, listed, whole| {
+            let word = Word::of_list(listed, whole, after(10_000));
+            settle(ask, SENT, None, PATIENCE.dead_at(SENT), word)
+        };
+        for ask in [Ask::Associate, Ask::Disassociate, Ask::Retire] {
+            assert_eq!(settled(ask, false, false), Settled::Open, "{ask:?}");
+            assert_eq!(settled(ask, true, false), settled(ask, true, true), "{ask:?}");
+        }
     }
 
     #[test]

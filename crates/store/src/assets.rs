@@ -186,15 +186,16 @@ impl Conn<'_> {
 }
 
 impl Tx {
-    /// Takes over a complete list of assets whose reading began at `began`, and returns how many are new or different.
-    /// What a later list told of an asset stays.
+    /// Takes over a list of assets whose reading began at `began`, and returns how many are new or different. What a later
+    /// list told of an asset stays.
     ///
-    /// An asset that Apple lists no more stays, marked as gone and without licences: people may still hold it. One that
-    /// was not known is called as `new_id` says.
+    /// An asset that is not in a `whole` list stays, marked as gone and without licences: people may still hold it. One
+    /// that was not known is called as `new_id` says.
     pub async fn assets_observed(
         &mut self,
         location: LocationId,
         assets: &[ObservedAsset],
+        whole: bool,
         began: Time,
         new_id: &(dyn Fn() -> AssetId + Sync),
     ) -> Result<usize, StoreError> {
@@ -247,7 +248,7 @@ impl Tx {
             let listed = assets
                 .iter()
                 .any(|asset| asset.adam_id == before.adam_id && asset.pricing_param == before.pricing_param);
-            if listed || gone {
+            if listed || gone || !whole {
                 continue;
             }
             changes += 1;
@@ -282,20 +283,23 @@ impl Tx {
         Ok(())
     }
 
-    /// `holders` is all that Apple lists for the asset, in a list whose reading began at `began`. `false`, and nothing is
-    /// changed, when a later list was taken over already.
-    pub async fn assignments_replace(
+    /// Takes over whom Apple lists for the asset, in a list whose reading began at `began`: these and, when the list is
+    /// `whole`, nobody else. `false`, and nothing is changed, when a later list was taken over already.
+    pub async fn assignments_observed(
         &mut self,
         asset: AssetId,
         holders: &[Holder],
+        whole: bool,
         began: Time,
     ) -> Result<bool, StoreError> {
         let sql = "UPDATE assets SET listed_at = $2 WHERE id = $1 AND (listed_at IS NULL OR listed_at <= $2)";
         if self.run(sql, values![asset, began]).await? == 0 {
             return Ok(false);
         }
-        self.run("DELETE FROM assignments WHERE asset_id = $1", values![asset])
-            .await?;
+        if whole {
+            self.run("DELETE FROM assignments WHERE asset_id = $1", values![asset])
+                .await?;
+        }
         for holder in holders {
             self.assignment_put(asset, holder, began).await?;
         }

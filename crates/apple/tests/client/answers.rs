@@ -149,6 +149,49 @@ async fn an_answer_that_speaks_of_no_list_is_not_an_empty_list() {
     }
 }
 
+/// Whatever is not on a list counts as gone, so a list has to say when something is missing from it.
+#[tokio::test]
+async fn a_list_from_which_something_is_missing_is_not_whole() {
+    let good = json!({ "adamId": 1, "clientUserId": "a" });
+    for (entries, size, pages) in [
+        (json!([good, {}]), 2, 1),
+        // A kind of holder that nobody knows yet.
+        (json!([good, { "adamId": "1", "groupId": "g" }]), 2, 1),
+        (json!([good, { "adamId": null, "clientUserId": "b" }]), 2, 1),
+        (json!([good, { "adamId": [1], "clientUserId": "b" }]), 2, 1),
+        (json!([good, "b"]), 2, 1),
+        (json!([good]), 2, 1),
+        (json!(null), 1, 1),
+        // The only page speaks of more.
+        (json!([good]), 1, 3),
+    ] {
+        let page =
+            json!({ "uId": "7001", "assignments": entries, "size": size, "totalPages": pages, "versionId": "v" });
+        let licensing = always(200, &[], page.clone()).await;
+        let read = licensing.assignments(&AssignmentsQuery::default()).await.unwrap();
+        assert!(!read.whole, "{page}");
+        assert_eq!(read.version_id, None, "what changed since is no use: {page}");
+        let holders: Vec<_> = read
+            .items
+            .iter()
+            .filter_map(|it| it.client_user_id.as_deref())
+            .collect();
+        assert!(holders.is_empty() || holders == ["a"], "{page}: {holders:?}");
+    }
+    let users = json!({ "uId": "7001", "users": [{ "status": "Associated" }], "versionId": "v" });
+    let read = always(200, &[], users)
+        .await
+        .users(&UsersQuery::default())
+        .await
+        .unwrap();
+    assert_eq!((read.items.len(), read.whole), (0, false));
+
+    let page = json!({ "uId": "7001", "assignments": [good], "size": 1, "totalPages": 1, "versionId": "v" });
+    let licensing = always(200, &[], page).await;
+    let read = licensing.assignments(&AssignmentsQuery::default()).await.unwrap();
+    assert_eq!((read.whole, read.version_id.as_deref()), (true, Some("v")));
+}
+
 fn endless() -> Body {
     Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 64 * 1024])))
 }

@@ -239,6 +239,28 @@ async fn a_list_that_changes_under_the_reader_is_read_again() {
     );
     let read = client(&serve(router).await).assets().await.unwrap();
     assert_eq!((read.items.len(), read.version_id.as_deref()), (2, Some("new")));
+    assert!(read.whole);
+}
+
+/// On a busy location the data moves under every try: what is read last is worth having, and proves nothing of the rest.
+#[tokio::test]
+async fn a_list_that_never_stands_still_is_taken_and_is_not_whole() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let router = Router::new().route(
+        "/assets",
+        get(move |Query(query): Query<Vec<(String, String)>>| {
+            let call = calls.fetch_add(1, Ordering::SeqCst);
+            async move {
+                let index: i64 = query
+                    .iter()
+                    .find(|(name, _)| name == "pageIndex")
+                    .map_or(0, |(_, at)| at.parse().unwrap());
+                Json(page(index, 2, &call.to_string()))
+            }
+        }),
+    );
+    let read = client(&serve(router).await).assets().await.unwrap();
+    assert_eq!((read.items.len(), read.whole, read.version_id), (2, false, None));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use domain::{Approval, AssetId, Detail, InstallState, Patience, PersonId};
 use server::app::{Base, Caller};
-use sim::apple::{EventOrder, Fault, Named, Overassign, TokenKind, Trouble, sample::adam_id};
+use sim::apple::{EventOrder, Fault, Garbage, Named, Overassign, TokenKind, Trouble, sample::adam_id};
 use store::EventFilter;
 
 use crate::{
@@ -114,6 +114,75 @@ async fn lists_lag(database: Database) {
         assert!(once.len() == 4 && once.values().all(|times| *times == 1), "{once:?}");
     })
     .await;
+    lab.close().await;
+}
+
+#[test]
+fn what_a_list_that_is_not_whole_does_not_show_is_not_lost_on_sqlite() {
+    each(&not_whole(), |garbage| lists_not_whole(Database::Sqlite, garbage));
+}
+
+#[test]
+#[ignore = "needs PostgreSQL"]
+fn what_a_list_that_is_not_whole_does_not_show_is_not_lost_on_postgres() {
+    each(&not_whole(), |garbage| lists_not_whole(Database::Postgres, garbage));
+}
+
+fn not_whole() -> [(&'static str, Garbage); 2] {
+    [
+        ("entries that say nothing", Garbage::EmptyEntries),
+        ("entries that are missing", Garbage::NoEntries),
+    ]
+}
+
+/// Lists whose entries nobody could read once took everybody's licences, everybody's membership and all that is owned.
+async fn lists_not_whole(database: Database, garbage: Garbage) {
+    let mut lab = Lab::open(Setup::on(database)).await;
+    // No list of it is empty by right.
+    lab.foreign.assigns(&lab.apple, &adam_id(1), "old-server-guest");
+    lab.link(TokenKind::Valid).await;
+    let (app, other) = (lab.app_known(&adam_id(1)).await, lab.app_known(&adam_id(3)).await);
+    let (_, group) = people(&lab, 2).await;
+    lab.deploy(app, group, Approval::Required).await;
+    until("both have it", async || lab.installed(app).await == 2).await;
+    lab.agrees_with_apple().await;
+
+    let calls = ["GET assets", "GET assignments", "GET users"];
+    let spoilt = calls.map(|call| Fault {
+        call: call.to_owned(),
+        is: Trouble::Garbled(garbage),
+        times: u32::MAX,
+    });
+    lab.apple.switch(|switches| switches.faults = spoilt.to_vec());
+    // Longer ago than lists may lag.
+    tokio::time::sleep(lab.app.config.apple.patience.lag * 2).await;
+    let sync = lab.app.sync_now(&Caller::System).await.expect("a sync");
+    until("everything is read", async || {
+        let sync = lab.app.sync(sync).await.unwrap().unwrap();
+        sync.status == store::SyncStatus::Completed
+    })
+    .await;
+    // What became of a lost answer is not known of whom the list does not show.
+    lab.apple.switch(|switches| {
+        switches.faults.push(Fault {
+            call: "POST assets/disassociate".to_owned(),
+            is: Trouble::Lost,
+            times: 1,
+        });
+    });
+    lab.deploy(app, group, Approval::Uninstall).await;
+    until("both let go of it", async || lab.installed(app).await == 0).await;
+    lab.deploy(other, group, Approval::Required).await;
+    until("another app is there", async || lab.installed(other).await == 2).await;
+    for kind in ["licenceLost", "programUserRetired", "licenceReturned"] {
+        assert_eq!(told(&lab, kind).await, 0, "{kind}");
+    }
+    let overview = lab.app.overview().await.unwrap().unwrap();
+    assert!(overview.apps.iter().all(|app| app.row.gone_at.is_none()));
+
+    lab.apple.switch(|switches| switches.faults.clear());
+    until("it shows", async || told(&lab, "licenceReturned").await == 2).await;
+    lab.agrees_with_apple().await;
     lab.close().await;
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use apple::{
     AppleError,
     error::Class,
-    licensing::{AssignmentsQuery, Expected, Licensing, UsersQuery},
+    licensing::{AssignmentsQuery, Expected, Licensing, Read, UsersQuery},
     wire::{Assignment, ResponseAsset, ResponseUser},
 };
 use domain::{
@@ -179,10 +179,17 @@ async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut S
 
     let now = app.now();
     let mut tx = app.store.begin_as(lease).await?;
-    let mut changes = take_assets(app, &mut tx, location, &assets.items, assets_began).await?;
-    changes += take_users(&mut tx, location, &users.items, true, &patience.reading(users_began)).await?;
+    let mut changes = take_assets(app, &mut tx, location, &assets, assets_began).await?;
+    changes += take_users(
+        &mut tx,
+        location,
+        &users.items,
+        users.whole,
+        &patience.reading(users_began),
+    )
+    .await?;
     let reading = patience.reading(assignments_began);
-    changes += take_assignments(&mut tx, location, &assignments.items, &reading, app.now()).await?;
+    changes += take_assignments(&mut tx, location, &assignments, &reading, app.now()).await?;
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.last_sync_at = Some(now);
     if fresh.token_sha256 == location.token_sha256 {
@@ -238,9 +245,9 @@ pub async fn changes(app: &App, location: &LocationRow, lease: &Lease) -> Result
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.users_version = users.version_id;
     if let Some((assets_began, assets, assignments_began, assignments)) = lists {
-        changes += take_assets(app, &mut tx, location, &assets.items, assets_began).await?;
+        changes += take_assets(app, &mut tx, location, &assets, assets_began).await?;
         let reading = patience.reading(assignments_began);
-        changes += take_assignments(&mut tx, location, &assignments.items, &reading, app.now()).await?;
+        changes += take_assignments(&mut tx, location, &assignments, &reading, app.now()).await?;
         fresh.assets_version = assets.version_id;
         fresh.assignments_version = assignments.version_id;
     }
@@ -259,28 +266,31 @@ pub async fn assignments_of(
     licensing: &Licensing,
     adam_id: &str,
     pricing_param: &str,
-) -> Result<Vec<Assignment>, AppleError> {
+) -> Result<Read<Assignment>, AppleError> {
     let query = AssignmentsQuery {
         adam_id: Some(adam_id.to_owned()),
         pricing_param: Some(pricing_param.to_owned()),
         ..AssignmentsQuery::default()
     };
-    Ok(licensing.assignments(&query).await?.items)
+    licensing.assignments(&query).await
 }
 
-async fn take_assets(
+/// Takes over what Apple lists as owned.
+pub async fn take_assets(
     app: &App,
     tx: &mut Tx,
     location: &LocationRow,
-    assets: &[ResponseAsset],
+    assets: &Read<ResponseAsset>,
     began: Time,
 ) -> Result<usize, AppError> {
-    let observed: Vec<_> = assets.iter().map(observed_asset).collect();
+    let observed: Vec<_> = assets.items.iter().map(observed_asset).collect();
     let new_id = || AssetId(app.random.id());
-    Ok(tx.assets_observed(location.id, &observed, began, &new_id).await?)
+    Ok(tx
+        .assets_observed(location.id, &observed, assets.whole, began, &new_id)
+        .await?)
 }
 
-pub fn observed_asset(asset: &ResponseAsset) -> ObservedAsset {
+fn observed_asset(asset: &ResponseAsset) -> ObservedAsset {
     ObservedAsset {
         adam_id: asset.adam_id.clone(),
         pricing_param: asset.pricing_param.clone().unwrap_or_else(|| "STDQ".to_owned()),
@@ -380,12 +390,12 @@ fn take_user(row: &mut ClientUserRow, user: &ResponseUser, now: Time) {
 pub async fn take_assignments(
     tx: &mut Tx,
     location: &LocationRow,
-    assignments: &[Assignment],
+    assignments: &Read<Assignment>,
     reading: &Reading,
     now: Time,
 ) -> Result<usize, AppError> {
     let mut by_asset: BTreeMap<(String, String), Vec<Holder>> = BTreeMap::new();
-    for assignment in assignments {
+    for assignment in &assignments.items {
         let Some(holder) = holder(assignment) else { continue };
         let pricing_param = assignment.pricing_param.clone().unwrap_or_else(|| "STDQ".to_owned());
         by_asset
@@ -397,7 +407,7 @@ pub async fn take_assignments(
     let mut changes = 0;
     for app in tx.apps(location.id).await? {
         let holders = by_asset.remove(&(app.adam_id, app.pricing_param)).unwrap_or_default();
-        changes += take_holders(tx, app.id, &holders, &people, reading, now).await?;
+        changes += take_holders(tx, app.id, &holders, assignments.whole, &people, reading, now).await?;
     }
     Ok(changes)
 }
@@ -418,17 +428,19 @@ pub fn holder(assignment: &Assignment) -> Option<Holder> {
     }
 }
 
-/// One asset: `holders` is all that Apple lists for it. Corrects our own licences by it as far as it can know of them,
-/// and settles requests that it shows done. What it changes is dated by `now`, when the list had been answered.
+/// One asset: `holders` is whom Apple lists for it, all of them when the list is `whole`. Corrects our own licences by it
+/// as far as it can know of them, and settles requests that it shows done. What it changes is dated by `now`, when the
+/// list had been answered.
 pub async fn take_holders(
     tx: &mut Tx,
     asset: AssetId,
     holders: &[Holder],
+    whole: bool,
     people: &BTreeMap<String, PersonId>,
     reading: &Reading,
     now: Time,
 ) -> Result<usize, AppError> {
-    if !tx.assignments_replace(asset, holders, reading.began).await? {
+    if !tx.assignments_observed(asset, holders, whole, reading.began).await? {
         return Ok(0);
     }
     let listed: BTreeSet<PersonId> = holders
@@ -447,7 +459,9 @@ pub async fn take_holders(
     let ended: BTreeMap<PersonId, Time> = tx.seats_ended(asset).await?.into_iter().collect();
 
     let mut changes = 0;
-    let everyone: BTreeSet<PersonId> = listed.iter().chain(seats.keys()).copied().collect();
+    // Whom a list that is not whole does not show, it says nothing of.
+    let unlisted = seats.keys().filter(|_| whole);
+    let everyone: BTreeSet<PersonId> = listed.iter().chain(unlisted).copied().collect();
     for person in everyone {
         let is_listed = listed.contains(&person);
         let gone = ended.get(&person).copied();

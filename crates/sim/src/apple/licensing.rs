@@ -166,7 +166,21 @@ fn garbled(garbage: Garbage, answer: &Value) -> Response {
             ([(header::CONTENT_TYPE, "application/json")], half).into_response()
         }
         Garbage::OtherJson => axum::Json(json!({"message": "it works"})).into_response(),
+        Garbage::EmptyEntries => axum::Json(with_entries(answer, |entries| entries.fill(json!({})))).into_response(),
+        Garbage::NoEntries => axum::Json(with_entries(answer, Vec::clear)).into_response(),
     }
+}
+
+/// The same page with other entries; all else that it says of itself stays.
+fn with_entries(page: &Value, change: impl FnOnce(&mut Vec<Value>)) -> Value {
+    let mut page = page.clone();
+    let list = ["assets", "assignments", "users"]
+        .into_iter()
+        .find(|list| page.get(list).is_some());
+    if let Some(entries) = list.and_then(|list| page[list].as_array_mut()) {
+        change(entries);
+    }
+    page
 }
 
 /// Counts a page read as long as it lasts, also when the client goes away.

@@ -157,6 +157,10 @@ pub enum Garbage {
     Truncated,
     /// JSON that answers something else.
     OtherJson,
+    /// The right page of a list, whose entries say nothing.
+    EmptyEntries,
+    /// The right page of a list, without its entries.
+    NoEntries,
 }
 
 /// What `errorInfo` of an event's failures tells.

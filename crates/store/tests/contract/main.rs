@@ -120,7 +120,7 @@ async fn one_asset(store: &Store, total: i64) -> (LocationId, AssetId) {
     let location = location_row();
     let mut tx = store.begin().await.unwrap();
     tx.location_insert(&location, &SecretString::from(TOKEN)).await.unwrap();
-    tx.assets_observed(location.id, &[observed("900000101", total)], NOW, &new_asset)
+    tx.assets_observed(location.id, &[observed("900000101", total)], true, NOW, &new_asset)
         .await
         .unwrap();
     let asset = tx.apps(location.id).await.unwrap()[0].id;
@@ -324,7 +324,7 @@ on_both! {
         let (location, asset) = one_asset(&store, 3).await;
         let people = people(&store, 4).await;
         let mut tx = store.begin().await.unwrap();
-        tx.assignments_replace(asset, &[Holder::User("somebody else's".into()), Holder::Device("S1".into())], NOW)
+        tx.assignments_observed(asset, &[Holder::User("somebody else's".into()), Holder::Device("S1".into())], true, NOW)
             .await
             .unwrap();
         tx.asset_recount(asset).await.unwrap();
@@ -341,13 +341,13 @@ on_both! {
 
         // Apple sold back two: a fact. Nothing more goes out until enough came back.
         let mut tx = store.begin().await.unwrap();
-        tx.assets_observed(location, &[observed("900000101", 1)], NOW, &new_asset).await.unwrap();
+        tx.assets_observed(location, &[observed("900000101", 1)], true, NOW, &new_asset).await.unwrap();
         tx.seat_delete(asset, people[2], NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert!(matches!(take(&store, asset, people[3]).await, Err(StoreError::Overdraft)));
 
         let mut tx = store.begin().await.unwrap();
-        tx.assets_observed(location, &[observed("900000101", i64::from(i32::MAX))], NOW, &new_asset).await.unwrap();
+        tx.assets_observed(location, &[observed("900000101", i64::from(i32::MAX))], true, NOW, &new_asset).await.unwrap();
         tx.commit().await.unwrap();
         take(&store, asset, people[3]).await.unwrap();
         let world = store.world(location, NOW).await.unwrap();
@@ -928,7 +928,7 @@ on_both! {
             (vec![user("u-new"), user("somebody")], 1),
             (vec![user("u-old"), user("u-new")], 1),
         ] {
-            tx.assignments_replace(asset, &holders, NOW).await.unwrap();
+            tx.assignments_observed(asset, &holders, true, NOW).await.unwrap();
             tx.asset_recount(asset).await.unwrap();
             assert_eq!(tx.app(asset).await.unwrap().unwrap().foreign_held, foreign, "{holders:?}");
         }
@@ -1028,10 +1028,20 @@ on_both! {
         let _ = fresh;
         let (location, asset) = one_asset(&store, 5).await;
         let mut tx = store.begin().await.unwrap();
-        assert_eq!(tx.assets_observed(location, &[observed("900000101", 5)], NOW, &new_asset).await.unwrap(), 0);
-        assert_eq!(tx.assets_observed(location, &[observed("900000101", 6)], NOW, &new_asset).await.unwrap(), 1);
-        assert_eq!(tx.assets_observed(location, &[], NOW, &new_asset).await.unwrap(), 1);
-        assert_eq!(tx.assets_observed(location, &[], NOW, &new_asset).await.unwrap(), 0);
+        assert_eq!(tx.assets_observed(location, &[observed("900000101", 5)], true, NOW, &new_asset).await.unwrap(), 0);
+        assert_eq!(tx.assets_observed(location, &[observed("900000101", 6)], true, NOW, &new_asset).await.unwrap(), 1);
+        // A list that is not whole says nothing of what is not in it.
+        assert_eq!(tx.assets_observed(location, &[], false, NOW, &new_asset).await.unwrap(), 0);
+        assert_eq!(tx.app(asset).await.unwrap().unwrap().gone_at, None);
+        let holder = Holder::User("u-1".into());
+        tx.assignments_observed(asset, std::slice::from_ref(&holder), true, NOW).await.unwrap();
+        tx.assignments_observed(asset, &[], false, NOW).await.unwrap();
+        assert_eq!(tx.assignments(asset).await.unwrap(), [holder]);
+        tx.assignments_observed(asset, &[], true, NOW).await.unwrap();
+        assert_eq!(tx.assignments(asset).await.unwrap(), []);
+
+        assert_eq!(tx.assets_observed(location, &[], true, NOW, &new_asset).await.unwrap(), 1);
+        assert_eq!(tx.assets_observed(location, &[], true, NOW, &new_asset).await.unwrap(), 0);
         let gone = tx.app(asset).await.unwrap().unwrap();
         assert_eq!((gone.owned, gone.gone_at), (0, Some(NOW)));
         assert!(tx.apps(location).await.unwrap().is_empty());

@@ -30,9 +30,10 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
         return work.save(&operation).await;
     };
     let reading = app.config.apple.patience.reading(app.now());
-    let listed: Option<BTreeSet<Holder>> = if told.otherwise == Otherwise::Listed {
+    let listed: Option<(bool, BTreeSet<Holder>)> = if told.otherwise == Otherwise::Listed {
         let listed = sync::assignments_of(&work.licensing, &first.adam_id, &first.pricing_param).await?;
-        Some(listed.iter().filter_map(sync::holder).collect())
+        let holders = listed.items.iter().filter_map(sync::holder).collect();
+        Some((listed.whole, holders))
     } else {
         None
     };
@@ -40,7 +41,7 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     let out_of_stock = |failure: &ErrorResponse| Class::of(failure.error_number, 400) == Class::Stock;
     let assets = if told.failures.iter().any(out_of_stock) {
         let began = app.now();
-        Some((began, work.licensing.assets().await?.items))
+        Some((began, work.licensing.assets().await?))
     } else {
         None
     };
@@ -60,7 +61,10 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     let (mut open, mut undone) = (0, 0);
     for seat in tx.operation_seats(operation.id).await? {
         let listed = || match &listed {
-            Some(listed) => Word::Listed(listed.contains(&Holder::User(seat.client_user_id.clone())), reading),
+            Some((whole, listed)) => {
+                let listed = listed.contains(&Holder::User(seat.client_user_id.clone()));
+                Word::of_list(listed, *whole, reading)
+            }
             None => unreachable!("who asks for a list has one"),
         };
         let Some((word, number)) = told.of_licence(ask, &seat.client_user_id, listed) else {
@@ -80,17 +84,15 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
         }
     }
     if let Some((began, assets)) = assets {
-        let observed: Vec<_> = assets.iter().map(sync::observed_asset).collect();
-        tx.assets_observed(location.id, &observed, began, &|| AssetId(app.random.id()))
-            .await?;
+        sync::take_assets(app, &mut tx, location, &assets, began).await?;
     }
     if let Some((reading, users)) = &users {
-        sync::take_users(&mut tx, location, users, true, reading).await?;
+        sync::take_users(&mut tx, location, &users.items, users.whole, reading).await?;
     }
-    if let Some(listed) = listed {
+    if let Some((whole, listed)) = listed {
         let people = sync::people_by_client_user(&mut tx, location).await?;
         let holders: Vec<_> = listed.into_iter().collect();
-        sync::take_holders(&mut tx, first.asset_id, &holders, &people, &reading, now).await?;
+        sync::take_holders(&mut tx, first.asset_id, &holders, whole, &people, &reading, now).await?;
     }
     ended(app, &mut operation, open, undone, told, now);
     let retired = users.is_some();

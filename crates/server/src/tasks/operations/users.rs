@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use apple::{
     AppleError,
     error::Class,
-    licensing::{Licensing, UsersQuery},
+    licensing::{Licensing, Read, UsersQuery},
     wire::ResponseUser,
 };
 use domain::{
@@ -41,7 +41,7 @@ pub(super) async fn conclude_new(
         .of_all()
         .or(operation.error_number.and_then(|number| i32::try_from(number).ok()));
     let mut tx = app.store.begin_as(work.lease).await?;
-    sync::take_users(&mut tx, location, &users, false, &reading).await?;
+    sync::take_users(&mut tx, location, &users.items, false, &reading).await?;
     let (mut open, mut undone) = (0, 0);
     for user in tx.operation_users(operation.id).await? {
         if user.status != ClientUserStatus::Creating {
@@ -50,7 +50,8 @@ pub(super) async fn conclude_new(
         let by_name = told
             .of(&user.client_user_id)
             .filter(|number| !is_done(Ask::Associate, *number));
-        let settled = settle(Ask::Associate, since, None, dead_at, Word::Listed(false, reading));
+        let word = Word::of_list(false, users.whole, reading);
+        let settled = settle(Ask::Associate, since, None, dead_at, word);
         match (by_name, told.otherwise, settled) {
             (Some(number), ..) => user_refused(app, &mut tx, location, &user, number, now).await?,
             (None, Otherwise::Refused, _) if !of_all.is_some_and(|number| is_done(Ask::Associate, number)) => {
@@ -89,12 +90,13 @@ pub(super) async fn conclude_retired(
     let dead_at = operation.dead_at.unwrap_or(now);
     let mut tx = app.store.begin_as(work.lease).await?;
     if let Some(users) = &listed {
-        sync::take_users(&mut tx, location, users, false, &reading).await?;
+        sync::take_users(&mut tx, location, &users.items, false, &reading).await?;
     }
     // Apple may list the retired among the active.
+    let whole = listed.as_ref().is_some_and(|listed| listed.whole);
     let in_use: BTreeSet<&str> = listed
         .iter()
-        .flatten()
+        .flat_map(|listed| &listed.items)
         .filter(|user| ClientUserStatus::from_apple(user.status.as_deref()).is_active())
         .map(|user| user.client_user_id.as_str())
         .collect();
@@ -109,7 +111,7 @@ pub(super) async fn conclude_retired(
             continue;
         }
         let word = told.of_retired(&user.client_user_id, alone, || {
-            Word::Listed(in_use.contains(user.client_user_id.as_str()), reading)
+            Word::of_list(in_use.contains(user.client_user_id.as_str()), whole, reading)
         });
         let since = user.retiring_at.unwrap_or(now);
         match settle(Ask::Retire, since, None, dead_at, word) {
@@ -152,12 +154,12 @@ pub(super) async fn conclude_retired(
 }
 
 /// Everybody whom Apple has and has not retired.
-pub(super) async fn active_users(licensing: &Licensing) -> Result<Vec<ResponseUser>, AppleError> {
+pub(super) async fn active_users(licensing: &Licensing) -> Result<Read<ResponseUser>, AppleError> {
     let query = UsersQuery {
         active_only: true,
         ..UsersQuery::default()
     };
-    Ok(licensing.users(&query).await?.items)
+    licensing.users(&query).await
 }
 
 /// Apple did not create a client user: it is told why, and not asked again at once.
