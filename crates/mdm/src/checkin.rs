@@ -35,8 +35,6 @@ pub struct Authenticate {
     pub os_version: Option<String>,
     pub build_version: Option<String>,
     pub serial_number: Option<String>,
-    /// Without the spaces that devices put between its digits.
-    pub imei: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,8 +45,6 @@ pub struct TokenUpdate {
     pub token: Vec<u8>,
     /// Has to be in the push for the device to listen.
     pub push_magic: String,
-    /// Missing in later messages, which does not mean that it is void.
-    pub unlock_token: Option<Vec<u8>>,
     /// Stands in Setup Assistant and waits for `DeviceConfigured`.
     pub awaiting_configuration: Option<bool>,
 }
@@ -74,7 +70,6 @@ impl CheckIn {
                 os_version: name("OSVersion"),
                 build_version: name("BuildVersion"),
                 serial_number: name("SerialNumber"),
-                imei: name("IMEI").map(|imei| imei.split_whitespace().collect()),
             }),
             "TokenUpdate" => CheckIn::TokenUpdate(TokenUpdate {
                 id: id()?,
@@ -84,7 +79,6 @@ impl CheckIn {
                     .filter(|token| (1..=LONGEST_TOKEN).contains(&token.len()))
                     .ok_or(Missing("Token"))?,
                 push_magic: message.text("PushMagic").and_then(exact).ok_or(Missing("PushMagic"))?,
-                unlock_token: message.bytes("UnlockToken"),
                 awaiting_configuration: message.flag("AwaitingConfiguration"),
             }),
             "CheckOut" => CheckIn::CheckOut(CheckOut {
@@ -111,7 +105,6 @@ impl CheckIn {
                 ("OSVersion", known(&message.os_version)),
                 ("BuildVersion", known(&message.build_version)),
                 ("SerialNumber", known(&message.serial_number)),
-                ("IMEI", known(&message.imei)),
             ]),
             CheckIn::TokenUpdate(message) => dictionary([
                 ("MessageType", text("TokenUpdate")),
@@ -119,7 +112,6 @@ impl CheckIn {
                 ("Topic", text(&message.topic)),
                 ("Token", Some(Value::Data(message.token.clone()))),
                 ("PushMagic", text(&message.push_magic)),
-                ("UnlockToken", message.unlock_token.clone().map(Value::Data)),
                 ("AwaitingConfiguration", message.awaiting_configuration.map(Value::from)),
             ]),
             CheckIn::CheckOut(message) => dictionary([
@@ -224,7 +216,6 @@ mod tests {
                 topic: "t".into(),
                 token: vec![1; 32],
                 push_magic: "m".into(),
-                unlock_token: None,
                 awaiting_configuration: Some(true),
             }),
             CheckIn::CheckOut(CheckOut {
@@ -327,19 +318,5 @@ mod tests {
         let message = dictionary([("MessageType", Some("TokenUpdate".into())), ("UDID", Some("a".into()))]);
         assert_eq!(CheckIn::parse(&message), Err(Missing("Topic")));
         assert_eq!(CheckIn::parse(&Dictionary::new()), Err(Missing("MessageType")));
-    }
-
-    #[test]
-    fn an_imei_loses_its_spaces() {
-        let message = dictionary([
-            ("MessageType", Some("Authenticate".into())),
-            ("UDID", Some("a".into())),
-            ("Topic", Some("t".into())),
-            ("IMEI", Some("35 672108 026012 9".into())),
-        ]);
-        let Ok(CheckIn::Authenticate(message)) = CheckIn::parse(&message) else {
-            panic!("not read")
-        };
-        assert_eq!(message.imei.as_deref(), Some("356721080260129"));
     }
 }

@@ -72,13 +72,6 @@ pub struct ErrorChainItem {
     pub us_english_description: Option<String>,
 }
 
-/// One app of a `ManagedApplicationList`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManagedApp {
-    pub status: ManagedAppStatus,
-    pub external_version_identifier: Option<i64>,
-}
-
 /// How far an app has come, in the device's own words. New ones may come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ManagedAppStatus {
@@ -151,15 +144,6 @@ impl From<&str> for ManagedAppStatus {
             None => ManagedAppStatus::Other(word.to_owned()),
         }
     }
-}
-
-/// What a device says of an `InstallApplication`, with an error or without. Each part may be missing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InstallAnswer {
-    /// The app's bundle id.
-    pub identifier: Option<String>,
-    pub state: Option<ManagedAppStatus>,
-    pub rejection_reason: Option<String>,
 }
 
 /// What a `DeviceInformation` told. The device leaves out what it does not want to say.
@@ -253,22 +237,15 @@ impl Report {
         self.with("ErrorChain", chain)
     }
 
-    /// By bundle id; `None` when the report holds no list.
-    pub fn managed_apps(&self) -> Option<BTreeMap<String, ManagedApp>> {
+    /// How far each app of a `ManagedApplicationList` has come, by bundle id; `None` when the report holds no list.
+    pub fn managed_apps(&self) -> Option<BTreeMap<String, ManagedAppStatus>> {
         let list = self.body.get("ManagedApplicationList")?.as_dictionary()?;
         let apps = list.iter().filter_map(|(bundle_id, facts)| {
             let facts = facts.as_dictionary()?;
             let status = facts
                 .text("Status")
                 .map_or(ManagedAppStatus::Unknown, |word| word.as_str().into());
-            let external_version_identifier = facts.whole("ExternalVersionIdentifier");
-            Some((
-                bundle_id.clone(),
-                ManagedApp {
-                    status,
-                    external_version_identifier,
-                },
-            ))
+            Some((bundle_id.clone(), status))
         });
         Some(apps.collect())
     }
@@ -289,14 +266,6 @@ impl Report {
             awaiting_configuration: facts.flag("AwaitingConfiguration"),
             store_account_is_active: facts.flag("iTunesStoreAccountIsActive"),
             store_account_hash: text("iTunesStoreAccountHash"),
-        }
-    }
-
-    pub fn install_application(&self) -> InstallAnswer {
-        InstallAnswer {
-            identifier: self.body.text("Identifier"),
-            state: self.body.text("State").map(|word| word.as_str().into()),
-            rejection_reason: self.rejection_reason(),
         }
     }
 
@@ -342,10 +311,8 @@ mod tests {
              <key>net.example.new</key><dict><key>Status</key><string>SomethingNew</string></dict></dict>",
         );
         let apps = report.managed_apps().unwrap();
-        assert_eq!(apps["net.example.notes"].status, ManagedAppStatus::Managed);
-        assert_eq!(apps["net.example.notes"].external_version_identifier, Some(829_165_942));
-        assert_eq!(apps["net.example.new"].status.as_str(), "SomethingNew");
-        assert_eq!(apps["net.example.new"].external_version_identifier, None);
+        assert_eq!(apps["net.example.notes"], ManagedAppStatus::Managed);
+        assert_eq!(apps["net.example.new"].as_str(), "SomethingNew");
     }
 
     #[test]
@@ -380,20 +347,6 @@ mod tests {
             let read = plist::parse(&plist::write(&report.body)).unwrap();
             assert_eq!(Report::parse(read), Ok(report));
         }
-    }
-
-    #[test]
-    fn the_answer_to_an_install_names_app_state_and_reason() {
-        let answer = report(
-            "<key>Status</key><string>Acknowledged</string><key>Identifier</key><string>net.example.notes</string>
-             <key>State</key><string>Prompting</string>",
-        )
-        .install_application();
-        assert_eq!(answer.identifier.as_deref(), Some("net.example.notes"));
-        assert_eq!(answer.state, Some(ManagedAppStatus::Prompting));
-        assert_eq!(answer.rejection_reason, None);
-        let answer = Report::answer("d", "C", Status::NotNow).install_application();
-        assert_eq!(answer, InstallAnswer::default());
     }
 
     #[test]

@@ -28,11 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     if let Ok(report) = Report::parse(dictionary) {
-        let _ = (
-            report.managed_apps(),
-            report.device_information(),
-            report.install_application(),
-        );
+        let _ = (report.managed_apps(), report.device_information());
         let _ = (report.rejection_reason(), report.invitation_result());
     }
 });

@@ -638,13 +638,12 @@ fn apply_app_answer(install: &mut Install, command: &CommandRow, report: &Report
         Status::Acknowledged => (None, String::new()),
         Status::CommandFormatError => (Some(FailureClass::Permanent), "CommandFormatError".to_owned()),
         _ => {
-            let meaning = mdm::errors::meaning(&report.error_chain, reason.as_deref());
             let code = match (first, &reason) {
                 (Some(error), _) => format!("{} {}", error.error_domain, error.error_code),
                 (None, Some(reason)) => reason.clone(),
                 (None, None) => "Error".to_owned(),
             };
-            let class = match meaning.class {
+            let class = match mdm::errors::class(&report.error_chain, reason.as_deref()) {
                 Class::Fine => None,
                 Class::Retry => Some(FailureClass::Retry),
                 Class::VerifyLicence => Some(FailureClass::LicenceNotFound),
@@ -665,7 +664,7 @@ fn apply_app_answer(install: &mut Install, command: &CommandRow, report: &Report
 async fn apply_list(
     tx: &mut Tx,
     device: &DeviceRow,
-    listed: Option<BTreeMap<String, mdm::report::ManagedApp>>,
+    listed: Option<BTreeMap<String, mdm::report::ManagedAppStatus>>,
     now: Time,
 ) -> Result<(), AppError> {
     let mut rows: BTreeMap<AssetId, (Option<String>, Install)> = tx
@@ -696,7 +695,7 @@ async fn apply_list(
         let before = install.seen;
         let seen = listed
             .get(bundle_id)
-            .map_or(Seen::Absent, |app| Seen::from_status(app.status.as_str()));
+            .map_or(Seen::Absent, |status| Seen::from_status(status.as_str()));
         install.listed(seen, now);
         tx.install_put(device.id, *asset, install).await?;
         if install.seen == before {
