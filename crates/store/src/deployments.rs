@@ -115,24 +115,27 @@ impl Tx {
         Ok(())
     }
 
-    /// A second request keeps the place of the first.
-    pub async fn request_put(&mut self, asset: AssetId, person: PersonId, now: Time) -> Result<(), StoreError> {
-        self.run(
-            "INSERT INTO install_requests (asset_id, person_id, requested_at) VALUES ($1, $2, $3)
-             ON CONFLICT DO NOTHING",
-            values![asset, person, now],
-        )
-        .await?;
-        Ok(())
+    /// Whether it is the first. A second request keeps the place of the first.
+    pub async fn request_put(&mut self, asset: AssetId, person: PersonId, now: Time) -> Result<bool, StoreError> {
+        let put = self
+            .run(
+                "INSERT INTO install_requests (asset_id, person_id, requested_at) VALUES ($1, $2, $3)
+                 ON CONFLICT DO NOTHING",
+                values![asset, person, now],
+            )
+            .await?;
+        Ok(put > 0)
     }
 
-    pub async fn request_delete(&mut self, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
-        self.run(
-            "DELETE FROM install_requests WHERE asset_id = $1 AND person_id = $2",
-            values![asset, person],
-        )
-        .await?;
-        Ok(())
+    /// Whether there was one.
+    pub async fn request_delete(&mut self, asset: AssetId, person: PersonId) -> Result<bool, StoreError> {
+        let deleted = self
+            .run(
+                "DELETE FROM install_requests WHERE asset_id = $1 AND person_id = $2",
+                values![asset, person],
+            )
+            .await?;
+        Ok(deleted > 0)
     }
 
     /// Takes back everything that the person asked for.

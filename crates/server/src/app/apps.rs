@@ -116,14 +116,16 @@ impl App {
         Ok(self.store.icon(asset).await?)
     }
 
-    /// The person asks for an app that is available to them.
+    /// The person asks for an app that is available to them. Who has asked already keeps their place.
     pub async fn app_request(&self, caller: &Caller, asset: AssetId, person: PersonId) -> Result<(), AppError> {
         caller.may_write()?;
         self.app_to_deploy(asset).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
         super::leavers::here(&mut tx, person).await?;
-        tx.request_put(asset, person, now).await?;
+        if !tx.request_put(asset, person, now).await? {
+            return Ok(());
+        }
         tx.event(
             &NewEvent::new(now, caller.actor(), "appRequested")
                 .asset(asset)
@@ -144,7 +146,9 @@ impl App {
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let mut tx = self.store.begin().await?;
-        tx.request_delete(asset, person).await?;
+        if !tx.request_delete(asset, person).await? {
+            return Ok(());
+        }
         tx.event(
             &NewEvent::new(self.now(), caller.actor(), "appRequestWithdrawn")
                 .asset(asset)

@@ -275,3 +275,36 @@ async fn an_app_is_previewed_deployed_and_explained() {
     server.stop().await;
     apple.shutdown().await;
 }
+
+/// A request is one, however often it is asked for or taken back; and the history tells of it once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_requested_or_withdrawn_twice_is_in_the_history_once() {
+    let (server, apple) = start().await;
+    linked(&server, &apple).await;
+    let overview = server.running.app.overview().await.unwrap().unwrap();
+    let app = overview.apps.iter().find(|app| app.row.is_app()).unwrap().row.id;
+    let new = json!({ "displayName": "김하늘" });
+    let (_, person) = server.send(Method::POST, "/api/v1/users", &new).await;
+    let path = format!("/api/v1/apps/{}/requests/{}", app.0, person["id"].as_str().unwrap());
+    let told = async |kind: &str| {
+        let filter = store::EventFilter {
+            limit: 1000,
+            ..store::EventFilter::default()
+        };
+        let events = server.running.app.events(&filter).await.unwrap();
+        events.iter().filter(|event| event.kind == kind).count()
+    };
+    for (method, kind) in [(Method::DELETE, "appRequestWithdrawn"), (Method::POST, "appRequested")] {
+        for _ in 0..2 {
+            let request = server.request(method.clone(), &path).bearer_auth(&server.key);
+            let status = request.send().await.unwrap().status();
+            assert!(status.is_success(), "{status}");
+        }
+        assert_eq!(told(kind).await, usize::from(method == Method::POST), "{kind}");
+    }
+    let withdrawn = server.request(Method::DELETE, &path).bearer_auth(&server.key);
+    assert!(withdrawn.send().await.unwrap().status().is_success());
+    assert_eq!(told("appRequestWithdrawn").await, 1);
+    server.stop().await;
+    apple.shutdown().await;
+}

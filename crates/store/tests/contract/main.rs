@@ -998,7 +998,9 @@ on_both! {
         tx.seat_insert(asset, people[0], SeatState::Reserved, None, NOW).await.unwrap();
         let refusal = Refusal { reason: RefusalReason::Stock, not_before: NOW + Duration::from_secs(5) };
         tx.refusal_put(asset, people[1], 9709, refusal, NOW).await.unwrap();
-        tx.request_put(asset, people[1], NOW).await.unwrap();
+        assert!(tx.request_put(asset, people[1], NOW).await.unwrap());
+        assert!(!tx.request_put(asset, people[1], NOW + Duration::from_secs(1)).await.unwrap(), "it keeps its place");
+        assert!(!tx.request_delete(asset, people[0]).await.unwrap(), "nothing was asked for");
         let uuid = Uuid::now_v7();
         tx.command_insert(&CommandRow::new(uuid, device, "ManagedApplicationList", None, None, vec![1], NOW))
             .await
