@@ -53,6 +53,9 @@ const STATEMENT: Duration = Duration::from_secs(10);
 /// among them. Said within the transaction, since a pooler gives each one another session. Nothing here thinks for that
 /// long between two statements: a plan for a million pairs takes three seconds.
 const BEGIN_POSTGRES: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '8s'";
+/// The same, for [`Store::snapshot`].
+const SNAPSHOT_POSTGRES: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = '8s'";
 
 /// What `later` gives, unless it takes longer than PostgreSQL may.
 async fn answered<T>(later: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
@@ -89,6 +92,9 @@ pub struct Tx {
     // Dropped after the transaction.
     pub(crate) turn: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
+
+/// What the database had at one instant, to read only: all that is read from it agrees, whatever others write meanwhile.
+pub struct Snapshot(pub(crate) Tx);
 
 enum TxKind {
     Lite(Transaction<'static, Sqlite>),
@@ -224,6 +230,21 @@ impl Store {
                 key: self.key.clone(),
                 turn: None,
             })
+        })
+    }
+
+    /// Begins to read what there is at this instant. Nobody waits for it, and it waits for nobody.
+    pub fn snapshot(&self) -> Later<'_, Snapshot> {
+        Box::pin(async {
+            let inner = match &self.db {
+                Db::Lite { read, .. } => TxKind::Lite(read.begin().await?),
+                Db::Pg(pool) => TxKind::Pg(connected(pool.begin_with(SNAPSHOT_POSTGRES)).await?),
+            };
+            Ok(Snapshot(Tx {
+                inner,
+                key: self.key.clone(),
+                turn: None,
+            }))
         })
     }
 
@@ -648,7 +669,8 @@ bind! {
     domain::UploadId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
 }
 
-/// Makes a read of a connection available outside of transactions and within. What is borrowed lives for `'a`.
+/// Makes a read of a connection available outside of transactions, within, and of one instant. What is borrowed lives for
+/// `'a`.
 macro_rules! reads {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         impl $crate::Store {
@@ -659,6 +681,11 @@ macro_rules! reads {
         impl $crate::Tx {
             $($(#[$doc])* pub fn $name<'a>(&'a mut self, $($argument: $type),*) -> $crate::db::Later<'a, $result> {
                 Box::pin(async move { self.conn().$name($($argument),*).await })
+            })*
+        }
+        impl $crate::Snapshot {
+            $($(#[$doc])* pub fn $name<'a>(&'a mut self, $($argument: $type),*) -> $crate::db::Later<'a, $result> {
+                Box::pin(async move { self.0.conn().$name($($argument),*).await })
             })*
         }
     };

@@ -43,7 +43,7 @@ pub use api_keys::ApiKey;
 pub use assets::{AppRow, Holder, MetadataRow, ObservedAsset};
 pub use check_ins::{CheckInRefusal, CheckInRow};
 pub use commands::{CommandRow, CommandState};
-pub use db::{Store, Tx};
+pub use db::{Snapshot, Store, Tx};
 pub use devices::{DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewIdentity};
 pub use error::StoreError;
 pub use events::{Actor, ActorKind, EventFilter, EventPlace, EventRow, NewEvent};

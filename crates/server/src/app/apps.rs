@@ -70,16 +70,22 @@ impl App {
     /// `None` until a token is linked.
     pub async fn overview(&self) -> Result<Option<Overview>, AppError> {
         let now = self.now();
-        let Some(location) = self.store.locations().await?.into_iter().next() else {
+        let mut read = self.store.snapshot().await?;
+        let Some(location) = read.locations().await?.into_iter().next() else {
             return Ok(None);
         };
         let id = location.id;
-        let world = self.store.world(id, now).await?;
-        let beside = self.store.world_beside(id).await?;
-        let apps = self
-            .store
-            .apps(id)
-            .await?
+        let world = read.world(id, now).await?;
+        let beside = read.world_beside(id).await?;
+        let rows = read.apps(id).await?;
+        let people = by(read.people().await?, |row| row.id);
+        let devices = by(read.devices().await?, |row| row.id);
+        let groups = by(read.groups().await?, |row| row.id);
+        let client_users = by(read.client_users(id).await?, |row| row.person_id);
+        let invitations = by(read.invitations_now(id).await?, |row| row.person_id);
+        // Nobody thinks with a transaction open.
+        drop(read);
+        let apps = rows
             .into_iter()
             .filter_map(|row| {
                 let facts = world.apps.get(&row.id).or_else(|| beside.get(&row.id))?.clone();
@@ -90,11 +96,11 @@ impl App {
         Ok(Some(Overview {
             location: LocationView::of(location, now),
             apps,
-            people: by(self.store.people().await?, |row| row.id),
-            devices: by(self.store.devices().await?, |row| row.id),
-            groups: by(self.store.groups().await?, |row| row.id),
-            client_users: by(self.store.client_users(id).await?, |row| row.person_id),
-            invitations: by(self.store.invitations_now(id).await?, |row| row.person_id),
+            people,
+            devices,
+            groups,
+            client_users,
+            invitations,
             world,
         }))
     }

@@ -1009,6 +1009,18 @@ on_both! {
         assert!(tx.policy_set(Base::Version(0), &policy, BY).await.unwrap());
         tx.commit().await.unwrap();
 
+        // Read at one instant, it is the world of that instant, whatever is written meanwhile.
+        let mut snapshot = store.snapshot().await.unwrap();
+        assert_eq!(snapshot.apps(location).await.unwrap()[0].taken, 1);
+        let mut tx = store.begin().await.unwrap();
+        tx.seat_insert(asset, people[1], SeatState::Reserved, None, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(snapshot.world(location, NOW).await.unwrap().apps[&asset].seats.len(), 1);
+        drop(snapshot);
+        let mut tx = store.begin().await.unwrap();
+        tx.seat_delete(asset, people[1], NOW).await.unwrap();
+        tx.commit().await.unwrap();
+
         let world = store.world(location, NOW).await.unwrap();
         assert_eq!(world.policy, policy);
         assert_eq!(world.token, TokenState::Valid);
