@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::wire::{ErrorInfo, ErrorResponse, MdmInfo, error};
+use crate::{
+    text,
+    wire::{ErrorInfo, ErrorResponse, MdmInfo, error},
+};
 
 /// One variant for each thing a caller can do.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +173,11 @@ impl Class {
 }
 
 impl AppleError {
+    /// An answer that makes no sense, and why. A reason may quote the answer: only so much of it is kept.
+    pub(crate) fn broken(why: &dyn std::fmt::Display) -> AppleError {
+        AppleError::Broken(text::kept(&why.to_string(), text::SENTENCE))
+    }
+
     /// What the error asks for. Each error asks for one thing.
     pub fn class(&self) -> Class {
         match self {

@@ -11,6 +11,7 @@ pub mod licensing;
 pub mod metadata;
 pub mod pace;
 pub mod push;
+mod text;
 pub mod token;
 pub mod wire;
 

@@ -506,7 +506,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppleError> {
         let what = if nothing { "it is empty" } else { "it is not JSON" };
         return Err(AppleError::Broken(what.to_owned()));
     }
-    serde_json::from_slice(body).map_err(|error| AppleError::Broken(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| AppleError::broken(&error))
 }
 
 /// One page of a list.

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{body, licensing::retry_after};
+use crate::{body, licensing::retry_after, text};
 
 /// Apple keeps the latest push for a device that is off: for this long.
 const GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -104,6 +104,7 @@ impl Apns {
 
 fn refused(status: u16, refusal: Refusal, wait: Option<Duration>) -> PushError {
     let Refusal { reason, timestamp } = refusal;
+    let reason = text::kept(&reason, text::NAME);
     match (status, reason.as_str()) {
         (410, _) => PushError::TokenDead {
             since: timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok()),

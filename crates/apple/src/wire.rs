@@ -12,6 +12,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::text::{self, address_in, exact_in, name_in, words_in};
+
 /// Error numbers, by name. What each asks for says [`Class`](crate::error::Class).
 pub mod error {
     pub const NOT_LOGGED_IN: i32 = 9601;
@@ -68,11 +70,16 @@ pub mod error {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Common {
-    #[serde(rename = "uId", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "uId",
+        default,
+        deserialize_with = "exact_in",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub uid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mdm_info: Option<MdmInfo>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "exact_in", skip_serializing_if = "Option::is_none")]
     pub token_expiration_date: Option<String>,
 }
 
@@ -80,11 +87,11 @@ pub struct Common {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MdmInfo {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "name_in", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "name_in", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "name_in", skip_serializing_if = "Option::is_none")]
     pub metadata: Option<String>,
 }
 
@@ -160,14 +167,17 @@ pub struct ClientConfigRequest {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientConfigResponse {
-    #[serde(rename = "countryISO2ACode")]
+    #[serde(rename = "countryISO2ACode", deserialize_with = "exact_in")]
     pub country_iso2a_code: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub default_platform: Option<String>,
+    #[serde(deserialize_with = "name_in")]
     pub location_name: Option<String>,
+    #[serde(deserialize_with = "address_in")]
     pub notification_url: Option<String>,
     #[serde(deserialize_with = "or_empty")]
     pub subscribed_notification_types: Vec<String>,
-    #[serde(rename = "websiteURL")]
+    #[serde(rename = "websiteURL", deserialize_with = "address_in")]
     pub website_url: Option<String>,
     #[serde(flatten)]
     pub common: Common,
@@ -182,6 +192,7 @@ pub struct Paging {
     pub next_page_index: Option<i64>,
     pub total_pages: Option<i64>,
     pub size: Option<i64>,
+    #[serde(deserialize_with = "exact_in")]
     pub version_id: Option<String>,
 }
 
@@ -200,7 +211,9 @@ pub struct Asset {
 pub struct ResponseAsset {
     #[serde(deserialize_with = "text_or_number")]
     pub adam_id: String,
+    #[serde(deserialize_with = "exact_in")]
     pub pricing_param: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub product_type: Option<String>,
     pub assigned_count: Option<i64>,
     pub available_count: Option<i64>,
@@ -208,7 +221,7 @@ pub struct ResponseAsset {
     pub total_count: Option<i64>,
     pub device_assignable: Option<bool>,
     pub revocable: Option<bool>,
-    #[serde(deserialize_with = "or_empty")]
+    #[serde(deserialize_with = "words_in")]
     pub supported_platforms: Vec<String>,
 }
 
@@ -229,8 +242,11 @@ pub struct GetAssetsResponse {
 pub struct Assignment {
     #[serde(deserialize_with = "text_or_number")]
     pub adam_id: String,
+    #[serde(deserialize_with = "exact_in")]
     pub pricing_param: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub client_user_id: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub serial_number: Option<String>,
 }
 
@@ -249,10 +265,15 @@ pub struct GetAssignmentsResponse {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ResponseUser {
+    #[serde(deserialize_with = "text_or_number")]
     pub client_user_id: String,
+    #[serde(deserialize_with = "exact_in")]
     pub email: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub id_hash: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub invite_code: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub status: Option<String>,
 }
 
@@ -297,6 +318,7 @@ pub struct ManageAssets {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EventResponse {
+    #[serde(deserialize_with = "exact_in")]
     pub event_id: Option<String>,
     #[serde(flatten)]
     pub common: Common,
@@ -306,7 +328,9 @@ pub struct EventResponse {
 #[serde(rename_all = "camelCase", default)]
 pub struct StatusResponse {
     /// `PENDING`, `COMPLETE`, `FAILED`. There is no word for a partial success: that is `FAILED` too.
+    #[serde(deserialize_with = "exact_in")]
     pub event_status: Option<String>,
+    #[serde(deserialize_with = "exact_in")]
     pub event_type: Option<String>,
     pub num_requested: Option<i64>,
     pub num_completed: Option<i64>,
@@ -325,7 +349,7 @@ pub struct ErrorResponse {
     /// 0 when it was not told.
     #[serde(deserialize_with = "number_or_text")]
     pub error_number: i32,
-    #[serde(deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "sentence_if_readable", skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     #[serde(deserialize_with = "if_readable", skip_serializing_if = "Option::is_none")]
     pub error_info: Option<ErrorInfo>,
@@ -396,7 +420,8 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
         Number(u64),
     }
     Ok(match Either::deserialize(deserializer)? {
-        Either::Text(text) => text,
+        // Nothing, if it cannot be one.
+        Either::Text(text) => text::exact(text).unwrap_or_default(),
         Either::Number(number) => number.to_string(),
     })
 }
@@ -433,4 +458,9 @@ fn entries<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserialize
 
 fn if_readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(Value::deserialize(deserializer)?).ok())
+}
+
+fn sentence_if_readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let sentence: Option<String> = if_readable(deserializer)?;
+    Ok(sentence.map(|sentence| text::kept(&sentence, text::SENTENCE)))
 }

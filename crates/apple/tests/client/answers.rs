@@ -149,6 +149,51 @@ async fn an_answer_that_speaks_of_no_list_is_not_an_empty_list() {
     }
 }
 
+/// What Apple says is kept in rows and shown on pages. Four megabytes of an error once were.
+#[tokio::test]
+async fn what_an_answer_says_has_an_end_and_no_nul() {
+    let long = format!("no\0 licence {}", "가".repeat(100_000));
+    let error = error(400, json!({ "errorNumber": 9709, "errorMessage": long })).await;
+    let AppleError::Refused { message, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert!(
+        message.starts_with("no licence 가") && message.chars().count() == 500,
+        "{message}"
+    );
+    assert!(error.to_string().chars().count() < 600);
+
+    // The reason why an answer makes no sense quotes it.
+    let error = always(200, &[], json!({ "uId": "7001", "numRequested": long })).await;
+    let error = error.status("e").await.unwrap_err();
+    assert!(
+        matches!(&error, AppleError::Broken(why) if why.chars().count() <= 500),
+        "{error:?}"
+    );
+
+    let config = json!({
+        "uId": "7001", "locationName": long, "defaultPlatform": long, "websiteURL": long,
+        "mdmInfo": { "id": "ours", "name": long, "metadata": long },
+    });
+    let config = always(200, &[], config).await.client_config().await.unwrap();
+    let owner = config.common.mdm_info.unwrap();
+    for name in [config.location_name, owner.name, owner.metadata] {
+        assert_eq!(name.unwrap().chars().count(), 255);
+    }
+    assert_eq!((config.default_platform, config.website_url), (None, None));
+
+    // An id that is cut would be another one.
+    let users =
+        json!({ "uId": "7001", "users": [{ "clientUserId": long }, { "clientUserId": "a", "inviteCode": long }] });
+    let read = always(200, &[], users)
+        .await
+        .users(&UsersQuery::default())
+        .await
+        .unwrap();
+    assert_eq!((read.items.len(), read.whole), (1, false));
+    assert_eq!(read.items[0].invite_code, None);
+}
+
 /// Whatever is not on a list counts as gone, so a list has to say when something is missing from it.
 #[tokio::test]
 async fn a_list_from_which_something_is_missing_is_not_whole() {
