@@ -220,7 +220,7 @@ impl AppleError {
 
     /// Whether Apple wants to be left alone for a while, and will do the same request then. A 503 says so too when it
     /// says nothing else; only that nobody knows then whether the request was worked on.
-    pub(crate) fn asks_for_patience(&self) -> bool {
+    pub fn asks_for_patience(&self) -> bool {
         matches!(
             self,
             AppleError::Throttled { .. }

@@ -1,22 +1,20 @@
 //! Names, bundle ids and where icons are: the store's content lookup (§7.2). The licensing service knows none of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::{AppleError, Chain, body, licensing::retry_after, wire::error};
+use crate::{AppleError, body, licensing::retry_after, text, wire::error};
 
 /// Where the lookup is published to be; `service/config` names the current one.
 pub const DEFAULT_URL: &str = "https://uclient-api.itunes.apple.com/WebObjects/MZStorePlatform.woa/wa/lookup";
 /// One product is described in some tens of KB: its words, its pictures' addresses, its offers.
 const LIMIT_BYTES: usize = 1024 * 1024;
-/// A name or an address that is longer is none.
-const LONGEST_TEXT: usize = 2000;
 const ICON_PIXELS: u32 = 256;
 /// The lookup's limits are not published: a pause between calls keeps us at a few a second.
-const PAUSE: Duration = Duration::from_millis(100);
+pub const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata {
@@ -33,61 +31,50 @@ pub struct Metadata {
     pub icon_url: Option<String>,
 }
 
-/// Looks products up, in the order given, and returns what is known by `adamId`.
-///
-/// The content token goes along as a cookie: without it, custom apps and apps that are no longer sold are not
-/// found. An unknown product is simply not in the answer. Nor is one that came after an error: what was found
-/// before is worth keeping, and the rest can be asked for again. Only an error at the very beginning is told.
-pub async fn lookup(
-    http: &reqwest::Client,
-    url: &str,
-    token: &SecretString,
-    ids: &[&str],
-    country: &str,
-    platform: &str,
-    language: &str,
-) -> Result<BTreeMap<String, Metadata>, AppleError> {
-    let mut cookie = header::HeaderValue::from_str(&format!("itvt={}", token.expose_secret())).map_err(|_| {
-        AppleError::TokenInvalid {
-            number: error::BAD_AUTHORIZATION,
-        }
-    })?;
-    cookie.set_sensitive(true);
-
-    let mut found = BTreeMap::new();
-    for (index, id) in ids.iter().enumerate() {
-        if index > 0 {
-            tokio::time::sleep(PAUSE).await;
-        }
-        let query = [
-            ("version", "2"),
-            ("id", id),
-            ("p", "mdm-lockup"),
-            ("caller", "MDM"),
-            ("platform", platform),
-            ("cc", country),
-            ("l", language),
-        ];
-        let request = http.get(url).query(&query).header(header::COOKIE, cookie.clone());
-        match lookup_one(request, id).await {
-            Ok(Some(metadata)) => {
-                found.insert((*id).to_owned(), metadata);
-            }
-            Ok(None) => {}
-            Err(error) if index == 0 => return Err(error),
-            Err(error) => {
-                tracing::warn!(error = %Chain(&error), looked_up = index, of = ids.len(), "the lookup of names ended early");
-                break;
-            }
-        }
-    }
-    Ok(found)
+/// Looks products up in the store of one country.
+pub struct Lookup {
+    http: reqwest::Client,
+    url: String,
+    cookie: header::HeaderValue,
+    /// Where, for which devices, and in which language.
+    of: [(&'static str, String); 3],
 }
 
-async fn lookup_one(request: RequestBuilder, id: &str) -> Result<Option<Metadata>, AppleError> {
-    let body = body::read(fetch(request).await?, LIMIT_BYTES).await?;
-    let answer: Value = serde_json::from_slice(&body).map_err(|error| AppleError::Broken(error.to_string()))?;
-    Ok(answer.get("results").and_then(|results| results.get(id)).map(metadata))
+impl Lookup {
+    /// The content token goes along as a cookie: without it, custom apps and apps that are no longer sold are not found.
+    ///
+    /// `country` is two small letters, `platform` as `client/config` tells it.
+    pub fn new(
+        http: reqwest::Client,
+        url: String,
+        token: &SecretString,
+        country: String,
+        platform: String,
+        language: String,
+    ) -> Result<Lookup, AppleError> {
+        let cookie = format!("itvt={}", token.expose_secret());
+        let mut cookie = header::HeaderValue::from_str(&cookie).map_err(|_| AppleError::TokenInvalid {
+            number: error::BAD_AUTHORIZATION,
+        })?;
+        cookie.set_sensitive(true);
+        Ok(Lookup {
+            http,
+            url,
+            cookie,
+            of: [("platform", platform), ("cc", country), ("l", language)],
+        })
+    }
+
+    /// What the store says of one product; `None` when it does not know it. Whoever asks for several keeps a
+    /// [`PAUSE`] between two.
+    pub async fn product(&self, id: &str) -> Result<Option<Metadata>, AppleError> {
+        let what = [("version", "2"), ("id", id), ("p", "mdm-lockup"), ("caller", "MDM")];
+        let request = self.http.get(&self.url).query(&what).query(&self.of);
+        let answer = fetch(request.header(header::COOKIE, self.cookie.clone())).await?;
+        let body = body::read(answer, LIMIT_BYTES).await?;
+        let answer: Value = serde_json::from_slice(&body).map_err(|error| AppleError::broken(&error))?;
+        Ok(answer.get("results").and_then(|results| results.get(id)).map(metadata))
+    }
 }
 
 /// The answer, if it is one. Whatever its status, it says nothing about the token.
@@ -101,29 +88,26 @@ pub(crate) async fn fetch(request: RequestBuilder) -> Result<Response, AppleErro
 }
 
 fn metadata(result: &Value) -> Metadata {
-    let text = |value: Option<&Value>| match value? {
-        Value::String(text) if !text.is_empty() && text.len() <= LONGEST_TEXT => Some(text.clone()),
-        _ => None,
+    let string = |value: Option<&Value>| value?.as_str().map(str::to_owned);
+    let name = |value| {
+        string(value)
+            .map(|name| text::kept(&name, text::NAME))
+            .filter(|name| !name.is_empty())
     };
     let offer = result.get("offers").and_then(|offers| offers.get(0));
     Metadata {
-        name: text(result.get("name")).unwrap_or_default(),
-        bundle_id: text(result.get("bundleId")),
-        artist: text(result.get("artistName")),
-        minimum_os: text(result.get("minimumOSVersion")),
+        name: name(result.get("name")).unwrap_or_default(),
+        bundle_id: string(result.get("bundleId")).and_then(text::exact),
+        artist: name(result.get("artistName")),
+        minimum_os: name(result.get("minimumOSVersion")),
         device_families: result
             .get("deviceFamilies")
             .and_then(Value::as_array)
-            .map(|families| {
-                families
-                    .iter()
-                    .filter_map(|family| family.as_str().map(str::to_owned))
-                    .collect()
-            })
+            .map(|families| text::words(families.iter().filter_map(|family| string(Some(family)))))
             .unwrap_or_default(),
-        version: text(offer.and_then(|offer| offer.get("version")?.get("display"))),
-        url: text(result.get("url")),
-        icon_url: result.get("artwork").and_then(icon_url),
+        version: name(offer.and_then(|offer| offer.get("version")?.get("display"))),
+        url: string(result.get("url")).and_then(text::address),
+        icon_url: result.get("artwork").and_then(icon_url).and_then(text::address),
     }
 }
 
@@ -158,6 +142,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// Of a row and of a page nobody can say how large they may become.
+    #[test]
+    fn what_the_store_says_of_a_product_has_an_end() {
+        let long = "가".repeat(100_000);
+        let said = metadata(&json!({
+            "name": format!("메모\0{long}"), "artistName": long, "bundleId": long, "minimumOSVersion": long,
+            "deviceFamilies": vec!["iphone"; 1000], "url": long, "artwork": { "url": long },
+            "offers": [{ "version": { "display": long } }],
+        }));
+        assert!(said.name.starts_with("메모가"), "{}", &said.name[..20]);
+        for name in [Some(said.name), said.artist, said.minimum_os, said.version] {
+            assert_eq!(name.unwrap().chars().count(), text::NAME);
+        }
+        assert_eq!((said.bundle_id, said.url, said.icon_url), (None, None, None));
+        assert!(said.device_families.len() < 100);
+    }
 
     #[test]
     fn both_shapes_of_artwork_lead_to_an_icon() {

@@ -17,8 +17,8 @@ use tokio::{
 
 use crate::{
     app::{
-        App, Parts, Polls, attempts::Attempts, check_ins::Strangers, enrolments::UnderWay, outage::Outage,
-        service::Service,
+        App, Parts, Polls, aside::Aside, attempts::Attempts, check_ins::Strangers, enrolments::UnderWay,
+        outage::Outage, service::Service,
     },
     clock::{Clock, Random, timestamp},
     config::Config,
@@ -178,6 +178,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         apns,
         push_topic,
         polled: Polls::default(),
+        aside: Aside::default(),
         service: Service::default(),
         outage: Outage::default(),
         strangers: Strangers::default(),
@@ -189,6 +190,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         describing_bell: Arc::default(),
         device_bell: Arc::default(),
         steps: RwLock::default(),
+        clock_waits: watch::Sender::new(false),
         instance,
     }))
 }

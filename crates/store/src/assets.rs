@@ -111,8 +111,9 @@ reads! {
     app(id: AssetId) -> Option<AppRow>;
     /// Media type and bytes.
     icon(asset: AssetId) -> Option<(String, Vec<u8>)>;
-    /// What has no name yet, or an old one, or an icon that has not been fetched.
-    metadata_wanted(location: LocationId, older_than: Time, limit: i64) -> Vec<(AssetId, String)>;
+    /// What has no name yet, or an old one, or an icon that has not been fetched: with its `adamId`, in whose order.
+    metadata_wanted(location: LocationId, older_than: Time) -> Vec<(AssetId, String)>;
+    metadata(asset: AssetId) -> Option<MetadataRow>;
     assignments(asset: AssetId) -> Vec<Holder>;
 }
 
@@ -155,7 +156,6 @@ impl Conn<'_> {
         &mut self,
         location: LocationId,
         older_than: Time,
-        limit: i64,
     ) -> Result<Vec<(AssetId, String)>, StoreError> {
         self.all(
             "SELECT assets.id, adam_id FROM assets
@@ -164,10 +164,29 @@ impl Conn<'_> {
              WHERE location_id = $1 AND gone_at IS NULL
                AND (app_metadata.observed_at IS NULL OR app_metadata.observed_at < $2
                     OR (app_icons.asset_id IS NULL AND app_metadata.icon_url IS NOT NULL))
-             ORDER BY adam_id LIMIT $3",
-            values![location, older_than, limit],
+             ORDER BY adam_id",
+            values![location, older_than],
             |row| Ok((row.parsed("id")?, row.text("adam_id")?)),
         )
+        .await
+    }
+
+    async fn metadata(&mut self, asset: AssetId) -> Result<Option<MetadataRow>, StoreError> {
+        let sql = "SELECT * FROM app_metadata WHERE asset_id = $1";
+        self.one(sql, values![asset], |row| {
+            Ok(MetadataRow {
+                asset_id: row.parsed("asset_id")?,
+                name: row.text("name")?,
+                bundle_id: row.text_or_none("bundle_id")?,
+                publisher: row.text_or_none("publisher")?,
+                minimum_os: row.text_or_none("minimum_os")?,
+                device_families: row.json("device_families")?,
+                version: row.text_or_none("version")?,
+                url: row.text_or_none("url")?,
+                icon_url: row.text_or_none("icon_url")?,
+                observed_at: row.time("observed_at")?,
+            })
+        })
         .await
     }
 
@@ -325,7 +344,9 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn metadata_put(&mut self, row: &MetadataRow) -> Result<(), StoreError> {
+    /// Takes over what the store says of an asset. Whether that is new, apart from when it was said.
+    pub async fn metadata_put(&mut self, row: &MetadataRow) -> Result<bool, StoreError> {
+        let before = self.metadata(row.asset_id).await?;
         self.run(
             "INSERT INTO app_metadata (asset_id, name, bundle_id, publisher, minimum_os, device_families, version, url,
                                        icon_url, observed_at)
@@ -349,7 +370,11 @@ impl Tx {
             ],
         )
         .await?;
-        Ok(())
+        let as_before = |before: MetadataRow| {
+            let observed_at = row.observed_at;
+            MetadataRow { observed_at, ..before } == *row
+        };
+        Ok(!before.is_some_and(as_before))
     }
 
     pub async fn icon_put(

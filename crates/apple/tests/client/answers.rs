@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use apple::error::Class;
+use apple::{error::Class, metadata::Lookup};
 use axum::body::Body;
 use flate2::{Compression, write::GzEncoder};
 use futures_util::stream;
@@ -265,7 +265,9 @@ async fn an_answer_without_end_is_given_up_whoever_sends_it() {
         "{pushed:?}"
     );
     let token = SecretString::from(TOKEN);
-    let named = apple::metadata::lookup(&apple::http_client(), &url, &token, &["1"], "kr", "p", "ko").await;
+    let [country, platform, language] = ["kr", "p", "ko"].map(str::to_owned);
+    let store = Lookup::new(apple::http_client(), url, &token, country, platform, language).unwrap();
+    let named = store.product("1").await;
     assert!(matches!(named, Err(AppleError::Broken(_))), "{named:?}");
 }
 

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod apps;
+pub mod aside;
 pub mod attempts;
 pub mod check_ins;
 pub mod deployments;
@@ -36,7 +37,7 @@ use std::{
 use domain::{AccountId, ApiKeyId, Time};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
-use tokio::sync::{Notify, RwLock};
+use tokio::sync::{Notify, RwLock, watch};
 
 use text::{optional, required};
 
@@ -64,6 +65,8 @@ pub struct Parts {
     /// What devices have to listen for, of the certificate that `apns` was made of: another one counts from the next start.
     pub push_topic: Option<String>,
     pub polled: Polls,
+    /// Apps whose names or icons could not be looked up.
+    pub aside: aside::Aside,
     pub service: service::Service,
     pub gates: Gates,
     pub attempts: attempts::Attempts,
@@ -82,6 +85,8 @@ pub struct Parts {
     pub strangers: check_ins::Strangers,
     /// Held to read while a step is under way, and to write while the clock is followed: a step lives in one time.
     pub steps: RwLock<()>,
+    /// Whether the clock is to be followed. What only reads, and may take minutes, gives way then.
+    pub clock_waits: watch::Sender<bool>,
     /// Names this process in leases.
     pub instance: String,
 }

@@ -33,6 +33,7 @@ impl App {
         tx.commit().await?;
         // Whoever asks by hand does not wait for the end of a pause.
         self.polled.hurry();
+        self.aside.hurry();
         self.service.pace.resume();
         self.reading_bell.notify_one();
         Ok(id)

@@ -365,7 +365,7 @@ impl App {
                 present.owner_name = None;
                 present.owner_metadata = None;
                 present.mdm_id = mdm_id;
-                describe(&mut present, &config);
+                take_config(&mut present, &config);
                 tx.location_update(&present).await?;
                 tx.event(
                     &NewEvent::new(now, caller.actor(), "tokenRenewed")
@@ -401,7 +401,7 @@ impl App {
                     created_at: now,
                     unanswered_since: None,
                 };
-                describe(&mut row, &config);
+                take_config(&mut row, &config);
                 tx.location_insert(&row, &upload.token).await?;
                 tx.event(
                     &NewEvent::new(now, caller.actor(), "tokenLinked")
@@ -503,7 +503,7 @@ fn one_account(linked: Option<&LocationRow>, facts: &UploadFacts) -> Result<(), 
 }
 
 /// Takes over what Apple says of the location and of the token's end, which may be sooner than the file said.
-pub fn describe(row: &mut LocationRow, config: &ClientConfigResponse) {
+pub fn take_config(row: &mut LocationRow, config: &ClientConfigResponse) {
     if let Some(expires_at) = token_expiry(config) {
         row.expires_at = expires_at;
     }

@@ -2,8 +2,8 @@
 //!
 //! Whoever has the location's lease works on it in three loops beside each other, so that nobody waits for what takes
 //! long: [`step`] learns what became of what was asked, decides, and asks for the next thing; [`read`] reads what
-//! Apple has; [`describe`] looks up names and icons. Each writes under the fence of the lease, one after the other: a
-//! server that has lost it writes nothing any more.
+//! Apple has; [`describing`](super::describing) looks up names and icons. Each writes under the fence of the lease, one
+//! after the other: a server that has lost it writes nothing any more.
 //!
 //! That a list may be older than an answer is the domain's to know ([`domain::Reading`]), so reading and asking need
 //! not wait for each other.
@@ -48,7 +48,7 @@ impl From<StoreError> for StepError {
 
 /// Does the next thing for the location, if there is one to do.
 pub async fn step(app: &App) -> Result<Stepped, StepError> {
-    under_lease(app, async |location, lease| {
+    under_lease(app, Interrupted::Never, async |location, lease| {
         let may_ask = location_may_be_asked(app, location);
         let evaluated = match may_ask {
             true => operations::evaluate(app, location, lease).await,
@@ -68,33 +68,25 @@ pub async fn step(app: &App) -> Result<Stepped, StepError> {
 
 /// Reads what Apple has when it is due: everything twice a day and on demand, and in between what changed.
 pub async fn read(app: &App) -> Result<Stepped, StepError> {
-    under_lease(app, async |location, lease| {
+    under_lease(app, Interrupted::WhenTheClockIsSet, async |location, lease| {
         read_what_is_due(app, location, lease).await
     })
     .await
 }
 
-/// Looks up names, bundle ids and icons of apps that have none, or old ones. Licences do not wait for them.
-pub async fn describe(app: &App) -> Result<Stepped, StepError> {
-    under_lease(app, async |location, lease| {
-        if !token_state(location, app.now()).readable() {
-            return Ok(false);
-        }
-        match sync::describe(app, location, lease).await {
-            // The store is another service: its trouble says nothing of the token, and licences do not wait for it.
-            Err(StepError::Apple(error)) => {
-                tracing::warn!(location.id = %location.id, error = %Chain(&error), "the names of apps could not be looked up");
-                Ok(false)
-            }
-            other => other.map(|()| false),
-        }
-    })
-    .await
+/// When work is dropped before its end, to be taken up anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interrupted {
+    /// It asks Apple for something: only whoever lost the lease stops.
+    Never,
+    /// It only reads, and that may take minutes, for which nobody waits who follows the clock.
+    WhenTheClockIsSet,
 }
 
 /// Works on the location, if nobody else does, with signs of life while it takes.
-async fn under_lease(
+pub(super) async fn under_lease(
     app: &App,
+    interrupted: Interrupted,
     work: impl AsyncFnOnce(&LocationRow, &Lease) -> Result<bool, StepError>,
 ) -> Result<Stepped, StepError> {
     let _one_time = app.steps.read().await;
@@ -108,6 +100,7 @@ async fn under_lease(
     let result = tokio::select! {
         result = work(&location, &lease) => result,
         error = signs_of_life(app, &lease) => Err(error),
+        () = clock_waits(app), if interrupted == Interrupted::WhenTheClockIsSet => Ok(false),
     };
     match result {
         Ok(true) => Ok(Stepped::Worked),
@@ -122,6 +115,12 @@ async fn under_lease(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Until the clock is to be followed.
+async fn clock_waits(app: &App) {
+    // It ends with the app only.
+    let _ = app.clock_waits.subscribe().wait_for(|waits| *waits).await;
 }
 
 /// Renews the lease until that fails. Work that is dropped then is taken up by whoever has the lease.

@@ -1,5 +1,6 @@
 //! The loops. Each has a `step()` that looks at the world and closes one gap; a bell only makes it look sooner.
 
+pub mod describing;
 pub mod leavers;
 pub mod location;
 pub mod operations;
@@ -45,7 +46,7 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
             DESCRIBE_EVERY,
             &app.describing_bell,
             stop.clone(),
-            || { location::describe(&app) }
+            || { describing::step(&app) }
         ),
         repeat(&app, "leavers", TRIM_EVERY, &nobody_rings, stop.clone(), || {
             leavers::step(&app)

@@ -13,24 +13,17 @@ use domain::{
     invitation::Ending,
     operation::{Settled, Word, settle},
 };
-use serde_json::json;
 use std::time::Duration;
 use store::{
-    Actor, ClientUserRow, ClientUserStatus, Holder, Lease, LocationRow, MetadataRow, NewEvent, ObservedAsset, OpenSeat,
-    SeatState, SyncRow, SyncStatus, Tx,
+    Actor, ClientUserRow, ClientUserStatus, Holder, Lease, LocationRow, NewEvent, ObservedAsset, OpenSeat, SeatState,
+    SyncRow, SyncStatus, Tx,
 };
 
 use super::location::StepError;
-use crate::app::{
-    App, AppError,
-    text::{NAME_CHARS, cleaned},
-    tokens,
-};
+use crate::app::{App, AppError, tokens};
 
 /// No list is under way for so long.
 const SEATS_ENDED_KEPT: Duration = Duration::from_secs(24 * 3600);
-/// Names and icons change seldom; Apple asks for at least a day between two looks.
-const METADATA_GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// Talks to Apple about `location`, whoever manages it.
 pub async fn licensing_for_reading(app: &App, location: &LocationRow) -> Result<Licensing, StepError> {
@@ -193,7 +186,7 @@ async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut S
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.last_sync_at = Some(now);
     if fresh.token_sha256 == location.token_sha256 {
-        tokens::describe(&mut fresh, &config);
+        tokens::take_config(&mut fresh, &config);
     }
     fresh.assets_version = assets.version_id;
     fresh.assignments_version = assignments.version_id;
@@ -513,72 +506,4 @@ fn settled_by(seat: &OpenSeat, gone: Option<Time>, dead_at: Time, listed: bool, 
         SeatState::Held => return false,
     };
     settle(ask, seat.row.since, gone, dead_at, Word::Listed(listed, *reading)) == Settled::Done
-}
-
-/// Names, bundle ids and icons: the licensing service has none.
-pub async fn describe(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
-    let now = app.now();
-    let wanted = app
-        .store
-        .metadata_wanted(location.id, now - METADATA_GOOD_FOR, 1000)
-        .await?;
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let configured = app.config.apple.metadata_url.clone();
-    let url = configured
-        .or_else(|| app.service.url("contentMetadataLookup"))
-        .unwrap_or_else(|| apple::metadata::DEFAULT_URL.to_owned());
-    let token = app.store.location_token(location.id).await?;
-    let ids: Vec<&str> = wanted.iter().map(|(_, adam_id)| adam_id.as_str()).collect();
-    let language = app.config.metadata_language();
-    let country = location.country.to_lowercase();
-    let found = apple::metadata::lookup(
-        &app.http,
-        &url,
-        &token,
-        &ids,
-        &country,
-        &location.default_platform,
-        language,
-    )
-    .await?;
-    for (asset, adam_id) in &wanted {
-        let Some(known) = found.get(adam_id) else { continue };
-        let text = |text: &String| cleaned(text, NAME_CHARS);
-        let row = MetadataRow {
-            asset_id: *asset,
-            name: text(&known.name),
-            bundle_id: known.bundle_id.clone(),
-            publisher: known.artist.as_ref().map(text),
-            minimum_os: known.minimum_os.as_ref().map(text),
-            device_families: known.device_families.clone(),
-            version: known.version.as_ref().map(text),
-            url: known.url.clone(),
-            icon_url: known.icon_url.clone(),
-            observed_at: now,
-        };
-        let mut tx = app.store.begin_as(lease).await?;
-        tx.metadata_put(&row).await?;
-        tx.event(
-            &NewEvent::new(now, Actor::Apple, "appDescribed")
-                .asset(*asset)
-                .with(json!({ "name": row.name })),
-        )
-        .await?;
-        tx.commit().await?;
-        app.location_bell.notify_one();
-        let Some(icon_url) = &known.icon_url else { continue };
-        match app.icons.fetch(icon_url).await {
-            Ok((media_type, bytes)) => {
-                let mut tx = app.store.begin_as(lease).await?;
-                tx.icon_put(*asset, &media_type, &bytes, now).await?;
-                tx.commit().await?;
-            }
-            Err(error) => {
-                tracing::warn!(asset.id = %asset, error = %crate::cause::Chain(&error), "an icon could not be fetched")
-            }
-        }
-    }
-    Ok(())
 }

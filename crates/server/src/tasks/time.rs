@@ -68,16 +68,24 @@ impl Said {
 }
 
 /// Waits until no step is under way, moves what is kept along with the clock, and goes by it from then on.
+///
+/// Every other step waits behind this one. So what only reads does not come to its end first: a list in many pages, or
+/// the names of a thousand apps, begin anew.
 async fn follow(app: &App) -> Result<(), AppError> {
+    app.clock_waits.send_replace(true);
     let _nobody = app.steps.write().await;
+    app.clock_waits.send_replace(false);
     // It may have been set again meanwhile, or right.
     if let Some(jump) = app.clock.jump() {
         app.store.clock_set(jump.from, jump.to, horizon(app)).await?;
         app.clock.follow();
         app.polled.hurry();
-        app.look_again();
-        app.reading_bell.notify_one();
     }
+    // What gave way is taken up again.
+    app.polled.look_soon();
+    app.look_again();
+    app.reading_bell.notify_one();
+    app.describing_bell.notify_one();
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod input;
 mod invitations;
 mod leavers;
 mod leaving;
+mod names;
 mod outage;
 mod pressure;
 mod routes;

@@ -261,6 +261,55 @@ async fn a_clock_that_is_set_by_hours_and_back_keeps_no_sync_waiting() {
     apple.shutdown().await;
 }
 
+/// A list in many pages, or the names of a thousand apps, may take minutes. The clock was followed after that only, and
+/// everything else waited behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_while_lists_and_names_are_read_is_followed_at_once() {
+    let slow_ms = 25_000;
+    let (clock, hand) = Clock::moved();
+    let (server, apple) = start_at(clock, |_| {}).await;
+    let app = &server.running.app;
+    linked(&server, &apple).await;
+    let followed = async |hours: i64| {
+        let before = app.now();
+        let begun = tokio::time::Instant::now();
+        hand.is_set_by(hours * 3_600_000);
+        until("the clock is followed", async || {
+            let by = app.now().ms() - before.ms();
+            (by.abs() > 12 * 3_600_000).then_some(Value::Null)
+        })
+        .await;
+        let took = begun.elapsed();
+        assert!(took < Duration::from_millis(slow_ms / 2), "{took:?}");
+    };
+
+    let lookups = || apple.ledger().traffic.lookups;
+    apple.switch(|switches| switches.metadata_delay_ms = slow_ms);
+    let before = lookups();
+    hand.passes(2 * DAY);
+    app.describing_bell.notify_one();
+    until("a name is looked up", async || {
+        (lookups() > before).then_some(Value::Null)
+    })
+    .await;
+    let before = lookups();
+    followed(13).await;
+    until("it is looked up anew", async || {
+        (lookups() > before).then_some(Value::Null)
+    })
+    .await;
+
+    let asked = || apple.ledger().traffic.requests.values().sum::<u64>();
+    apple.switch(|switches| switches.answer_delay_ms = slow_ms);
+    let before = asked();
+    until("a list is read", async || (asked() > before).then_some(Value::Null)).await;
+    let before = asked();
+    followed(-13).await;
+    until("it is read anew", async || (asked() > before).then_some(Value::Null)).await;
+    server.stop().await;
+    apple.shutdown().await;
+}
+
 /// What is past goes when it is old enough, and not before: a day, half a year, three months, five years.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_past_goes_when_it_is_as_old_as_the_guide_says() {

@@ -68,6 +68,8 @@ pub struct Traffic {
     /// Questions for a pending event less than 30 seconds after the one before.
     pub early_polls: u64,
     pub cut_connections: u64,
+    /// Questions to the store about products.
+    pub lookups: u64,
 }
 
 /// A write as it arrived, and what was answered; whether the answer got through is another matter.

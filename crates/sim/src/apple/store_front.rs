@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State as Extract};
@@ -26,13 +27,22 @@ pub async fn lookup(
     headers: HeaderMap,
 ) -> Response {
     let base = base_url(&headers);
+    let delay_ms = service.with(|state| {
+        state.traffic.lookups += 1;
+        state.switches.metadata_delay_ms
+    });
+    tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     service.with(|state| {
         if state.switches.metadata_unavailable {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
+        let ids = query.get("id").map(String::as_str).unwrap_or_default();
+        if ids.split(',').any(|id| state.switches.metadata_broken.contains(id)) {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
         let mut results = Map::new();
         if query.get("p").is_none_or(|p| p == "mdm-lockup") {
-            for id in query.get("id").map(String::as_str).unwrap_or_default().split(',') {
+            for id in ids.split(',') {
                 if let Some(app) = state.visible_app(id, &query, &headers) {
                     results.insert(id.into(), metadata(state, app, &query, &base));
                 }

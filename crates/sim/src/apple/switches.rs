@@ -1,6 +1,6 @@
 //! How the simulated service behaves where the real one is unknown, varies, or fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,10 @@ pub struct Switches {
     /// The store believes in a licence only this long after it was assigned.
     pub licence_lag_ms: u64,
     pub metadata_unavailable: bool,
+    /// The store stumbles over these products: asked for one of them, it answers 500.
+    pub metadata_broken: BTreeSet<String>,
+    /// Every answer to a lookup takes this much longer.
+    pub metadata_delay_ms: u64,
     pub artwork: Artwork,
     /// Pushes are refused with 503.
     pub push_unavailable: f64,
@@ -286,6 +290,8 @@ impl Default for Switches {
             registered_user_gets_licence: true,
             licence_lag_ms: 0,
             metadata_unavailable: false,
+            metadata_broken: BTreeSet::new(),
+            metadata_delay_ms: 0,
             artwork: Artwork::Sizes,
             push_unavailable: 0.0,
             push_delay_ms: 0,
