@@ -31,7 +31,8 @@ pub enum AppleError {
     TokenInvalid { number: i32 },
     #[error("the answer speaks for location {got}, not for {expected}")]
     OtherAccount { expected: String, got: String },
-    #[error("another server manages the location now: {}", owner.name.as_deref().unwrap_or("it does not say its name"))]
+    /// Without an id it is nobody's: somebody has let it go.
+    #[error("{}", taken(owner))]
     Taken { owner: MdmInfo },
     #[error("the token may not do this (error {number}: {message})")]
     NotAllowed { number: i32, message: String },
@@ -54,6 +55,14 @@ pub enum AppleError {
     Broken(String),
 }
 
+fn taken(owner: &MdmInfo) -> String {
+    match (&owner.id, &owner.name) {
+        (None, _) => "no server manages the location any more".to_owned(),
+        (Some(id), None) => format!("another server manages the location now: {id}"),
+        (Some(_), Some(name)) => format!("another server manages the location now: {name}"),
+    }
+}
+
 /// What an error asks for: the one thing that decides how to react. [`AppleError::class`] tells it of every error,
 /// [`Class::of`] of a number.
 ///
@@ -64,7 +73,8 @@ pub enum Class {
     Token,
     /// The token may only read: write nothing until there is another one.
     Rights,
-    /// Another server manages the location: write nothing, and go on reading to notice when it is given back.
+    /// Another server manages the location, or nobody does any more: write nothing, and go on reading to notice when it is
+    /// given back.
     Owner,
     /// Nothing is wrong with the request: the same again, later. Whether a write may be repeated says
     /// [`AppleError::outcome_known`].

@@ -149,7 +149,7 @@ async fn an_answer_that_speaks_of_no_list_is_not_an_empty_list() {
     }
 }
 
-/// What Apple says is kept in rows and shown on pages. Four megabytes of an error once were.
+/// What Apple says is kept in rows and shown on pages.
 #[tokio::test]
 async fn what_an_answer_says_has_an_end_and_no_nul() {
     let long = format!("no\0 licence {}", "가".repeat(100_000));

@@ -291,11 +291,22 @@ async fn taken_over(database: Database) {
     assert_eq!(lab.apple_holders(&adam_id(1)).len(), 3, "licences stay where they are");
 
     oracle::watched(&lab.app, &lab.apple, async {
+        // Let go of, it is nobody's: who takes it is for a person to say (P2).
         lab.apple.set_mdm_info(None);
-        until("the hand-back is noticed", async || {
-            state(&lab).await == TokenState::Valid
+        until("it is seen that nobody has it", async || {
+            let view = lab.app.location_view().await.unwrap().unwrap();
+            view.row.owner_name.is_none()
         })
         .await;
+        let looks = || lab.apple.ledger().traffic.requests["client/config"];
+        let before = looks();
+        until("it is looked at again", async || looks() > before + 3).await;
+        assert_eq!(state(&lab).await, TokenState::AssignedToExternalMdm);
+        assert_eq!(lab.apple.writes().len(), writes);
+        assert_eq!(lab.apple.ledger().main().mdm_info, None);
+
+        lab.link(TokenKind::Valid).await;
+        assert_eq!(state(&lab).await, TokenState::Valid);
         assert_eq!(
             lab.apple.ledger().main().mdm_info.as_ref().map(|info| &info.id),
             Some(&ours.id)

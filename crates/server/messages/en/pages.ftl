@@ -53,6 +53,7 @@ dashboard-no-installs = No app is deployed yet.
 dashboard-running = Running
 
 todo-token-taken = Another server took over this location: { $owner }
+todo-token-nobodys = No server manages this location at Apple any more. To manage it again, upload the token again.
 todo-token-expired = The token expired on { $date }.
 todo-token-refused = Apple does not accept the token.
 todo-token-stopped = No new licence can be assigned. Installed apps stay.
@@ -227,6 +228,7 @@ token-last-sync = Last sync
 token-never-synced = Not synced yet
 token-owner = Managed by
 token-owner-us = This server
+token-owner-nobody = Nobody
 token-facts = Token
 token-renew = Renew token
 token-time-left = Time left

@@ -44,6 +44,7 @@ dashboard-no-installs = 아직 배포한 앱이 없습니다.
 dashboard-running = 진행 중인 작업
 
 todo-token-taken = 다른 서버가 이 위치를 가져갔습니다: { $owner }
+todo-token-nobodys = 이제 Apple에서 이 위치를 관리하는 서버가 없습니다. 다시 관리하려면 토큰을 다시 업로드하십시오.
 todo-token-expired = 토큰이 { $date }에 만료되었습니다.
 todo-token-refused = Apple이 토큰을 받아들이지 않습니다.
 todo-token-stopped = 새 라이선스를 할당할 수 없습니다. 설치된 앱은 그대로 있습니다.
@@ -197,6 +198,7 @@ token-last-sync = 마지막으로 동기화된 시간
 token-never-synced = 아직 동기화하지 않음
 token-owner = 관리하는 서버
 token-owner-us = 이 서버
+token-owner-nobody = 없음
 token-facts = 토큰 정보
 token-renew = 토큰 갱신
 token-time-left = 남은 기간

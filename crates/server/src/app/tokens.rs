@@ -47,6 +47,9 @@ pub struct UploadFacts {
     pub sha256: String,
     /// The same account as the one linked already.
     pub renewal: bool,
+    /// This server manages the location at Apple. Otherwise nobody does, and it will.
+    #[serde(default)]
+    pub ours: bool,
 }
 
 /// The linked location, as pages show it.
@@ -256,7 +259,8 @@ impl App {
                 given: location_name,
             });
         }
-        if let Some(owner) = config.common.mdm_info.as_ref().filter(|owner| owner.id.is_some()) {
+        let owner = config.common.mdm_info.as_ref().filter(|owner| owner.id.is_some());
+        if let Some(owner) = owner {
             let ours = [linked.map(|linked| linked.mdm_id.as_str()), claimed];
             if !ours.into_iter().flatten().any(|ours| owner.id.as_deref() == Some(ours)) {
                 return Err(TokenRefused::held_by(owner));
@@ -274,6 +278,7 @@ impl App {
             expires_at: token_expiry(&config).unwrap_or(time(token.expires_at)),
             sha256: token.sha256.clone(),
             renewal: linked.is_some(),
+            ours: owner.is_some(),
         })
     }
 
@@ -290,7 +295,8 @@ impl App {
         Ok(tx.commit().await?)
     }
 
-    /// Links the account for good, or takes the renewed token of the account that is linked.
+    /// Links the account for good, or takes the renewed token of the account that is linked. Manages the location from then
+    /// on, also one that somebody else had and let go.
     ///
     /// Apple is asked again whose token it is: since the upload was read, another server may have
     /// taken the location, or somebody else may have linked one here.

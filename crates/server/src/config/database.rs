@@ -89,10 +89,16 @@ async fn looked(config: &Config, now: Time, good: &mut Vec<String>) -> Result<Op
             "the content token has expired: no licence is assigned and none is taken back",
             RENEW,
         )),
+        TokenState::AssignedToExternalMdm if view.row.owner_name.is_none() => Some(Finding::bad(
+            about,
+            "no server manages the location at Apple any more: nothing is written there",
+            "upload the token again, and this server manages the location",
+        )),
         TokenState::AssignedToExternalMdm => Some(Finding::bad(
             about,
             "another server manages the location: nothing is written there",
-            "remove the location at the other server: it is noticed here by itself, and everything goes on",
+            "remove the location at the other server, and upload the token again, unless it gives the location back to this \
+             server: that is noticed by itself",
         )),
         state => Some(Finding::bad(
             about,

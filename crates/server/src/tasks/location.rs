@@ -210,7 +210,10 @@ async fn answered(app: &App, location: &LocationRow, lease: &Lease) -> Result<()
 }
 
 /// Looks whether what made the token unusable has passed: Apple takes it again, it may write again, or the other server
-/// has given the location back. Whether it has.
+/// has given the location back to us. Whether it has.
+///
+/// What nobody manages any more is not ours for that: somebody has let it go, and who takes it is for a person to say
+/// (P2), by uploading the token again.
 async fn heal(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
     let licensing = sync::licensing_for_reading(app, location).await?;
     let config = match licensing.client_config().await {
@@ -219,19 +222,14 @@ async fn heal(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, 
         Err(error) if error.class() == Class::Token => return Ok(false),
         Err(error) => return Err(error.into()),
     };
-    let owner = config.common.mdm_info.filter(|owner| owner.id.is_some());
-    match &owner {
-        Some(owner) if owner.id.as_deref() == Some(&location.mdm_id) => {}
-        Some(owner) => {
-            let told = named(owner);
-            let state = TokenState::AssignedToExternalMdm;
-            if location.state != state || location.owner_name != told.0 {
-                token_is(app, location, lease, state, told, "tokenUnusable").await?;
-            }
-            return Ok(false);
+    let owner = config.common.mdm_info.unwrap_or_default();
+    if owner.id.as_ref() != Some(&location.mdm_id) {
+        let told = named(&owner);
+        let state = TokenState::AssignedToExternalMdm;
+        if location.state != state || location.owner_name != told.0 {
+            token_is(app, location, lease, state, told, "tokenUnusable").await?;
         }
-        // Nobody has it, and it was ours.
-        None => app.claim_at_apple(&licensing, &location.mdm_id).await?,
+        return Ok(false);
     }
     if let Err(error) = licensing.may_write().await {
         return match error.class() {
@@ -327,10 +325,14 @@ async fn apple_failed(app: &App, location: &LocationRow, lease: &Lease, error: &
     }
 }
 
-/// What another server calls itself, fit to be kept and shown.
+/// What another server calls itself, fit to be kept and shown: at least by its id, and nothing when there is none.
 fn named(owner: &MdmInfo) -> (Option<String>, Option<String>) {
-    let fit = |text: &Option<String>| text.as_ref().map(|text| cleaned(text, NAME_CHARS));
-    (fit(&owner.name), fit(&owner.metadata))
+    let Some(id) = &owner.id else {
+        return (None, None);
+    };
+    let fit = |text: &String| Some(cleaned(text, NAME_CHARS)).filter(|text| !text.is_empty());
+    let name = owner.name.as_ref().and_then(fit).or_else(|| fit(id));
+    (name, owner.metadata.as_ref().and_then(fit))
 }
 
 async fn token_unusable(

@@ -64,7 +64,8 @@ pub struct VppToken {
     apple_silent_since_date_time: Option<DateTime>,
     last_modified_date_time: DateTime,
     last_modified_by: Option<String>,
-    /// Who manages the location instead of us, with `assignedToExternalMDM`.
+    /// Who manages the location instead of us, with `assignedToExternalMDM`; `null` with it when nobody does any more:
+    /// upload the token again, and this server does.
     external_mdm: Option<ExternalMdm>,
 }
 

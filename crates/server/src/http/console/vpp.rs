@@ -288,6 +288,7 @@ async fn show_confirm(app: &App, reader: &Reader, facts: UploadFacts, error: Opt
         uid: facts.uid,
         expires_at: facts.expires_at,
         renewal: facts.renewal,
+        ours: facts.ours,
         error,
     })
 }

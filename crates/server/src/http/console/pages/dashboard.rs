@@ -196,13 +196,23 @@ impl Todo {
         let (text, reason, verb, href) = match self {
             Todo::TokenUnusable {
                 state: TokenState::AssignedToExternalMdm,
-                owner,
+                owner: Some(owner),
                 ..
             } => (
-                s.t1("todo-token-taken", "owner", owner.as_deref().unwrap_or("–")),
+                s.t1("todo-token-taken", "owner", owner.as_str()),
                 s.t("todo-token-stopped"),
                 "verb-look",
                 vpp(),
+            ),
+            Todo::TokenUnusable {
+                state: TokenState::AssignedToExternalMdm,
+                owner: None,
+                ..
+            } => (
+                s.t("todo-token-nobodys"),
+                s.t("todo-token-stopped"),
+                "verb-renew",
+                "/administration/vpp/upload".to_owned(),
             ),
             Todo::TokenUnusable {
                 state: TokenState::Expired,

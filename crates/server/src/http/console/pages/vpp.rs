@@ -175,6 +175,7 @@ pub struct VppConfirmPage {
     pub uid: String,
     pub expires_at: Time,
     pub renewal: bool,
+    pub ours: bool,
     pub error: Option<String>,
 }
 
@@ -291,6 +292,7 @@ pub mod tests {
             uid: "2049 7713 0058".to_owned(),
             expires_at: s.now + Duration::from_secs(365 * 86_400),
             renewal,
+            ours: renewal,
             error: error.map(str::to_owned),
         };
         let wrong = UploadErrors {
@@ -338,6 +340,18 @@ pub mod tests {
                 page(Some(token(TokenState::AssignedToExternalMdm, 100)), Vec::new())
                     .render()
                     .unwrap(),
+            ),
+            (
+                "vpp-nobodys",
+                page(
+                    Some(TokenFacts {
+                        owner: None,
+                        ..token(TokenState::AssignedToExternalMdm, 100)
+                    }),
+                    Vec::new(),
+                )
+                .render()
+                .unwrap(),
             ),
             ("vpp-empty", page(None, Vec::new()).render().unwrap()),
             ("vpp-upload", upload(false, UploadErrors::default()).render().unwrap()),
