@@ -61,8 +61,7 @@ impl<'a> Work<'a> {
 }
 
 /// Finds out what became of what was asked.
-pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
-    let mut worked = false;
+pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
     let mut failed = None;
     for operation in app.store.operations_open(location.id).await? {
         if !due(&operation, app.now()) {
@@ -72,11 +71,11 @@ pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Resul
         let found_out = match operation.state {
             OperationState::Pending => poll(&work.await?, operation).await,
             // Nobody knows what became of it: look, keep what is done, and ask for the rest again once it is certain.
-            OperationState::Sending => conclude(&work.await?, operation, NOTHING_SAID).await.map(|()| false),
+            OperationState::Sending => conclude(&work.await?, operation, NOTHING_SAID).await,
             _ => continue,
         };
         match found_out {
-            Ok(news) => worked |= news,
+            Ok(()) => {}
             // Apple answers, and stumbles over this one: the others are not held up by it.
             Err(StepError::Apple(
                 error @ (AppleError::Trouble { .. } | AppleError::Broken(_) | AppleError::Refused { .. }),
@@ -88,26 +87,25 @@ pub async fn evaluate(app: &App, location: &LocationRow, lease: &Lease) -> Resul
     }
     match failed {
         Some(error) => Err(error.into()),
-        None => Ok(worked),
+        None => Ok(()),
     }
 }
 
 /// Sends the oldest operation that waits, unless one is on its way already.
-pub async fn send_next(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
+pub async fn send_next(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
     let now = app.now();
     let open = app.store.operations_open(location.id).await?;
     let under_way: Vec<_> = open.iter().filter(|it| it.state != OperationState::Queued).collect();
     let stuck =
         |operation: &&&OperationRow| now.since(operation.sent_at.unwrap_or(now)) >= app.config.apple.stuck_after();
     if under_way.iter().filter(stuck).count() < under_way.len() || under_way.len() >= STUCK_AT_MOST {
-        return Ok(false);
+        return Ok(());
     }
     let waiting = |operation: &OperationRow| operation.state == OperationState::Queued && due(operation, now);
-    let Some(operation) = open.into_iter().find(waiting) else {
-        return Ok(false);
-    };
-    send(app, location, lease, operation).await?;
-    Ok(true)
+    match open.into_iter().find(waiting) {
+        Some(operation) => send(app, location, lease, operation).await,
+        None => Ok(()),
+    }
 }
 
 fn due(operation: &OperationRow, now: Time) -> bool {

@@ -52,7 +52,9 @@ pub(super) async fn send(
         operation.state = OperationState::Done;
         operation.finished_at = Some(sent);
         tx.operation_update(&operation).await?;
-        return Ok(tx.commit().await?);
+        tx.commit().await?;
+        app.location_bell.notify_one();
+        return Ok(());
     };
     tx.commit().await?;
     let mut operation = sending;

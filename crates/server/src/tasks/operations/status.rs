@@ -12,13 +12,11 @@ use super::{
 };
 use crate::{app::App, tasks::location::StepError};
 
-/// Asks for the status of the event, and writes down what it says. `true` when there was something to write down.
-pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result<bool, StepError> {
+/// Asks for the status of the event, and writes down what it says.
+pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result<(), StepError> {
     let app = work.app;
     let Some(event_id) = operation.event_id.clone() else {
-        operation.state = OperationState::Sending;
-        work.save(&operation).await?;
-        return Ok(true);
+        return look(work, operation).await;
     };
     let status = match work.licensing.status(&event_id).await {
         Ok(status) => status,
@@ -26,10 +24,7 @@ pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result
             number: wire::error::UNKNOWN_EVENT,
             ..
         }) => {
-            operation.state = OperationState::Sending;
-            operation.event_id = None;
-            work.save(&operation).await?;
-            return Ok(true);
+            return look(work, operation).await;
         }
         Err(error) => {
             later(app, &mut operation);
@@ -39,10 +34,7 @@ pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result
     };
     operation.completed = status.num_completed.unwrap_or(operation.completed);
     match status.event_status.as_deref() {
-        Some("COMPLETE") => {
-            complete(work, operation, &status).await?;
-            Ok(true)
-        }
+        Some("COMPLETE") => complete(work, operation, &status).await,
         Some("FAILED") => {
             // The event has ended: nothing more comes of it from now on.
             operation.dead_at = Some(app.now());
@@ -54,15 +46,22 @@ pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result
             let unnamed = status.failures.iter().find(|failure| !names_somebody(failure));
             operation.error_number = unnamed.map(|failure| i64::from(failure.error_number));
             operation.error_message = unnamed.and_then(|failure| failure.error_message.clone());
-            conclude(work, operation, told).await?;
-            Ok(true)
+            conclude(work, operation, told).await
         }
         _ => {
             later(app, &mut operation);
-            work.save(&operation).await?;
-            Ok(false)
+            work.save(&operation).await
         }
     }
+}
+
+/// There is no event to ask about: lists tell, from now on.
+async fn look(work: &Work<'_>, mut operation: OperationRow) -> Result<(), StepError> {
+    operation.state = OperationState::Sending;
+    operation.event_id = None;
+    work.save(&operation).await?;
+    work.app.location_bell.notify_one();
+    Ok(())
 }
 
 /// The status does not tell. Once nothing more can come of the event, lists do.
