@@ -106,7 +106,7 @@ impl Holder {
 }
 
 reads! {
-    /// The assets that Apple lists, by name.
+    /// The assets that Apple lists, and those that it lists no more of which licences are out still; by name.
     apps(location: LocationId) -> Vec<AppRow>;
     app(id: AssetId) -> Option<AppRow>;
     /// Media type and bytes.
@@ -282,7 +282,7 @@ impl Tx {
         Ok(changes)
     }
 
-    /// Counts anew what others hold: what Apple lists or counts beyond our own seats.
+    /// Counts anew what others hold: what Apple lists beyond our own seats.
     pub async fn asset_recount(&mut self, asset: AssetId) -> Result<(), StoreError> {
         self.run(
             "UPDATE assets SET foreign_held = (

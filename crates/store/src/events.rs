@@ -1,4 +1,5 @@
-//! What happened. Rows are only ever added; the database refuses to change or delete one.
+//! What happened. Rows are only ever added: the database refuses to change one, and to delete one that is not older than
+//! history is kept ([`retention`](crate::retention)).
 
 use domain::{AccountId, ApiKeyId, AssetId, DeviceId, GroupId, LocationId, PersonId, Time};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! SQLite and PostgreSQL: the only place with SQL.
 //!
-//! Methods start with their noun. Reads are on [`Store`] and, where a decision needs them, the same on [`Tx`];
-//! writes are on [`Tx`] only. One text of SQL serves both databases; only the tables are made by two
+//! Methods start with their noun. Reads are on [`Store`], the same on [`Tx`] for who decides, and on [`Snapshot`] for what
+//! has to agree; writes are on [`Tx`] only. One text of SQL serves both databases; only the tables are made by two
 //! (`migrations/`). The rule that must hold whatever the program does is kept by the database itself: a seat
 //! that would overdraw the licences of an asset cannot be inserted ([`StoreError::Overdraft`]).
 

@@ -1,4 +1,4 @@
-//! The loops. Each has a `step()` that looks at the world and closes one gap; a bell only makes it look sooner.
+//! The loops. A step of one looks at the world and closes one gap; a bell only makes it look sooner. One watches the clock.
 
 pub mod describing;
 pub mod leavers;
