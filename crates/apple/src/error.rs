@@ -69,7 +69,7 @@ fn taken(owner: &MdmInfo) -> String {
 /// The words beside a number change from call to call, so nobody looks at them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// The token is not valid: ask once more before believing it, and then stop until there is a new one.
+    /// The token is not valid: ask again before believing it, and then stop until there is a new one, or it is taken again.
     Token,
     /// The token may only read: write nothing until there is another one.
     Rights,

@@ -71,13 +71,10 @@ pub struct Read<T> {
 pub struct AssignmentsQuery {
     pub adam_id: Option<String>,
     pub pricing_param: Option<String>,
-    pub client_user_id: Option<String>,
-    pub since_version_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub struct UsersQuery {
-    pub client_user_id: Option<String>,
     pub active_only: bool,
     pub since_version_id: Option<String>,
 }
@@ -160,15 +157,12 @@ impl Licensing {
         let parameters = [
             ("adamId", query.adam_id.clone()),
             ("pricingParam", query.pricing_param.clone()),
-            ("clientUserId", query.client_user_id.clone()),
-            ("sinceVersionId", query.since_version_id.clone()),
         ];
         self.read("assignments", &given(parameters)).await
     }
 
     pub async fn users(&self, query: &UsersQuery) -> Result<Read<ResponseUser>, AppleError> {
         let parameters = [
-            ("clientUserId", query.client_user_id.clone()),
             ("activeOnly", query.active_only.then(|| "true".to_owned())),
             ("sinceVersionId", query.since_version_id.clone()),
         ];

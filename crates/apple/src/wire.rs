@@ -102,8 +102,6 @@ pub struct ServiceConfigResponse {
     pub limits: BTreeMap<String, i64>,
     #[serde(deserialize_with = "or_empty")]
     pub urls: BTreeMap<String, String>,
-    #[serde(deserialize_with = "or_empty")]
-    pub notification_types: Vec<String>,
 }
 
 impl ServiceConfigResponse {
@@ -155,15 +153,10 @@ impl Default for Limits {
 pub struct ClientConfigRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mdm_info: Option<MdmInfo>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notification_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notification_auth_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub notification_types: Option<Vec<String>>,
 }
 
-/// The configuration of a location. The notification secret that Apple sends along in clear is not read.
+/// The configuration of a location. What it says of notifications is not read, least of all their secret, which Apple
+/// sends along in clear.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientConfigResponse {
@@ -173,10 +166,6 @@ pub struct ClientConfigResponse {
     pub default_platform: Option<String>,
     #[serde(deserialize_with = "name_in")]
     pub location_name: Option<String>,
-    #[serde(deserialize_with = "address_in")]
-    pub notification_url: Option<String>,
-    #[serde(deserialize_with = "or_empty")]
-    pub subscribed_notification_types: Vec<String>,
     #[serde(rename = "websiteURL", deserialize_with = "address_in")]
     pub website_url: Option<String>,
     #[serde(flatten)]
@@ -330,9 +319,6 @@ pub struct StatusResponse {
     /// `PENDING`, `COMPLETE`, `FAILED`. There is no word for a partial success: that is `FAILED` too.
     #[serde(deserialize_with = "exact_in")]
     pub event_status: Option<String>,
-    #[serde(deserialize_with = "exact_in")]
-    pub event_type: Option<String>,
-    pub num_requested: Option<i64>,
     pub num_completed: Option<i64>,
     #[serde(deserialize_with = "or_empty")]
     pub failures: Vec<ErrorResponse>,

@@ -51,7 +51,7 @@ impl Deployment {
     }
 
     /// Since when it has said that.
-    pub fn since_at(&self, now: Time) -> Time {
+    pub(crate) fn since_at(&self, now: Time) -> Time {
         match self.deadline {
             Some(deadline) if self.approval_at(now) == Approval::Required => self.since.max(deadline),
             _ => self.since,

@@ -276,7 +276,7 @@ impl Install {
     }
 
     /// Accepted by the device, and neither proved nor disproved since.
-    pub fn is_unproven(&self) -> bool {
+    pub(crate) fn is_unproven(&self) -> bool {
         self.accepted_at.is_some()
     }
 
@@ -296,7 +296,7 @@ impl Install {
     }
 
     /// When to ask the device for its list on account of this app; `None` when there is nothing to learn.
-    pub fn next_check(&self, policy: &Policy) -> Option<Time> {
+    pub(crate) fn next_check(&self, policy: &Policy) -> Option<Time> {
         let under_way = self.seen.is_some_and(Seen::is_under_way);
         if self.is_unproven() || self.is_removal_unproven() || under_way {
             let failed_at = self.failure.as_ref().map(|failure| failure.at);

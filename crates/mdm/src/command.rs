@@ -45,7 +45,7 @@ pub enum Command {
 }
 
 /// The volume purchase programme for apps.
-pub const PROGRAM_ID: &str = "com.apple.cloudvpp";
+const PROGRAM_ID: &str = "com.apple.cloudvpp";
 /// By a licence of the organisation's.
 const PURCHASE_METHOD: i64 = 1;
 

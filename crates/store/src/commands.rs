@@ -190,7 +190,7 @@ impl Tx {
     }
 
     /// Takes back a command that was not answered yet. The device may have it all the same.
-    pub async fn command_drop(&mut self, uuid: Uuid, now: Time) -> Result<(), StoreError> {
+    pub(crate) async fn command_drop(&mut self, uuid: Uuid, now: Time) -> Result<(), StoreError> {
         self.run(
             "UPDATE commands SET state = 'dropped', answered_at = $2
              WHERE uuid = $1 AND state IN ('queued', 'sent', 'notNow')",

@@ -164,7 +164,7 @@ async fn what_an_answer_says_has_an_end_and_no_nul() {
     assert!(error.to_string().chars().count() < 600);
 
     // The reason why an answer makes no sense quotes it.
-    let error = always(200, &[], json!({ "uId": "7001", "numRequested": long })).await;
+    let error = always(200, &[], json!({ "uId": "7001", "numCompleted": long })).await;
     let error = error.status("e").await.unwrap_err();
     assert!(
         matches!(&error, AppleError::Broken(why) if why.chars().count() <= 500),

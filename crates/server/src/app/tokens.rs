@@ -437,7 +437,6 @@ impl App {
                 name: Some(PRODUCT.to_owned()),
                 metadata: Some(host(&self.config.public_url).chars().take(80).collect()),
             }),
-            ..ClientConfigRequest::default()
         };
         licensing.set_client_config(&claim).await?;
         // There is no compare-and-set: two servers can claim in the same second, and the last one has it.

@@ -263,7 +263,6 @@ pub async fn assignments_of(
     let query = AssignmentsQuery {
         adam_id: Some(adam_id.to_owned()),
         pricing_param: Some(pricing_param.to_owned()),
-        ..AssignmentsQuery::default()
     };
     licensing.assignments(&query).await
 }
