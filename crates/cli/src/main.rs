@@ -162,17 +162,18 @@ async fn serve(config: Config) -> Result<(), Failure> {
 }
 
 async fn backup(config: &ConfigArgument, file: &std::path::Path) -> Result<(), Failure> {
-    let app = server::serve::attach(config.load()?, Clock::System).await?;
+    let config = config.load()?;
+    let store = server::serve::look(&config).await?;
     if file.exists() {
         return Err(Failure::new(format!("{} exists already", file.display())));
     }
-    if !app.store.backup(file).await? {
+    if !store.backup(file).await? {
         return Err(Failure::new("this database is PostgreSQL: use pg_dump"));
     }
     println!("{}", file.display());
     println!(
         "Keep the key file {} elsewhere: without it no secret opens.",
-        app.config.key_file.display()
+        config.key_file.display()
     );
     Ok(())
 }

@@ -117,19 +117,32 @@ pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, Star
 /// as they are.
 pub fn attach(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, StartError>> {
     Box::pin(async move {
-        if !Store::exists(&config.database_url).await? {
-            let place = match config.database_url.strip_prefix("sqlite:") {
-                Some(path) => path.trim_start_matches("//").to_owned(),
-                // The address has a password in it.
-                None => "database_url, a PostgreSQL database without our tables".to_owned(),
-            };
-            return Err(StartError::NoDatabase { place });
-        }
-        let key = MasterKey::load(&config.key_file).map_err(|error| key_unusable(&config, &error))?;
-        let key = key.ok_or_else(|| key_missing(&config))?;
+        let key = key_of_what_is_there(&config).await?;
         let store = Store::attach(&config.database_url, key).await?;
         assemble(config, clock, store).await
     })
+}
+
+/// Opens the database that is there to read and copy it, of whatever version its tables are: a copy is wanted most before
+/// they are brought up to date.
+pub fn look(config: &Config) -> BoxFuture<'_, Result<Store, StartError>> {
+    Box::pin(async move {
+        let key = key_of_what_is_there(config).await?;
+        Ok(Store::look(&config.database_url, key).await?.0)
+    })
+}
+
+async fn key_of_what_is_there(config: &Config) -> Result<MasterKey, StartError> {
+    if !Store::exists(&config.database_url).await? {
+        let place = match config.database_url.strip_prefix("sqlite:") {
+            Some(path) => path.trim_start_matches("//").to_owned(),
+            // The address has a password in it.
+            None => "database_url, a PostgreSQL database without our tables".to_owned(),
+        };
+        return Err(StartError::NoDatabase { place });
+    }
+    let key = MasterKey::load(&config.key_file).map_err(|error| key_unusable(config, &error))?;
+    key.ok_or_else(|| key_missing(config))
 }
 
 /// As [`attach`], and where there is no database yet as [`open`]: the first account may be there before the server.
