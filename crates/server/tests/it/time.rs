@@ -7,12 +7,12 @@ use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use server::{
-    Clock,
+    Clock, Config,
     app::{Base, Caller, api_keys::KEY_OVERLAP, people::NewPerson, tokens::TokenUpload},
     clock::ByHand,
     tasks::{Stepped, retention},
 };
-use sim::apple::TokenKind;
+use sim::apple::{Fault, TokenKind, Trouble};
 use store::{EventFilter, SyncCause};
 
 use crate::{
@@ -84,6 +84,71 @@ async fn everything_is_read_twice_a_day_and_not_more_often() {
     })
     .await;
     assert_eq!(reads(&server).await.len(), 5);
+    server.stop().await;
+    apple.shutdown().await;
+}
+
+/// With the pauses that everybody has who sets nothing. Ten minutes each they once were, and whoever had sat an outage out
+/// sat there for ten minutes more.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_hours_of_silence_the_location_is_back_within_a_minute() {
+    const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+    let (clock, hand) = Clock::moved();
+    let (server, apple) = start_at(clock, |config| {
+        let usual = Config::local(config.listen, "", "", "").apple;
+        config.apple.poll_every = usual.poll_every;
+        config.apple.event_poll_every = usual.event_poll_every;
+    })
+    .await;
+    linked(&server, &apple).await;
+    let silent = async || {
+        let view = server.running.app.location_view().await.unwrap().unwrap();
+        view.row.unanswered_since.is_some()
+    };
+    let app = &server.running.app;
+    // So long passes, and it is asked again, and left alone once more.
+    let asked_again_after = async |time| {
+        let asked = || {
+            apple
+                .switches()
+                .faults
+                .iter()
+                .map(|fault| u32::MAX - fault.times)
+                .sum::<u32>()
+        };
+        let before = asked();
+        hand.passes(time);
+        until("it is asked again", async || {
+            (asked() > before && app.polled.paused(app.now())).then_some(Value::Null)
+        })
+        .await;
+    };
+
+    // Cut off, which nothing waits for: the waiting is all between the looks.
+    let calls = [
+        "GET users",
+        "GET assets",
+        "GET assignments",
+        "GET client/config",
+        "GET service/config",
+    ];
+    let faults = calls.map(|call| Fault {
+        call: call.to_owned(),
+        is: Trouble::Unheard,
+        times: u32::MAX,
+    });
+    apple.switch(|switches| switches.faults = faults.into());
+    asked_again_after(HOUR).await;
+    // Every half minute, however long that lasts.
+    for _ in 0..12 {
+        asked_again_after(HALF_A_MINUTE).await;
+    }
+    asked_again_after(3 * HOUR).await;
+    assert!(silent().await);
+
+    apple.switch(|switches| switches.faults.clear());
+    hand.passes(HALF_A_MINUTE);
+    until("it is over", async || (!silent().await).then_some(Value::Null)).await;
     server.stop().await;
     apple.shutdown().await;
 }
