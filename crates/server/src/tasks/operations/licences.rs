@@ -11,7 +11,7 @@ use serde_json::json;
 use store::{Actor, Holder, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState, Tx};
 
 use super::{
-    Work, ended,
+    Left, Work, ended,
     told::{Otherwise, Told, is_about_nobody},
     users::active_users,
 };
@@ -58,7 +58,7 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     let ask = ask(operation.kind);
     let dead_at = operation.dead_at.unwrap_or(now);
     let mut tx = app.store.begin_as(work.lease).await?;
-    let (mut open, mut undone) = (0, 0);
+    let mut left = Left::default();
     for seat in tx.operation_seats(operation.id).await? {
         let listed = || match &listed {
             Some((whole, listed)) => {
@@ -68,7 +68,7 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
             None => unreachable!("who asks for a list has one"),
         };
         let Some((word, number)) = told.of_licence(ask, &seat.client_user_id, listed) else {
-            undone += 1;
+            left.undone = true;
             continue;
         };
         let settled = settle(ask, seat.since, seat.ended, dead_at, word);
@@ -78,8 +78,8 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
                 let number = i32::try_from(number).ok();
                 seat_settled(app, &mut tx, &seat, operation.kind, Settled::Refused, number, now).await?;
             }
-            (Settled::Undone, _) => undone += 1,
-            (Settled::Open, _) => open += 1,
+            (Settled::Undone, _) => left.undone = true,
+            (Settled::Open, _) => left.open = true,
             (settled, _) => seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?,
         }
     }
@@ -94,7 +94,7 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
         let holders: Vec<_> = listed.into_iter().collect();
         sync::take_holders(&mut tx, first.asset_id, &holders, whole, &people, &reading, now).await?;
     }
-    ended(app, &mut operation, open, undone, told, now);
+    ended(app, &mut operation, left, told, now);
     let retired = users.is_some();
     tx.operation_update(&operation).await?;
     tx.commit().await?;

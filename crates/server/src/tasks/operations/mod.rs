@@ -123,20 +123,29 @@ async fn conclude(work: &Work<'_>, operation: OperationRow, told: Told<'_>) -> R
     }
 }
 
-/// What becomes of an operation of which so much is open, and so much has to be asked again.
-fn ended(app: &App, operation: &mut OperationRow, open: usize, undone: usize, told: Told<'_>, now: Time) {
+/// What is left of an operation once it was settled as far as is known.
+#[derive(Clone, Copy, Default)]
+struct Left {
+    /// Of some of it nobody knows yet what became of it.
+    open: bool,
+    /// Some of it was not done, and is to be asked again.
+    undone: bool,
+}
+
+/// What becomes of an operation of which this is left.
+fn ended(app: &App, operation: &mut OperationRow, left: Left, told: Told<'_>, now: Time) {
     operation.event_id = None;
-    if open == 0
+    if !left.open
         && let Some(failure) = told.failures.first()
     {
         operation.error_number = Some(i64::from(failure.error_number));
         operation.error_message.clone_from(&failure.error_message);
     }
-    if open > 0 {
+    if left.open {
         // What is undone is open too until all of it is known: one request is asked again as a whole.
         operation.state = OperationState::Sending;
         operation.not_before = Some(next_look(app, operation));
-    } else if undone > 0 {
+    } else if left.undone {
         operation.state = OperationState::Queued;
         operation.dead_at = None;
         operation.not_before = Some(now + pause(app.config.apple.first_pause(), operation.attempts));

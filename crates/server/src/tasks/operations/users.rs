@@ -17,7 +17,7 @@ use serde_json::json;
 use store::{Actor, ClientUserRow, ClientUserStatus, LocationRow, NewEvent, OperationRow, OperationState, Tx};
 
 use super::{
-    LONGEST_WAIT, Work, ended, is_open,
+    LONGEST_WAIT, Left, Work, ended, is_open,
     told::{Otherwise, Told, is_done},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) async fn conclude_new(
         .or(operation.error_number.and_then(|number| i32::try_from(number).ok()));
     let mut tx = app.store.begin_as(work.lease).await?;
     sync::take_users(&mut tx, location, &users.items, false, &reading).await?;
-    let (mut open, mut undone) = (0, 0);
+    let mut left = Left::default();
     for user in tx.operation_users(operation.id).await? {
         if user.status != ClientUserStatus::Creating {
             continue;
@@ -57,15 +57,15 @@ pub(super) async fn conclude_new(
             (None, Otherwise::Refused, _) if !of_all.is_some_and(|number| is_done(Ask::Associate, number)) => {
                 user_refused(app, &mut tx, location, &user, of_all.unwrap_or_default(), now).await?;
             }
-            (None, Otherwise::Undone, _) => undone += 1,
+            (None, Otherwise::Undone, _) => left.undone = true,
             (None, _, Settled::Undone) => match of_all.filter(|number| !is_done(Ask::Associate, *number)) {
                 Some(number) => user_refused(app, &mut tx, location, &user, number, now).await?,
-                None => undone += 1,
+                None => left.undone = true,
             },
-            _ => open += 1,
+            _ => left.open = true,
         }
     }
-    ended(app, &mut operation, open, undone, told, now);
+    ended(app, &mut operation, left, told, now);
     tx.operation_update(&operation).await?;
     tx.commit().await?;
     app.location_bell.notify_one();
@@ -102,7 +102,7 @@ pub(super) async fn conclude_retired(
         .collect();
     let users = tx.operation_users(operation.id).await?;
     let alone = users.iter().filter(|user| is_open(operation.kind, user)).count() == 1;
-    let (mut open, mut undone, mut kept) = (0, 0, 0);
+    let (mut left, mut kept) = (Left::default(), false);
     for user in users {
         if !is_open(operation.kind, &user) {
             // A list said it, and the history too.
@@ -127,22 +127,22 @@ pub(super) async fn conclude_retired(
                 )
                 .await?;
             }
-            Settled::Open => open += 1,
+            Settled::Open => left.open = true,
             Settled::Refused | Settled::Undone => {
                 let person = tx.person(user.person_id).await?;
                 if person.is_some_and(|person| person.left_at.is_none()) {
                     tx.client_user_kept(&user.client_user_id).await?;
                     let event = NewEvent::new(now, Actor::System, "programUserKept");
                     tx.event(&event.location(location.id).person(user.person_id)).await?;
-                    kept += 1;
+                    kept = true;
                 } else {
-                    undone += 1;
+                    left.undone = true;
                 }
             }
         }
     }
-    ended(app, &mut operation, open, undone, told, now);
-    if operation.state == OperationState::Failed && kept == 0 {
+    ended(app, &mut operation, left, told, now);
+    if operation.state == OperationState::Failed && !kept {
         // What Apple complained of was that it was done before.
         operation.state = OperationState::Done;
         (operation.error_number, operation.error_message) = (None, None);
