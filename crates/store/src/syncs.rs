@@ -34,7 +34,6 @@ pub enum SyncStatus {
 pub struct SyncRow {
     pub id: SyncId,
     pub location_id: LocationId,
-    /// `person`, `schedule`, `token`.
     pub cause: SyncCause,
     /// Who asked for it, by name.
     pub actor: String,
