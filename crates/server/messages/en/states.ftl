@@ -67,6 +67,7 @@ token-expiring-soon = Expiring soon
 token-expired = Expired
 token-revoked = Revoked
 token-invalid = Invalid
+token-nobodys = Managed by no server
 token-assigned-to-external-mdm = Assigned to external MDM
 token-read-only = Read only
 

@@ -67,6 +67,7 @@ token-expiring-soon = 곧 만료됨
 token-expired = 만료됨
 token-revoked = 해지됨
 token-invalid = 잘못된 토큰
+token-nobodys = 관리하는 서버 없음
 token-assigned-to-external-mdm = 외부 MDM에 할당됨
 token-read-only = 읽기만 가능
 

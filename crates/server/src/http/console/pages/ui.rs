@@ -349,14 +349,14 @@ impl Speak {
         self.t(words::group_kind(kind.given()))
     }
 
-    pub fn token_state(&self, state: impl Given<TokenState>) -> Html {
+    /// `owned`: another server manages the location; otherwise a location that is not ours is nobody's.
+    pub fn token_state(&self, state: impl Given<TokenState>, owned: impl Given<bool>) -> Html {
         let state = state.given();
-        self.state_titled(
-            Glyph::of_token(state),
-            &self.t(words::token_state(state)),
-            "",
-            &api_word(state),
-        )
+        let word = match state {
+            TokenState::AssignedToExternalMdm if !owned.given() => "token-nobodys",
+            state => words::token_state(state),
+        };
+        self.state_titled(Glyph::of_token(state), &self.t(word), "", &api_word(state))
     }
 
     /// What the deployments of an app come to, and the rule that decided where there was something to decide.
