@@ -115,6 +115,9 @@ columns! { ALIVE, ALIVE_NAMES: "span"
     "operations" "dead_at"
 }
 
+// What was derived by the time that was is derived anew.
+const ANEW: &str = "INSERT INTO dirty_many (location_id, scope) SELECT id, 'everybody' FROM locations";
+
 impl Store {
     /// Moves what is kept along with a clock that was set from `from` to `to`.
     ///
@@ -132,6 +135,7 @@ impl Store {
                 for sql in ALIVE {
                     tx.run(sql, values![by, from - horizon, from + horizon + SKEW]).await?;
                 }
+                tx.run(ANEW, values![]).await?;
             } else {
                 for sql in DUE {
                     tx.run(sql, values![to, to]).await?;
@@ -171,6 +175,7 @@ async fn brought_back(tx: &mut Tx, now: Time, latest: Time, horizon: Duration) -
     // As long as it can be: a request may be alive.
     let dead_at = "UPDATE operations SET dead_at = $1 WHERE dead_at > $2";
     tx.run(dead_at, values![now + horizon, latest + horizon]).await?;
+    tx.run(ANEW, values![]).await?;
     Ok(())
 }
 
@@ -199,6 +204,8 @@ mod tests {
         ("assets", "deployments_changed_at"),
         ("assets", "gone_at"),
         ("claims", "created_at"),
+        // Derived anew when the clock was set.
+        ("decide_again", "at"),
         // Somebody chose it.
         ("deployments", "deadline"),
         ("deployments", "updated_at"),
@@ -218,6 +225,8 @@ mod tests {
         ("locations", "created_at"),
         ("locations", "expires_at"),
         ("locations", "last_modified_at"),
+        // Derived anew when the clock was set.
+        ("pairs", "since"),
         ("people", "changed_at"),
         ("people", "created_at"),
         ("retention", "history_before"),

@@ -61,7 +61,10 @@ macro_rules! on_both {
     )*};
 }
 
-// After the macro that it uses.
+mod counting;
+mod hand;
+// After the macro that they use.
+mod marks;
 mod outage;
 
 fn key() -> MasterKey {

@@ -1,0 +1,258 @@
+-- Deciding by person, and not by world: what was decided, and whom something happened to since.
+
+-- Whom something happened to since they were decided last. Added to only; whoever decides takes the rows away.
+CREATE TABLE dirty (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, location_id TEXT NOT NULL, person_id TEXT NOT NULL,
+    waits_for_look BOOLEAN NOT NULL DEFAULT FALSE);
+CREATE INDEX dirty_next ON dirty (location_id, waits_for_look, seq);
+CREATE INDEX dirty_person ON dirty (location_id, person_id);
+-- A change that concerns many, expanded some thousand people at a time.
+CREATE TABLE dirty_many (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, location_id TEXT NOT NULL,
+    scope TEXT NOT NULL CHECK (scope IN ('group', 'asset', 'everybody')), id TEXT NOT NULL DEFAULT '',
+    done_until TEXT NOT NULL DEFAULT '');
+CREATE INDEX dirty_many_next ON dirty_many (location_id, seq);
+-- What was decided of one person and one app. Derived: may be dropped and made again.
+CREATE TABLE pairs (
+    asset_id TEXT NOT NULL REFERENCES assets (id), person_id TEXT NOT NULL REFERENCES people (id),
+    required BOOLEAN NOT NULL, wants BOOLEAN NOT NULL, keeps BOOLEAN NOT NULL, member BOOLEAN NOT NULL,
+    refused BOOLEAN NOT NULL, out_of_stock BOOLEAN NOT NULL, seat TEXT, priority BIGINT NOT NULL,
+    only_available BOOLEAN NOT NULL, since BIGINT, state TEXT NOT NULL, detail TEXT NOT NULL,
+    state_waiting TEXT NOT NULL, detail_waiting TEXT NOT NULL, PRIMARY KEY (asset_id, person_id));
+CREATE INDEX pairs_person ON pairs (person_id);
+CREATE INDEX pairs_line ON pairs (asset_id, priority DESC, only_available, since, person_id)
+    WHERE wants AND seat IS NULL;
+CREATE INDEX pairs_state ON pairs (asset_id, state, person_id);
+CREATE INDEX pairs_state_waiting ON pairs (asset_id, state_waiting, person_id);
+-- When something follows for a person from the passing of time alone.
+CREATE TABLE decide_again (
+    location_id TEXT NOT NULL, person_id TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (location_id, person_id));
+CREATE INDEX decide_again_at ON decide_again (location_id, at);
+-- With what everybody was decided last: whether the token could be used.
+CREATE TABLE deciding (location_id TEXT PRIMARY KEY REFERENCES locations (id), token_usable BOOLEAN NOT NULL);
+
+-- Whatever a decision looks at marks whom it concerns, in its own transaction and whoever writes it. A mark is a row of
+-- its own: with one row for each person, writers would wait for each other, and one that is being taken away would
+-- swallow another. Rows are written again and again with what they hold, so an update marks by what it changes.
+
+CREATE FUNCTION marks_person() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id) SELECT id, NEW.id FROM locations;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_person_new AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION marks_person();
+CREATE TRIGGER marks_person_changed AFTER UPDATE ON people FOR EACH ROW
+    WHEN ((OLD.left_at IS NULL) <> (NEW.left_at IS NULL))
+    EXECUTE FUNCTION marks_person();
+
+CREATE FUNCTION marks_client_user() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location, person
+    FROM (SELECT OLD.location_id, OLD.person_id UNION SELECT NEW.location_id, NEW.person_id)
+         AS touched (location, person)
+    WHERE person IS NOT NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_client_user AFTER INSERT OR DELETE ON client_users FOR EACH ROW
+    EXECUTE FUNCTION marks_client_user();
+-- When it was seen counts as when it was accepted, while that is not known.
+CREATE TRIGGER marks_client_user_changed AFTER UPDATE ON client_users FOR EACH ROW
+    WHEN ((OLD.location_id, OLD.person_id, OLD.status, OLD.invite_code IS NULL, OLD.round, OLD.error_number,
+          OLD.not_before, CASE WHEN OLD.status = 'Associated' THEN COALESCE(OLD.accepted_at, OLD.observed_at) END,
+          OLD.retiring_at, OLD.replaced_at IS NULL)
+        IS DISTINCT FROM
+         (NEW.location_id, NEW.person_id, NEW.status, NEW.invite_code IS NULL, NEW.round, NEW.error_number,
+          NEW.not_before, CASE WHEN NEW.status = 'Associated' THEN COALESCE(NEW.accepted_at, NEW.observed_at) END,
+          NEW.retiring_at, NEW.replaced_at IS NULL))
+    EXECUTE FUNCTION marks_client_user();
+
+CREATE FUNCTION marks_invitation() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location_id, person_id FROM client_users WHERE client_user_id IN (OLD.client_user_id, NEW.client_user_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_invitation AFTER INSERT OR DELETE ON invitations FOR EACH ROW EXECUTE FUNCTION marks_invitation();
+CREATE TRIGGER marks_invitation_changed AFTER UPDATE ON invitations FOR EACH ROW
+    WHEN ((OLD.client_user_id, OLD.device_id, OLD.round, OLD.queued_at, OLD.ended_at, OLD.outcome)
+        IS DISTINCT FROM
+         (NEW.client_user_id, NEW.device_id, NEW.round, NEW.queued_at, NEW.ended_at, NEW.outcome))
+    EXECUTE FUNCTION marks_invitation();
+
+CREATE FUNCTION marks_device() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT id, person FROM locations, (SELECT OLD.person_id UNION SELECT NEW.person_id) AS touched (person)
+    WHERE person IS NOT NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_device AFTER INSERT OR DELETE ON devices FOR EACH ROW EXECUTE FUNCTION marks_device();
+CREATE TRIGGER marks_device_changed AFTER UPDATE ON devices FOR EACH ROW
+    WHEN ((OLD.person_id, OLD.platform, OLD.os_version, OLD.enrolment, OLD.dep, OLD.shared, OLD.awaiting_configuration,
+          OLD.informed_at IS NULL, OLD.unreachable_since, OLD.silent_since)
+        IS DISTINCT FROM
+         (NEW.person_id, NEW.platform, NEW.os_version, NEW.enrolment, NEW.dep, NEW.shared, NEW.awaiting_configuration,
+          NEW.informed_at IS NULL, NEW.unreachable_since, NEW.silent_since))
+    EXECUTE FUNCTION marks_device();
+
+-- Of a command matters whether it is on its way, and only of those that answer a question of a decision.
+CREATE FUNCTION marks_command() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT locations.id, person_id FROM devices, locations WHERE devices.id IN (OLD.device_id, NEW.device_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_command_new AFTER INSERT ON commands FOR EACH ROW
+    WHEN (NEW.state IN ('queued', 'sent', 'notNow')
+      AND NEW.request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList', 'RemoveProfile',
+                               'EraseDevice'))
+    EXECUTE FUNCTION marks_command();
+CREATE TRIGGER marks_command_gone AFTER DELETE ON commands FOR EACH ROW
+    WHEN (OLD.state IN ('queued', 'sent', 'notNow')
+      AND OLD.request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList', 'RemoveProfile',
+                               'EraseDevice'))
+    EXECUTE FUNCTION marks_command();
+CREATE TRIGGER marks_command_changed AFTER UPDATE ON commands FOR EACH ROW
+    WHEN ((OLD.device_id, OLD.request_type, OLD.state IN ('queued', 'sent', 'notNow'))
+         IS DISTINCT FROM (NEW.device_id, NEW.request_type, NEW.state IN ('queued', 'sent', 'notNow'))
+      AND (OLD.request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList', 'RemoveProfile',
+                                'EraseDevice')
+           OR NEW.request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList', 'RemoveProfile',
+                                   'EraseDevice')))
+    EXECUTE FUNCTION marks_command();
+
+CREATE FUNCTION marks_member() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT locations.id, people.id FROM people, locations WHERE people.id IN (OLD.member_id, NEW.member_id)
+    UNION ALL
+    SELECT locations.id, person_id FROM devices, locations WHERE devices.id IN (OLD.member_id, NEW.member_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_member AFTER INSERT OR DELETE ON group_members FOR EACH ROW EXECUTE FUNCTION marks_member();
+CREATE TRIGGER marks_member_changed AFTER UPDATE ON group_members FOR EACH ROW
+    WHEN ((OLD.group_id, OLD.member_id) IS DISTINCT FROM (NEW.group_id, NEW.member_id))
+    EXECUTE FUNCTION marks_member();
+
+-- Of a new group the members mark themselves; one that goes had none any more.
+CREATE FUNCTION marks_group() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope, id) SELECT id, 'group', NEW.id FROM locations;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_group_changed AFTER UPDATE ON groups FOR EACH ROW
+    WHEN ((OLD.kind, OLD.priority) IS DISTINCT FROM (NEW.kind, NEW.priority))
+    EXECUTE FUNCTION marks_group();
+
+CREATE FUNCTION marks_deployment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope, id)
+    SELECT location_id, 'group', group_touched
+    FROM assets JOIN (SELECT OLD.asset_id, OLD.group_id UNION SELECT NEW.asset_id, NEW.group_id)
+                     AS touched (asset_touched, group_touched) ON assets.id = asset_touched;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_deployment AFTER INSERT OR DELETE ON deployments FOR EACH ROW EXECUTE FUNCTION marks_deployment();
+CREATE TRIGGER marks_deployment_changed AFTER UPDATE ON deployments FOR EACH ROW
+    WHEN ((OLD.asset_id, OLD.group_id, OLD.approval, OLD.deadline, OLD.since)
+        IS DISTINCT FROM (NEW.asset_id, NEW.group_id, NEW.approval, NEW.deadline, NEW.since))
+    EXECUTE FUNCTION marks_deployment();
+
+CREATE FUNCTION marks_asset() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope, id) VALUES (NEW.location_id, 'asset', NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_asset_new AFTER INSERT ON assets FOR EACH ROW EXECUTE FUNCTION marks_asset();
+-- What Apple lists no more is decided about for as long as somebody has a licence for it. How many are free is looked
+-- at where they are given, and marks nobody.
+CREATE TRIGGER marks_asset_changed AFTER UPDATE ON assets FOR EACH ROW
+    WHEN ((OLD.adam_id, OLD.product_type, OLD.revocable, OLD.platforms, OLD.gone_at IS NULL,
+          OLD.gone_at IS NULL OR OLD.taken > 0)
+        IS DISTINCT FROM
+         (NEW.adam_id, NEW.product_type, NEW.revocable, NEW.platforms, NEW.gone_at IS NULL,
+          NEW.gone_at IS NULL OR NEW.taken > 0))
+    EXECUTE FUNCTION marks_asset();
+
+CREATE FUNCTION marks_metadata() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope, id)
+    SELECT location_id, 'asset', id FROM assets WHERE id IN (OLD.asset_id, NEW.asset_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_metadata AFTER INSERT OR DELETE ON app_metadata FOR EACH ROW EXECUTE FUNCTION marks_metadata();
+CREATE TRIGGER marks_metadata_changed AFTER UPDATE ON app_metadata FOR EACH ROW
+    WHEN ((OLD.asset_id, OLD.bundle_id, OLD.minimum_os, OLD.device_families)
+        IS DISTINCT FROM (NEW.asset_id, NEW.bundle_id, NEW.minimum_os, NEW.device_families))
+    EXECUTE FUNCTION marks_metadata();
+
+-- Licences, refused ones, and wishes: of one person and one asset each.
+CREATE FUNCTION marks_holder() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location_id, person
+    FROM assets JOIN (SELECT OLD.asset_id, OLD.person_id UNION SELECT NEW.asset_id, NEW.person_id)
+                     AS touched (asset, person) ON assets.id = asset;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_seat AFTER INSERT OR DELETE ON seats FOR EACH ROW EXECUTE FUNCTION marks_holder();
+CREATE TRIGGER marks_seat_changed AFTER UPDATE ON seats FOR EACH ROW
+    WHEN ((OLD.state, OLD.since) IS DISTINCT FROM (NEW.state, NEW.since))
+    EXECUTE FUNCTION marks_holder();
+CREATE TRIGGER marks_refusal AFTER INSERT OR DELETE ON seat_refusals FOR EACH ROW EXECUTE FUNCTION marks_holder();
+CREATE TRIGGER marks_refusal_changed AFTER UPDATE ON seat_refusals FOR EACH ROW
+    WHEN ((OLD.asset_id, OLD.person_id, OLD.reason, OLD.not_before)
+        IS DISTINCT FROM (NEW.asset_id, NEW.person_id, NEW.reason, NEW.not_before))
+    EXECUTE FUNCTION marks_holder();
+CREATE TRIGGER marks_request AFTER INSERT OR DELETE ON install_requests FOR EACH ROW EXECUTE FUNCTION marks_holder();
+CREATE TRIGGER marks_request_changed AFTER UPDATE ON install_requests FOR EACH ROW
+    WHEN ((OLD.asset_id, OLD.person_id, OLD.requested_at)
+        IS DISTINCT FROM (NEW.asset_id, NEW.person_id, NEW.requested_at))
+    EXECUTE FUNCTION marks_holder();
+
+CREATE FUNCTION marks_install() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location_id, person_id FROM devices, assets
+    WHERE devices.id IN (OLD.device_id, NEW.device_id) AND assets.id IN (OLD.asset_id, NEW.asset_id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_install AFTER INSERT OR DELETE ON installs FOR EACH ROW EXECUTE FUNCTION marks_install();
+CREATE TRIGGER marks_install_changed AFTER UPDATE ON installs FOR EACH ROW
+    WHEN ((OLD.device_id, OLD.asset_id, OLD.command, OLD.command_since, OLD.accepted_at, OLD.removed_at, OLD.checks,
+          OLD.failure_class, OLD.failure_code, OLD.failure_at, OLD.failure_attempts, OLD.asked_again_at)
+        IS DISTINCT FROM
+         (NEW.device_id, NEW.asset_id, NEW.command, NEW.command_since, NEW.accepted_at, NEW.removed_at, NEW.checks,
+          NEW.failure_class, NEW.failure_code, NEW.failure_at, NEW.failure_attempts, NEW.asked_again_at))
+    EXECUTE FUNCTION marks_install();
+CREATE TRIGGER marks_device_app AFTER INSERT OR DELETE ON device_apps FOR EACH ROW EXECUTE FUNCTION marks_install();
+CREATE TRIGGER marks_device_app_changed AFTER UPDATE ON device_apps FOR EACH ROW
+    WHEN ((OLD.device_id, OLD.asset_id, OLD.seen, OLD.seen_at)
+        IS DISTINCT FROM (NEW.device_id, NEW.asset_id, NEW.seen, NEW.seen_at))
+    EXECUTE FUNCTION marks_install();
+
+CREATE FUNCTION marks_policy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope) SELECT id, 'everybody' FROM locations;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_policy_new AFTER INSERT ON settings FOR EACH ROW
+    WHEN (NEW.key = 'policy')
+    EXECUTE FUNCTION marks_policy();
+CREATE TRIGGER marks_policy_gone AFTER DELETE ON settings FOR EACH ROW
+    WHEN (OLD.key = 'policy')
+    EXECUTE FUNCTION marks_policy();
+CREATE TRIGGER marks_policy_changed AFTER UPDATE ON settings FOR EACH ROW
+    WHEN ('policy' IN (OLD.key, NEW.key) AND (OLD.key, OLD.value) IS DISTINCT FROM (NEW.key, NEW.value))
+    EXECUTE FUNCTION marks_policy();
+
+CREATE FUNCTION marks_location() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope) VALUES (NEW.id, 'everybody');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_location_new AFTER INSERT ON locations FOR EACH ROW EXECUTE FUNCTION marks_location();
+
+-- Nobody was decided yet.
+INSERT INTO dirty_many (location_id, scope) SELECT id, 'everybody' FROM locations;
