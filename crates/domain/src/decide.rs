@@ -3,9 +3,12 @@
 mod claim;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use claim::{Claim, Rank};
+use claim::Claim;
 use serde::Serialize;
 use verdict::Turn;
 
@@ -99,7 +102,10 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
         .map(|person| (person, Claim::of(world, owners, app, person)))
         .collect();
     let mut counts = Counts::of(app.owned, app.foreign, app.seats.values().copied());
-    let line = Line::of(world, app, &claims, counts.free);
+    let wishes = claims
+        .iter()
+        .filter_map(|(person, claim)| Some((*person, claim.wish(world, app)?)));
+    let line = Line::of(wishes, counts.free);
     counts.waiting = line.waiting.len() as u64;
 
     let places: BTreeMap<PersonId, usize> = line.waiting.iter().copied().zip(1..).collect();
@@ -108,7 +114,7 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
         let turn = Turn {
             place: places.get(&person).copied(),
         };
-        people.insert(person, verdict::of(world, app, claim, turn));
+        people.insert(person, verdict::of(world, app, &claim, turn));
     }
     Decision {
         app: app.id,
@@ -158,6 +164,56 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
     people
 }
 
+/// A person and an app, as far as it follows from the person's own facts: who else waits says only whether a licence is
+/// left.
+pub(crate) struct Alone {
+    /// What is said while a licence is left.
+    pub served: PersonVerdict,
+    /// What is said while none is; `None` for whoever does not stand in the line.
+    pub waiting: Option<PersonVerdict>,
+    pub wish: Option<Wish>,
+}
+
+/// Everyone whom [`decide`] would speak of, each by themselves.
+pub(crate) fn alone(world: &World, owners: &Owners<'_>, app: &App) -> impl Iterator<Item = Alone> {
+    concerned(world, app).into_iter().map(move |person| {
+        let claim = Claim::of(world, owners, app, person);
+        let wish = claim.wish(world, app);
+        let said = |place| verdict::of(world, app, &claim, Turn { place });
+        Alone {
+            served: said(None),
+            waiting: wish.map(|_| said(Some(1))),
+            wish,
+        }
+    })
+}
+
+/// Who gets a licence first: smaller comes first. People of one rank come in the order of their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    pub priority: Reverse<i64>,
+    pub only_available: bool,
+    /// Since when the person has been entitled to the app.
+    pub since: Time,
+}
+
+/// What brings a person into the line for a licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    pub rank: Rank,
+    /// Has accepted the programme's terms: a licence works.
+    pub member: bool,
+    /// Why Apple turned the last request down, while it is not asked again.
+    pub refused: Option<RefusalReason>,
+}
+
+impl Wish {
+    /// Whether the person can use a licence now.
+    pub fn is_ready(&self) -> bool {
+        self.member && self.refused.is_none()
+    }
+}
+
 /// The line for licences.
 struct Line {
     next: Vec<PersonId>,
@@ -166,30 +222,22 @@ struct Line {
 
 impl Line {
     /// Free licences go, in order, to those who can use one now; nobody loses one to somebody who ranks higher.
-    fn of(world: &World, app: &App, claims: &BTreeMap<PersonId, Claim<'_>>, free: Option<u64>) -> Line {
-        let mut line: Vec<(Rank, PersonId, bool)> = Vec::new();
-        for (person, claim) in claims {
-            if claim.seat.is_none()
-                && let Some(rank) = claim.rank
-            {
-                line.push((rank, *person, claim.is_member()));
-            }
-        }
-        line.sort_unstable();
+    fn of(wishes: impl Iterator<Item = (PersonId, Wish)>, free: Option<u64>) -> Line {
+        let mut line: Vec<(PersonId, Wish)> = wishes.collect();
+        line.sort_unstable_by_key(|(person, wish)| (wish.rank, *person));
 
         let mut left = free.unwrap_or(u64::MAX);
         let mut next = Vec::new();
         let mut out_of_stock = BTreeSet::new();
         let mut others = Vec::new();
-        for (_, person, member) in line {
-            let refusal = app.refusals.get(&person).filter(|refusal| refusal.holds(world.now));
-            if member && refusal.is_none() && left > 0 {
+        for (person, wish) in line {
+            if wish.is_ready() && left > 0 {
                 left -= 1;
                 next.push(person);
                 continue;
             }
             // Apple's own trouble is no want of licences.
-            if refusal.is_some_and(|refusal| refusal.reason == RefusalReason::Stock) {
+            if wish.refused == Some(RefusalReason::Stock) {
                 out_of_stock.insert(person);
             }
             others.push(person);

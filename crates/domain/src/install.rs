@@ -326,6 +326,14 @@ impl Install {
         }
         Some(failure.at + doubled(policy.retry_after, failure.attempts.saturating_sub(1)))
     }
+
+    /// When what is to be done about it may change, from the passing of time alone.
+    pub(crate) fn moments(&self, policy: &Policy) -> impl Iterator<Item = Time> {
+        let inventory = self.seen_at.map(|seen| seen + policy.inventory_every);
+        [self.next_check(policy), self.next_try(policy), inventory]
+            .into_iter()
+            .flatten()
+    }
 }
 
 impl Failure {

@@ -126,6 +126,15 @@ fn left_alone_until(device: &Device, attempts: &[Attempt], now: Time) -> Option<
     (!until.has_come(now, AGAIN_AFTER)).then_some(until)
 }
 
+/// When what [`next`] says of these attempts may change, from the passing of time alone.
+pub(crate) fn moments(attempts: &[Attempt], policy: &Policy) -> impl Iterator<Item = Time> {
+    attempts.iter().flat_map(|attempt| match attempt.ended {
+        // A moment that is further ahead than anybody waits counts as come: `Time::has_come`.
+        None => [attempt.since, attempt.since + policy.invite_next_after],
+        Some((_, ended)) => [ended, ended + AGAIN_AFTER],
+    })
+}
+
 impl Attempt {
     fn waiting(&self) -> Next {
         Next::Waiting {

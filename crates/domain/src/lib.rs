@@ -13,6 +13,7 @@
 pub mod conflict;
 pub mod decide;
 pub mod deployment;
+pub mod each;
 pub mod ids;
 pub mod install;
 pub mod invitation;
@@ -25,8 +26,9 @@ pub mod time;
 pub mod world;
 
 pub use conflict::{Resolution, Rule, RuleSet};
-pub use decide::{Decision, DeviceVerdict, PersonVerdict, decide};
+pub use decide::{Decision, DeviceVerdict, PersonVerdict, Rank, Wish, decide};
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
+pub use each::{Each, Pair, decide_each};
 pub use ids::*;
 pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};
 pub use invitation::Attempt;

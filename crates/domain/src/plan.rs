@@ -57,20 +57,26 @@ impl Step {
         }
     }
 
-    /// Whether Apple's books change by it, and not only what is on a device.
-    pub fn asks_apple(&self) -> bool {
-        match self {
-            Step::CreateUser { .. } | Step::Disassociate { .. } | Step::Associate { .. } | Step::RetireUser { .. } => {
-                true
-            }
+    /// The person for whom Apple's books change by it; `None` when only something on a device does.
+    pub fn asked_of_apple(&self) -> Option<PersonId> {
+        match *self {
+            Step::CreateUser { person }
+            | Step::Disassociate { person, .. }
+            | Step::Associate { person, .. }
+            | Step::RetireUser { person } => Some(person),
             Step::Release { .. }
             | Step::AskInformation { .. }
             | Step::Invite { .. }
             | Step::Remove { .. }
             | Step::Install { .. }
             | Step::AskApps { .. }
-            | Step::Unenrol { .. } => false,
+            | Step::Unenrol { .. } => None,
         }
+    }
+
+    /// Whether Apple's books change by it, and not only what is on a device.
+    pub fn asks_apple(&self) -> bool {
+        self.asked_of_apple().is_some()
     }
 }
 
@@ -86,43 +92,69 @@ pub struct Plan {
 /// us goes on.
 pub fn plan(world: &World) -> Plan {
     let owners = Owners::of(world);
-    let bound = bound(world);
-    let mut steps = Vec::new();
-    let mut joining = BTreeSet::new();
+    let mut own = Own::of(world, &owners);
     for app in world.apps.values() {
         let decision = decide_among(world, &owners, app);
         for verdict in decision.people.values() {
-            steps.extend(
-                verdict
-                    .devices
-                    .values()
-                    .filter_map(|device| on_device(world, app, verdict, device)),
-            );
-            if returns(world, app, verdict) {
-                steps.push(Step::Disassociate {
-                    app: app.id,
-                    person: verdict.person,
-                });
-            }
-            if !joining.contains(&verdict.person)
-                && let Some(step) = join(world, &owners, verdict, &bound)
-            {
-                joining.insert(verdict.person);
-                steps.push(step);
-            }
+            own.about(app, verdict);
         }
         if world.token.usable() {
-            steps.extend(decision.next.iter().map(|person| Step::Associate {
+            own.steps.extend(decision.next.iter().map(|person| Step::Associate {
                 app: app.id,
                 person: *person,
             }));
         }
     }
-    steps.extend(retirements(world, &bound));
-    questions(world, &mut steps);
-    // Stable: within a kind the order of the line stays.
-    steps.sort_by_key(Step::order);
-    Plan { steps }
+    Plan { steps: own.done() }
+}
+
+/// What is to be done for people whoever else there is. Only who gets a licence depends on others.
+pub(crate) struct Own<'w> {
+    world: &'w World,
+    owners: &'w Owners<'w>,
+    bound: BTreeSet<PersonId>,
+    joining: BTreeSet<PersonId>,
+    pub steps: Vec<Step>,
+}
+
+impl<'w> Own<'w> {
+    pub fn of(world: &'w World, owners: &'w Owners<'w>) -> Own<'w> {
+        Own {
+            world,
+            owners,
+            bound: bound(world),
+            joining: BTreeSet::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// What one app asks for.
+    pub fn about(&mut self, app: &App, verdict: &PersonVerdict) {
+        let devices = verdict.devices.values();
+        self.steps
+            .extend(devices.filter_map(|device| on_device(self.world, app, verdict, device)));
+        if returns(self.world, app, verdict) {
+            self.steps.push(Step::Disassociate {
+                app: app.id,
+                person: verdict.person,
+            });
+        }
+        if !self.joining.contains(&verdict.person)
+            && let Some(step) = join(self.world, self.owners, verdict, &self.bound)
+        {
+            self.joining.insert(verdict.person);
+            self.steps.push(step);
+        }
+    }
+
+    /// And what no app asks for, all in the order to do it in.
+    pub fn done(mut self) -> Vec<Step> {
+        self.steps.extend(retirements(self.world, &self.bound));
+        questions(self.world, &mut self.steps);
+        // Stable: within a kind the order of the line stays.
+        self.steps.sort_by_key(Step::order);
+        self.steps
+    }
 }
 
 impl Step {

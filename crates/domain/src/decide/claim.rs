@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::Owners;
+use super::{Owners, Rank, Wish};
 use crate::{
     App, Approval, Deployment, Detail, Device, GroupKind, Install, Person, PersonId, Platform, Program, Resolution,
     Rule, Seat, Time, World,
@@ -30,14 +30,6 @@ pub(super) struct DeviceClaim<'w> {
     pub due: bool,
     /// What keeps the device from having the app, whatever anybody wants.
     pub obstacle: Option<Detail>,
-}
-
-/// Who gets a licence first: smaller comes first. People of one rank come in the order of their ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    priority: Reverse<i64>,
-    only_available: bool,
-    pub since: Time,
 }
 
 impl<'w> Claim<'w> {
@@ -72,6 +64,19 @@ impl<'w> Claim<'w> {
     /// Has accepted the programme's terms: licences work.
     pub fn is_member(&self) -> bool {
         matches!(self.person.program, Program::Associated { .. })
+    }
+
+    /// What brings the person into the line; `None` for whoever wants no licence, or has one.
+    pub fn wish(&self, world: &World, app: &App) -> Option<Wish> {
+        let rank = self.rank.filter(|_| self.seat.is_none())?;
+        let refusal = app.refusals.get(&self.person.id);
+        Some(Wish {
+            rank,
+            member: self.is_member(),
+            refused: refusal
+                .filter(|refusal| refusal.holds(world.now))
+                .map(|refusal| refusal.reason),
+        })
     }
 }
 

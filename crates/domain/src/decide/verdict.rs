@@ -18,11 +18,11 @@ pub(super) struct Turn {
 
 type Said = (InstallState, Detail);
 
-pub(super) fn of(world: &World, app: &App, claim: Claim<'_>, turn: Turn) -> PersonVerdict {
+pub(super) fn of(world: &World, app: &App, claim: &Claim<'_>, turn: Turn) -> PersonVerdict {
     let words = Words {
         world,
         app,
-        claim: &claim,
+        claim,
         turn,
     };
     let devices: Vec<DeviceVerdict> = claim
@@ -56,7 +56,7 @@ pub(super) fn of(world: &World, app: &App, claim: Claim<'_>, turn: Turn) -> Pers
         devices: devices.into_iter().map(|device| (device.device, device)).collect(),
         wants_seat: claim.rank.is_some(),
         keeps_seat: claim.keeps_seat,
-        resolution: claim.resolution,
+        resolution: claim.resolution.clone(),
     }
 }
 

@@ -1,0 +1,143 @@
+//! The same decision, person by person: what follows from somebody's own facts, and until when.
+//!
+//! Whether a licence is left is all that depends on others ([`Wish`], the line); so whoever keeps what is said here for
+//! everybody has to decide anew only those to whom something happened, or for whom a moment has come.
+//! [`decide`](crate::decide()) and [`plan`](crate::plan()) say the same of the whole world at once, and judge it.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    App, AssetId, Detail, InstallState, PersonId, PersonVerdict, Program, Seat, Step, Time, World,
+    decide::{Alone, Owners, Wish, alone},
+    invitation,
+    plan::Own,
+};
+
+/// What follows for each person of a world from their own facts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Each {
+    /// What to do for them, in order, but for giving licences: [`Step::Associate`] is for whoever knows the line.
+    pub steps: Vec<Step>,
+    /// Everyone of whom something is to be said, app by app.
+    pub pairs: BTreeMap<(AssetId, PersonId), Pair>,
+    /// When something may follow for somebody from the passing of time alone; nothing does before.
+    pub again: BTreeMap<PersonId, Time>,
+}
+
+/// One person and one app, as far as it follows from the person's own facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// A deployment requires the app, at least on one of their devices.
+    pub required: bool,
+    /// Deserves a licence: [`PersonVerdict::wants_seat`].
+    pub wants: bool,
+    /// May keep the licence they have.
+    pub keeps: bool,
+    pub seat: Option<Seat>,
+    /// What brings them into the line, while they want a licence and have none.
+    pub wish: Option<Wish>,
+    /// What is said of them while a licence is left for them.
+    pub served: (InstallState, Detail),
+    /// What is said while none is.
+    pub waiting: (InstallState, Detail),
+}
+
+impl Pair {
+    fn of(alone: &Alone) -> Pair {
+        let served = &alone.served;
+        let waiting = alone.waiting.as_ref().unwrap_or(served);
+        Pair {
+            required: served.resolution.required,
+            wants: served.wants_seat,
+            keeps: served.keeps_seat,
+            seat: served.seat,
+            wish: alone.wish,
+            served: (served.state, served.detail),
+            waiting: (waiting.state, waiting.detail),
+        }
+    }
+
+    /// Whether this is what a whole decision says.
+    pub fn agrees_with(&self, verdict: &PersonVerdict) -> bool {
+        let said = match verdict.place {
+            Some(_) => self.waiting,
+            None => self.served,
+        };
+        said == (verdict.state, verdict.detail)
+            && (self.required, self.wants, self.keeps, self.seat)
+                == (
+                    verdict.resolution.required,
+                    verdict.wants_seat,
+                    verdict.keeps_seat,
+                    verdict.seat,
+                )
+    }
+}
+
+/// Decides for everybody in `world`, each by themselves. `world` may hold some people only: with all that is theirs, and
+/// with every app, deployment and group that reaches them.
+pub fn decide_each(world: &World) -> Each {
+    let owners = Owners::of(world);
+    let mut own = Own::of(world, &owners);
+    let mut pairs = BTreeMap::new();
+    let mut moments = Moments {
+        now: world.now,
+        next: BTreeMap::new(),
+    };
+    for app in world.apps.values() {
+        for alone in alone(world, &owners, app) {
+            let person = alone.served.person;
+            own.about(app, &alone.served);
+            pairs.insert((app.id, person), Pair::of(&alone));
+            for at in app.deployments.iter().filter_map(|line| line.deadline) {
+                moments.add(person, at);
+            }
+        }
+        moments.of_app(world, app);
+    }
+    for person in world.people.values() {
+        if let Program::Refused { not_before, .. } = person.program {
+            moments.add(person.id, not_before);
+        }
+        for at in invitation::moments(&person.invited, &world.policy) {
+            moments.add(person.id, at);
+        }
+    }
+    moments.next.retain(|person, _| world.people.contains_key(person));
+    Each {
+        steps: own.done(),
+        pairs,
+        again: moments.next,
+    }
+}
+
+/// The next moment of each person. One too many costs a decision that changes nothing.
+struct Moments {
+    now: Time,
+    next: BTreeMap<PersonId, Time>,
+}
+
+impl Moments {
+    fn add(&mut self, person: PersonId, at: Time) {
+        if at > self.now {
+            self.next
+                .entry(person)
+                .and_modify(|next| *next = at.min(*next))
+                .or_insert(at);
+        }
+    }
+
+    fn of_app(&mut self, world: &World, app: &App) {
+        for (person, refusal) in &app.refusals {
+            self.add(*person, refusal.not_before);
+        }
+        for (device, install) in &app.installs {
+            let Some(device) = world.devices.get(device) else {
+                continue;
+            };
+            for at in install.moments(&world.policy) {
+                self.add(device.person, at);
+            }
+        }
+    }
+}
