@@ -413,6 +413,7 @@ pub(crate) enum Conn<'a> {
 }
 
 /// Something to bind to `$1`, `$2`, …; PostgreSQL wants to know the type of a NULL too.
+#[derive(Clone)]
 pub(crate) enum Value {
     Text(Option<String>),
     Int(Option<i64>),
@@ -425,15 +426,18 @@ macro_rules! bound {
         let mut query = $query;
         for value in $values {
             query = match value {
-                Value::Text(value) => query.bind(value),
-                Value::Int(value) => query.bind(value),
-                Value::Bool(value) => query.bind(value),
-                Value::Bytes(value) => query.bind(value),
+                $crate::db::Value::Text(value) => query.bind(value),
+                $crate::db::Value::Int(value) => query.bind(value),
+                $crate::db::Value::Bool(value) => query.bind(value),
+                $crate::db::Value::Bytes(value) => query.bind(value),
             };
         }
         query
     }};
 }
+
+#[cfg(feature = "testing")]
+pub(crate) use bound;
 
 impl Conn<'_> {
     /// The text for the database that this is, where one does not do for both: lists come as JSON, and each takes it
@@ -448,6 +452,8 @@ impl Conn<'_> {
     /// Runs a statement and returns how many rows it touched.
     pub(crate) fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, u64> {
         Box::pin(async move {
+            #[cfg(feature = "testing")]
+            crate::testing::explained(self, sql, &values).await?;
             Ok(match self {
                 Conn::Lite(connection) => bound!(sqlx::query::<Sqlite>(sql), values)
                     .execute(&mut **connection)
@@ -463,6 +469,8 @@ impl Conn<'_> {
 
     fn records(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, Vec<Record>> {
         Box::pin(async move {
+            #[cfg(feature = "testing")]
+            crate::testing::explained(self, sql, &values).await?;
             Ok(match self {
                 Conn::Lite(connection) => {
                     let query = bound!(sqlx::query::<Sqlite>(sql), values);

@@ -1,7 +1,5 @@
 //! What administrators want: which groups get which app, and who asked for one that is available.
 
-use std::collections::BTreeMap;
-
 use domain::{AssetId, Deployment, LocationId, PersonId, Time};
 
 use crate::{
@@ -44,31 +42,6 @@ impl Conn<'_> {
         )
         .await
     }
-
-    pub(crate) async fn requests(
-        &mut self,
-        location: LocationId,
-    ) -> Result<BTreeMap<AssetId, BTreeMap<PersonId, Time>>, StoreError> {
-        let rows: Vec<(AssetId, PersonId, Time)> = self
-            .all(
-                "SELECT asset_id, person_id, requested_at FROM install_requests
-                 JOIN assets ON assets.id = asset_id WHERE location_id = $1",
-                values![location],
-                |row| {
-                    Ok((
-                        row.parsed("asset_id")?,
-                        row.parsed("person_id")?,
-                        row.time("requested_at")?,
-                    ))
-                },
-            )
-            .await?;
-        let mut requests: BTreeMap<AssetId, BTreeMap<PersonId, Time>> = BTreeMap::new();
-        for (asset, person, at) in rows {
-            requests.entry(asset).or_default().insert(person, at);
-        }
-        Ok(requests)
-    }
 }
 
 impl Tx {
@@ -87,19 +60,28 @@ impl Tx {
         Ok(changed > 0)
     }
 
-    /// `lines` is the whole deployment of the app. After [`deployments_begin`](Self::deployments_begin).
+    /// `lines` is the whole deployment of the app; what is as it was is not touched, so that nobody is decided anew for
+    /// it. After [`deployments_begin`](Self::deployments_begin).
     pub async fn deployments_replace(
         &mut self,
         asset: AssetId,
         lines: &[Deployment],
         now: Time,
     ) -> Result<(), StoreError> {
-        self.run("DELETE FROM deployments WHERE asset_id = $1", values![asset])
-            .await?;
-        for line in lines {
+        let present = self.deployments(asset).await?;
+        for line in present
+            .iter()
+            .filter(|line| !lines.iter().any(|wanted| wanted.id == line.id))
+        {
+            self.run("DELETE FROM deployments WHERE id = $1", values![line.id])
+                .await?;
+        }
+        for line in lines.iter().filter(|line| !present.contains(line)) {
             self.run(
                 "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)
+                 ON CONFLICT (id) DO UPDATE SET approval = excluded.approval, deadline = excluded.deadline,
+                                                since = excluded.since, updated_at = excluded.updated_at",
                 values![
                     line.id,
                     asset,

@@ -561,7 +561,7 @@ impl Tx {
     }
 }
 
-fn device(row: &Record) -> Result<DeviceRow, StoreError> {
+pub(crate) fn device(row: &Record) -> Result<DeviceRow, StoreError> {
     Ok(DeviceRow {
         id: row.parsed("id")?,
         udid: row.text("udid")?,

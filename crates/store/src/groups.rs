@@ -1,7 +1,5 @@
 //! Groups of people or of devices.
 
-use std::collections::BTreeMap;
-
 use domain::{GroupId, GroupKind, Time};
 use uuid::Uuid;
 
@@ -56,19 +54,6 @@ impl Conn<'_> {
             "SELECT id, name FROM groups JOIN group_members ON group_id = id WHERE member_id = $1 ORDER BY name, id";
         self.all(sql, values![member], |row| Ok((row.parsed("id")?, row.text("name")?)))
             .await
-    }
-
-    pub(crate) async fn group_members_all(&mut self) -> Result<BTreeMap<GroupId, Vec<Uuid>>, StoreError> {
-        let rows: Vec<(GroupId, Uuid)> = self
-            .all("SELECT group_id, member_id FROM group_members", values![], |row| {
-                Ok((row.parsed("group_id")?, row.parsed("member_id")?))
-            })
-            .await?;
-        let mut members: BTreeMap<GroupId, Vec<Uuid>> = BTreeMap::new();
-        for (group, member) in rows {
-            members.entry(group).or_default().push(member);
-        }
-        Ok(members)
     }
 }
 

@@ -7,12 +7,7 @@ use crate::{
     db::{Conn, Record, reads, values, word},
 };
 
-/// Both tables side by side; a row in one of them is enough.
-const COLUMNS_ALL: &str =
-    "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
-        failure_class, failure_code, failure_at, failure_attempts, asked_again_at
- FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
- WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)";
+/// Both tables side by side.
 const COLUMNS_ONE: &str =
     "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
         failure_class, failure_code, failure_at, failure_attempts, asked_again_at
@@ -46,16 +41,6 @@ impl Conn<'_> {
     ) -> Result<Vec<(AssetId, Option<String>, Install)>, StoreError> {
         self.all(COLUMNS_DEVICE, values![device], |row| {
             Ok((row.parsed("asset_id")?, row.text_or_none("bundle_id")?, install(row)?))
-        })
-        .await
-    }
-
-    pub(crate) async fn installs_of_location(
-        &mut self,
-        location: domain::LocationId,
-    ) -> Result<Vec<(AssetId, DeviceId, Install)>, StoreError> {
-        self.all(COLUMNS_ALL, values![location], |row| {
-            Ok((row.parsed("asset_id")?, row.parsed("device_id")?, install(row)?))
         })
         .await
     }
@@ -126,7 +111,7 @@ impl Tx {
     }
 }
 
-fn install(row: &Record) -> Result<Install, StoreError> {
+pub(crate) fn install(row: &Record) -> Result<Install, StoreError> {
     let since = row.time_or_none("command_since")?.unwrap_or_default();
     let command = match row.text_or_none("command")?.as_deref() {
         Some("install") => Some(InstallCommand::Install { since }),

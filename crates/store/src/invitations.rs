@@ -152,7 +152,7 @@ impl Conn<'_> {
     }
 }
 
-fn invitation(row: &Record) -> Result<InvitationRow, StoreError> {
+pub(crate) fn invitation(row: &Record) -> Result<InvitationRow, StoreError> {
     Ok(InvitationRow {
         id: row.parsed("id")?,
         client_user_id: row.text("client_user_id")?,

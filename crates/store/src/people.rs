@@ -553,7 +553,7 @@ fn person(row: &Record) -> Result<PersonRow, StoreError> {
     })
 }
 
-fn client_user(row: &Record) -> Result<ClientUserRow, StoreError> {
+pub(crate) fn client_user(row: &Record) -> Result<ClientUserRow, StoreError> {
     Ok(ClientUserRow {
         client_user_id: row.text("client_user_id")?,
         location_id: row.parsed("location_id")?,

@@ -1,14 +1,14 @@
 //! A database of its own for each test, of either kind.
 
-use std::path::Path;
+use std::{cell::RefCell, path::Path};
 
 use domain::{DeviceId, Time};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
     MasterKey, Store,
-    db::{Db, listed, newest_migration, values},
+    db::{Conn, Db, Value, bound, listed, newest_migration, values},
 };
 
 /// Names the PostgreSQL server on which tests may make databases.
@@ -81,6 +81,61 @@ pub async fn make_older(url: &str) -> Result<(), crate::StoreError> {
     let db = Db::connect(url, true).await?;
     db.migrate_to(newest_migration() - 1).await?;
     Store::of(db, MasterKey::from_bytes([0; 32])).close().await;
+    Ok(())
+}
+
+/// A statement, and how the database gets at what it asks for, step by step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    pub sql: &'static str,
+    pub steps: Vec<String>,
+}
+
+thread_local! {
+    static WATCHED: RefCell<Option<Vec<Explained>>> = const { RefCell::new(None) };
+}
+
+/// Has the database explain whatever this thread asks it from now on, until [`explained_so_far`].
+pub fn explain_from_now_on() {
+    WATCHED.set(Some(Vec::new()));
+}
+
+/// What was asked since [`explain_from_now_on`], and how the database went about it.
+pub fn explained_so_far() -> Vec<Explained> {
+    WATCHED.take().unwrap_or_default()
+}
+
+/// Before the statement itself: an explanation changes nothing.
+pub(crate) async fn explained(
+    conn: &mut Conn<'_>,
+    sql: &'static str,
+    values: &[Value],
+) -> Result<(), crate::StoreError> {
+    if WATCHED.with_borrow(Option::is_none)
+        || !["SELECT", "INSERT", "UPDATE", "DELETE"]
+            .iter()
+            .any(|it| sql.starts_with(it))
+    {
+        return Ok(());
+    }
+    let values = values.to_vec();
+    let steps: Vec<String> = match conn {
+        Conn::Lite(connection) => {
+            let plan = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+            let rows = bound!(sqlx::query::<sqlx::Sqlite>(plan), values)
+                .fetch_all(&mut **connection)
+                .await?;
+            rows.iter().map(|row| row.try_get("detail")).collect::<Result<_, _>>()?
+        }
+        Conn::Pg(connection) => {
+            let plan = AssertSqlSafe(format!("EXPLAIN (COSTS OFF) {sql}"));
+            let rows = bound!(sqlx::query::<sqlx::Postgres>(plan), values)
+                .fetch_all(&mut **connection)
+                .await?;
+            rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?
+        }
+    };
+    WATCHED.with_borrow_mut(|watched| watched.as_mut().map(|watched| watched.push(Explained { sql, steps })));
     Ok(())
 }
 

@@ -3,92 +3,68 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    App, AssetId, Attempt, Device, DeviceId, Group, GroupKind, LocationId, Owned, Person, PersonId, Platform, Program,
-    Refusal, Time, TokenState, World,
+    App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Install, LocationId, Owned, Person, PersonId,
+    Platform, Program, Refusal, Time, TokenState, World,
 };
+use uuid::Uuid;
 
 use crate::{
-    AppRow, DeviceRow, StoreError,
-    db::{Conn, reads, values},
+    AppRow, ClientUserRow, DeviceRow, InvitationRow, LocationRow, SeatRow, StoreError,
+    db::{Conn, Record, listed, reads, values},
+    installs::install,
+    invitations::invitation,
+    people::client_user,
     seats::seat,
 };
 
 reads! {
     /// The world of one location, as of `now`. A location that is not there has an unusable token and no apps.
+    ///
+    /// It is the whole organisation: for judges and for previews, and not for what runs all the time.
     world(location: LocationId, now: Time) -> World;
+    /// The same with these people only: what is theirs, and whatever may reach them.
+    world_of(location: LocationId, people: &'a [PersonId], now: Time) -> World;
     /// What the location has that is no app, books above all. Nothing is decided about it; its licences are counted.
     world_beside(location: LocationId) -> BTreeMap<AssetId, App>;
 }
 
+/// Whose facts are read: everybody's, or those of a list of ids as one value ([`listed`]).
+enum Whom {
+    Everybody,
+    These(String),
+}
+
+/// Reads facts of everybody, or of the people who are asked for: one text, and to narrow it down, in both databases' ways,
+/// a condition that ends where the list begins.
+macro_rules! facts {
+    ($conn:expr, $whom:expr, [$($value:expr),*], $everybody:literal, $only:literal in $list:literal $end:literal, $read:expr) => {
+        match $whom {
+            Whom::Everybody => $conn.all($everybody, values![$($value),*], $read).await,
+            Whom::These(ids) => {
+                let sql = $conn.text(
+                    concat!($everybody, " AND ", $only, " IN (SELECT value FROM json_each(", $list, "))", $end),
+                    concat!($everybody, " AND ", $only, " = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(", $list,
+                            " AS jsonb))))", $end),
+                );
+                $conn.all(sql, values![$($value,)* ids.as_str()], $read).await
+            }
+        }
+    };
+}
+
 impl Conn<'_> {
     async fn world(&mut self, location: LocationId, now: Time) -> Result<World, StoreError> {
+        self.world_with(location, &Whom::Everybody, now).await
+    }
+
+    async fn world_of(&mut self, location: LocationId, people: &[PersonId], now: Time) -> Result<World, StoreError> {
+        let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        self.world_with(location, &Whom::These(listed(&ids)), now).await
+    }
+
+    async fn world_with(&mut self, location: LocationId, whom: &Whom, now: Time) -> Result<World, StoreError> {
         let row = self.location(location).await?;
-        let token = match &row {
-            Some(row) if row.state == TokenState::Valid && row.expires_at <= now => TokenState::Expired,
-            Some(row) => row.state,
-            None => TokenState::Invalid,
-        };
-        let mut invited: BTreeMap<PersonId, Vec<Attempt>> = BTreeMap::new();
-        for row in self.invitations_now(location).await? {
-            invited.entry(row.person_id).or_default().push(row.attempt());
-        }
-        let programs: BTreeMap<PersonId, Program> = self
-            .client_users(location)
-            .await?
-            .into_iter()
-            .map(|row| {
-                let invited = invited.get(&row.person_id).map_or(&[][..], Vec::as_slice);
-                (row.person_id, row.program(invited))
-            })
-            .collect();
-        let people = self
-            .people()
-            .await?
-            .into_iter()
-            .map(|row| {
-                let program = programs.get(&row.id).copied().unwrap_or_default();
-                (
-                    row.id,
-                    Person {
-                        id: row.id,
-                        program,
-                        invited: invited.remove(&row.id).unwrap_or_default(),
-                        left: row.left_at.is_some(),
-                    },
-                )
-            })
-            .collect();
-        let asked = self.asked().await?;
-        let devices: BTreeMap<DeviceId, Device> = self
-            .devices()
-            .await?
-            .into_iter()
-            .map(|row| {
-                let asked = asked.get(&row.id).cloned().unwrap_or_default();
-                (row.id, device(row, &asked))
-            })
-            .collect();
-        let mut members = self.group_members_all().await?;
-        let groups = self
-            .groups()
-            .await?
-            .into_iter()
-            .map(|row| {
-                let members = members.remove(&row.id).unwrap_or_default();
-                let mut group = Group {
-                    id: row.id,
-                    kind: row.kind,
-                    priority: row.priority,
-                    people: BTreeSet::new(),
-                    devices: BTreeSet::new(),
-                };
-                match row.kind {
-                    GroupKind::User => group.people = members.into_iter().map(PersonId).collect(),
-                    GroupKind::Device => group.devices = members.into_iter().map(DeviceId).collect(),
-                }
-                (row.id, group)
-            })
-            .collect();
+        let token = row.map_or(TokenState::Invalid, |row| token(&row, now));
         let mut apps: BTreeMap<AssetId, App> = self
             .apps(location)
             .await?
@@ -96,14 +72,14 @@ impl Conn<'_> {
             .filter(AppRow::is_app)
             .map(|row| (row.id, app(row)))
             .collect();
-        self.fill(location, &mut apps).await?;
+        self.fill(location, whom, &mut apps).await?;
         Ok(World {
             now,
             policy: self.policy().await?,
             token,
-            people,
-            devices,
-            groups,
+            people: self.people_with(location, whom).await?,
+            devices: self.devices_with(whom).await?,
+            groups: self.groups_with(whom).await?,
             apps,
         })
     }
@@ -111,81 +87,216 @@ impl Conn<'_> {
     async fn world_beside(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, App>, StoreError> {
         let rows = self.apps(location).await?.into_iter();
         let mut beside = rows.filter(|row| !row.is_app()).map(|row| (row.id, app(row))).collect();
-        self.fill(location, &mut beside).await?;
+        self.fill(location, &Whom::Everybody, &mut beside).await?;
         Ok(beside)
     }
 
-    /// Adds to each app its deployments, requests, seats, refusals and installs.
-    async fn fill(&mut self, location: LocationId, apps: &mut BTreeMap<AssetId, App>) -> Result<(), StoreError> {
+    async fn people_with(
+        &mut self,
+        location: LocationId,
+        whom: &Whom,
+    ) -> Result<BTreeMap<PersonId, Person>, StoreError> {
+        let invitations: Vec<InvitationRow> = facts!(
+            self, whom, [location],
+            "SELECT invitations.*, person_id FROM invitations
+             JOIN client_users ON client_users.client_user_id = invitations.client_user_id
+                              AND client_users.round = invitations.round
+             WHERE location_id = $1 AND replaced_at IS NULL",
+            "person_id" in "$2" "",
+            invitation
+        )?;
+        let mut invited: BTreeMap<PersonId, Vec<InvitationRow>> = BTreeMap::new();
+        for row in invitations {
+            invited.entry(row.person_id).or_default().push(row);
+        }
+        let mut invited: BTreeMap<PersonId, Vec<Attempt>> = invited
+            .into_iter()
+            .map(|(person, mut rows)| {
+                rows.sort_by_key(|row| (row.queued_at, row.id));
+                (person, rows.iter().map(InvitationRow::attempt).collect())
+            })
+            .collect();
+        let users: Vec<ClientUserRow> = facts!(
+            self, whom, [location],
+            "SELECT * FROM client_users WHERE location_id = $1 AND replaced_at IS NULL",
+            "person_id" in "$2" "",
+            client_user
+        )?;
+        let programs: BTreeMap<PersonId, Program> = users
+            .into_iter()
+            .map(|row| {
+                let invited = invited.get(&row.person_id).map_or(&[][..], Vec::as_slice);
+                (row.person_id, row.program(invited))
+            })
+            .collect();
+        let people: Vec<(PersonId, bool)> = facts!(
+            self, whom, [],
+            "SELECT id, left_at FROM people WHERE TRUE",
+            "id" in "$1" "",
+            |row| Ok((row.parsed("id")?, row.time_or_none("left_at")?.is_some()))
+        )?;
+        Ok(people
+            .into_iter()
+            .map(|(id, left)| {
+                let person = Person {
+                    id,
+                    program: programs.get(&id).copied().unwrap_or_default(),
+                    invited: invited.remove(&id).unwrap_or_default(),
+                    left,
+                };
+                (id, person)
+            })
+            .collect())
+    }
+
+    async fn devices_with(&mut self, whom: &Whom) -> Result<BTreeMap<DeviceId, Device>, StoreError> {
+        // Which questions are on their way to which device.
+        let questions: Vec<(DeviceId, String)> = facts!(
+            self, whom, [],
+            "SELECT device_id, request_type FROM commands
+             WHERE state IN ('queued', 'sent', 'notNow')
+               AND request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList',
+                                    'RemoveProfile', 'EraseDevice')",
+            "device_id IN (SELECT id FROM devices WHERE person_id" in "$1" ")",
+            |row| Ok((row.parsed("device_id")?, row.text("request_type")?))
+        )?;
+        let mut asked: BTreeMap<DeviceId, BTreeSet<String>> = BTreeMap::new();
+        for (device, request_type) in questions {
+            asked.entry(device).or_default().insert(request_type);
+        }
+        let rows: Vec<DeviceRow> = facts!(
+            self, whom, [],
+            "SELECT * FROM devices WHERE TRUE",
+            "person_id" in "$1" "",
+            crate::devices::device
+        )?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let asked = asked.remove(&row.id).unwrap_or_default();
+                (row.id, device(row, &asked))
+            })
+            .collect())
+    }
+
+    /// Every group, with those of its members who are asked for.
+    async fn groups_with(&mut self, whom: &Whom) -> Result<BTreeMap<GroupId, Group>, StoreError> {
+        let groups: Vec<Group> = self
+            .all("SELECT id, kind, priority FROM groups", values![], |row| {
+                Ok(Group {
+                    id: row.parsed("id")?,
+                    kind: row.word("kind")?,
+                    priority: row.int("priority")?,
+                    people: BTreeSet::new(),
+                    devices: BTreeSet::new(),
+                })
+            })
+            .await?;
+        let mut groups: BTreeMap<GroupId, Group> = groups.into_iter().map(|group| (group.id, group)).collect();
+        let member = |row: &Record| Ok((row.parsed("group_id")?, row.parsed("member_id")?));
+        let mut members: Vec<(GroupId, Uuid)> = facts!(
+            self, whom, [],
+            "SELECT group_id, member_id FROM group_members WHERE TRUE",
+            "member_id" in "$1" "",
+            member
+        )?;
+        if matches!(whom, Whom::These(_)) {
+            let theirs: Vec<(GroupId, Uuid)> = facts!(
+                self, whom, [],
+                "SELECT group_id, member_id FROM group_members JOIN devices ON devices.id = member_id WHERE TRUE",
+                "person_id" in "$1" "",
+                member
+            )?;
+            members.extend(theirs);
+        }
+        for (group, member) in members {
+            if let Some(group) = groups.get_mut(&group) {
+                match group.kind {
+                    GroupKind::User => group.people.insert(PersonId(member)),
+                    GroupKind::Device => group.devices.insert(DeviceId(member)),
+                };
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Adds to each app its deployments, and the requests, seats, refusals and installs of those who are asked for.
+    async fn fill(
+        &mut self,
+        location: LocationId,
+        whom: &Whom,
+        apps: &mut BTreeMap<AssetId, App>,
+    ) -> Result<(), StoreError> {
         for line in self.deployments_all(location).await? {
             if let Some(app) = apps.get_mut(&line.app) {
                 app.deployments.push(line);
             }
         }
-        for (asset, requests) in self.requests(location).await? {
+        let requests: Vec<(AssetId, PersonId, Time)> = facts!(
+            self, whom, [location],
+            "SELECT asset_id, person_id, requested_at FROM install_requests JOIN assets ON assets.id = asset_id
+             WHERE location_id = $1",
+            "person_id" in "$2" "",
+            |row| Ok((row.parsed("asset_id")?, row.parsed("person_id")?, row.time("requested_at")?))
+        )?;
+        for (asset, person, at) in requests {
             if let Some(app) = apps.get_mut(&asset) {
-                app.requests = requests;
+                app.requests.insert(person, at);
             }
         }
-        let seats = self
-            .all(
-                "SELECT seats.* FROM seats JOIN assets ON assets.id = asset_id WHERE location_id = $1",
-                values![location],
-                seat,
-            )
-            .await?;
+        let seats: Vec<SeatRow> = facts!(
+            self, whom, [location],
+            "SELECT seats.* FROM seats JOIN assets ON assets.id = asset_id WHERE location_id = $1",
+            "person_id" in "$2" "",
+            seat
+        )?;
         for row in seats {
             if let Some(app) = apps.get_mut(&row.asset_id) {
                 app.seats.insert(row.person_id, row.seat());
             }
         }
-        let refusals: Vec<(AssetId, PersonId, Refusal)> = self
-            .all(
-                "SELECT asset_id, person_id, reason, not_before FROM seat_refusals JOIN assets ON assets.id = asset_id
-                 WHERE location_id = $1",
-                values![location],
-                |row| {
-                    Ok((
-                        row.parsed("asset_id")?,
-                        row.parsed("person_id")?,
-                        Refusal {
-                            reason: row.word("reason")?,
-                            not_before: row.time("not_before")?,
-                        },
-                    ))
-                },
-            )
-            .await?;
+        let refusals: Vec<(AssetId, PersonId, Refusal)> = facts!(
+            self, whom, [location],
+            "SELECT asset_id, person_id, reason, not_before FROM seat_refusals JOIN assets ON assets.id = asset_id
+             WHERE location_id = $1",
+            "person_id" in "$2" "",
+            |row| {
+                let refusal = Refusal {
+                    reason: row.word("reason")?,
+                    not_before: row.time("not_before")?,
+                };
+                Ok((row.parsed("asset_id")?, row.parsed("person_id")?, refusal))
+            }
+        )?;
         for (asset, person, refusal) in refusals {
             if let Some(app) = apps.get_mut(&asset) {
                 app.refusals.insert(person, refusal);
             }
         }
-        for (asset, device, install) in self.installs_of_location(location).await? {
+        // Both tables side by side.
+        let installs: Vec<(AssetId, DeviceId, Install)> = facts!(
+            self, whom, [location],
+            "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
+                    failure_class, failure_code, failure_at, failure_attempts, asked_again_at
+             FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
+             WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)",
+            "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
+            |row| Ok((row.parsed("asset_id")?, row.parsed("device_id")?, install(row)?))
+        )?;
+        for (asset, device, install) in installs {
             if let Some(app) = apps.get_mut(&asset) {
                 app.installs.insert(device, install);
             }
         }
         Ok(())
     }
+}
 
-    /// Which questions are on their way to which device.
-    async fn asked(&mut self) -> Result<BTreeMap<DeviceId, BTreeSet<String>>, StoreError> {
-        let rows: Vec<(DeviceId, String)> = self
-            .all(
-                "SELECT device_id, request_type FROM commands
-                 WHERE state IN ('queued', 'sent', 'notNow')
-                   AND request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList',
-                                        'RemoveProfile', 'EraseDevice')",
-                values![],
-                |row| Ok((row.parsed("device_id")?, row.text("request_type")?)),
-            )
-            .await?;
-        let mut asked: BTreeMap<DeviceId, BTreeSet<String>> = BTreeMap::new();
-        for (device, request_type) in rows {
-            asked.entry(device).or_default().insert(request_type);
-        }
-        Ok(asked)
+/// What Apple last said of the token, and what the clock says since.
+pub(crate) fn token(row: &LocationRow, now: Time) -> TokenState {
+    match row.state {
+        TokenState::Valid if row.expires_at <= now => TokenState::Expired,
+        said => said,
     }
 }
 

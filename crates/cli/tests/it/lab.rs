@@ -27,7 +27,10 @@ use sim::{
 use store::testing::Fresh;
 use tokio::net::TcpListener;
 
-use crate::oracle::{self, Foreign, Sides};
+use crate::{
+    derived::is_as_decided,
+    oracle::{self, Foreign, Sides},
+};
 
 pub const TOPIC: &str = "com.apple.mgmt.External.test";
 /// Generous: the machine may be busy. What takes longer than this will not happen.
@@ -218,6 +221,7 @@ impl Lab {
 
     pub async fn close(mut self) {
         if let Some(running) = self.running.take() {
+            is_as_decided(&self.app).await;
             running.stop().await;
         }
         self.fleet.stop();

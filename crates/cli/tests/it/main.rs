@@ -10,6 +10,7 @@ mod browser;
 mod buttons;
 mod commands;
 mod demo;
+mod derived;
 mod devices;
 mod doctor;
 mod farewells;

@@ -1,20 +1,21 @@
 //! Decides, and writes down what is to be done: operations for Apple, commands for devices.
 //!
-//! Takes no message but "look again". A plan that finds the world changed under it is thrown away: the
-//! database refuses an overdraft, and the next look plans anew.
+//! Takes no message but "look again", and decides those whom the database says something happened to, or for whom a
+//! moment has come: what it costs follows what changed. A plan that finds the world changed under it is thrown away with
+//! its transaction, and the marks stay: the database refuses an overdraft, and the next look plans anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World};
+use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World, decide_each};
 use mdm::command::Command;
 use serde_json::json;
 use store::{
-    Actor, AppRow, ClientUserRow, CommandRow, Lease, LocationRow, NewEvent, OperationKind, OperationRow, SeatState,
-    StoreError, Tx,
+    Actor, AppRow, ClientUserRow, CommandRow, Lease, LocationRow, Look, NewEvent, OperationKind, OperationRow,
+    SeatState, StoreError, Tx,
 };
 
 use super::location::StepError;
-use crate::app::{App, AppError, leaving};
+use crate::app::{App, AppError, leaving, tokens::token_state};
 
 /// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.
 const MANAGEMENT_FLAGS: u32 = 1;
@@ -32,10 +33,17 @@ const DEVICE_QUERIES: [&str; 10] = [
     "iTunesStoreAccountHash",
 ];
 
-/// Writes down the next steps. `false` when there is nothing to do.
+/// So many people are decided in one transaction: what others wait for while it is open.
+const AT_ONCE: usize = 200;
+/// So many licences are given in one transaction.
+const GIVEN_AT_ONCE: usize = 500;
+
+/// Decides the people to whom something happened, and writes down the next steps for them. `false` when there is nobody.
+///
+/// It begins with a few looks into indexes, and in an organisation in which nothing happens it ends there.
 pub async fn step(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
-    let world = app.store.world(location.id, app.now()).await?;
-    if steps(app, lease, &world).is_empty() {
+    let look = look(app, location, lease);
+    if !app.store.undecided(location.id, look).await? {
         return Ok(false);
     }
     match write(app, location, lease).await {
@@ -43,28 +51,60 @@ pub async fn step(app: &App, location: &LocationRow, lease: &Lease) -> Result<bo
             tracing::warn!(location.id = %location.id, "a plan met a changed world and was dropped");
             Ok(false)
         }
-        other => other,
+        other => other.map(|()| true),
     }
 }
 
-/// What is to be done now. What we know may be from a backup, or from before another server's turn: what asks Apple for
-/// something is not even written down before Apple was looked at.
-fn steps(app: &App, lease: &Lease, world: &World) -> Vec<Step> {
-    let mut steps = domain::plan(world).steps;
-    if !app.polled.has_looked(lease.fence()) {
+/// What we know may be from a backup, or from before another server's turn: what asks Apple for something is not even
+/// written down before Apple was looked at.
+fn look(app: &App, location: &LocationRow, lease: &Lease) -> Look {
+    let now = app.now();
+    Look {
+        now,
+        looked: app.polled.has_looked(lease.fence()),
+        token_usable: token_state(location, now).usable(),
+    }
+}
+
+/// What is to be done for these people, once it is written down what was decided of them.
+async fn decide(
+    tx: &mut Tx,
+    location: &LocationRow,
+    look: Look,
+    people: &[PersonId],
+    world: &World,
+) -> Result<Vec<Step>, StepError> {
+    let each = decide_each(world);
+    tx.decided(location.id, people, &each).await?;
+    let mut steps = each.steps;
+    if !look.looked {
+        let asked: BTreeSet<PersonId> = steps.iter().filter_map(Step::asked_of_apple).collect();
+        let asked: Vec<PersonId> = asked.into_iter().collect();
+        tx.decide_after_look(location.id, &asked).await?;
         steps.retain(|step| !step.asks_apple());
     }
-    steps
+    Ok(steps)
 }
 
-/// Plans again inside the transaction that writes: between the look and the writing the world may have moved.
-async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool, StepError> {
-    let now = app.now();
+/// Everything inside the transaction that writes, facts and decision too: whoever changes a fact afterwards leaves a mark.
+async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
     let mut tx = app.store.begin_as(lease).await?;
-    let world = tx.world(location.id, now).await?;
-    let steps = steps(app, lease, &world);
+    // What is known of the token, too.
+    let Some(location) = &tx.location(location.id).await? else {
+        return Ok(());
+    };
+    let look = look(app, location, lease);
+    let now = look.now;
+    let taken = tx.decide_take(location.id, look, AT_ONCE).await?;
+    let world = tx.world_of(location.id, &taken.people, now).await?;
+    let mut steps = decide(&mut tx, location, look, &taken.people, &world).await?;
+    if !taken.more && look.looked && look.token_usable {
+        let next = tx.line_next(location.id, GIVEN_AT_ONCE).await?;
+        steps.extend(next.into_iter().map(|(app, person)| Step::Associate { app, person }));
+    }
     if steps.is_empty() {
-        return Ok(false);
+        tx.commit().await?;
+        return Ok(());
     }
     let apps = tx
         .apps(location.id)
@@ -132,7 +172,7 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<bool,
     writer.retire_users(&retired).await?;
     tx.commit().await?;
     app.device_bell.notify_one();
-    Ok(true)
+    Ok(())
 }
 
 fn invites(step: &Step) -> Option<PersonId> {

@@ -12,16 +12,19 @@ CREATE TABLE dirty_many (
     scope TEXT NOT NULL CHECK (scope IN ('group', 'asset', 'everybody')), id TEXT NOT NULL DEFAULT '',
     done_until TEXT NOT NULL DEFAULT '');
 CREATE INDEX dirty_many_next ON dirty_many (location_id, seq);
--- What was decided of one person and one app. Derived: may be dropped and made again.
+-- What was decided of one person and one app. Derived: may be dropped and made again. `behind` is the priority of the group,
+-- the other way round: so that the whole place in the line grows.
 CREATE TABLE pairs (
     asset_id TEXT NOT NULL REFERENCES assets (id), person_id TEXT NOT NULL REFERENCES people (id),
     required BOOLEAN NOT NULL, wants BOOLEAN NOT NULL, keeps BOOLEAN NOT NULL, member BOOLEAN NOT NULL,
-    refused BOOLEAN NOT NULL, out_of_stock BOOLEAN NOT NULL, seat TEXT, priority BIGINT NOT NULL,
+    refused BOOLEAN NOT NULL, out_of_stock BOOLEAN NOT NULL, seat TEXT, behind BIGINT NOT NULL,
     only_available BOOLEAN NOT NULL, since BIGINT, state TEXT NOT NULL, detail TEXT NOT NULL,
     state_waiting TEXT NOT NULL, detail_waiting TEXT NOT NULL, PRIMARY KEY (asset_id, person_id));
 CREATE INDEX pairs_person ON pairs (person_id);
-CREATE INDEX pairs_line ON pairs (asset_id, priority DESC, only_available, since, person_id)
+CREATE INDEX pairs_line ON pairs (asset_id, behind, only_available, since, person_id)
     WHERE wants AND seat IS NULL;
+CREATE INDEX pairs_ready ON pairs (asset_id, behind, only_available, since, person_id)
+    WHERE wants AND seat IS NULL AND member AND NOT refused;
 CREATE INDEX pairs_state ON pairs (asset_id, state, person_id);
 CREATE INDEX pairs_state_waiting ON pairs (asset_id, state_waiting, person_id);
 -- When something follows for a person from the passing of time alone.
@@ -165,15 +168,20 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER marks_asset_new AFTER INSERT ON assets FOR EACH ROW EXECUTE FUNCTION marks_asset();
--- What Apple lists no more is decided about for as long as somebody has a licence for it. How many are free is looked
--- at where they are given, and marks nobody.
 CREATE TRIGGER marks_asset_changed AFTER UPDATE ON assets FOR EACH ROW
-    WHEN ((OLD.adam_id, OLD.product_type, OLD.revocable, OLD.platforms, OLD.gone_at IS NULL,
-          OLD.gone_at IS NULL OR OLD.taken > 0)
-        IS DISTINCT FROM
-         (NEW.adam_id, NEW.product_type, NEW.revocable, NEW.platforms, NEW.gone_at IS NULL,
-          NEW.gone_at IS NULL OR NEW.taken > 0))
+    WHEN ((OLD.revocable, OLD.platforms) IS DISTINCT FROM (NEW.revocable, NEW.platforms))
     EXECUTE FUNCTION marks_asset();
+-- Whether anything is decided about it at all: for whom, nobody has kept. What Apple lists no more is decided about for
+-- as long as somebody has a licence for it. How many are free is looked at where they are given, and marks nobody.
+CREATE FUNCTION marks_asset_there() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO dirty_many (location_id, scope) VALUES (NEW.location_id, 'everybody');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER marks_asset_there AFTER UPDATE ON assets FOR EACH ROW
+    WHEN ((OLD.adam_id, OLD.product_type, OLD.gone_at IS NULL OR OLD.taken > 0)
+        IS DISTINCT FROM (NEW.adam_id, NEW.product_type, NEW.gone_at IS NULL OR NEW.taken > 0))
+    EXECUTE FUNCTION marks_asset_there();
 
 CREATE FUNCTION marks_metadata() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -63,6 +63,7 @@ macro_rules! on_both {
 
 mod counting;
 mod hand;
+mod hot;
 // After the macro that they use.
 mod marks;
 mod outage;

@@ -1,0 +1,535 @@
+//! Whom to decide anew, and what was decided: the derived state, which may be dropped and made again.
+//!
+//! Every change of a fact marks whom it concerns, in its own transaction, by triggers of the database. Whoever decides takes
+//! the marks away first and reads the facts afterwards, so that what is committed meanwhile leaves a mark that stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{AssetId, Detail, Each, InstallState, LocationId, Pair, PersonId, RefusalReason, Seat, Time};
+use uuid::Uuid;
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, listed, reads, values, word},
+};
+
+/// So many people are marked at once of a change that concerns many.
+const SPREAD: i64 = 2_000;
+
+/// What was decided of one person and one app, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairRow {
+    pub asset_id: AssetId,
+    pub person_id: PersonId,
+    pub required: bool,
+    pub wants: bool,
+    pub keeps: bool,
+    /// Has accepted the programme's terms. Said of those in the line only, as what follows.
+    pub member: bool,
+    /// Apple turned the last request down, and is not asked again yet.
+    pub refused: bool,
+    /// It did so for want of a licence.
+    pub out_of_stock: bool,
+    /// `reserved`, `held` or `returning`.
+    pub seat: Option<String>,
+    /// The priority of the group, the other way round: who is further behind comes later.
+    pub behind: i64,
+    pub only_available: bool,
+    /// Since when they have been entitled to a licence, while they are and have none.
+    pub since: Option<Time>,
+    /// What is said while a licence is left for them.
+    pub state: InstallState,
+    pub detail: Detail,
+    /// What is said while none is.
+    pub state_waiting: InstallState,
+    pub detail_waiting: Detail,
+}
+
+impl PairRow {
+    pub fn of(asset: AssetId, person: PersonId, pair: &Pair) -> PairRow {
+        let wish = pair.wish.as_ref();
+        PairRow {
+            asset_id: asset,
+            person_id: person,
+            required: pair.required,
+            wants: pair.wants,
+            keeps: pair.keeps,
+            member: wish.is_some_and(|wish| wish.member),
+            refused: wish.is_some_and(|wish| wish.refused.is_some()),
+            out_of_stock: wish.is_some_and(|wish| wish.refused == Some(RefusalReason::Stock)),
+            seat: pair.seat.map(|seat| seat_word(seat).to_owned()),
+            behind: wish.map_or(0, |wish| wish.rank.priority.0.saturating_neg()),
+            only_available: wish.is_some_and(|wish| wish.rank.only_available),
+            since: wish.map(|wish| wish.rank.since),
+            state: pair.served.0,
+            detail: pair.served.1,
+            state_waiting: pair.waiting.0,
+            detail_waiting: pair.waiting.1,
+        }
+    }
+
+    fn read(row: &Record) -> Result<PairRow, StoreError> {
+        Ok(PairRow {
+            asset_id: row.parsed("asset_id")?,
+            person_id: row.parsed("person_id")?,
+            required: row.flag("required")?,
+            wants: row.flag("wants")?,
+            keeps: row.flag("keeps")?,
+            member: row.flag("member")?,
+            refused: row.flag("refused")?,
+            out_of_stock: row.flag("out_of_stock")?,
+            seat: row.text_or_none("seat")?,
+            behind: row.int("behind")?,
+            only_available: row.flag("only_available")?,
+            since: row.time_or_none("since")?,
+            state: row.word("state")?,
+            detail: row.word("detail")?,
+            state_waiting: row.word("state_waiting")?,
+            detail_waiting: row.word("detail_waiting")?,
+        })
+    }
+
+    /// In the order of the statement that writes it.
+    fn values(&self) -> serde_json::Value {
+        serde_json::json!([
+            self.asset_id.to_string(),
+            self.person_id.to_string(),
+            self.required,
+            self.wants,
+            self.keeps,
+            self.member,
+            self.refused,
+            self.out_of_stock,
+            self.seat,
+            self.behind,
+            self.only_available,
+            self.since.map(Time::ms),
+            word(&self.state),
+            word(&self.detail),
+            word(&self.state_waiting),
+            word(&self.detail_waiting),
+        ])
+    }
+}
+
+fn seat_word(seat: Seat) -> &'static str {
+    match seat {
+        Seat::Reserved { .. } => "reserved",
+        Seat::Held { .. } => "held",
+        Seat::Returning { .. } => "returning",
+    }
+}
+
+/// Who is decided now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub people: Vec<PersonId>,
+    /// Somebody is still to be decided. Until nobody is, the line for licences may be another one.
+    pub more: bool,
+}
+
+/// What the look finds at which something is to be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    pub now: Time,
+    /// Apple was looked at under this lease: it may be asked for something.
+    pub looked: bool,
+    pub token_usable: bool,
+}
+
+impl Look {
+    fn gives(&self) -> bool {
+        self.looked && self.token_usable
+    }
+}
+
+reads! {
+    /// Whether somebody is to be decided, or given a licence. A few looks into indexes, whatever the size.
+    undecided(location: LocationId, look: Look) -> bool;
+    /// Everything that was decided of these people.
+    pairs_of(location: LocationId, people: &'a [PersonId]) -> Vec<PairRow>;
+    /// Everything that was decided: for judges, and not for what runs all the time.
+    pairs(location: LocationId) -> Vec<PairRow>;
+    /// When who is decided anew because of the time alone: for judges, too.
+    moments(location: LocationId) -> BTreeMap<PersonId, Time>;
+}
+
+impl Conn<'_> {
+    async fn undecided(&mut self, location: LocationId, look: Look) -> Result<bool, StoreError> {
+        Ok(self.somebody(location, look).await? || (look.gives() && !self.givable(location).await?.is_empty()))
+    }
+
+    /// Whether somebody is to be decided.
+    async fn somebody(&mut self, location: LocationId, look: Look) -> Result<bool, StoreError> {
+        let nobody = "SELECT 1 FROM deciding WHERE location_id = $1 AND token_usable = $2
+                        AND NOT EXISTS (SELECT 1 FROM dirty WHERE location_id = $1 AND NOT waits_for_look)
+                        AND NOT EXISTS (SELECT 1 FROM dirty_many WHERE location_id = $1)
+                        AND NOT EXISTS (SELECT 1 FROM decide_again WHERE location_id = $1 AND at <= $3)
+                        AND NOT ($4 AND EXISTS (SELECT 1 FROM dirty WHERE location_id = $1 AND waits_for_look))";
+        let found = values![location, look.token_usable, look.now, look.looked];
+        Ok(self.one(nobody, found, |_| Ok(())).await?.is_none())
+    }
+
+    /// The assets of which a licence is free and somebody could use it, and how many there are.
+    async fn givable(&mut self, location: LocationId) -> Result<Vec<(AssetId, Option<i64>)>, StoreError> {
+        self.all(
+            "SELECT id, unlimited, owned - taken - foreign_held AS free FROM assets
+             WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
+               AND (SELECT person_id FROM pairs
+                    WHERE asset_id = assets.id AND wants AND seat IS NULL AND member AND NOT refused LIMIT 1)
+                   IS NOT NULL
+             ORDER BY id",
+            values![location],
+            |row| {
+                let free = row.int("free")?;
+                Ok((row.parsed("id")?, (!row.flag("unlimited")?).then_some(free)))
+            },
+        )
+        .await
+    }
+
+    async fn pairs_of(&mut self, location: LocationId, people: &[PersonId]) -> Result<Vec<PairRow>, StoreError> {
+        let sql = self.text(
+            "SELECT pairs.* FROM pairs JOIN assets ON assets.id = asset_id
+             WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+            "SELECT pairs.* FROM pairs JOIN assets ON assets.id = asset_id
+             WHERE location_id = $1
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        self.all(sql, values![location, ids(people)], PairRow::read).await
+    }
+
+    async fn pairs(&mut self, location: LocationId) -> Result<Vec<PairRow>, StoreError> {
+        self.all(
+            "SELECT pairs.* FROM pairs JOIN assets ON assets.id = asset_id WHERE location_id = $1",
+            values![location],
+            PairRow::read,
+        )
+        .await
+    }
+
+    async fn moments(&mut self, location: LocationId) -> Result<BTreeMap<PersonId, Time>, StoreError> {
+        let sql = "SELECT person_id, at FROM decide_again WHERE location_id = $1";
+        let moments: Vec<(PersonId, Time)> = self
+            .all(sql, values![location], |row| {
+                Ok((row.parsed("person_id")?, row.time("at")?))
+            })
+            .await?;
+        Ok(moments.into_iter().collect())
+    }
+
+    async fn marked(&mut self, location: LocationId, waits: bool, most: i64) -> Result<Vec<PersonId>, StoreError> {
+        self.all(
+            // By the index, and not along those of whom something else is true.
+            "SELECT person_id FROM dirty WHERE location_id = $1 AND waits_for_look = $2
+             ORDER BY location_id, waits_for_look, seq LIMIT $3",
+            values![location, waits, most],
+            |row| row.parsed("person_id"),
+        )
+        .await
+    }
+}
+
+fn ids(people: &[PersonId]) -> String {
+    let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+    listed(&ids)
+}
+
+impl Tx {
+    /// Takes some people who are to be decided, `most` of them, the first marked first. Their marks go with the
+    /// transaction. Until Apple was looked at, those who wait for that stay.
+    pub async fn decide_take(&mut self, location: LocationId, look: Look, most: usize) -> Result<Taken, StoreError> {
+        self.decided_with(location, look.token_usable).await?;
+        // Somebody may be marked many times over: a device tells of many apps at once.
+        let many = i64::try_from(most).unwrap_or(i64::MAX).saturating_mul(4);
+        let mut people: BTreeSet<PersonId> = BTreeSet::new();
+        loop {
+            let mut marked = self.conn().marked(location, false, many).await?;
+            if look.looked {
+                marked.extend(self.conn().marked(location, true, many).await?);
+            }
+            for person in marked {
+                if people.len() < most {
+                    people.insert(person);
+                }
+            }
+            if people.len() >= most || !self.spread(location).await? {
+                break;
+            }
+        }
+        if people.len() < most {
+            let due = "SELECT person_id FROM decide_again WHERE location_id = $1 AND at <= $2
+                       ORDER BY location_id, at LIMIT $3";
+            let due: Vec<PersonId> = self
+                .conn()
+                .all(due, values![location, look.now, many], |row| row.parsed("person_id"))
+                .await?;
+            for person in due {
+                if people.len() < most {
+                    people.insert(person);
+                }
+            }
+        }
+        let people: Vec<PersonId> = people.into_iter().collect();
+        let list = ids(&people);
+        let sql = self.conn().text(
+            "DELETE FROM dirty WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+            "DELETE FROM dirty WHERE location_id = $1
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        self.run(sql, values![location, list]).await?;
+        // What was due is told anew by the decision.
+        let sql = self.conn().text(
+            "DELETE FROM decide_again WHERE location_id = $1 AND at <= $3
+               AND person_id IN (SELECT value FROM json_each($2))",
+            "DELETE FROM decide_again WHERE location_id = $1 AND at <= $3
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        self.run(sql, values![location, list, look.now]).await?;
+        let more = self.conn().somebody(location, look).await?;
+        Ok(Taken { people, more })
+    }
+
+    /// Whoever was decided while the token could be used, and cannot be any more, or the other way, is decided anew.
+    async fn decided_with(&mut self, location: LocationId, token_usable: bool) -> Result<(), StoreError> {
+        let changed = self
+            .run(
+                "INSERT INTO deciding (location_id, token_usable) VALUES ($1, $2)
+                 ON CONFLICT (location_id) DO UPDATE SET token_usable = excluded.token_usable
+                 WHERE deciding.token_usable <> excluded.token_usable",
+                values![location, token_usable],
+            )
+            .await?;
+        if changed > 0 {
+            self.decide_everybody(location).await?;
+        }
+        Ok(())
+    }
+
+    /// Everybody is to be decided anew.
+    pub async fn decide_everybody(&mut self, location: LocationId) -> Result<(), StoreError> {
+        self.run(
+            "INSERT INTO dirty_many (location_id, scope) VALUES ($1, 'everybody')",
+            values![location],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// These people are decided once more after Apple was looked at: something is to be asked there for them.
+    pub async fn decide_after_look(&mut self, location: LocationId, people: &[PersonId]) -> Result<(), StoreError> {
+        let sql = self.conn().text(
+            "INSERT INTO dirty (location_id, person_id, waits_for_look) SELECT $1, value, TRUE FROM json_each($2)",
+            "INSERT INTO dirty (location_id, person_id, waits_for_look)
+             SELECT $1, person, TRUE FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS person",
+        );
+        self.run(sql, values![location, ids(people)]).await?;
+        Ok(())
+    }
+
+    /// Marks the next people of the first change that concerns many. `false` when there is none.
+    async fn spread(&mut self, location: LocationId) -> Result<bool, StoreError> {
+        let first: Option<(i64, String, String, String)> = self
+            .conn()
+            .one(
+                "SELECT seq, scope, id, done_until FROM dirty_many WHERE location_id = $1 ORDER BY location_id, seq LIMIT 1",
+                values![location],
+                |row| {
+                    Ok((
+                        row.int("seq")?,
+                        row.text("scope")?,
+                        row.text("id")?,
+                        row.text("done_until")?,
+                    ))
+                },
+            )
+            .await?;
+        let Some((seq, scope, id, done_until)) = first else {
+            return Ok(false);
+        };
+        let people = match scope.as_str() {
+            "everybody" => "SELECT id AS person FROM people WHERE id > $2 AND $1 = '' ORDER BY id LIMIT $3",
+            "group" => {
+                "SELECT member_id AS person FROM group_members JOIN groups ON groups.id = group_id AND kind = 'user'
+                 WHERE group_id = $1 AND member_id > $2
+                 UNION
+                 SELECT devices.person_id FROM group_members
+                 JOIN groups ON groups.id = group_id AND kind = 'device' JOIN devices ON devices.id = member_id
+                 WHERE group_id = $1 AND devices.person_id > $2
+                 ORDER BY person LIMIT $3"
+            }
+            _ => {
+                "SELECT person_id AS person FROM pairs WHERE asset_id = $1 AND person_id > $2
+                 UNION
+                 SELECT member_id FROM deployments JOIN groups ON groups.id = deployments.group_id AND kind = 'user'
+                 JOIN group_members ON group_members.group_id = groups.id
+                 WHERE asset_id = $1 AND member_id > $2
+                 UNION
+                 SELECT devices.person_id FROM deployments
+                 JOIN groups ON groups.id = deployments.group_id AND kind = 'device'
+                 JOIN group_members ON group_members.group_id = groups.id JOIN devices ON devices.id = member_id
+                 WHERE asset_id = $1 AND devices.person_id > $2
+                 ORDER BY person LIMIT $3"
+            }
+        };
+        let people: Vec<PersonId> = self
+            .conn()
+            .all(people, values![id, done_until, SPREAD], |row| row.parsed("person"))
+            .await?;
+        let sql = self.conn().text(
+            "INSERT INTO dirty (location_id, person_id) SELECT $1, value FROM json_each($2)",
+            "INSERT INTO dirty (location_id, person_id)
+             SELECT $1, person FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS person",
+        );
+        self.run(sql, values![location, ids(&people)]).await?;
+        match people.last() {
+            Some(last) if i64::try_from(people.len()).unwrap_or(i64::MAX) >= SPREAD => {
+                self.run(
+                    "UPDATE dirty_many SET done_until = $2 WHERE seq = $1",
+                    values![seq, *last],
+                )
+                .await?;
+            }
+            _ => {
+                self.run("DELETE FROM dirty_many WHERE seq = $1", values![seq]).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes down what was decided of these people, where it differs from what is there.
+    pub async fn decided(&mut self, location: LocationId, people: &[PersonId], each: &Each) -> Result<(), StoreError> {
+        let mut before: BTreeMap<(AssetId, PersonId), PairRow> = self
+            .conn()
+            .pairs_of(location, people)
+            .await?
+            .into_iter()
+            .map(|row| ((row.asset_id, row.person_id), row))
+            .collect();
+        let mut changed = Vec::new();
+        for ((asset, person), pair) in &each.pairs {
+            let row = PairRow::of(*asset, *person, pair);
+            if before.remove(&(*asset, *person)).as_ref() != Some(&row) {
+                changed.push(row.values());
+            }
+        }
+        if !changed.is_empty() {
+            self.pairs_put(serde_json::Value::from(changed).to_string()).await?;
+        }
+        for (asset, person) in before.into_keys() {
+            self.run(
+                "DELETE FROM pairs WHERE asset_id = $1 AND person_id = $2",
+                values![asset, person],
+            )
+            .await?;
+        }
+        self.decide_again_put(location, people, &each.again).await
+    }
+
+    async fn pairs_put(&mut self, rows: String) -> Result<(), StoreError> {
+        macro_rules! put {
+            ($select:literal) => {
+                concat!(
+                    "INSERT INTO pairs (asset_id, person_id, required, wants, keeps, member, refused, out_of_stock, seat,
+                                        behind, only_available, since, state, detail, state_waiting, detail_waiting) ",
+                    $select,
+                    " ON CONFLICT (asset_id, person_id) DO UPDATE SET
+                          required = excluded.required, wants = excluded.wants, keeps = excluded.keeps,
+                          member = excluded.member, refused = excluded.refused, out_of_stock = excluded.out_of_stock,
+                          seat = excluded.seat, behind = excluded.behind, only_available = excluded.only_available,
+                          since = excluded.since, state = excluded.state, detail = excluded.detail,
+                          state_waiting = excluded.state_waiting, detail_waiting = excluded.detail_waiting"
+                )
+            };
+        }
+        let sql = self.conn().text(
+            put!(
+                "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6,
+                         value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
+                         value ->> 14, value ->> 15
+                  FROM json_each($1) WHERE TRUE"
+            ),
+            put!(
+                "SELECT it ->> 0, it ->> 1, (it ->> 2)::boolean, (it ->> 3)::boolean, (it ->> 4)::boolean,
+                         (it ->> 5)::boolean, (it ->> 6)::boolean, (it ->> 7)::boolean, it ->> 8, (it ->> 9)::bigint,
+                         (it ->> 10)::boolean, (it ->> 11)::bigint, it ->> 12, it ->> 13, it ->> 14, it ->> 15
+                  FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
+            ),
+        );
+        self.run(sql, values![rows]).await?;
+        Ok(())
+    }
+
+    async fn decide_again_put(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+        again: &BTreeMap<PersonId, Time>,
+    ) -> Result<(), StoreError> {
+        let sql = self.conn().text(
+            "SELECT person_id, at FROM decide_again
+             WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+            "SELECT person_id, at FROM decide_again
+             WHERE location_id = $1
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        let before: Vec<(PersonId, Time)> = self
+            .conn()
+            .all(sql, values![location, ids(people)], |row| {
+                Ok((row.parsed("person_id")?, row.time("at")?))
+            })
+            .await?;
+        let mut before: BTreeMap<PersonId, Time> = before.into_iter().collect();
+        for person in people {
+            match (before.remove(person), again.get(person)) {
+                (before, Some(at)) if before != Some(*at) => {
+                    self.run(
+                        "INSERT INTO decide_again (location_id, person_id, at) VALUES ($1, $2, $3)
+                         ON CONFLICT (location_id, person_id) DO UPDATE SET at = excluded.at",
+                        values![location, *person, *at],
+                    )
+                    .await?;
+                }
+                (Some(_), None) => {
+                    self.run(
+                        "DELETE FROM decide_again WHERE location_id = $1 AND person_id = $2",
+                        values![location, *person],
+                    )
+                    .await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one.
+    ///
+    /// Only after everybody was decided: until then the line may be another one.
+    pub async fn line_next(
+        &mut self,
+        location: LocationId,
+        most: usize,
+    ) -> Result<Vec<(AssetId, PersonId)>, StoreError> {
+        let mut given = Vec::new();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        for (asset, free) in self.conn().givable(location).await? {
+            let left = most - i64::try_from(given.len()).unwrap_or(i64::MAX);
+            if left <= 0 {
+                break;
+            }
+            let people: Vec<PersonId> = self
+                .conn()
+                .all(
+                    "SELECT person_id FROM pairs
+                     WHERE asset_id = $1 AND wants AND seat IS NULL AND member AND NOT refused
+                     ORDER BY behind, only_available, since, person_id LIMIT $2",
+                    values![asset, free.map_or(left, |free| free.min(left))],
+                    |row| row.parsed("person_id"),
+                )
+                .await?;
+            given.extend(people.into_iter().map(|person| (asset, person)));
+        }
+        Ok(given)
+    }
+}

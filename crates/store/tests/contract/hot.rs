@@ -1,0 +1,192 @@
+//! What runs all the time finds what it asks for by an index, however large the organisation is.
+//!
+//! The database itself explains how it goes about each statement. Where it walks through a table that grows with people,
+//! devices or history, a test fails and names the statement.
+
+use std::collections::BTreeMap;
+
+use domain::{Each, GroupId, LocationId, PersonId, Time};
+use store::{
+    Look, MasterKey, Store,
+    testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
+};
+use uuid::Uuid;
+
+use crate::hand::Hand;
+
+/// As many as there are apps, groups of them, and locations: every decision looks at all of them.
+const SMALL: [&str; 7] = [
+    "assets",
+    "app_metadata",
+    "deciding",
+    "deployments",
+    "groups",
+    "locations",
+    "settings",
+];
+
+const LOCATION: LocationId = LocationId(Uuid::from_u128(1));
+
+/// An organisation of which nothing is known but that it is there.
+async fn nobody(fresh: &Fresh) -> Store {
+    let store = Store::open(fresh.url(), MasterKey::from_bytes([7; 32])).await.unwrap();
+    let mut hand = Hand::on(fresh).await;
+    hand.run(&format!(
+        "INSERT INTO locations (id, uid, display_name, apple_id, token_sealed, token_sha256, organization_name,
+                                location_name, country, default_platform, expires_at, state, mdm_id, last_modified_at,
+                                created_at)
+         VALUES ('{}', '1', '', '', 't', '', '', '', '', '', 1, 'valid', '', 1, 1)",
+        LOCATION.0
+    ))
+    .await
+    .unwrap();
+    store
+}
+
+/// Which tables a statement walks through from one end to the other, be it along an index.
+fn walks(explained: &Explained) -> Vec<String> {
+    let mut walks = Vec::new();
+    for (at, step) in explained.steps.iter().enumerate() {
+        let words: Vec<&str> = step.split_whitespace().skip_while(|word| *word == "->").collect();
+        let sought = explained
+            .steps
+            .get(at + 1)
+            .is_some_and(|next| next.contains("Index Cond:"));
+        walks.extend(match words[..] {
+            ["SCAN", table, ..] => Some(table),
+            ["Seq", "Scan", "on", table, ..] => Some(table),
+            ["Bitmap", "Index", "Scan", "on", index, ..] if !sought => Some(index),
+            ["Index", "Scan", "using", _, "on", table, ..] if !sought => Some(table),
+            ["Index", "Only", "Scan", "using", _, "on", table, ..] if !sought => Some(table),
+            _ => None,
+        });
+    }
+    // A list that was handed over is no table.
+    walks.retain(|table| !SMALL.contains(table) && !table.starts_with("json") && *table != "CONSTANT");
+    walks.into_iter().map(str::to_owned).collect()
+}
+
+async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
+    let people: Vec<PersonId> = (0..3).map(|number| PersonId(Uuid::from_u128(0x100 + number))).collect();
+    store
+        .people_arrive(&people.iter().map(|person| person.0).collect::<Vec<_>>())
+        .await
+        .unwrap();
+    let now = Time(1_000_000_000_000);
+    let look = Look {
+        now,
+        looked: true,
+        token_usable: true,
+    };
+
+    explain_from_now_on();
+    assert!(store.undecided(LOCATION, look).await.unwrap());
+    let mut tx = store.begin().await.unwrap();
+    let taken = tx.decide_take(LOCATION, look, 200).await.unwrap();
+    assert!(taken.people.len() >= 3);
+    let world = tx.world_of(LOCATION, &taken.people, now).await.unwrap();
+    assert_eq!(world.people.len(), taken.people.len());
+    let again = BTreeMap::from([(people[0], now)]);
+    let each = Each {
+        again,
+        ..domain::decide_each(&world)
+    };
+    tx.decided(LOCATION, &taken.people, &each).await.unwrap();
+    tx.decide_after_look(LOCATION, &taken.people).await.unwrap();
+    assert_eq!(tx.line_next(LOCATION, 100).await.unwrap(), []);
+    tx.commit().await.unwrap();
+    // Whatever concerns many is found by what it is about.
+    let mut hand = Hand::on(&fresh).await;
+    for scope in ["group", "asset"] {
+        let id = GroupId(Uuid::nil());
+        hand.run(&format!(
+            "INSERT INTO dirty_many (location_id, scope, id) VALUES ('{}', '{scope}', '{id}')",
+            LOCATION.0
+        ))
+        .await
+        .unwrap();
+    }
+    let mut tx = store.begin().await.unwrap();
+    tx.decide_take(LOCATION, look, 200).await.unwrap();
+    tx.commit().await.unwrap();
+    let explained = explained_so_far();
+    // What reads everybody does walk, and is found out.
+    explain_from_now_on();
+    store.world(LOCATION, now).await.unwrap();
+    let walked: Vec<String> = explained_so_far().iter().flat_map(walks).collect();
+    for table in ["people", "devices", "group_members"] {
+        assert!(
+            walked.iter().any(|walked| walked.starts_with(table)),
+            "{table} of {walked:?}"
+        );
+    }
+
+    assert!(explained.len() > 30, "{} statements", explained.len());
+    for statement in &explained {
+        let walks = walks(statement);
+        assert!(
+            walks.is_empty(),
+            "walks through {walks:?}: {}\n{:#?}",
+            statement.sql,
+            statement.steps
+        );
+    }
+    store.close().await;
+    fresh.close().await;
+}
+
+#[tokio::test]
+async fn deciding_walks_through_nothing_that_grows_on_sqlite() {
+    let fresh = Fresh::sqlite();
+    let store = nobody(&fresh).await;
+    deciding_walks_through_nothing_that_grows(fresh, store).await;
+}
+
+/// PostgreSQL decides by how much there is, and would rather walk through what is nearly empty. Three thousand people with
+/// a device each, which was asked something and has an app, are enough; where an index can do, a walk is forbidden.
+const CROWD: &str = "
+    INSERT INTO people (id, name, created_at) SELECT gen_random_uuid()::text, '', 1 FROM generate_series(1, 3000);
+    INSERT INTO devices (id, udid, name, product_name, platform, person_id, enrolment, dep, awaiting_configuration)
+    SELECT gen_random_uuid()::text, id, '', '', 'iOS', id, 'enrolled', FALSE, FALSE FROM people;
+    INSERT INTO commands (uuid, device_id, request_type, body, state, created_at, not_now_count)
+    SELECT gen_random_uuid()::text, id, 'DeviceInformation', 'b', 'queued', 1, 0 FROM devices;
+    INSERT INTO assets (id, location_id, adam_id, pricing_param, product_type, owned, total, assigned, available,
+                        retired, unlimited, device_assignable, revocable, platforms, observed_at)
+    SELECT gen_random_uuid()::text, id, '1', 'STDQ', 'App', 9000, 9000, 0, 9000, 0, FALSE, TRUE, TRUE, '[]', 1
+    FROM locations;
+    INSERT INTO groups (id, kind, name, priority, created_at) VALUES (gen_random_uuid()::text, 'user', 'all', 1, 1);
+    INSERT INTO group_members (group_id, member_id) SELECT groups.id, people.id FROM groups, people;
+    INSERT INTO deployments (id, asset_id, group_id, approval, since, updated_at)
+    SELECT gen_random_uuid()::text, assets.id, groups.id, 'required', 1, 1 FROM assets, groups;
+    INSERT INTO client_users (client_user_id, location_id, person_id, status, observed_at)
+    SELECT people.id, locations.id, people.id, 'Registered', 1 FROM people, locations;
+    INSERT INTO invitations (id, client_user_id, device_id, round, queued_at)
+    SELECT gen_random_uuid()::text, person_id, id, 1, 1 FROM devices;
+    INSERT INTO seats (asset_id, person_id, state, since) SELECT assets.id, people.id, 'held', 1 FROM assets, people;
+    INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
+    SELECT assets.id, people.id, 1, 1, 1, 1 FROM assets, people;
+    INSERT INTO install_requests (asset_id, person_id, requested_at) SELECT assets.id, people.id, 1 FROM assets, people;
+    INSERT INTO installs (device_id, asset_id, checks) SELECT devices.id, assets.id, 0 FROM assets, devices;
+    INSERT INTO device_apps (device_id, asset_id) SELECT devices.id, assets.id FROM assets, devices;
+    INSERT INTO pairs (asset_id, person_id, required, wants, keeps, member, refused, out_of_stock, behind,
+                       only_available, since, state, detail, state_waiting, detail_waiting)
+    SELECT assets.id, people.id, TRUE, TRUE, TRUE, FALSE, FALSE, FALSE, 1, FALSE, 1, 'pendingInstall',
+           'noAdditionalDetails', 'pendingInstall', 'noAdditionalDetails'
+    FROM assets, people;
+    INSERT INTO decide_again (location_id, person_id, at)
+    SELECT locations.id, people.id, 9000000000000 FROM locations, people;
+    ANALYZE";
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn deciding_walks_through_nothing_that_grows_on_postgres() {
+    let fresh = Fresh::postgres().await;
+    nobody(&fresh).await.close().await;
+    let mut hand = Hand::on(&fresh).await;
+    hand.run("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET enable_seqscan = off', current_database()); END $$")
+        .await
+        .unwrap();
+    hand.run(CROWD).await.unwrap();
+    let store = Store::open(fresh.url(), MasterKey::from_bytes([7; 32])).await.unwrap();
+    deciding_walks_through_nothing_that_grows(fresh, store).await;
+}
