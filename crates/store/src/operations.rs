@@ -49,6 +49,35 @@ pub struct OperationRow {
     pub dead_at: Option<Time>,
 }
 
+impl OperationRow {
+    /// One of which Apple has heard nothing yet. `requested`: about how many people it is.
+    pub fn queued(
+        id: OperationId,
+        location: LocationId,
+        kind: OperationKind,
+        requested: i64,
+        now: Time,
+    ) -> OperationRow {
+        OperationRow {
+            id,
+            location_id: location,
+            kind,
+            state: OperationState::Queued,
+            event_id: None,
+            attempts: 0,
+            not_before: None,
+            requested,
+            completed: 0,
+            error_number: None,
+            error_message: None,
+            created_at: now,
+            sent_at: None,
+            finished_at: None,
+            dead_at: None,
+        }
+    }
+}
+
 reads! {
     operation(id: OperationId) -> Option<OperationRow>;
     /// What is not finished, the oldest first.

@@ -222,23 +222,9 @@ impl Writer<'_> {
         }
         while more > 0 {
             let takes = limit.min(more);
-            let row = OperationRow {
-                id: OperationId(self.app.random.id()),
-                location_id: self.location.id,
-                kind,
-                state: store::OperationState::Queued,
-                event_id: None,
-                attempts: 0,
-                not_before: None,
-                requested: i64::try_from(takes).unwrap_or(i64::MAX),
-                completed: 0,
-                error_number: None,
-                error_message: None,
-                created_at: self.now,
-                sent_at: None,
-                finished_at: None,
-                dead_at: None,
-            };
+            let id = OperationId(self.app.random.id());
+            let requested = i64::try_from(takes).unwrap_or(i64::MAX);
+            let row = OperationRow::queued(id, self.location.id, kind, requested, self.now);
             self.tx.operation_insert(&row).await?;
             taken.push((row.id, takes));
             more -= takes;

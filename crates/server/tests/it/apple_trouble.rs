@@ -10,7 +10,7 @@ use sim::apple::{
     App, Apple, Fault, Holder, TokenKind, TokenState, Trouble,
     sample::{self, adam_id},
 };
-use store::{OperationKind, OperationRow, OperationState};
+use store::{OperationKind, OperationRow};
 
 use crate::{
     api_with_apple::{linked, start, start_among, start_with, upload},
@@ -231,23 +231,9 @@ async fn the_pages_count_all_that_is_under_way_however_much_it_is() {
     let now = app.now();
     let mut tx = app.store.begin().await.unwrap();
     for _ in 0..120 {
-        let waits = OperationRow {
-            id: OperationId(uuid::Uuid::now_v7()),
-            location_id: location.id,
-            kind: OperationKind::Associate,
-            state: OperationState::Queued,
-            event_id: None,
-            attempts: 0,
-            not_before: Some(now + Duration::from_secs(3600)),
-            requested: 3,
-            completed: 0,
-            error_number: None,
-            error_message: None,
-            created_at: now,
-            sent_at: None,
-            finished_at: None,
-            dead_at: None,
-        };
+        let id = OperationId(uuid::Uuid::now_v7());
+        let mut waits = OperationRow::queued(id, location.id, OperationKind::Associate, 3, now);
+        waits.not_before = Some(now + Duration::from_secs(3600));
         tx.operation_insert(&waits).await.unwrap();
     }
     tx.commit().await.unwrap();

@@ -241,23 +241,8 @@ async fn whoever_is_back_while_their_retirement_is_being_written_down_withdraws_
     let store = Store::open(fresh.url(), key()).await.unwrap();
     let (location, _) = one_asset(&store, 1).await;
     let person = people(&store, 1).await[0];
-    let operation = OperationRow {
-        id: OperationId(Uuid::now_v7()),
-        location_id: location,
-        kind: OperationKind::RetireUsers,
-        state: OperationState::Queued,
-        event_id: None,
-        attempts: 0,
-        not_before: None,
-        requested: 1,
-        completed: 0,
-        error_number: None,
-        error_message: None,
-        created_at: NOW,
-        sent_at: None,
-        finished_at: None,
-        dead_at: None,
-    };
+    let id = OperationId(Uuid::now_v7());
+    let operation = OperationRow::queued(id, location, OperationKind::RetireUsers, 1, NOW);
     let mut tx = store.begin().await.unwrap();
     let mut user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
     user.status = ClientUserStatus::Associated;
@@ -364,22 +349,13 @@ on_both! {
         let (location, asset) = one_asset(&store, 5).await;
         let person = people(&store, 1).await[0];
         let later = NOW + Duration::from_secs(60);
+        let id = OperationId(Uuid::now_v7());
         let operation = OperationRow {
-            id: OperationId(Uuid::now_v7()),
-            location_id: location,
-            kind: OperationKind::Associate,
             state: OperationState::Sending,
-            event_id: None,
             attempts: 1,
-            not_before: None,
-            requested: 1,
-            completed: 0,
-            error_number: None,
-            error_message: None,
-            created_at: NOW,
             sent_at: Some(NOW),
-            finished_at: None,
             dead_at: Some(later),
+            ..OperationRow::queued(id, location, OperationKind::Associate, 1, NOW)
         };
         let mut tx = store.begin().await.unwrap();
         let user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
@@ -417,22 +393,13 @@ on_both! {
         let person = people(&store, 1).await[0];
         let horizon = Duration::from_secs(600);
         let hours_13 = Duration::from_secs(13 * 3600);
+        let id = OperationId(Uuid::now_v7());
         let operation = OperationRow {
-            id: OperationId(Uuid::now_v7()),
-            location_id: location,
-            kind: OperationKind::Associate,
             state: OperationState::Sending,
-            event_id: None,
             attempts: 1,
-            not_before: None,
-            requested: 1,
-            completed: 0,
-            error_number: None,
-            error_message: None,
-            created_at: NOW,
             sent_at: Some(NOW),
-            finished_at: None,
             dead_at: Some(NOW + horizon),
+            ..OperationRow::queued(id, location, OperationKind::Associate, 1, NOW)
         };
         let mut tx = store.begin().await.unwrap();
         let user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);

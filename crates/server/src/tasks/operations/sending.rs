@@ -187,18 +187,17 @@ async fn cut_to_size(work: &Work<'_>, operation: &mut OperationRow) -> Result<()
         return Ok(());
     }
     let (now, later) = people.split_at(limit);
-    let rest = OperationRow {
-        id: OperationId(app.random.id()),
-        state: OperationState::Queued,
-        event_id: None,
-        attempts: 0,
-        not_before: None,
-        requested: count(later.len()),
-        completed: 0,
-        error_message: None,
-        dead_at: None,
-        ..operation.clone()
-    };
+    let id = OperationId(app.random.id());
+    let requested = count(later.len());
+    // With the place in the queue of what it is a part of.
+    let mut rest = OperationRow::queued(
+        id,
+        operation.location_id,
+        operation.kind,
+        requested,
+        operation.created_at,
+    );
+    rest.error_number = operation.error_number;
     operation.requested = count(now.len());
     let mut tx = app.store.begin_as(work.lease).await?;
     tx.operation_insert(&rest).await?;
