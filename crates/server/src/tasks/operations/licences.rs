@@ -73,8 +73,8 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
         };
         let settled = settle(ask, seat.since, seat.ended, dead_at, word);
         match (settled, operation.error_number) {
-            // The event failed without naming anybody, and this is one for whom it did.
-            (Settled::Undone, Some(number)) if told.otherwise == Otherwise::Listed => {
+            // By a list, as nothing else says it: the event failed without naming anybody, and this is one for whom it did.
+            (Settled::Undone, Some(number)) => {
                 let number = i32::try_from(number).ok();
                 seat_settled(app, &mut tx, &seat, operation.kind, Settled::Refused, number, now).await?;
             }

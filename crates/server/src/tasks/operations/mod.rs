@@ -168,10 +168,10 @@ fn next_look(app: &App, operation: &OperationRow) -> Time {
         .next_look(now, sent, operation.dead_at, apple.first_pause())
 }
 
-/// Whether Apple has still to say what became of this client user.
+/// Whether Apple has still to say what became of this client user, about which an operation of this kind is.
 fn is_open(kind: OperationKind, user: &ClientUserRow) -> bool {
     match kind {
-        OperationKind::RetireUsers => user.status.is_active() && user.retiring_at.is_some(),
+        OperationKind::RetireUsers => user.status.is_active(),
         _ => user.status == ClientUserStatus::Creating,
     }
 }

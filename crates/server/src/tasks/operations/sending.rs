@@ -39,7 +39,6 @@ pub(super) async fn send(
         attempts: operation.attempts + 1,
         sent_at: Some(sent),
         dead_at: Some(patience.dead_at(sent)),
-        not_before: None,
         error_number: None,
         error_message: None,
         ..operation.clone()
@@ -80,7 +79,7 @@ pub(super) async fn send(
         Ok(event_id) => {
             operation.state = OperationState::Pending;
             operation.event_id = Some(event_id);
-            operation.requested = request.tasks();
+            operation.requested = count(request.size());
             operation.not_before = Some(now + app.config.apple.event_poll_every);
             work.save(&operation).await
         }
@@ -259,23 +258,13 @@ impl Request {
         }
     }
 
-    /// How many people it names.
+    /// How many people it names. With one asset in a request, so many single acts does Apple count.
     fn size(&self) -> usize {
         match self {
             Request::CreateUsers(users) => users.len(),
             Request::RetireUsers(ids) => ids.len(),
             Request::Associate(body) | Request::Disassociate(body) => body.client_user_ids.len(),
         }
-    }
-
-    /// How many single acts Apple will count.
-    fn tasks(&self) -> i64 {
-        let tasks = match self {
-            Request::CreateUsers(users) => users.len(),
-            Request::RetireUsers(ids) => ids.len(),
-            Request::Associate(body) | Request::Disassociate(body) => body.assets.len() * body.client_user_ids.len(),
-        };
-        count(tasks)
     }
 }
 
