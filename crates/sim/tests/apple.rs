@@ -528,6 +528,25 @@ async fn an_unknown_person_can_turn_up_in_the_event_instead() {
 }
 
 #[tokio::test]
+async fn nothing_is_done_for_people_of_whom_a_test_says_so() {
+    let stage = Stage::small().await;
+    let create = |ids: [&str; 2]| json!({"users": ids.map(|id| json!({"clientUserId": id}))});
+    stage.apple.switch(|switches| {
+        switches.people_fail.insert("park".to_owned(), 9635);
+        switches.people_fail_is_told = Told::Early;
+    });
+    let refused = stage.refused("users/create", create(["park", "new"]), 9635).await;
+    assert_eq!(refused["errorInfo"]["clientUserIds"], json!(["park"]));
+
+    stage.apple.switch(|switches| switches.people_fail_is_told = Told::Late);
+    let status = stage.finish("users/create", create(["park", "new"])).await;
+    assert_eq!(status["failures"][0]["errorNumber"], 9635);
+    assert_eq!(status["failures"][0]["errorInfo"]["clientUserIds"], json!(["park"]));
+    let ledger = stage.apple.ledger();
+    assert!(ledger.main().user("park").is_none() && ledger.main().user("new").is_some());
+}
+
+#[tokio::test]
 async fn a_user_who_exists_is_not_created_again() {
     let stage = Stage::small().await;
 

@@ -17,6 +17,7 @@ mod invitations;
 mod leavers;
 mod leaving;
 mod names;
+mod operations;
 mod outage;
 mod pressure;
 mod routes;

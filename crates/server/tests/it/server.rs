@@ -28,6 +28,13 @@ pub struct TestServer {
     pub _folder: TempDir,
 }
 
+pub fn install_crypto() {
+    static CRYPTO: OnceLock<()> = OnceLock::new();
+    CRYPTO.get_or_init(|| {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}
+
 /// Nothing listens there: Apple cannot be reached.
 const NO_APPLE: &str = "http://127.0.0.1:1/mdm/v2";
 
@@ -43,10 +50,7 @@ impl TestServer {
 
     /// By another clock than the machine's.
     pub async fn start_at(clock: Clock, configure: impl FnOnce(&mut Config)) -> TestServer {
-        static CRYPTO: OnceLock<()> = OnceLock::new();
-        CRYPTO.get_or_init(|| {
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        });
+        install_crypto();
         let folder = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let listen = listener.local_addr().expect("an address");

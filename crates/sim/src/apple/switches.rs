@@ -85,6 +85,10 @@ pub struct Switches {
     pub unassigned_again_fails: bool,
     /// A single task fails with 9603.
     pub task_failure: f64,
+    /// Nothing is done for these people, by their `clientUserId`, and this number is said of them.
+    pub people_fail: BTreeMap<String, i32>,
+    /// `Early`: a request that names one of them is refused as a whole.
+    pub people_fail_is_told: Told,
     /// Whom the failures of an event name.
     pub failures_name: Named,
     /// How long a finished event can be asked for.
@@ -284,6 +288,8 @@ impl Default for Switches {
             assigned_again_fails: false,
             unassigned_again_fails: false,
             task_failure: 0.0,
+            people_fail: BTreeMap::new(),
+            people_fail_is_told: Told::Late,
             failures_name: Named::AssetsAndHolders,
             event_hours: 24,
             early_poll_refused: false,

@@ -24,6 +24,9 @@ impl Books {
         if step.rng.chance(step.switches.task_failure) {
             return Err(9603);
         }
+        if let Some(number) = task.person().and_then(|id| step.switches.people_fail.get(id)) {
+            return Err(*number);
+        }
         match task {
             Task::Associate(key, holder) => self.assign(key, holder, at, step.switches),
             Task::Disassociate(key, holder) => self.unassign(key, holder, step.switches),

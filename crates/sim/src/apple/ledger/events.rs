@@ -74,6 +74,18 @@ pub enum Task {
     Retire(String),
 }
 
+impl Task {
+    /// Whom it is about, when that is no device.
+    pub fn person(&self) -> Option<&str> {
+        match self {
+            Task::Associate(_, Holder::User(id)) | Task::Disassociate(_, Holder::User(id)) => Some(id),
+            Task::Revoke(Holder::User(id)) | Task::Retire(id) => Some(id),
+            Task::Create(user) | Task::Update(user) => Some(&user.client_user_id),
+            Task::Associate(..) | Task::Disassociate(..) | Task::Revoke(_) => None,
+        }
+    }
+}
+
 impl Location {
     pub(super) fn accept_event(&mut self, event_type: EventType, mut tasks: Vec<Task>, step: &mut Step) -> String {
         if step.switches.shuffle_tasks {

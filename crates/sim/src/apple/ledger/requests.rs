@@ -84,6 +84,7 @@ impl Location {
             }
         }
         self.refuse_unknown_users(&users, step.switches)?;
+        refuse_failing(&users, step.switches)?;
 
         let mut holders: Vec<Holder> = users.into_iter().map(Holder::User).collect();
         holders.extend(serials.into_iter().map(Holder::Device));
@@ -164,6 +165,7 @@ impl Location {
         if !unknown.is_empty() && step.switches.unknown_user == Told::Early {
             return Err(Refusal::about_users(9609, unknown));
         }
+        refuse_failing(&ids, step.switches)?;
 
         let mut tasks = Vec::new();
         for user in users {
@@ -193,6 +195,17 @@ impl Location {
         } else {
             Err(Refusal::about_users(9609, unknown))
         }
+    }
+}
+
+fn refuse_failing(ids: &[String], switches: &Switches) -> Result<(), Refusal> {
+    let number = |id: &String| switches.people_fail.get(id).copied();
+    match ids.iter().find_map(number) {
+        Some(first) if switches.people_fail_is_told == Told::Early => {
+            let named = ids.iter().filter(|id| number(id) == Some(first)).cloned();
+            Err(Refusal::about_users(first, named.collect()))
+        }
+        _ => Ok(()),
     }
 }
 
