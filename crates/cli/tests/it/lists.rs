@@ -162,12 +162,12 @@ async fn lists_not_whole(database: Database, garbage: Garbage) {
         sync.status == store::SyncStatus::Completed
     })
     .await;
-    // What became of a lost answer is not known of whom the list does not show.
+    // What became of a lost answer is not known of whom the list does not show. Both may be in one request, or in one each.
     lab.apple.switch(|switches| {
         switches.faults.push(Fault {
             call: "POST assets/disassociate".to_owned(),
             is: Trouble::Lost,
-            times: 1,
+            times: u32::MAX,
         });
     });
     lab.deploy(app, group, Approval::Uninstall).await;
