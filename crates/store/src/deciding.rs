@@ -301,7 +301,14 @@ impl Tx {
             )
             .await?;
         if changed > 0 {
-            self.decide_everybody(location).await?;
+            // They are to be anyhow when the location is new, and this decision reads whatever there is.
+            self.run(
+                "INSERT INTO dirty_many (location_id, scope)
+                 SELECT $1, 'everybody' WHERE NOT EXISTS (
+                     SELECT 1 FROM dirty_many WHERE location_id = $1 AND scope = 'everybody' AND done_until = '')",
+                values![location],
+            )
+            .await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! A database of its own for each test, of either kind.
 
+mod organisation;
+
 use std::{cell::RefCell, path::Path};
 
 use domain::{DeviceId, Time};
@@ -10,6 +12,8 @@ use crate::{
     MasterKey, Store,
     db::{Conn, Db, Value, bound, listed, newest_migration, values},
 };
+
+pub use organisation::{Organisation, organisation};
 
 /// Names the PostgreSQL server on which tests may make databases.
 const POSTGRES: &str = "ALLOTMENT_TEST_POSTGRES";

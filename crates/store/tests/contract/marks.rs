@@ -4,7 +4,7 @@
 //! looks at it. A table or a column that is not named yet fails the first test: whoever adds one says here what a
 //! decision makes of it, and gives it a trigger if that is anything.
 
-use store::DeviceFacts;
+use store::{DeviceFacts, Look, testing::organisation};
 
 use super::*;
 use crate::hand::Hand;
@@ -774,6 +774,20 @@ on_both! {
         hand.run(&format!("UPDATE devices SET pushed_at = {}", (NOW + hour).ms())).await.unwrap();
         assert!(store.nothing_ahead(NOW, hour).await.unwrap());
         assert_eq!(marked(&mut hand).await, EVERYBODY);
+    }
+
+    /// A location marks everybody when it comes. The first decision, which notes how the token is, does not do so again.
+    async fn a_new_organisation_is_decided_once(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let all = organisation(&store, 3, 1, Time(1)).await.unwrap();
+        let look = Look { now: Time(1), looked: true, token_usable: true };
+        let mut decided = 0;
+        while store.undecided(all.location, look).await.unwrap() {
+            let mut tx = store.begin().await.unwrap();
+            decided += tx.decide_take(all.location, look, 2).await.unwrap().people.len();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(decided, 3);
     }
 
     /// A transaction that is given up marks nobody; two at once do not wait for each other.
