@@ -299,7 +299,11 @@ impl Db {
             // instead of 0.015 ms; a disk that really flushes takes its own time.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // Rows come from another thread, 50 and then a pause unless told otherwise; a decision reads thousands.
+            .row_buffer_size(2_000)
             .busy_timeout(Duration::from_secs(10));
+        // Whoever decides comes by the same pages again and again: 32 MiB of them stay, instead of 2.
+        let writing = options.clone().pragma("cache_size", "-32768");
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             // SQLite itself rolls back what found no room. The driver's own ROLLBACK fails then, and it goes on to
@@ -310,7 +314,7 @@ impl Db {
                     Ok(!connection.is_in_transaction())
                 })
             })
-            .connect_with(options.clone())
+            .connect_with(writing)
             .await?;
         if !exists {
             only_for_the_owner(Path::new(path));

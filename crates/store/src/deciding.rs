@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AssetId, Detail, Each, InstallState, LocationId, Pair, PersonId, RefusalReason, Seat, Time};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
@@ -89,9 +90,33 @@ impl PairRow {
         })
     }
 
+    /// All of it but whose it is, as `said!` has the database say it.
+    fn said(&self) -> String {
+        let flags = [
+            self.required,
+            self.wants,
+            self.keeps,
+            self.member,
+            self.refused,
+            self.out_of_stock,
+            self.only_available,
+        ];
+        let flags: String = flags.iter().map(|flag| if *flag { 'y' } else { 'n' }).collect();
+        format!(
+            "{flags} {} {} {} {} {} {} {}",
+            self.seat.as_deref().unwrap_or("-"),
+            self.behind,
+            self.since.map_or("-".to_owned(), |since| since.ms().to_string()),
+            word(&self.state),
+            word(&self.detail),
+            word(&self.state_waiting),
+            word(&self.detail_waiting),
+        )
+    }
+
     /// In the order of the statement that writes it.
     fn values(&self) -> serde_json::Value {
-        serde_json::json!([
+        json!([
             self.asset_id.to_string(),
             self.person_id.to_string(),
             self.required,
@@ -110,6 +135,18 @@ impl PairRow {
             word(&self.detail_waiting),
         ])
     }
+}
+
+/// What is kept of a pair, as one text: sixteen values of each of thousands of rows take longer than deciding them.
+macro_rules! said {
+    () => {
+        "CASE WHEN required THEN 'y' ELSE 'n' END || CASE WHEN wants THEN 'y' ELSE 'n' END
+         || CASE WHEN keeps THEN 'y' ELSE 'n' END || CASE WHEN member THEN 'y' ELSE 'n' END
+         || CASE WHEN refused THEN 'y' ELSE 'n' END || CASE WHEN out_of_stock THEN 'y' ELSE 'n' END
+         || CASE WHEN only_available THEN 'y' ELSE 'n' END
+         || ' ' || COALESCE(seat, '-') || ' ' || CAST(behind AS TEXT) || ' ' || COALESCE(CAST(since AS TEXT), '-')
+         || ' ' || state || ' ' || detail || ' ' || state_waiting || ' ' || detail_waiting"
+    };
 }
 
 fn seat_word(seat: Seat) -> &'static str {
@@ -197,6 +234,32 @@ impl Conn<'_> {
                AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
         );
         self.all(sql, values![location, ids(people)], PairRow::read).await
+    }
+
+    async fn said_of(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+    ) -> Result<Vec<((AssetId, PersonId), String)>, StoreError> {
+        let sql = self.text(
+            concat!(
+                "SELECT asset_id, person_id, ",
+                said!(),
+                " AS said FROM pairs JOIN assets ON assets.id = asset_id
+                  WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))"
+            ),
+            concat!(
+                "SELECT asset_id, person_id, ",
+                said!(),
+                " AS said FROM pairs JOIN assets ON assets.id = asset_id
+                  WHERE location_id = $1
+                    AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))"
+            ),
+        );
+        self.all(sql, values![location, ids(people)], |row| {
+            Ok(((row.parsed("asset_id")?, row.parsed("person_id")?), row.text("said")?))
+        })
+        .await
     }
 
     async fn pairs(&mut self, location: LocationId) -> Result<Vec<PairRow>, StoreError> {
@@ -406,29 +469,27 @@ impl Tx {
 
     /// Writes down what was decided of these people, where it differs from what is there.
     pub async fn decided(&mut self, location: LocationId, people: &[PersonId], each: &Each) -> Result<(), StoreError> {
-        let mut before: BTreeMap<(AssetId, PersonId), PairRow> = self
-            .conn()
-            .pairs_of(location, people)
-            .await?
-            .into_iter()
-            .map(|row| ((row.asset_id, row.person_id), row))
-            .collect();
+        let before = self.conn().said_of(location, people).await?;
+        let mut before: BTreeMap<(AssetId, PersonId), String> = before.into_iter().collect();
         let mut changed = Vec::new();
         for ((asset, person), pair) in &each.pairs {
             let row = PairRow::of(*asset, *person, pair);
-            if before.remove(&(*asset, *person)).as_ref() != Some(&row) {
+            if before.remove(&(*asset, *person)).as_ref() != Some(&row.said()) {
                 changed.push(row.values());
             }
         }
         if !changed.is_empty() {
             self.pairs_put(serde_json::Value::from(changed).to_string()).await?;
         }
-        for (asset, person) in before.into_keys() {
-            self.run(
-                "DELETE FROM pairs WHERE asset_id = $1 AND person_id = $2",
-                values![asset, person],
-            )
-            .await?;
+        if !before.is_empty() {
+            let gone: Vec<(AssetId, PersonId)> = before.into_keys().collect();
+            let sql = self.conn().text(
+                "DELETE FROM pairs
+                 WHERE (asset_id, person_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))",
+                "DELETE FROM pairs USING jsonb_array_elements(CAST($1 AS jsonb)) AS it
+                 WHERE asset_id = it ->> 0 AND person_id = it ->> 1",
+            );
+            self.run(sql, values![json!(gone).to_string()]).await?;
         }
         self.decide_again_put(location, people, &each.again).await
     }
@@ -486,26 +547,34 @@ impl Tx {
                 Ok((row.parsed("person_id")?, row.time("at")?))
             })
             .await?;
-        let mut before: BTreeMap<PersonId, Time> = before.into_iter().collect();
-        for person in people {
-            match (before.remove(person), again.get(person)) {
-                (before, Some(at)) if before != Some(*at) => {
-                    self.run(
-                        "INSERT INTO decide_again (location_id, person_id, at) VALUES ($1, $2, $3)
-                         ON CONFLICT (location_id, person_id) DO UPDATE SET at = excluded.at",
-                        values![location, *person, *at],
-                    )
-                    .await?;
-                }
-                (Some(_), None) => {
-                    self.run(
-                        "DELETE FROM decide_again WHERE location_id = $1 AND person_id = $2",
-                        values![location, *person],
-                    )
-                    .await?;
-                }
-                _ => {}
-            }
+        let before: BTreeMap<PersonId, Time> = before.into_iter().collect();
+        let told = people.iter().filter_map(|person| Some((*person, *again.get(person)?)));
+        let told: Vec<(PersonId, i64)> = told
+            .filter(|(person, at)| before.get(person) != Some(at))
+            .map(|(person, at)| (person, at.ms()))
+            .collect();
+        if !told.is_empty() {
+            let sql = self.conn().text(
+                "INSERT INTO decide_again (location_id, person_id, at)
+                 SELECT $1, value ->> 0, value ->> 1 FROM json_each($2) WHERE TRUE
+                 ON CONFLICT (location_id, person_id) DO UPDATE SET at = excluded.at",
+                "INSERT INTO decide_again (location_id, person_id, at)
+                 SELECT $1, it ->> 0, (it ->> 1)::bigint FROM jsonb_array_elements(CAST($2 AS jsonb)) AS it
+                 ON CONFLICT (location_id, person_id) DO UPDATE SET at = excluded.at",
+            );
+            self.run(sql, values![location, json!(told).to_string()]).await?;
+        }
+        let over: Vec<PersonId> = before
+            .into_keys()
+            .filter(|person| !again.contains_key(person))
+            .collect();
+        if !over.is_empty() {
+            let sql = self.conn().text(
+                "DELETE FROM decide_again WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+                "DELETE FROM decide_again WHERE location_id = $1
+                   AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+            );
+            self.run(sql, values![location, ids(&over)]).await?;
         }
         Ok(())
     }
