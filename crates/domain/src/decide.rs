@@ -109,13 +109,11 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
     counts.waiting = line.waiting.len() as u64;
 
     let places: BTreeMap<PersonId, usize> = line.waiting.iter().copied().zip(1..).collect();
-    let mut people = BTreeMap::new();
-    for (person, claim) in claims {
-        let turn = Turn {
-            place: places.get(&person).copied(),
-        };
-        people.insert(person, verdict::of(world, app, &claim, turn));
-    }
+    let said = |(person, claim): (PersonId, Claim<'_>)| {
+        let place = places.get(&person).copied();
+        (person, verdict::of(world, app, &claim, Turn { place }))
+    };
+    let people = claims.into_iter().map(said).collect();
     Decision {
         app: app.id,
         counts,
@@ -162,6 +160,20 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
     }
     people.retain(|person| world.people.contains_key(person));
     people
+}
+
+/// What [`decide`] says of one person, for whoever knows where they stand in the line. `world` may hold this person only, with
+/// whatever reaches them. `None` when nothing is to be said of them.
+///
+/// `place` is theirs among those who wait for a licence, as [`Ahead::place`] tells it.
+pub fn decide_one(world: &World, app: &App, person: PersonId, place: Option<usize>) -> Option<PersonVerdict> {
+    let owners = Owners::of(world);
+    concerned(world, app).contains(&person).then(|| {
+        let claim = Claim::of(world, &owners, app, person);
+        // Who has a licence by now, or wants none, stands in no line.
+        let place = place.filter(|_| claim.wish(world, app).is_some());
+        verdict::of(world, app, &claim, Turn { place })
+    })
 }
 
 /// A person and an app, as far as it follows from the person's own facts: who else waits says only whether a licence is
@@ -211,6 +223,35 @@ impl Wish {
     /// Whether the person can use a licence now.
     pub fn is_ready(&self) -> bool {
         self.member && self.refused.is_none()
+    }
+}
+
+/// Who stands before somebody in the line for an app's licences.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ahead {
+    pub all: u64,
+    /// Those of them who can use a licence now.
+    pub ready: u64,
+    /// Those of them to whom Apple had none to give.
+    pub out_of_stock: u64,
+}
+
+impl Ahead {
+    /// The place of somebody with this wish among those who wait, from 1, while `free` licences are left and so many people
+    /// in the whole line are `ready`; `None` for who is served next, and for whom licences are left.
+    pub fn place(&self, wish: &Wish, free: Option<u64>, ready: u64) -> Option<usize> {
+        let free = free.unwrap_or(u64::MAX);
+        if wish.is_ready() && self.ready < free {
+            return None;
+        }
+        let before = if ready >= free {
+            self.all - self.ready.min(free)
+        } else if wish.refused == Some(RefusalReason::Stock) {
+            self.out_of_stock
+        } else {
+            return None;
+        };
+        usize::try_from(before + 1).ok()
     }
 }
 

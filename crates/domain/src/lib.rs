@@ -26,7 +26,7 @@ pub mod time;
 pub mod world;
 
 pub use conflict::{Resolution, Rule, RuleSet};
-pub use decide::{Decision, DeviceVerdict, PersonVerdict, Rank, Wish, decide};
+pub use decide::{Ahead, Decision, DeviceVerdict, PersonVerdict, Rank, Wish, decide, decide_one};
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
 pub use each::{Each, Pair, decide_each};
 pub use ids::*;

@@ -76,7 +76,18 @@ impl CommandRow {
     }
 }
 
+/// Commands about apps that devices have not answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenCommands {
+    pub installs: u64,
+    pub removals: u64,
+    /// Which so many devices are to carry out.
+    pub devices: u64,
+}
+
 reads! {
+    /// Costs as much as there is open.
+    commands_about_apps() -> OpenCommands;
     command(uuid: Uuid) -> Option<CommandRow>;
     /// What the device has not answered for good, the oldest first.
     commands_open(device: DeviceId) -> Vec<CommandRow>;
@@ -98,6 +109,24 @@ impl Conn<'_> {
             command,
         )
         .await
+    }
+
+    async fn commands_about_apps(&mut self) -> Result<OpenCommands, StoreError> {
+        let sql = "SELECT COUNT(CASE WHEN request_type = 'InstallApplication' THEN 1 END) AS installs,
+                          COUNT(CASE WHEN request_type = 'RemoveApplication' THEN 1 END) AS removals,
+                          COUNT(DISTINCT device_id) AS devices
+                   FROM commands
+                   WHERE state IN ('queued', 'sent', 'notNow')
+                     AND request_type IN ('InstallApplication', 'RemoveApplication')";
+        let read = |row: &Record| {
+            let number = |name| Ok::<_, StoreError>(u64::try_from(row.int(name)?).unwrap_or(0));
+            Ok(OpenCommands {
+                installs: number("installs")?,
+                removals: number("removals")?,
+                devices: number("devices")?,
+            })
+        };
+        Ok(self.one(sql, values![], read).await?.unwrap_or_default())
     }
 
     async fn commands_recent(&mut self, device: DeviceId, limit: i64) -> Result<Vec<CommandRow>, StoreError> {

@@ -3,15 +3,20 @@
 //! Every change of a fact marks whom it concerns, in its own transaction, by triggers of the database. Whoever decides takes
 //! the marks away first and reads the facts afterwards, so that what is committed meanwhile leaves a mark that stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use domain::{AssetId, Detail, Each, InstallState, LocationId, Pair, PersonId, RefusalReason, Seat, Time};
+use domain::{
+    Ahead, AssetId, Detail, Each, InstallState, LocationId, Pair, PersonId, Rank, RefusalReason, Seat, Time, Wish,
+};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     StoreError, Tx,
-    db::{Conn, Record, listed, reads, values, word},
+    db::{Conn, Record, Value, listed, reads, values, word},
 };
 
 /// So many people are marked at once of a change that concerns many.
@@ -67,6 +72,26 @@ impl PairRow {
             state_waiting: pair.waiting.0,
             detail_waiting: pair.waiting.1,
         }
+    }
+
+    /// What brings them into the line; `None` for who does not stand in it.
+    pub fn wish(&self) -> Option<Wish> {
+        let since = self.since.filter(|_| self.wants && self.seat.is_none())?;
+        let reason = if self.out_of_stock {
+            RefusalReason::Stock
+        } else {
+            // Which of the others does not matter to the line.
+            RefusalReason::Temporary
+        };
+        Some(Wish {
+            rank: Rank {
+                priority: Reverse(self.behind.saturating_neg()),
+                only_available: self.only_available,
+                since,
+            },
+            member: self.member,
+            refused: self.refused.then_some(reason),
+        })
     }
 
     fn read(row: &Record) -> Result<PairRow, StoreError> {
@@ -158,7 +183,7 @@ fn seat_word(seat: Seat) -> &'static str {
 }
 
 /// Who is decided now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
     pub people: Vec<PersonId>,
     /// Somebody is still to be decided. Until nobody is, the line for licences may be another one.
@@ -185,6 +210,9 @@ reads! {
     undecided(location: LocationId, look: Look) -> bool;
     /// Everything that was decided of these people.
     pairs_of(location: LocationId, people: &'a [PersonId]) -> Vec<PairRow>;
+    /// The person's place among those who wait for a licence, of each asset for which they do. Costs a count of those who
+    /// stand before them.
+    places(location: LocationId, person: PersonId) -> BTreeMap<AssetId, usize>;
     /// Everything that was decided: for judges, and not for what runs all the time.
     pairs(location: LocationId) -> Vec<PairRow>;
     /// When who is decided anew because of the time alone: for judges, too.
@@ -269,6 +297,69 @@ impl Conn<'_> {
             PairRow::read,
         )
         .await
+    }
+
+    async fn places(&mut self, location: LocationId, person: PersonId) -> Result<BTreeMap<AssetId, usize>, StoreError> {
+        let mut places = BTreeMap::new();
+        for row in self.pairs_of(location, &[person]).await? {
+            if let Some(wish) = row.wish()
+                && let Some(place) = self.place(&row, &wish).await?
+            {
+                places.insert(row.asset_id, place);
+            }
+        }
+        Ok(places)
+    }
+
+    async fn place(&mut self, row: &PairRow, wish: &Wish) -> Result<Option<usize>, StoreError> {
+        let free = "SELECT unlimited, owned - taken - foreign_held AS free FROM assets WHERE id = $1";
+        let free: Option<Option<u64>> = self
+            .one(free, values![row.asset_id], |row| {
+                let free = u64::try_from(row.int("free")?).unwrap_or(0);
+                Ok((!row.flag("unlimited")?).then_some(free))
+            })
+            .await?;
+        let free = free.flatten();
+        // Nobody needs to know of more who are ready than can be served.
+        let enough = i64::try_from(free.unwrap_or(0)).unwrap_or(i64::MAX);
+        let ready = self
+            .counted(
+                "SELECT COUNT(*) AS number FROM (
+                     SELECT 1 FROM pairs WHERE asset_id = $1 AND wants AND seat IS NULL AND member AND NOT refused
+                     LIMIT $2) AS ready",
+                values![row.asset_id, enough],
+            )
+            .await?;
+        let before = || values![row.asset_id, row.behind, row.only_available, row.since, row.person_id];
+        let all = "SELECT COUNT(*) AS number FROM pairs
+                   WHERE asset_id = $1 AND wants AND seat IS NULL
+                     AND (behind, only_available, since, person_id) < ($2, $3, $4, $5)";
+        let mut ahead = Ahead {
+            all: self.counted(all, before()).await?,
+            ..Ahead::default()
+        };
+        if enough > 0 {
+            let first = "SELECT COUNT(*) AS number FROM (
+                             SELECT 1 FROM pairs
+                             WHERE asset_id = $1 AND wants AND seat IS NULL AND member AND NOT refused
+                               AND (behind, only_available, since, person_id) < ($2, $3, $4, $5)
+                             LIMIT $6) AS ready";
+            let mut values = before();
+            values.extend(values![enough]);
+            ahead.ready = self.counted(first, values).await?;
+        }
+        if row.out_of_stock {
+            let out = "SELECT COUNT(*) AS number FROM pairs
+                       WHERE asset_id = $1 AND wants AND seat IS NULL AND out_of_stock
+                         AND (behind, only_available, since, person_id) < ($2, $3, $4, $5)";
+            ahead.out_of_stock = self.counted(out, before()).await?;
+        }
+        Ok(ahead.place(wish, free, ready))
+    }
+
+    async fn counted(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        let number = self.one(sql, values, |row| row.int("number")).await?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
     }
 
     async fn moments(&mut self, location: LocationId) -> Result<BTreeMap<PersonId, Time>, StoreError> {

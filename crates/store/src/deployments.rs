@@ -12,6 +12,7 @@ reads! {
     deployments(asset: AssetId) -> Vec<Deployment>;
     /// Of the whole deployment of an app; `None` when there is no such app.
     deployments_version(asset: AssetId) -> Option<Version>;
+    /// Of all apps together.
     deployments_all(location: LocationId) -> Vec<Deployment>;
 }
 

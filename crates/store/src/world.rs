@@ -26,12 +26,21 @@ reads! {
     world_of(location: LocationId, people: &'a [PersonId], now: Time) -> World;
     /// What the location has that is no app, books above all. Nothing is decided about it; its licences are counted.
     world_beside(location: LocationId) -> BTreeMap<AssetId, App>;
+    /// The same with what these people have of it only.
+    world_beside_of(location: LocationId, people: &'a [PersonId]) -> BTreeMap<AssetId, App>;
 }
 
 /// Whose facts are read: everybody's, or those of a list of ids as one value ([`listed`]).
 enum Whom {
     Everybody,
     These(String),
+}
+
+impl Whom {
+    fn these(people: &[PersonId]) -> Whom {
+        let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        Whom::These(listed(&ids))
+    }
 }
 
 /// Reads facts of everybody, or of the people who are asked for: one text, and to narrow it down, in both databases' ways,
@@ -58,8 +67,7 @@ impl Conn<'_> {
     }
 
     async fn world_of(&mut self, location: LocationId, people: &[PersonId], now: Time) -> Result<World, StoreError> {
-        let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
-        self.world_with(location, &Whom::These(listed(&ids)), now).await
+        self.world_with(location, &Whom::these(people), now).await
     }
 
     async fn world_with(&mut self, location: LocationId, whom: &Whom, now: Time) -> Result<World, StoreError> {
@@ -85,9 +93,24 @@ impl Conn<'_> {
     }
 
     async fn world_beside(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, App>, StoreError> {
+        self.beside_with(location, &Whom::Everybody).await
+    }
+
+    async fn world_beside_of(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+    ) -> Result<BTreeMap<AssetId, App>, StoreError> {
+        self.beside_with(location, &Whom::these(people)).await
+    }
+
+    async fn beside_with(&mut self, location: LocationId, whom: &Whom) -> Result<BTreeMap<AssetId, App>, StoreError> {
         let rows = self.apps(location).await?.into_iter();
-        let mut beside = rows.filter(|row| !row.is_app()).map(|row| (row.id, app(row))).collect();
-        self.fill(location, &Whom::Everybody, &mut beside).await?;
+        let mut beside: BTreeMap<AssetId, App> =
+            rows.filter(|row| !row.is_app()).map(|row| (row.id, app(row))).collect();
+        if !beside.is_empty() {
+            self.fill(location, whom, &mut beside).await?;
+        }
         Ok(beside)
     }
 

@@ -46,6 +46,11 @@ async fn judged(app: &App) -> bool {
         .map(|row| ((row.asset_id, row.person_id), row))
         .collect();
     let moments = read.moments(location.id).await.expect("moments");
+    let mut places: BTreeMap<(AssetId, PersonId), usize> = BTreeMap::new();
+    for person in world.people.keys() {
+        let theirs = read.places(location.id, *person).await.expect("places");
+        places.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
+    }
 
     let each = decide_each(&world);
     let decided: BTreeMap<(AssetId, PersonId), PairRow> = each
@@ -59,7 +64,10 @@ async fn judged(app: &App) -> bool {
         for (person, verdict) in decide(&world, app).people {
             let pair = &each.pairs[&(app.id, person)];
             assert!(pair.agrees_with(&verdict), "{pair:?}\n{verdict:?}");
+            let place = places.remove(&(app.id, person));
+            assert_eq!(place, verdict.place, "in the line for {} stands {person}", app.id);
         }
     }
+    assert_eq!(places, BTreeMap::new(), "nobody else stands in a line");
     true
 }

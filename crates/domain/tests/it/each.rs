@@ -63,6 +63,23 @@ fn at_any_time() -> impl Strategy<Value = World> {
     })
 }
 
+/// Where somebody stands in the line: those before them, and how many in all of it can use a licence now.
+fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId)) -> (Ahead, u64) {
+    let (mut ahead, mut ready) = (Ahead::default(), 0);
+    for ((asset, person), pair) in &each.pairs {
+        let Some(wish) = pair.wish.filter(|_| *asset == app) else {
+            continue;
+        };
+        ready += u64::from(wish.is_ready());
+        if (wish.rank, *person) < of {
+            ahead.all += 1;
+            ahead.ready += u64::from(wish.is_ready());
+            ahead.out_of_stock += u64::from(wish.refused == Some(RefusalReason::Stock));
+        }
+    }
+    (ahead, ready)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -85,6 +102,24 @@ proptest! {
             }
         }
         prop_assert_eq!(said, each.pairs.keys().copied().collect());
+    }
+
+    #[test]
+    fn who_knows_where_somebody_stands_says_of_them_what_is_said_among_all(world in at_any_time()) {
+        let each = decide_each(&world);
+        for app in world.apps.values() {
+            let decision = decide(&world, app);
+            for person in world.people.keys() {
+                let alone = only(&world, *person);
+                let pair = each.pairs.get(&(app.id, *person));
+                let place = pair.and_then(|pair| pair.wish).and_then(|wish| {
+                    let (ahead, ready) = ahead(&each, app.id, (wish.rank, *person));
+                    ahead.place(&wish, decision.counts.free, ready)
+                });
+                let said = decide_one(&alone, &alone.apps[&app.id], *person, place);
+                prop_assert_eq!(said.as_ref(), decision.people.get(person));
+            }
+        }
     }
 
     #[test]

@@ -20,12 +20,17 @@ pub struct AppView {
 impl AppView {
     /// What the device gave as its error, where the detail refers to it.
     pub fn error_code(&self, device: DeviceId, detail: Detail) -> Option<String> {
-        if !matches!(detail, Detail::SeeInstallErrorCode | Detail::SeeUninstallErrorCode) {
-            return None;
-        }
-        let failure = self.facts.installs.get(&device)?.failure.as_ref();
-        failure.map(|failure| failure.code.clone())
+        error_code(&self.facts, device, detail)
     }
+}
+
+/// What the device gave as its error, where the detail refers to it.
+pub(super) fn error_code(facts: &domain::App, device: DeviceId, detail: Detail) -> Option<String> {
+    if !matches!(detail, Detail::SeeInstallErrorCode | Detail::SeeUninstallErrorCode) {
+        return None;
+    }
+    let failure = facts.installs.get(&device)?.failure.as_ref();
+    failure.map(|failure| failure.code.clone())
 }
 
 /// Everything that the pages show of the location, read at one instant.

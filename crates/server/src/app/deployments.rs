@@ -33,6 +33,14 @@ impl App {
     }
 
     /// Which version of its deployment an app has. Read it before the deployment, not after.
+    /// The deployments of all apps together.
+    pub async fn deployments_all(&self) -> Result<Vec<Deployment>, AppError> {
+        match self.store.locations().await?.first() {
+            Some(location) => Ok(self.store.deployments_all(location.id).await?),
+            None => Ok(Vec::new()),
+        }
+    }
+
     pub async fn deployments_version(&self, asset: AssetId) -> Result<Version, AppError> {
         let version = self.store.deployments_version(asset).await?;
         version.ok_or(AppError::NotFound("app"))

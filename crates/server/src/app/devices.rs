@@ -65,6 +65,11 @@ impl App {
         Ok(self.store.devices().await?)
     }
 
+    /// Those of a person, gone ones included.
+    pub async fn devices_of(&self, person: PersonId) -> Result<Vec<DeviceRow>, AppError> {
+        Ok(self.store.devices_of(person).await?)
+    }
+
     pub async fn device(&self, id: DeviceId) -> Result<Option<DeviceRow>, AppError> {
         Ok(self.store.device(id).await?)
     }
@@ -97,9 +102,10 @@ impl App {
     /// The same on every device of a person that could not install it, or turned it down.
     pub async fn install_again_for(&self, caller: &Caller, person: PersonId, asset: AssetId) -> Result<(), AppError> {
         caller.may_write()?;
-        let overview = self.overview().await?.ok_or(AppError::NotFound("app"))?;
-        let app = overview.app(asset).ok_or(AppError::NotFound("app"))?;
-        let verdict = app.decision.people.get(&person).ok_or(AppError::NotFound("person"))?;
+        let of = self.of_person(person).await?.ok_or(AppError::NotFound("app"))?;
+        of.rows.get(&asset).ok_or(AppError::NotFound("app"))?;
+        let app = of.apps.iter().find(|app| app.row.id == asset);
+        let verdict = &app.ok_or(AppError::NotFound("person"))?.verdict;
         for device in verdict.devices.values().filter(|device| device.may_be_tried_again()) {
             self.install_again(caller, device.device, asset).await?;
         }

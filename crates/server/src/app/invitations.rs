@@ -8,7 +8,7 @@ use mdm::command::Command;
 use serde_json::json;
 use store::{Actor, ClientUserRow, CommandRow, InvitationRow, NewEvent, Tx};
 
-use super::{App, AppError, Caller, apps::Overview};
+use super::{App, AppError, Caller, of_person::OfPerson};
 
 /// What came of inviting a person by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +97,10 @@ fn anew(world: &World, person: PersonId) -> Result<Anew, NotInvited> {
     }
 }
 
-impl Overview {
+impl OfPerson {
     /// `None` when inviting the person by hand would do something; else why it would not.
-    pub fn not_invited(&self, person: PersonId) -> Option<NotInvited> {
-        let mut why = anew(&self.world, person).err()?;
+    pub fn not_invited(&self) -> Option<NotInvited> {
+        let mut why = anew(&self.world, self.person).err()?;
         if let NotInvited::Waiting { id, device, .. } = &mut why {
             *device = self.devices.get(id).map(|row| row.name.clone()).unwrap_or_default();
         }
@@ -135,7 +135,7 @@ impl App {
             .client_user_held(person, location.id)
             .await?
             .ok_or(NotInvited::NotDue)?;
-        let world = tx.world(location.id, now).await?;
+        let world = tx.world_of(location.id, &[person], now).await?;
         let done = match anew(&world, person) {
             Ok(Anew::Register) => {
                 tx.client_user_round(&user.client_user_id, now).await?;

@@ -14,6 +14,7 @@ pub mod invitations;
 pub mod leavers;
 pub mod leaving;
 pub mod looks;
+pub mod of_person;
 pub mod outage;
 pub mod passwords;
 pub mod people;

@@ -31,6 +31,8 @@ CREATE INDEX pairs_state_waiting ON pairs (asset_id, state_waiting, person_id);
 CREATE TABLE decide_again (
     location_id TEXT NOT NULL, person_id TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (location_id, person_id));
 CREATE INDEX decide_again_at ON decide_again (location_id, at);
+-- Whom Apple knew somebody as before, too.
+CREATE INDEX client_users_person ON client_users (person_id);
 -- With what everybody was decided last: whether the token could be used.
 CREATE TABLE deciding (location_id TEXT PRIMARY KEY REFERENCES locations (id), token_usable BOOLEAN NOT NULL);
 

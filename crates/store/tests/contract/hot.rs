@@ -109,6 +109,17 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     let mut tx = store.begin().await.unwrap();
     tx.decide_take(LOCATION, look, 200).await.unwrap();
     tx.commit().await.unwrap();
+    // And so does a page about one person.
+    let (person, mut page) = (people[0], store.snapshot().await.unwrap());
+    page.world_of(LOCATION, &[person], now).await.unwrap();
+    page.world_beside_of(LOCATION, &[person]).await.unwrap();
+    page.places(LOCATION, person).await.unwrap();
+    page.devices_of(person).await.unwrap();
+    page.groups_of(person.0).await.unwrap();
+    page.invitations_of(person).await.unwrap();
+    page.client_users_of(person).await.unwrap();
+    page.names(&[person.0]).await.unwrap();
+    drop(page);
     let explained = explained_so_far();
     // What reads everybody does walk, and is found out.
     explain_from_now_on();

@@ -20,7 +20,6 @@ use super::{
 use crate::{
     app::{
         App, AppError,
-        apps::Overview,
         leaving::{Leave, Leaving, MayLeave},
     },
     http::{
@@ -139,14 +138,14 @@ impl ManagementState {
 }
 
 impl ManagedDevice {
-    fn of(row: DeviceRow, owner: Option<String>, leaving: &Leaving, overview: Option<&Overview>) -> ManagedDevice {
+    fn of(row: DeviceRow, owner: Option<String>, leaving: &Leaving, to_return: u64) -> ManagedDevice {
         let may = leaving.of(&row);
         ManagedDevice {
             management_state: ManagementState::of(&row, may),
             leaving_since_date_time: DateTime::of(row.leaving_since),
             silent_since_date_time: DateTime::of(row.silent_since),
             refused_date_time: DateTime::of(row.refused_at),
-            licenses_to_return_count: overview.map_or(0, |overview| overview.to_return_of(&row)),
+            licenses_to_return_count: to_return,
             may_be_wiped: may.may_be_erased,
             enrollment_id: row.enrolment_id.map(|id| id.0),
             id: row.id.0,
@@ -193,7 +192,8 @@ async fn devices_list(
     let overview = app.overview().await?;
     Ok(JsonBody(page.map(|device| {
         let owner = names.get(&device.person_id).cloned();
-        ManagedDevice::of(device, owner, &leaving, overview.as_ref())
+        let to_return = overview.as_ref().map_or(0, |overview| overview.to_return_of(&device));
+        ManagedDevice::of(device, owner, &leaving, to_return)
     })))
 }
 
@@ -214,10 +214,11 @@ async fn shown(app: &App, device: DeviceId) -> Result<Tagged<ManagedDevice>, Pro
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let owner = app.person(row.person_id).await?.map(|person| person.name);
     let leaving = app.devices_leaving().await?;
-    let overview = app.overview().await?;
+    let of = app.of_person(row.person_id).await?;
+    let to_return = of.map_or(0, |of| of.to_return_of(&row));
     Ok(Tagged {
         version: version(&row),
-        body: ManagedDevice::of(row, owner, &leaving, overview.as_ref()),
+        body: ManagedDevice::of(row, owner, &leaving, to_return),
     })
 }
 

@@ -469,10 +469,19 @@ fn in_use_until(row: &ClientUserRow) -> String {
 
 async fn shown(app: &App, person: PersonId) -> Result<Tagged<User>, Problem> {
     let row = app.person(person).await?.ok_or_else(|| Problem::not_found("person"))?;
-    let known = known(app).await?;
+    let user = match app.location_view().await? {
+        Some(view) => app.store.client_user(person, view.row.id).await?,
+        None => None,
+    };
+    // The latest of those since the person was last invited anew.
+    let invitations = app.invitations(person).await?;
+    let now = |row: &&InvitationRow| {
+        let user = user.as_ref();
+        user.is_some_and(|user| row.client_user_id == user.client_user_id && row.round == user.round)
+    };
     Ok(Tagged {
         version: row.version.clone(),
-        body: User::of(row, known.client_users.get(&person), known.invitations.get(&person)),
+        body: User::of(row, user.as_ref(), invitations.iter().find(now)),
     })
 }
 

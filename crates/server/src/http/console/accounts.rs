@@ -132,8 +132,7 @@ async fn framed(
     path: &str,
     flash: Option<Flash>,
 ) -> Result<super::pages::Frame, Oops> {
-    let overview = app.overview().await?;
-    frame(app, reader, place, path, overview.as_ref(), flash).await
+    frame(app, reader, place, path, flash).await
 }
 
 /// The one in which the page is looked at first, then the last used.

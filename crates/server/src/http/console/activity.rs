@@ -24,26 +24,21 @@ pub struct Wanted {
 
 /// What is under way, and everything that happened.
 pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
     let filter = EventFilter {
         before: wanted.before,
         limit: EVENTS,
         ..EventFilter::default()
     };
     let rows = app.events(&filter).await?;
-    let names = view::Names::read(&app, overview.as_ref()).await?;
+    let names = view::Names::of(&app, &rows).await?;
     let mut running = view::running(app.sync_open().await?.as_ref(), &app.operations_open().await?);
-    running.extend(
-        overview
-            .as_ref()
-            .and_then(|overview| view::running_commands(&overview.apps)),
-    );
+    running.extend(view::running_commands(&app.store.commands_about_apps().await?));
     let earlier = (rows.len() as i64 == EVENTS)
         .then(|| rows.last().map(|row| format!("/activity?before={}", row.seq)))
         .flatten();
     html(&ActivityPage {
         s: speak(&app, reader.lang),
-        frame: frame(&app, &reader, Place::Activity, "/activity", overview.as_ref(), None).await?,
+        frame: frame(&app, &reader, Place::Activity, "/activity", None).await?,
         running,
         events: rows.iter().map(|row| names.event(row)).collect(),
         earlier,

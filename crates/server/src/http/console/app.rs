@@ -70,7 +70,7 @@ pub async fn page(
     let tab = AppTab::of(&wanted.tab);
     let s = speak(&app, reader.lang);
     let path = app_link(asset, tab, state_of(&wanted.state), &wanted.q, 1);
-    let frame = frame(&app, &reader, Place::Apps, &path, Some(&overview), None).await?;
+    let frame = frame(&app, &reader, Place::Apps, &path, None).await?;
     let shown = Shown {
         head: head(&overview, view, tab),
         overview: &overview,
@@ -338,7 +338,7 @@ async fn history(app: &App, shown: Shown<'_>, before: Option<i64>) -> Result<Res
                 .map(|row| format!("/apps/{asset}?tab=history&before={}", row.seq))
         })
         .flatten();
-    let names = view::Names::read(app, Some(shown.overview)).await?;
+    let names = view::Names::of(app, &rows).await?;
     let events = rows.iter().map(|row| names.event(row)).collect();
     html(&AppHistoryPage {
         s: shown.s,

@@ -50,7 +50,7 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         apps_link(&query, filter, platform, sort, page)
     });
     let path = apps_link(&query, filter, platform, sort, 1);
-    let frame = frame(&app, &reader, Place::Apps, &path, overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Apps, &path, None).await?;
     html(&AppsPage {
         s: speak(&app, reader.lang),
         frame,

@@ -32,7 +32,7 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
         Some(overview) => Some(location(&app, overview).await?),
         None => None,
     };
-    let frame = frame(&app, &reader, Place::Dashboard, "/dashboard", overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Dashboard, "/dashboard", None).await?;
     html(&DashboardPage {
         s: speak(&app, reader.lang),
         frame,
@@ -55,7 +55,7 @@ async fn location(app: &App, overview: &Overview) -> Result<LocationBrief, Oops>
         installs.merge(&app.installs);
     }
     let mut running = view::running(open.as_ref(), &operations);
-    running.extend(view::running_commands(&overview.apps));
+    running.extend(view::running_commands(&app.store.commands_about_apps().await?));
     let failed_sync = failed.map(|sync| {
         (
             sync.finished_at.unwrap_or(sync.requested_at),

@@ -200,7 +200,7 @@ async fn show(app: &App, reader: &Reader, overview: &Overview, view: &AppView, s
     let line = view::app_line(view);
     html(&DeploymentPage {
         s: speak(app, reader.lang),
-        frame: frame(app, reader, Place::Apps, &path, Some(overview), None).await?,
+        frame: frame(app, reader, Place::Apps, &path, None).await?,
         app: line.id,
         name: line.name,
         has_icon: line.has_icon,

@@ -22,7 +22,7 @@ use super::{
     speak, view,
 };
 use crate::{
-    app::{App, apps::Overview, leaving::CannotLeave},
+    app::{App, leaving::CannotLeave, of_person::OfPerson},
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},
@@ -53,7 +53,12 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         .devices()
         .await?
         .iter()
-        .map(|row| view::device_line(overview.as_ref(), row, name(row.person_id)))
+        .map(|row| {
+            let said = overview.iter().flat_map(|overview| &overview.apps);
+            let verdicts = said.filter_map(|app| app.decision.people.get(&row.person_id)?.devices.get(&row.id));
+            let to_return = overview.as_ref().map_or(0, |overview| overview.to_return_of(row));
+            view::device_line(row, name(row.person_id), verdicts, to_return)
+        })
         .collect();
     let now = app.now();
     let counts = DeviceFilter::ALL.map(|filter| rows.iter().filter(|row| filter.passes(row, now)).count() as u64);
@@ -103,7 +108,7 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     let strangers = app.check_ins_of_strangers(STRANGERS).await?;
     html(&DevicesPage {
         s: speak(&app, reader.lang),
-        frame: frame(&app, &reader, Place::Devices, &path, overview.as_ref(), None).await?,
+        frame: frame(&app, &reader, Place::Devices, &path, None).await?,
         rows,
         pager,
         counts,
@@ -127,38 +132,23 @@ pub(super) async fn show(
     refusal: Option<CannotLeave>,
 ) -> Result<Response, Oops> {
     let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let overview = app.overview().await?;
+    let of = app.of_person(row.person_id).await?;
     let person = app.person(row.person_id).await?;
     let commands = app.device_commands(id, COMMANDS).await?;
     let identity = app.device_identity(&row).await?;
     let check_ins = app.device_check_ins(id).await?;
     let s = speak(app, reader.lang);
     html(&DevicePage {
-        frame: frame(
-            app,
-            reader,
-            Place::Devices,
-            &format!("/devices/{id}"),
-            overview.as_ref(),
-            None,
-        )
-        .await?,
+        frame: frame(app, reader, Place::Devices, &format!("/devices/{id}"), None).await?,
         refusal: refusal.map(|refusal| s.t(refused(refusal))),
         s,
         may: app.devices_leaving().await?.of(&row),
         refused_at: row.refused_at,
-        line: view::device_line(
-            overview.as_ref(),
-            &row,
-            person.as_ref().map(|person| person.name.as_str()),
-        ),
-        apps: overview
-            .as_ref()
-            .map(|overview| apps(overview, &row))
-            .unwrap_or_default(),
+        line: view::own_device_line(of.as_ref(), &row, person.as_ref().map(|person| person.name.as_str())),
+        apps: of.as_ref().map(|of| apps(of, row.id)).unwrap_or_default(),
         commands: commands
             .iter()
-            .map(|command| command_line(overview.as_ref(), command))
+            .map(|command| command_line(of.as_ref(), command))
             .collect(),
         udid: row.udid,
         enrolled_at: row.enrolled_at,
@@ -230,33 +220,30 @@ pub async fn identity_revoke(
     ))
 }
 
-fn apps(overview: &Overview, row: &store::DeviceRow) -> Vec<DeviceAppLine> {
-    let lines = overview.apps.iter().filter_map(|app| {
-        let verdict = app.decision.people.get(&row.person_id)?.devices.get(&row.id)?;
-        Some(DeviceAppLine {
-            app: Named {
-                name: view::app_line(app).name,
-                href: format!("/apps/{}", app.row.id),
-            },
-            state: verdict.state,
-            detail: verdict.detail,
-            code: app.error_code(row.id, verdict.detail),
-            resolution: verdict.resolution.clone(),
-            asset: app.row.id,
-            may_try_again: verdict.may_be_tried_again(),
-            seen_at: app.facts.installs.get(&row.id).and_then(|install| install.seen_at),
-        })
+fn apps(of: &OfPerson, device: DeviceId) -> Vec<DeviceAppLine> {
+    let lines = of.on(device).map(|(app, verdict)| DeviceAppLine {
+        app: Named {
+            name: view::app_name(&app.row),
+            href: format!("/apps/{}", app.row.id),
+        },
+        state: verdict.state,
+        detail: verdict.detail,
+        code: app.error_code(device, verdict.detail),
+        resolution: verdict.resolution.clone(),
+        asset: app.row.id,
+        may_try_again: verdict.may_be_tried_again(),
+        seen_at: app.facts.installs.get(&device).and_then(|install| install.seen_at),
     });
     lines.collect()
 }
 
-fn command_line(overview: Option<&Overview>, row: &CommandRow) -> CommandLine {
-    let app = row.asset_id.and_then(|asset| overview?.app(asset));
+fn command_line(of: Option<&OfPerson>, row: &CommandRow) -> CommandLine {
+    let app = row.asset_id.and_then(|asset| of?.rows.get(&asset));
     CommandLine {
         word: CommandWord(row.request_type.clone()),
         app: app.map(|app| Named {
-            name: view::app_line(app).name,
-            href: format!("/apps/{}", app.row.id),
+            name: view::app_name(app),
+            href: format!("/apps/{}", app.id),
         }),
         progress: match row.state {
             CommandState::Queued => CommandProgress::Queued,

@@ -20,7 +20,7 @@ use super::{
         groups::{GroupErrors, GroupFormPage, GroupLine, GroupPage, GroupsPage, MemberChoice},
         parts::Named,
     },
-    problem, speak, view,
+    problem, speak,
 };
 use crate::{
     app::{
@@ -36,13 +36,9 @@ use crate::{
 };
 
 pub async fn list(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
     let s = speak(&app, reader.lang);
-    let deployed = |group: GroupId| {
-        let apps = overview.iter().flat_map(|overview| &overview.apps);
-        apps.filter(|app| app.facts.deployments.iter().any(|line| line.group == group))
-            .count() as u64
-    };
+    let lines = app.deployments_all().await?;
+    let deployed = |group: GroupId| lines.iter().filter(|line| line.group == group).count() as u64;
     let rows = app
         .groups()
         .await?
@@ -56,7 +52,7 @@ pub async fn list(State(app): State<App>, reader: Reader) -> Result<Response, Oo
             priority: row.priority,
         })
         .collect();
-    let frame = frame(&app, &reader, Place::Groups, "/groups", overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Groups, "/groups", None).await?;
     html(&GroupsPage { s, frame, rows })
 }
 
@@ -102,7 +98,6 @@ async fn show(
     conflict: Option<Conflict>,
     flash: Option<Flash>,
 ) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
     let Opened {
         row,
         name,
@@ -137,29 +132,30 @@ async fn show(
     };
     // Whoever is in the group can be seen without reading the whole organisation.
     choices.sort_by(|a, b| b.member.cmp(&a.member).then_with(|| a.name.cmp(&b.name)));
-    let apps = overview
+    let lines: Vec<_> = app
+        .deployments_all()
+        .await?
+        .into_iter()
+        .filter(|line| line.group == row.id)
+        .collect();
+    let names = app
+        .store
+        .names(&lines.iter().map(|line| line.app.0).collect::<Vec<_>>())
+        .await?;
+    let mut apps: Vec<_> = lines
         .iter()
-        .flat_map(|overview| &overview.apps)
-        .filter_map(|app| {
-            let line = app.facts.deployments.iter().find(|line| line.group == row.id)?;
+        .filter_map(|line| {
             let named = Named {
-                name: view::app_line(app).name,
-                href: format!("/apps/{}", app.row.id),
+                name: names.apps.get(&line.app)?.clone(),
+                href: format!("/apps/{}", line.app),
             };
             Some((named, line.approval))
         })
         .collect();
+    apps.sort_by(|one, next| one.0.name.cmp(&next.0.name));
     html(&GroupPage {
         s: speak(app, reader.lang),
-        frame: frame(
-            app,
-            reader,
-            Place::Groups,
-            &format!("/groups/{}", row.id),
-            overview.as_ref(),
-            flash,
-        )
-        .await?,
+        frame: frame(app, reader, Place::Groups, &format!("/groups/{}", row.id), flash).await?,
         id: row.id,
         title: row.name,
         kind: row.kind,
@@ -403,10 +399,9 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>)
 }
 
 async fn show_form(app: &App, reader: &Reader, typed: Typed, errors: GroupErrors) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
     html(&GroupFormPage {
         s: speak(app, reader.lang),
-        frame: frame(app, reader, Place::Groups, "/groups/new", overview.as_ref(), None).await?,
+        frame: frame(app, reader, Place::Groups, "/groups/new", None).await?,
         kind: kind(&typed.kind),
         name: typed.name,
         priority: typed.priority,

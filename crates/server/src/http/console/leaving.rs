@@ -19,8 +19,8 @@ use super::{
 use crate::{
     app::{
         App, AppError,
-        apps::AppView,
         leaving::{CannotLeave, Leave},
+        of_person::PersonApp,
     },
     http::{
         auth::{Admin, Reader},
@@ -65,16 +65,15 @@ async fn ask(
         let page = devices::show(app, reader, id, false, Some(refusal)).await?;
         return Ok((StatusCode::CONFLICT, page).into_response());
     }
-    let overview = app.overview().await?;
+    let of = app.of_person(row.person_id).await?;
     let s = speak(app, reader.lang);
-    let has = |app: &&AppView| app.facts.installs.get(&id).is_some_and(Install::may_be_there);
+    let has = |app: &&PersonApp| app.facts.installs.get(&id).is_some_and(Install::may_be_there);
     html(&DeviceLeavePage {
         frame: frame(
             app,
             reader,
             Place::Devices,
             &format!("/devices/{id}/{}", how.path()),
-            overview.as_ref(),
             None,
         )
         .await?,
@@ -85,7 +84,7 @@ async fn ask(
         person: app.person(row.person_id).await?.map(|person| person.name),
         how,
         enrolment: row.enrolment_id.map(|id| id.to_string()).unwrap_or_default(),
-        apps: overview.map_or(0, |overview| overview.apps.iter().filter(has).count() as u64),
+        apps: of.map_or(0, |of| of.apps.iter().filter(has).count() as u64),
         typed,
     })
 }

@@ -32,6 +32,7 @@ use axum::{
     routing::{get, post},
 };
 use domain::AssetId;
+use store::StoreError;
 
 use self::pages::{
     Flash, Frame, Place,
@@ -43,7 +44,7 @@ use super::{
     security,
 };
 use crate::{
-    app::{App, AppError, Problem, apps::Overview},
+    app::{App, AppError, Problem},
     cause,
     gate::Busy,
     messages::{Lang, Speak},
@@ -188,41 +189,25 @@ pub fn speak(app: &App, lang: Lang) -> Speak {
 }
 
 /// What is around every page.
-async fn frame(
-    app: &App,
-    reader: &Reader,
-    place: Place,
-    path: &str,
-    overview: Option<&Overview>,
-    flash: Option<Flash>,
-) -> Result<Frame, Oops> {
+async fn frame(app: &App, reader: &Reader, place: Place, path: &str, flash: Option<Flash>) -> Result<Frame, Oops> {
     let said = reader
         .said
         .and_then(|done| Flash::done(speak(app, reader.lang).t(done.key())));
-    let organization = match (&app.config.organization, overview) {
-        (Some(name), _) => name.clone(),
-        (None, Some(overview)) => overview.location.row.organization_name.clone(),
-        (None, None) => String::new(),
-    };
+    let location = app.location_view().await?.map(|location| location.row);
+    let tally = app.store.tally(location.as_ref().map(|row| row.id)).await?;
+    let organization = app.config.organization.clone();
     Ok(Frame {
         place,
         path: path.to_owned(),
         name: reader.account.name.clone(),
         may_write: reader.caller.may_write().is_ok(),
-        organization,
-        apps: overview.map_or(0, |overview| overview.apps.len() as u64),
-        devices: match overview {
-            Some(overview) => overview.devices.len() as u64,
-            None => app.devices().await?.len() as u64,
-        },
-        people: match overview {
-            Some(overview) => overview.people.len() as u64,
-            None => app.people().await?.len() as u64,
-        },
-        groups: match overview {
-            Some(overview) => overview.groups.len() as u64,
-            None => app.groups().await?.len() as u64,
-        },
+        organization: organization
+            .or(location.map(|row| row.organization_name))
+            .unwrap_or_default(),
+        apps: tally.apps,
+        devices: tally.devices,
+        people: tally.people,
+        groups: tally.groups,
         query: String::new(),
         flash: flash.or(said),
     })
@@ -246,6 +231,12 @@ pub struct Oops {
 impl Oops {
     pub fn of(status: StatusCode) -> Oops {
         Oops { status, later: None }
+    }
+}
+
+impl From<StoreError> for Oops {
+    fn from(error: StoreError) -> Oops {
+        AppError::from(error).into()
     }
 }
 

@@ -9,6 +9,7 @@ use domain::{AssetId, PersonId};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::{InvitationRow, PersonChange, PersonRow};
+use uuid::Uuid;
 
 use super::{
     Oops, frame, html,
@@ -26,9 +27,10 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base, Problem,
-        apps::{AppView, Overview},
+        apps::Overview,
         invitations::{InvitedAgain, NotInvited},
         leavers::Devices,
+        of_person::{OfPerson, PersonApp},
         people::NewPerson,
     },
     http::{
@@ -89,7 +91,7 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     let path = people_link(filter, &query, 1);
     html(&PeoplePage {
         s: speak(&app, reader.lang),
-        frame: frame(&app, &reader, Place::People, &path, overview.as_ref(), None).await?,
+        frame: frame(&app, &reader, Place::People, &path, None).await?,
         rows,
         pager,
         counts,
@@ -143,35 +145,36 @@ struct Shown {
 
 async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<Response, Oops> {
     let row = app.person(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let overview = app.overview().await?;
+    let of = app.of_person(id).await?;
     let s = speak(app, reader.lang);
-    let devices = app.devices().await?;
-    let named = |row: &InvitationRow| {
-        let device = devices.iter().find(|device| device.id == row.device_id);
-        view::invitation_line(row, device.map(|device| device.name.as_str()))
-    };
-    let invitations = app.invitations(id).await?;
-    let invitations = invitations.iter().take(INVITATIONS).map(named).collect();
+    let own = app.devices_of(id).await?;
+    let mut invitations = app.invitations(id).await?;
+    invitations.truncate(INVITATIONS);
+    // A device may be another person's since.
+    let asked: Vec<Uuid> = invitations.iter().map(|row| row.device_id.0).collect();
+    let names = app.store.names(&asked).await?;
+    let named = |row: &InvitationRow| view::invitation_line(row, names.devices.get(&row.device_id).map(String::as_str));
+    let invitations = invitations.iter().map(named).collect();
     let registrations = app.registrations(id).await?;
     let replaced = registrations.iter().filter(|row| row.replaced_at.is_some());
     let retired = replaced.map(|row| row.retired_at).collect();
-    let own = || devices.iter().filter(|device| device.person_id == id);
-    let mut groups = Vec::new();
-    for group in app.groups().await? {
-        if app.group_members(group.id).await?.contains(&id.0) {
-            groups.push(Named {
-                name: group.name,
-                href: format!("/groups/{}", group.id),
-            });
-        }
-    }
-    let program = overview
+    let groups: Vec<Named> = app
+        .store
+        .groups_of(id.0)
+        .await?
+        .into_iter()
+        .map(|(group, name)| Named {
+            name,
+            href: format!("/groups/{group}"),
+        })
+        .collect();
+    let program = of
         .as_ref()
-        .and_then(|overview| overview.world.people.get(&id))
+        .and_then(|of| of.world.people.get(&id))
         .map(|person| person.program)
         .unwrap_or_default();
-    let uninvitable = match &overview {
-        Some(overview) => overview.not_invited(id),
+    let uninvitable = match &of {
+        Some(of) => of.not_invited(),
         None => Some(NotInvited::NotLinked),
     };
     let uninvitable = uninvitable.map(|why| match why {
@@ -181,29 +184,22 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
     });
     let farewell = Farewell {
         groups: groups.len() as u64,
-        devices: own().filter(|device| !device.enrolment.is_over()).count() as u64,
-        licences: overview.as_ref().map_or(0, |overview| licences(overview, id)),
+        devices: own.iter().filter(|device| !device.enrolment.is_over()).count() as u64,
+        licences: of.as_ref().map_or(0, licences),
     };
     html(&PersonPage {
-        frame: frame(
-            app,
-            reader,
-            Place::People,
-            &format!("/people/{id}"),
-            overview.as_ref(),
-            shown.flash,
-        )
-        .await?,
+        frame: frame(app, reader, Place::People, &format!("/people/{id}"), shown.flash).await?,
         refused: shown.not_invited.as_ref().map(|why| not_invited(&s, why)),
         uninvitable,
         s,
         id,
         version: row.version.number,
         farewell,
-        devices: own()
-            .map(|device| view::device_line(overview.as_ref(), device, Some(&row.name)))
+        devices: own
+            .iter()
+            .map(|device| view::own_device_line(of.as_ref(), device, Some(&row.name)))
             .collect(),
-        apps: overview.as_ref().map(|overview| apps(overview, id)).unwrap_or_default(),
+        apps: of.as_ref().map(apps).unwrap_or_default(),
         name: row.name,
         email: row.email,
         department: row.department,
@@ -215,26 +211,26 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         groups,
         link: shown.link,
         leave_error: shown.leave_error,
-        to_return: overview.as_ref().map_or(0, |overview| overview.to_return(id)),
+        to_return: of.as_ref().map_or(0, OfPerson::to_return),
     })
 }
 
 /// Licences that the person has and that can come back, or that are on their way.
-fn licences(overview: &Overview, person: PersonId) -> u64 {
-    let has = |app: &&AppView| match app.facts.seats.get(&person) {
+fn licences(of: &OfPerson) -> u64 {
+    let has = |app: &&PersonApp| match app.verdict.seat {
         Some(seat) => app.facts.revocable || !seat.is_held(),
         None => false,
     };
-    overview.apps.iter().filter(has).count() as u64
+    of.apps.iter().filter(has).count() as u64
 }
 
-fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
-    let lines = overview.apps.iter().filter_map(|app| {
-        let verdict = app.decision.people.get(&person)?;
+fn apps(of: &OfPerson) -> Vec<PersonAppLine> {
+    let lines = of.apps.iter().map(|app| {
+        let verdict = &app.verdict;
         let failing = verdict.devices.values().find(|device| device.state == verdict.state);
-        Some(PersonAppLine {
+        PersonAppLine {
             app: Named {
-                name: view::app_line(app).name,
+                name: view::app_name(&app.row),
                 href: format!("/apps/{}", app.row.id),
             },
             asset: app.row.id,
@@ -244,9 +240,9 @@ fn apps(overview: &Overview, person: PersonId) -> Vec<PersonAppLine> {
             seat: verdict.seat,
             place: verdict.place,
             resolution: verdict.resolution.clone(),
-            requested: app.facts.requests.contains_key(&person),
+            requested: app.facts.requests.contains_key(&of.person),
             may_try_again: verdict.devices.values().any(|device| device.may_be_tried_again()),
-        })
+        }
     });
     lines.collect()
 }
@@ -537,7 +533,6 @@ async fn show_form(
     wrong: Option<(&str, String)>,
     conflict: Option<Conflict>,
 ) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
     let path = id.map_or_else(|| "/people/new".to_owned(), |id| format!("/people/{id}/edit"));
     let error = |field: &str| {
         wrong
@@ -547,7 +542,7 @@ async fn show_form(
     };
     html(&PersonFormPage {
         s: speak(app, reader.lang),
-        frame: frame(app, reader, Place::People, &path, overview.as_ref(), None).await?,
+        frame: frame(app, reader, Place::People, &path, None).await?,
         id,
         name_error: error("name"),
         email_error: error("email"),

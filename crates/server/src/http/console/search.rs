@@ -27,7 +27,10 @@ pub struct Wanted {
 }
 
 pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
+    let bought = match app.location_view().await? {
+        Some(location) => app.store.apps(location.row.id).await?,
+        None => Vec::new(),
+    };
     let query = wanted.q.trim().to_owned();
     let lower = query.to_lowercase();
     let hit = |texts: &[Option<&str>]| {
@@ -40,19 +43,20 @@ pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         },
         second_line: second_line.unwrap_or_default().to_owned(),
     };
-    let apps = overview
+    let apps = bought
         .iter()
-        .flat_map(|overview| &overview.apps)
-        .map(view::app_line)
-        .filter(|app| {
-            hit(&[
-                Some(app.name.as_str()),
-                app.publisher.as_deref(),
-                app.bundle_id.as_deref(),
-            ])
+        .filter(|row| {
+            let name = view::app_name(row);
+            hit(&[Some(name.as_str()), row.publisher.as_deref(), row.bundle_id.as_deref()])
         })
         .take(MOST)
-        .map(|app| found(&app.name, format!("/apps/{}", app.id), app.publisher.as_deref()))
+        .map(|row| {
+            found(
+                &view::app_name(row),
+                format!("/apps/{}", row.id),
+                row.publisher.as_deref(),
+            )
+        })
         .collect();
     let people = app
         .people()
@@ -75,7 +79,6 @@ pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         &reader,
         Place::Elsewhere,
         &link("/search", &[("q", &query)]),
-        overview.as_ref(),
         None,
     )
     .await?;

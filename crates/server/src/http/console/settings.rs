@@ -73,10 +73,9 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         conflict,
         mut wrong,
     } = shown;
-    let overview = app.overview().await?;
     let s = speak(app, reader.lang);
     html(&SettingsPage {
-        frame: frame(app, reader, Place::Settings, HERE, overview.as_ref(), None).await?,
+        frame: frame(app, reader, Place::Settings, HERE, None).await?,
         s,
         version,
         was: (was.policy_2016, was.rule_set),

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{
-    Approval, AssetId, Detail, DeviceId, DeviceVerdict, GroupId, InstallCommand, InstallState, PersonId, Program, Rule,
+use domain::{Approval, Detail, DeviceVerdict, InstallState, PersonId, Program, Rule};
+use store::{
+    AppRow, DeviceRow, EventRow, InvitationRow, OpenCommands, OperationKind, OperationRow, OperationState, SyncRow,
 };
-use store::{DeviceRow, EventRow, InvitationRow, OperationKind, OperationRow, OperationState, SyncRow};
+use uuid::Uuid;
 
 use super::pages::{
     apps::AppLine,
@@ -16,7 +17,13 @@ use super::pages::{
 use crate::app::{
     App, AppError,
     apps::{AppView, Overview},
+    of_person::OfPerson,
 };
+
+/// What an app is called: by its number until the store has described it.
+pub fn app_name(row: &AppRow) -> String {
+    row.name.clone().unwrap_or_else(|| row.adam_id.clone())
+}
 
 /// One app in a list.
 pub fn app_line(app: &AppView) -> AppLine {
@@ -41,7 +48,7 @@ pub fn app_line(app: &AppView) -> AppLine {
         .collect();
     AppLine {
         id: app.row.id,
-        name: app.row.name.clone().unwrap_or_else(|| app.row.adam_id.clone()),
+        name: app_name(&app.row),
         has_icon: app.row.has_icon,
         publisher: app.row.publisher.clone(),
         bundle_id: app.row.bundle_id.clone(),
@@ -120,24 +127,12 @@ pub fn operation_word(kind: OperationKind) -> OperationWord {
     }
 }
 
-/// Commands that devices have not answered, of all apps together.
-pub fn running_commands(apps: &[AppView]) -> Option<Running> {
-    let (mut installs, mut removals) = (0, 0);
-    let mut devices = BTreeSet::new();
-    for app in apps {
-        for (device, install) in &app.facts.installs {
-            match install.command {
-                Some(InstallCommand::Install { .. }) => installs += 1,
-                Some(InstallCommand::Remove { .. }) => removals += 1,
-                None => continue,
-            }
-            devices.insert(*device);
-        }
-    }
-    (installs + removals > 0).then_some(Running::Commands {
-        installs,
-        removals,
-        devices: devices.len() as u64,
+/// Commands about apps that devices have not answered.
+pub fn running_commands(open: &OpenCommands) -> Option<Running> {
+    (open.installs + open.removals > 0).then_some(Running::Commands {
+        installs: open.installs,
+        removals: open.removals,
+        devices: open.devices,
     })
 }
 
@@ -176,26 +171,30 @@ pub fn invitation_line(row: &InvitationRow, device: Option<&str>) -> InvitationL
     }
 }
 
-/// The names of everything that an event may be about.
+/// The names of everything that some events are about.
 pub struct Names {
-    apps: BTreeMap<AssetId, String>,
-    people: BTreeMap<PersonId, String>,
-    devices: BTreeMap<DeviceId, String>,
-    groups: BTreeMap<GroupId, String>,
+    things: store::Names,
     accounts: BTreeMap<String, String>,
     keys: BTreeMap<String, String>,
 }
 
 impl Names {
-    pub async fn read(app: &App, overview: Option<&Overview>) -> Result<Names, AppError> {
-        let apps = overview.into_iter().flat_map(|overview| &overview.apps);
+    pub async fn of(app: &App, events: &[EventRow]) -> Result<Names, AppError> {
+        let ids: BTreeSet<Uuid> = events
+            .iter()
+            .flat_map(|row| {
+                let asset = row.asset_id.map(|id| id.0);
+                let person = row.person_id.map(|id| id.0);
+                let device = row.device_id.map(|id| id.0);
+                [asset, person, device, row.group_id.map(|id| id.0)]
+            })
+            .flatten()
+            .collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
         let accounts = app.store.accounts().await?;
         let keys = app.store.api_keys().await?;
         Ok(Names {
-            apps: apps.map(|app| (app.row.id, app_line(app).name)).collect(),
-            people: app.people().await?.into_iter().map(|row| (row.id, row.name)).collect(),
-            devices: app.devices().await?.into_iter().map(|row| (row.id, row.name)).collect(),
-            groups: app.groups().await?.into_iter().map(|row| (row.id, row.name)).collect(),
+            things: app.store.names(&ids).await?,
             accounts: accounts
                 .into_iter()
                 .map(|account| (account.id.to_string(), account.name))
@@ -226,16 +225,16 @@ impl Names {
             },
             app: row
                 .asset_id
-                .and_then(|id| named("apps", id.to_string(), self.apps.get(&id))),
+                .and_then(|id| named("apps", id.to_string(), self.things.apps.get(&id))),
             person: row
                 .person_id
-                .and_then(|id| named("people", id.to_string(), self.people.get(&id))),
+                .and_then(|id| named("people", id.to_string(), self.things.people.get(&id))),
             device: row
                 .device_id
-                .and_then(|id| named("devices", id.to_string(), self.devices.get(&id))),
+                .and_then(|id| named("devices", id.to_string(), self.things.devices.get(&id))),
             group: row
                 .group_id
-                .and_then(|id| named("groups", id.to_string(), self.groups.get(&id))),
+                .and_then(|id| named("groups", id.to_string(), self.things.groups.get(&id))),
             name: text("name").or_else(|| text("location")).or_else(|| text("owner")),
             code: text("failure")
                 .or_else(|| text("error"))
@@ -245,12 +244,15 @@ impl Names {
 }
 
 /// One device in a list.
-pub fn device_line(overview: Option<&Overview>, row: &DeviceRow, person: Option<&str>) -> DeviceLine {
-    let verdicts = overview
-        .into_iter()
-        .flat_map(|overview| &overview.apps)
-        .filter_map(|app| app.decision.people.get(&row.person_id)?.devices.get(&row.id))
-        .filter(|verdict| concerns(verdict));
+///
+/// `verdicts` are about the device, app by app, `to_return` is the number of licences that come back from it.
+pub fn device_line<'a>(
+    row: &DeviceRow,
+    person: Option<&str>,
+    verdicts: impl IntoIterator<Item = &'a DeviceVerdict>,
+    to_return: u64,
+) -> DeviceLine {
+    let verdicts = verdicts.into_iter().filter(|verdict| concerns(verdict));
     DeviceLine {
         id: row.id,
         name: row.name.clone(),
@@ -270,8 +272,14 @@ pub fn device_line(overview: Option<&Overview>, row: &DeviceRow, person: Option<
         unreachable_since: row.unreachable_since,
         leaving_since: row.leaving_since,
         silent_since: row.silent_since,
-        to_return: overview.map_or(0, |overview| overview.to_return_of(row)),
+        to_return,
     }
+}
+
+/// The same, of one person's device.
+pub fn own_device_line(of: Option<&OfPerson>, row: &DeviceRow, person: Option<&str>) -> DeviceLine {
+    let verdicts = of.into_iter().flat_map(|of| of.on(row.id)).map(|(_, verdict)| verdict);
+    device_line(row, person, verdicts, of.map_or(0, |of| of.to_return_of(row)))
 }
 
 /// The first error of a chain, as an administrator looks it up.

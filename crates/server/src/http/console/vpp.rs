@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::UploadId;
 use serde::Deserialize;
-use store::{SyncRow, SyncStatus};
+use store::{AppRow, SyncRow, SyncStatus};
 
 use super::{
     Oops, frame, html,
@@ -20,8 +20,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, Problem,
-        apps::Overview,
-        tokens::{TokenRefused, TokenUpload, UploadFacts},
+        tokens::{LocationView, TokenRefused, TokenUpload, UploadFacts},
     },
     http::{
         auth::{self, Admin, Reader},
@@ -36,14 +35,17 @@ const HOME: &str = "/administration/vpp";
 
 /// The linked token, its times, and the latest reads.
 pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
+    let token = match app.location_view().await? {
+        Some(view) => Some(token_facts(&view, &app.store.apps(view.row.id).await?)),
+        None => None,
+    };
     let s = speak(&app, reader.lang);
-    let frame = frame(&app, &reader, Place::Vpp, HOME, overview.as_ref(), None).await?;
+    let frame = frame(&app, &reader, Place::Vpp, HOME, None).await?;
     let running = view::running(app.sync_open().await?.as_ref(), &[]);
     html(&VppPage {
         frame,
         account_url: app.config.apple.account_url.clone(),
-        token: overview.as_ref().map(token_facts),
+        token,
         syncs: app.syncs(10).await?.iter().map(sync_line).collect(),
         running,
         sync_at: app
@@ -197,20 +199,12 @@ async fn show_upload(
     apple_id: String,
     errors: UploadErrors,
 ) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
+    let linked = app.location_view().await?.is_some();
     html(&VppUploadPage {
         s: speak(app, reader.lang),
-        frame: frame(
-            app,
-            reader,
-            Place::Vpp,
-            &format!("{HOME}/upload"),
-            overview.as_ref(),
-            None,
-        )
-        .await?,
+        frame: frame(app, reader, Place::Vpp, &format!("{HOME}/upload"), None).await?,
         account_url: app.config.apple.account_url.clone(),
-        renewal: overview.is_some(),
+        renewal: linked,
         display_name,
         apple_id,
         errors,
@@ -266,18 +260,9 @@ pub async fn cancel(State(app): State<App>, admin: Admin, Path(id): Path<UploadI
 }
 
 async fn show_confirm(app: &App, reader: &Reader, facts: UploadFacts, error: Option<String>) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
     html(&VppConfirmPage {
         s: speak(app, reader.lang),
-        frame: frame(
-            app,
-            reader,
-            Place::Vpp,
-            &format!("{HOME}/upload/{}", facts.id),
-            overview.as_ref(),
-            None,
-        )
-        .await?,
+        frame: frame(app, reader, Place::Vpp, &format!("{HOME}/upload/{}", facts.id), None).await?,
         account_url: app.config.apple.account_url.clone(),
         id: facts.id,
         display_name: facts.display_name,
@@ -293,9 +278,8 @@ async fn show_confirm(app: &App, reader: &Reader, facts: UploadFacts, error: Opt
     })
 }
 
-fn token_facts(overview: &Overview) -> TokenFacts {
-    let view = &overview.location;
-    let counted = overview.apps.iter().filter(|app| !app.row.unlimited);
+fn token_facts(view: &LocationView, apps: &[AppRow]) -> TokenFacts {
+    let counted = apps.iter().filter(|app| !app.unlimited);
     TokenFacts {
         display_name: view.row.display_name.clone(),
         apple_id: view.row.apple_id.clone(),
@@ -310,8 +294,8 @@ fn token_facts(overview: &Overview) -> TokenFacts {
         uploaded_by: view.uploaded_by.clone(),
         last_sync_at: view.row.last_sync_at,
         owner: view.row.owner_name.clone(),
-        apps: overview.apps.len() as u64,
-        licences: counted.map(|app| u64::try_from(app.row.owned).unwrap_or(0)).sum(),
+        apps: apps.len() as u64,
+        licences: counted.map(|app| u64::try_from(app.owned).unwrap_or(0)).sum(),
     }
 }
 

@@ -1,0 +1,103 @@
+//! What concerns one person: their apps, devices and invitations, and where they stand in every line.
+//!
+//! It costs what the person has, however many others there are.
+
+use std::collections::BTreeMap;
+
+use domain::{AssetId, Detail, DeviceId, DeviceVerdict, PersonId, PersonVerdict, World, decide_one};
+use store::{AppRow, DeviceRow};
+
+use super::{App, AppError, apps::error_code, tokens::LocationView};
+
+/// One person and one app.
+#[derive(Debug, Clone)]
+pub struct PersonApp {
+    pub row: AppRow,
+    /// What is known of the app and of this person, and of nobody else.
+    pub facts: domain::App,
+    pub verdict: PersonVerdict,
+}
+
+/// Everything that is shown of one person, read at one instant.
+pub struct OfPerson {
+    pub location: LocationView,
+    pub person: PersonId,
+    /// The person, their devices, and what reaches them.
+    pub world: World,
+    /// Apps and books of which something is to be said, as they are called.
+    pub apps: Vec<PersonApp>,
+    /// Every app and book of the location.
+    pub rows: BTreeMap<AssetId, AppRow>,
+    pub devices: BTreeMap<DeviceId, DeviceRow>,
+}
+
+impl PersonApp {
+    /// What the device gave as its error, where the detail refers to it.
+    pub fn error_code(&self, device: DeviceId, detail: Detail) -> Option<String> {
+        error_code(&self.facts, device, detail)
+    }
+}
+
+impl OfPerson {
+    /// What is said of each app on one of their devices.
+    pub fn on(&self, device: DeviceId) -> impl Iterator<Item = (&PersonApp, &DeviceVerdict)> {
+        let said =
+            move |app| -> Option<(&PersonApp, &DeviceVerdict)> { Some((app, app.verdict.devices.get(&device)?)) };
+        self.apps.iter().filter_map(said)
+    }
+
+    /// Licences that go back and that Apple has not confirmed yet.
+    pub fn to_return(&self) -> u64 {
+        self.returning().count() as u64
+    }
+
+    /// Those of them for apps that the device had, where it is leaving, gone, or counts as gone.
+    pub fn to_return_of(&self, device: &DeviceRow) -> u64 {
+        let leaves = device.enrolment.is_leaving() || device.enrolment.is_over() || device.silent_since.is_some();
+        let had = |app: &&PersonApp| leaves && app.facts.installs.contains_key(&device.id);
+        self.returning().filter(had).count() as u64
+    }
+
+    fn returning(&self) -> impl Iterator<Item = &PersonApp> {
+        self.apps.iter().filter(|app| app.verdict.is_to_return(&app.facts))
+    }
+}
+
+impl App {
+    /// `None` until a token is linked.
+    pub async fn of_person(&self, person: PersonId) -> Result<Option<OfPerson>, AppError> {
+        let now = self.now();
+        let mut read = self.store.snapshot().await?;
+        let Some(location) = read.locations().await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let id = location.id;
+        let world = read.world_of(id, &[person], now).await?;
+        let mut beside = read.world_beside_of(id, &[person]).await?;
+        let places = read.places(id, person).await?;
+        let rows = read.apps(id).await?;
+        let devices = read.devices_of(person).await?;
+        // Nobody thinks with a transaction open.
+        drop(read);
+        let apps = rows.iter().filter_map(|row| {
+            let facts = match world.apps.get(&row.id) {
+                Some(facts) => facts.clone(),
+                None => beside.remove(&row.id)?,
+            };
+            let verdict = decide_one(&world, &facts, person, places.get(&row.id).copied())?;
+            Some(PersonApp {
+                row: row.clone(),
+                facts,
+                verdict,
+            })
+        });
+        Ok(Some(OfPerson {
+            apps: apps.collect(),
+            location: LocationView::of(location, now),
+            person,
+            rows: rows.into_iter().map(|row| (row.id, row)).collect(),
+            devices: devices.into_iter().map(|row| (row.id, row)).collect(),
+            world,
+        }))
+    }
+}
