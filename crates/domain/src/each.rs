@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    App, AssetId, Detail, InstallState, PersonId, PersonVerdict, Program, Seat, Step, Time, World,
+    App, AssetId, Deployment, Detail, InstallState, PersonId, PersonVerdict, Program, Seat, Step, Time, World,
     decide::{Alone, Owners, Wish, alone},
     invitation,
     plan::Own,
@@ -89,7 +89,11 @@ pub fn decide_each(world: &World) -> Each {
             let person = alone.served.person;
             own.about(app, &alone.served);
             pairs.insert((app.id, person), Pair::of(&alone));
-            for at in app.deployments.iter().filter_map(|line| line.deadline) {
+            let theirs = app
+                .deployments
+                .iter()
+                .filter(|line| reaches(world, &owners, line, person));
+            for at in theirs.filter_map(|line| line.deadline) {
                 moments.add(person, at);
             }
         }
@@ -109,6 +113,14 @@ pub fn decide_each(world: &World) -> Each {
         pairs,
         again: moments.next,
     }
+}
+
+/// Whether the person is in the line's group, or one of their devices is.
+fn reaches(world: &World, owners: &Owners<'_>, line: &Deployment, person: PersonId) -> bool {
+    world.groups.get(&line.group).is_some_and(|group| {
+        let devices = owners.devices(person).iter();
+        group.people.contains(&person) || devices.map(|device| device.id).any(|id| group.devices.contains(&id))
+    })
 }
 
 /// The next moment of each person. One too many costs a decision that changes nothing.

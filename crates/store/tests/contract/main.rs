@@ -62,6 +62,7 @@ macro_rules! on_both {
 }
 
 mod counting;
+mod derived;
 mod hand;
 mod hot;
 // After the macro that they use.

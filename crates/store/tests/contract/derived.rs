@@ -1,0 +1,497 @@
+//! After anything at all, in any order, what is kept of the decisions is what a decision about the whole says.
+//!
+//! Facts change by statements of chance, past the store: whoever writes them, the marks are the database's. In between
+//! somebody decides, a few people at a time, and sometimes crashes before the end. Whenever nobody is left to be decided, all
+//! that is kept is compared with the decision about everybody.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use domain::{AssetId, LocationId, PersonId, Step, Time, decide, decide_each, plan};
+use store::{Look, MasterKey, PairRow, Store, Taken, testing::Fresh};
+use uuid::Uuid;
+
+use crate::hand::Hand;
+
+const PEOPLE: u64 = 6;
+const DEVICES: u64 = 8;
+const GROUPS: u64 = 4;
+const ASSETS: u64 = 3;
+const DAY_MS: i64 = 86_400_000;
+const LOCATION: LocationId = LocationId(Uuid::from_u128(1));
+
+/// SplitMix64: the same numbers for the same seed, everywhere.
+struct Chance(u64);
+
+impl Chance {
+    fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.number() % end
+    }
+
+    fn one_in(&mut self, of: u64) -> bool {
+        self.below(of) == 0
+    }
+
+    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[usize::try_from(self.below(words.len() as u64)).unwrap()]
+    }
+
+    fn person(&mut self) -> String {
+        id(2, self.below(PEOPLE))
+    }
+
+    fn device(&mut self) -> String {
+        id(3, self.below(DEVICES))
+    }
+
+    fn group(&mut self) -> String {
+        id(4, self.below(GROUPS))
+    }
+
+    fn asset(&mut self) -> String {
+        id(5, self.below(ASSETS))
+    }
+
+    /// NULL, or a time within three weeks.
+    fn time_or_none(&mut self, now: Time) -> String {
+        if self.one_in(3) {
+            "NULL".to_owned()
+        } else {
+            self.time(now)
+        }
+    }
+
+    /// Three weeks before and after.
+    fn time(&mut self, now: Time) -> String {
+        let span = u64::try_from(42 * DAY_MS).unwrap();
+        (now.ms() - 21 * DAY_MS + i64::try_from(self.below(span)).unwrap()).to_string()
+    }
+
+    fn flag(&mut self) -> &'static str {
+        if self.one_in(2) { "TRUE" } else { "FALSE" }
+    }
+}
+
+fn id(kind: u128, number: u64) -> String {
+    Uuid::from_u128(kind << 64 | u128::from(number)).to_string()
+}
+
+/// What is there before anything happens.
+fn beginning(now: Time) -> String {
+    let at = now.ms();
+    let mut sql = format!(
+        "INSERT INTO locations (id, uid, display_name, apple_id, token_sealed, token_sha256, organization_name,
+                                location_name, country, default_platform, expires_at, state, mdm_id, last_modified_at,
+                                created_at)
+         VALUES ('{}', '1', '', '', 't', '', '', '', '', '', {}, 'valid', '', 1, 1);",
+        LOCATION.0,
+        at + 900 * DAY_MS
+    );
+    for person in 0..PEOPLE {
+        let person = id(2, person);
+        sql += &format!("INSERT INTO people (id, name, created_at) VALUES ('{person}', '', 1);");
+    }
+    for device in 0..DEVICES {
+        let (device, owner) = (id(3, device), id(2, device % PEOPLE));
+        sql += &format!(
+            "INSERT INTO devices (id, udid, name, product_name, platform, person_id, enrolment, dep, awaiting_configuration,
+                                  informed_at)
+             VALUES ('{device}', '{device}', '', '', 'iOS', '{owner}', 'enrolled', FALSE, FALSE, {at});"
+        );
+    }
+    for group in 0..GROUPS {
+        let kind = if group == 0 { "device" } else { "user" };
+        let id = id(4, group);
+        sql += &format!(
+            "INSERT INTO groups (id, kind, name, priority, created_at) VALUES ('{id}', '{kind}', '{id}', {group}, 1);"
+        );
+    }
+    for asset in 0..ASSETS {
+        let id = id(5, asset);
+        sql += &format!(
+            "INSERT INTO assets (id, location_id, adam_id, pricing_param, product_type, owned, total, assigned, available,
+                                 retired, unlimited, device_assignable, revocable, platforms, observed_at)
+             VALUES ('{id}', '{}', '{asset}1', 'STDQ', 'App', 2, 2, 0, 2, 0, FALSE, TRUE, TRUE, '[\"iOS\"]', 1);
+             INSERT INTO app_metadata (asset_id, name, bundle_id, device_families, observed_at)
+             VALUES ('{id}', '', 'b{asset}', '[]', 1);",
+            LOCATION.0
+        );
+    }
+    sql
+}
+
+/// Something happens.
+fn happening(chance: &mut Chance, now: Time) -> String {
+    let at = now.ms();
+    match chance.below(22) {
+        0 => {
+            let left = if chance.one_in(3) { chance.time(now) } else { "NULL".to_owned() };
+            format!("UPDATE people SET left_at = {left} WHERE id = '{}'", chance.person())
+        }
+        1 => format!(
+            "UPDATE devices SET person_id = '{}', platform = '{}', os_version = '{}', dep = {}, shared = {} WHERE id = '{}'",
+            chance.person(),
+            chance.of(&["iOS", "iOS", "iPadOS", "macOS"]),
+            chance.of(&["17.5", "15", ""]),
+            chance.flag(),
+            chance.flag(),
+            chance.device()
+        ),
+        2 => format!(
+            "UPDATE devices SET enrolment = '{}', awaiting_configuration = {}, silent_since = {}, unreachable_since = {},
+                                informed_at = {} WHERE id = '{}'",
+            chance.of(&["enrolled", "enrolled", "enrolled", "pending", "retiring", "wiping", "gone"]),
+            if chance.one_in(6) { "TRUE" } else { "FALSE" },
+            if chance.one_in(6) { chance.time(now) } else { "NULL".to_owned() },
+            if chance.one_in(6) { chance.time(now) } else { "NULL".to_owned() },
+            chance.time_or_none(now),
+            chance.device()
+        ),
+        3 | 4 => {
+            let (group, person, device) = (chance.group(), chance.person(), chance.device());
+            let member = if group == id(4, 0) { device } else { person };
+            format!("INSERT INTO group_members (group_id, member_id) VALUES ('{group}', '{member}') ON CONFLICT DO NOTHING")
+        }
+        5 => {
+            let (person, device) = (chance.person(), chance.device());
+            format!("DELETE FROM group_members WHERE member_id = '{}'", chance.of(&[&person, &device]))
+        }
+        6 => format!("UPDATE groups SET priority = {} WHERE id = '{}'", chance.below(3), chance.group()),
+        7 | 8 => {
+            let (asset, group) = (chance.asset(), chance.group());
+            let approval = chance.of(&["required", "required", "available", "notApplicable", "uninstall"]);
+            let deadline = match approval {
+                "required" if chance.one_in(2) => chance.time(now),
+                _ => "NULL".to_owned(),
+            };
+            format!(
+                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at)
+                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, {}, {at})
+                 ON CONFLICT (asset_id, group_id) DO UPDATE SET approval = excluded.approval,
+                                                                deadline = excluded.deadline, since = excluded.since",
+                id(6, chance.number()),
+                chance.time(now)
+            )
+        }
+        9 => format!(
+            "DELETE FROM deployments WHERE asset_id = '{}' AND group_id = '{}'",
+            chance.asset(),
+            chance.group()
+        ),
+        10 => {
+            // Of what Apple lists no more nothing is owned.
+            let (owned, gone) = match chance.below(5) {
+                0 => (0, at.to_string()),
+                _ => (chance.below(5), "NULL".to_owned()),
+            };
+            let asset = chance.asset();
+            format!(
+                "UPDATE assets SET owned = {owned}, total = {owned}, foreign_held = {}, revocable = {}, gone_at = {gone},
+                                   product_type = '{}' WHERE id = '{asset}'",
+                chance.below(2),
+                if chance.one_in(5) { "FALSE" } else { "TRUE" },
+                chance.of(&["App", "App", "App", "App", "Book"])
+            )
+        }
+        11 => format!(
+            "UPDATE app_metadata SET bundle_id = {}, minimum_os = {}, device_families = '{}' WHERE asset_id = '{}'",
+            chance.of(&["NULL", "'b'", "'b'", "'b'"]),
+            chance.of(&["NULL", "'16.0'", "'17.5'"]),
+            chance.of(&["[]", "[\"ipad\"]", "[\"iphone\",\"ipad\"]"]),
+            chance.asset()
+        ),
+        12 => {
+            let person = chance.person();
+            format!(
+                "UPDATE client_users SET replaced_at = {at} WHERE person_id = '{person}' AND replaced_at IS NULL
+                                                              AND status = 'Retired';
+                 INSERT INTO client_users (client_user_id, location_id, person_id, status, created_at)
+                 SELECT '{}', '{}', '{person}', 'creating', {at}
+                 WHERE NOT EXISTS (SELECT 1 FROM client_users WHERE person_id = '{person}' AND replaced_at IS NULL)",
+                id(7, chance.number()),
+                LOCATION.0
+            )
+        }
+        13 | 14 => format!(
+            "UPDATE client_users SET status = '{}', invite_code = {}, accepted_at = {}, observed_at = {}, not_before = {},
+                                     error_number = 9635, retiring_at = {}
+             WHERE person_id = '{}' AND replaced_at IS NULL",
+            chance.of(&["creating", "refused", "Registered", "Registered", "Associated", "Associated", "Associated", "Retired"]),
+            chance.of(&["NULL", "'code'", "'code'"]),
+            chance.time_or_none(now),
+            chance.time_or_none(now),
+            chance.time_or_none(now),
+            if chance.one_in(8) { chance.time(now) } else { "NULL".to_owned() },
+            chance.person()
+        ),
+        15 => {
+            let person = chance.person();
+            let ended = chance.of(&["shown", "failed", "silent", "withdrawn"]);
+            let round = chance.below(2);
+            format!(
+                "UPDATE invitations SET ended_at = {at}, outcome = '{ended}'
+                 WHERE ended_at IS NULL AND client_user_id IN (SELECT client_user_id FROM client_users
+                                                               WHERE person_id = '{person}');
+                 UPDATE client_users SET round = round + {round} WHERE person_id = '{person}';
+                 INSERT INTO invitations (id, client_user_id, device_id, round, queued_at)
+                 SELECT '{}', client_user_id, '{}', round, {} FROM client_users
+                 WHERE person_id = '{person}' AND replaced_at IS NULL",
+                id(8, chance.number()),
+                chance.device(),
+                chance.time(now)
+            )
+        }
+        16 => {
+            let (asset, person) = (chance.asset(), chance.person());
+            match chance.below(4) {
+                0 => format!("DELETE FROM seats WHERE asset_id = '{asset}' AND person_id = '{person}'"),
+                1 => format!(
+                    "UPDATE seats SET state = '{}', since = {at} WHERE asset_id = '{asset}' AND person_id = '{person}'",
+                    chance.of(&["held", "returning"])
+                ),
+                // What is refused for want of a licence did not happen.
+                _ => format!(
+                    "INSERT INTO seats (asset_id, person_id, state, since)
+                     VALUES ('{asset}', '{person}', '{}', {at}) ON CONFLICT DO NOTHING",
+                    chance.of(&["reserved", "held"])
+                ),
+            }
+        }
+        17 => {
+            let (asset, person) = (chance.asset(), chance.person());
+            if chance.one_in(3) {
+                return format!("DELETE FROM seat_refusals WHERE asset_id = '{asset}' AND person_id = '{person}'");
+            }
+            format!(
+                "INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before, reason)
+                 VALUES ('{asset}', '{person}', 1, {at}, 1, {}, '{}')
+                 ON CONFLICT (asset_id, person_id) DO UPDATE SET not_before = excluded.not_before,
+                                                                 reason = excluded.reason",
+                chance.time(now),
+                chance.of(&["stock", "temporary", "refused"])
+            )
+        }
+        18 => {
+            let (asset, person) = (chance.asset(), chance.person());
+            if chance.one_in(3) {
+                return format!("DELETE FROM install_requests WHERE asset_id = '{asset}' AND person_id = '{person}'");
+            }
+            format!(
+                "INSERT INTO install_requests (asset_id, person_id, requested_at)
+                 VALUES ('{asset}', '{person}', {}) ON CONFLICT DO NOTHING",
+                chance.time(now)
+            )
+        }
+        19 => {
+            let (asset, device) = (chance.asset(), chance.device());
+            let class = chance.of(&["NULL", "NULL", "'retry'", "'user'", "'permanent'"]);
+            let seen = chance.of(&["absent", "installing", "installed", "installed", "removedByUser", "rejected", "unknown"]);
+            format!(
+                "DELETE FROM device_apps WHERE asset_id = '{asset}' AND device_id = '{device}';
+                 DELETE FROM installs WHERE asset_id = '{asset}' AND device_id = '{device}';
+                 INSERT INTO installs (device_id, asset_id, command, command_since, accepted_at, removed_at, checks,
+                                       failure_class, failure_code, failure_at, failure_attempts, asked_again_at)
+                 VALUES ('{device}', '{asset}', {}, {at}, {}, {}, {}, {class}, 'code', {}, {}, {});
+                 INSERT INTO device_apps (device_id, asset_id, seen, seen_at)
+                 VALUES ('{device}', '{asset}', '{seen}', {})",
+                chance.of(&["NULL", "NULL", "NULL", "'install'", "'remove'"]),
+                chance.time_or_none(now),
+                chance.time_or_none(now),
+                chance.below(4),
+                chance.time(now),
+                1 + chance.below(5),
+                chance.time_or_none(now),
+                chance.time(now)
+            )
+        }
+        20 => {
+            let question = chance.of(&["DeviceInformation", "ManagedApplicationList", "DeviceConfigured", "RemoveProfile"]);
+            let device = chance.device();
+            if chance.one_in(2) {
+                return format!("UPDATE commands SET state = 'acknowledged' WHERE device_id = '{device}'");
+            }
+            format!(
+                "INSERT INTO commands (uuid, device_id, request_type, body, state, created_at, not_now_count)
+                 VALUES ('{}', '{device}', '{question}', 'b', 'queued', {at}, 0)",
+                id(9, chance.number())
+            )
+        }
+        _ => {
+            let policy = format!(
+                "{{\"policy2016\":{},\"ruleSet\":\"{}\"}}",
+                chance.one_in(3),
+                chance.of(&["2016", "2020"])
+            );
+            match chance.below(3) {
+                0 => format!(
+                    "INSERT INTO settings (key, value, updated_at) VALUES ('policy', '{policy}', {at})
+                     ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+                ),
+                // Whether the token can be used, and until when.
+                1 => format!(
+                    "UPDATE locations SET state = '{}', expires_at = {}",
+                    chance.of(&["valid", "valid", "revoked"]),
+                    chance.time(now)
+                ),
+                _ => format!("UPDATE locations SET state = 'valid', expires_at = {}", at + 900 * DAY_MS),
+            }
+        }
+    }
+}
+
+/// What the loop sees when it looks.
+async fn look(store: &Store, now: Time, looked: bool) -> Look {
+    let world = store.world_of(LOCATION, &[], now).await.unwrap();
+    Look {
+        now,
+        looked,
+        token_usable: world.token.usable(),
+    }
+}
+
+/// What the loop does, but for the steps. Half of the time it crashes before the end.
+async fn decides(store: &Store, look: Look, most: usize, crashes: bool) -> Taken {
+    let mut tx = store.begin().await.unwrap();
+    let taken = tx.decide_take(LOCATION, look, most).await.unwrap();
+    let world = tx.world_of(LOCATION, &taken.people, look.now).await.unwrap();
+    let each = decide_each(&world);
+    tx.decided(LOCATION, &taken.people, &each).await.unwrap();
+    if !look.looked {
+        let asked: Vec<PersonId> = each.steps.iter().filter_map(Step::asked_of_apple).collect();
+        tx.decide_after_look(LOCATION, &asked).await.unwrap();
+    }
+    if !crashes {
+        tx.commit().await.unwrap();
+    }
+    taken
+}
+
+/// Everything that is kept is what follows from the facts, whoever wrote them.
+async fn is_as_decided(store: &Store, now: Time) {
+    let look = look(store, now, true).await;
+    while decides(store, look, 3, false).await != Taken::default() {}
+    let world = store.world(LOCATION, now).await.unwrap();
+    let each = decide_each(&world);
+    let kept: BTreeMap<(AssetId, PersonId), PairRow> = store
+        .pairs(LOCATION)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| ((row.asset_id, row.person_id), row))
+        .collect();
+    let follows: BTreeMap<(AssetId, PersonId), PairRow> = each
+        .pairs
+        .iter()
+        .map(|((asset, person), pair)| ((*asset, *person), PairRow::of(*asset, *person, pair)))
+        .collect();
+    assert_eq!(kept, follows);
+    assert_eq!(store.moments(LOCATION).await.unwrap(), each.again);
+
+    let mut places = BTreeMap::new();
+    for app in world.apps.values() {
+        for (person, verdict) in decide(&world, app).people {
+            places.extend(verdict.place.map(|place| ((app.id, person), place)));
+        }
+    }
+    let mut told = BTreeMap::new();
+    for person in world.people.keys() {
+        let theirs = store.places(LOCATION, *person).await.unwrap();
+        told.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
+    }
+    assert_eq!(told, places, "where everybody stands");
+    if !look.token_usable {
+        return;
+    }
+    let given: Vec<(AssetId, PersonId)> = plan(&world)
+        .steps
+        .into_iter()
+        .filter_map(|step| match step {
+            Step::Associate { app, person } => Some((app, person)),
+            _ => None,
+        })
+        .collect();
+    let mut tx = store.begin().await.unwrap();
+    assert_eq!(
+        tx.line_next(LOCATION, 1_000).await.unwrap(),
+        given,
+        "who gets a licence now"
+    );
+    let undecided = store.undecided(LOCATION, look).await.unwrap();
+    assert_eq!(undecided, !given.is_empty(), "who gets something is looked for");
+}
+
+/// So many things happen, one after the other.
+async fn whatever_happens(fresh: Fresh, seed: u64, happenings: u64) {
+    eprintln!(
+        "replay: ALLOTMENT_TEST_SEED={seed} cargo test -p store --test contract whatever_happens -- --include-ignored"
+    );
+    let mut chance = Chance(seed);
+    let store = Store::open(fresh.url(), MasterKey::from_bytes([7; 32])).await.unwrap();
+    let mut hand = Hand::on(&fresh).await;
+    let mut now = Time(1_000_000_000_000);
+    hand.run(&beginning(now)).await.unwrap();
+    for happened in 0..happenings {
+        let sql = happening(&mut chance, now);
+        match hand.run(&sql).await {
+            Ok(()) => {}
+            // As the database promises, whoever asks.
+            Err(error) if error.to_string().contains("overdraft") => {}
+            Err(error) => panic!("{error}: {sql}"),
+        }
+        match chance.below(12) {
+            0 => now = now + Duration::from_millis(chance.below(3 * 86_400_000)),
+            1 => now = now + Duration::from_secs(chance.below(7_200)),
+            2 if chance.one_in(3) => {
+                let set_to = Time(now.ms() - i64::try_from(chance.below(20 * 86_400_000)).unwrap());
+                store.clock_set(now, set_to, Duration::from_secs(900)).await.unwrap();
+                now = set_to;
+            }
+            3..=5 => {
+                let look = look(&store, now, chance.one_in(2)).await;
+                let (most, crashes) = (1 + usize::try_from(chance.below(4)).unwrap(), chance.one_in(2));
+                decides(&store, look, most, crashes).await;
+            }
+            _ => {}
+        }
+        if happened % 8 == 7 {
+            is_as_decided(&store, now).await;
+        }
+    }
+    store.close().await;
+    fresh.close().await;
+}
+
+/// The first ones, always the same, and a fresh one; as many as `ALLOTMENT_TEST_SEEDS` says, or the one to be replayed.
+fn seeds(number: u64) -> Vec<u64> {
+    let given = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    if let Some(seed) = given("ALLOTMENT_TEST_SEED") {
+        return vec![seed];
+    }
+    let fresh = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let number = given("ALLOTMENT_TEST_SEEDS").unwrap_or(number);
+    (0..number).chain([fresh]).collect()
+}
+
+#[tokio::test]
+async fn whatever_happens_what_is_kept_is_what_follows_from_it_on_sqlite() {
+    for seed in seeds(7) {
+        whatever_happens(Fresh::sqlite(), seed, 160).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn whatever_happens_what_is_kept_is_what_follows_from_it_on_postgres() {
+    for seed in seeds(1) {
+        whatever_happens(Fresh::postgres().await, seed, 160).await;
+    }
+}
