@@ -93,16 +93,17 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
 
     // Of those who have licences and of those who wait, from one end of the organisation to the other.
     let changing: Vec<PersonId> = (0..50).map(|at| all.people[at * (people / 50) + at % 2]).collect();
-    let (mut walls, mut decided_in, before) = (Vec::new(), Loop::of(&store, &all), cpu());
+    let (mut walls, mut spent, mut decided_in) = (Vec::new(), Vec::new(), Loop::of(&store, &all));
     for person in &changing {
         for leaves in [true, false] {
             match leaves {
                 true => all.leaves(&store, *person).await.unwrap(),
                 false => all.comes_back(&store, *person).await.unwrap(),
             }
-            let began = Instant::now();
+            let (began, before) = (Instant::now(), cpu());
             while decided_in.step().await {}
             walls.push(began.elapsed());
+            spent.extend(since(before).filter(|_| lite));
             let pairs = store.pairs_of(all.location, &[*person]).await.unwrap();
             assert_eq!(
                 pairs.iter().filter(|pair| pair.required).count(),
@@ -110,17 +111,21 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
             );
         }
     }
-    let spent = cpu().zip(before).filter(|_| lite);
     assert_eq!(decided_in.decided, 2 * changing.len(), "nobody else");
     measured.add(
         "somebody leaves or joins a group, until decided",
         millis(middle(&mut walls)),
         "ms",
     );
-    let each = spent.map(|(after, before)| millis(after.saturating_sub(before)) / walls.len() as f64);
-    measured.add("… processor time, with the change itself", each, "ms");
+    let each = (!spent.is_empty()).then(|| millis(middle(&mut spent)));
+    measured.add("… processor time", each, "ms");
 
     measured.add("everybody, the first time", micros(first.took) / pairs, "µs a pair");
+    measured.add(
+        "… processor time",
+        first.spent.filter(|_| lite).map(|spent| micros(spent) / pairs),
+        "µs a pair",
+    );
     measured.add("… altogether", first.took.as_secs_f64(), "s");
     let mut tx = store.begin().await.unwrap();
     tx.decide_everybody(all.location).await.unwrap();
@@ -130,6 +135,11 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
     measured.add(
         "everybody again, nothing changed",
         micros(again.took) / pairs,
+        "µs a pair",
+    );
+    measured.add(
+        "… processor time",
+        again.spent.filter(|_| lite).map(|spent| micros(spent) / pairs),
         "µs a pair",
     );
     measured.add("… altogether", again.took.as_secs_f64(), "s");
@@ -142,6 +152,11 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
     measured.add(
         "one more app for everybody, until decided",
         deployed.took.as_secs_f64(),
+        "s",
+    );
+    measured.add(
+        "… processor time",
+        deployed.spent.filter(|_| lite).map(|spent| spent.as_secs_f64()),
         "s",
     );
     for (phase, took) in PHASES.iter().zip(deployed.phases) {
@@ -192,6 +207,8 @@ struct Loop<'a> {
     decided: usize,
     steps: usize,
     took: Duration,
+    /// Processor time of this process.
+    spent: Option<Duration>,
     phases: [Duration; 5],
 }
 
@@ -203,14 +220,16 @@ impl<'a> Loop<'a> {
             decided: 0,
             steps: 0,
             took: Duration::ZERO,
+            spent: None,
             phases: [Duration::ZERO; 5],
         }
     }
 
     async fn until_decided(mut self) -> Loop<'a> {
-        let began = Instant::now();
+        let (began, before) = (Instant::now(), cpu());
         while self.step().await {}
         self.took = began.elapsed();
+        self.spent = since(before);
         self
     }
 
@@ -275,6 +294,10 @@ fn cpu() -> Option<Duration> {
         spent += told.split(' ').next()?.parse::<u64>().ok()?;
     }
     Some(Duration::from_nanos(spent))
+}
+
+fn since(before: Option<Duration>) -> Option<Duration> {
+    cpu().zip(before).map(|(after, before)| after.saturating_sub(before))
 }
 
 fn print(database: &str, measured: &[Measured]) {

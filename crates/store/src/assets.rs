@@ -4,7 +4,7 @@ use domain::{AssetId, LocationId, Owned, Time};
 
 use crate::{
     StoreError, Tx,
-    db::{Conn, Record, reads, values},
+    db::{Conn, Record, gathered, reads, values},
 };
 
 /// One asset, with its name where the store's lookup knew it.
@@ -119,16 +119,29 @@ reads! {
 
 impl Conn<'_> {
     pub(crate) async fn apps(&mut self, location: LocationId) -> Result<Vec<AppRow>, StoreError> {
-        self.all(
-            "SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
-                    EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon
-             FROM assets LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id
-             WHERE location_id = $1 AND (gone_at IS NULL OR taken > 0)
-             ORDER BY name, adam_id, pricing_param",
-            values![location],
-            app,
-        )
-        .await
+        macro_rules! columns {
+            ($then:ident!($database:ident $($rest:tt)*)) => {
+                $then!($database ["id", "location_id", "adam_id", "pricing_param", "product_type", "owned", "total",
+                       "assigned", "available", "retired", "unlimited", "taken", "foreign_held", "device_assignable",
+                       "revocable", "platforms", "observed_at", "gone_at", "name", "bundle_id", "publisher",
+                       "minimum_os", "device_families", "version", "url", "has_icon"] $($rest)*)
+            };
+        }
+        macro_rules! names {
+            (these [$($column:literal),*]) => { &[$($column),*] };
+        }
+        macro_rules! listed {
+            ($database:ident) => {
+                columns!(gathered!($database by "name, adam_id, pricing_param"
+                    "FROM (SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
+                                  EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon
+                           FROM assets LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id) AS listed
+                     WHERE location_id = $1 AND (gone_at IS NULL OR taken > 0)"))
+            };
+        }
+        let sql = self.text(listed!(lite), listed!(pg));
+        self.gathered(sql, columns!(names!(these)), values![location], app)
+            .await
     }
 
     async fn app(&mut self, id: AssetId) -> Result<Option<AppRow>, StoreError> {

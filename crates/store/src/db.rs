@@ -499,6 +499,25 @@ impl Conn<'_> {
         self.records(sql, values).await?.iter().map(read).collect()
     }
 
+    /// The same of many rows that were made into one value on SQLite, as [`gathered`] does: the driver takes rows over from
+    /// another thread, and wakes it or is woken for each.
+    pub(crate) async fn gathered<T>(
+        &mut self,
+        sql: &'static str,
+        columns: &'static [&'static str],
+        values: Vec<Value>,
+        read: fn(&Record) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        if matches!(self, Conn::Pg(_)) {
+            return self.all(sql, values, read).await;
+        }
+        let rows = self.one(sql, values, |row| row.json("gathered")).await?;
+        let rows: Vec<Vec<serde_json::Value>> = rows.unwrap_or_default();
+        rows.into_iter()
+            .map(|row| read(&Record::Gathered(columns, row)))
+            .collect()
+    }
+
     pub(crate) async fn one<T>(
         &mut self,
         sql: &'static str,
@@ -513,6 +532,8 @@ impl Conn<'_> {
 pub(crate) enum Record {
     Lite(SqliteRow),
     Pg(PgRow),
+    /// One of those of [`Conn::gathered`], and the names of its columns.
+    Gathered(&'static [&'static str], Vec<serde_json::Value>),
 }
 
 macro_rules! column {
@@ -520,8 +541,56 @@ macro_rules! column {
         match $record {
             Record::Lite(row) => row.try_get($name)?,
             Record::Pg(row) => row.try_get($name)?,
+            Record::Gathered(columns, row) => {
+                let at = columns.iter().position(|column| *column == $name);
+                let value = at.and_then(|at| row.get(at));
+                let value = value.ok_or_else(|| sqlx::Error::ColumnNotFound($name.to_owned()))?;
+                Gathered::of(value).ok_or_else(|| StoreError::Corrupt {
+                    column: $name.to_owned(),
+                    value: value.to_string(),
+                })?
+            }
         }
     };
+}
+
+/// What SQLite puts into a list of rows.
+trait Gathered: Sized {
+    fn of(value: &serde_json::Value) -> Option<Self>;
+}
+
+impl Gathered for String {
+    fn of(value: &serde_json::Value) -> Option<String> {
+        value.as_str().map(str::to_owned)
+    }
+}
+
+impl Gathered for i64 {
+    fn of(value: &serde_json::Value) -> Option<i64> {
+        value.as_i64()
+    }
+}
+
+impl Gathered for bool {
+    fn of(value: &serde_json::Value) -> Option<bool> {
+        value.as_i64().map(|flag| flag != 0)
+    }
+}
+
+/// It puts none into one.
+impl Gathered for Vec<u8> {
+    fn of(_: &serde_json::Value) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+impl<T: Gathered> Gathered for Option<T> {
+    fn of(value: &serde_json::Value) -> Option<Option<T>> {
+        match value {
+            serde_json::Value::Null => Some(None),
+            value => T::of(value).map(Some),
+        }
+    }
 }
 
 impl Record {
@@ -608,6 +677,24 @@ impl Record {
         }
     }
 }
+
+/// A statement that reads these columns, for [`Conn::gathered`]: in SQLite's way, or in PostgreSQL's.
+macro_rules! gathered {
+    (lite [$first:literal $(, $column:literal)*] $($rest:expr),+) => {
+        concat!("SELECT json_group_array(json_array(", $first, $(", ", $column,)* ")) AS gathered ", $($rest),+)
+    };
+    (lite [$first:literal $(, $column:literal)*] by $order:literal $($rest:expr),+) => {
+        concat!("SELECT json_group_array(json_array(", $first, $(", ", $column,)* ") ORDER BY ", $order, ") AS gathered ",
+                $($rest),+)
+    };
+    (pg [$first:literal $(, $column:literal)*] by $order:literal $($rest:expr),+) => {
+        concat!("SELECT ", $first, $(", ", $column,)* " ", $($rest,)+ " ORDER BY ", $order)
+    };
+    (pg [$first:literal $(, $column:literal)*] $($rest:expr),+) => {
+        concat!("SELECT ", $first, $(", ", $column,)* " ", $($rest),+)
+    };
+}
+pub(crate) use gathered;
 
 /// How a word of `domain` is kept.
 pub(crate) fn word<T: serde::Serialize>(value: &T) -> String {

@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
 };
 
 use domain::{
@@ -115,7 +115,7 @@ impl PairRow {
         })
     }
 
-    /// All of it but whose it is, as `said!` has the database say it.
+    /// All of it as one text, as `said!` has the database say it.
     fn said(&self) -> String {
         let flags = [
             self.required,
@@ -128,7 +128,9 @@ impl PairRow {
         ];
         let flags: String = flags.iter().map(|flag| if *flag { 'y' } else { 'n' }).collect();
         format!(
-            "{flags} {} {} {} {} {} {} {}",
+            "{} {} {flags} {} {} {} {} {} {} {}",
+            self.asset_id,
+            self.person_id,
             self.seat.as_deref().unwrap_or("-"),
             self.behind,
             self.since.map_or("-".to_owned(), |since| since.ms().to_string()),
@@ -165,13 +167,26 @@ impl PairRow {
 /// What is kept of a pair, as one text: sixteen values of each of thousands of rows take longer than deciding them.
 macro_rules! said {
     () => {
-        "CASE WHEN required THEN 'y' ELSE 'n' END || CASE WHEN wants THEN 'y' ELSE 'n' END
+        "asset_id || ' ' || person_id || ' ' || CASE WHEN required THEN 'y' ELSE 'n' END || CASE WHEN wants THEN 'y' ELSE 'n' END
          || CASE WHEN keeps THEN 'y' ELSE 'n' END || CASE WHEN member THEN 'y' ELSE 'n' END
          || CASE WHEN refused THEN 'y' ELSE 'n' END || CASE WHEN out_of_stock THEN 'y' ELSE 'n' END
          || CASE WHEN only_available THEN 'y' ELSE 'n' END
          || ' ' || COALESCE(seat, '-') || ' ' || CAST(behind AS TEXT) || ' ' || COALESCE(CAST(since AS TEXT), '-')
          || ' ' || state || ' ' || detail || ' ' || state_waiting || ' ' || detail_waiting"
     };
+}
+
+/// Of whom `said!` speaks.
+fn pair(said: &str) -> Result<(AssetId, PersonId), StoreError> {
+    let mut words = said.split(' ');
+    let mut id = || words.next().and_then(|word| word.parse().ok());
+    let (Some(asset), Some(person)) = (id(), id()) else {
+        return Err(StoreError::Corrupt {
+            column: "said".to_owned(),
+            value: said.to_owned(),
+        });
+    };
+    Ok((AssetId(asset), PersonId(person)))
 }
 
 fn seat_word(seat: Seat) -> &'static str {
@@ -264,30 +279,24 @@ impl Conn<'_> {
         self.all(sql, values![location, ids(people)], PairRow::read).await
     }
 
-    async fn said_of(
-        &mut self,
-        location: LocationId,
-        people: &[PersonId],
-    ) -> Result<Vec<((AssetId, PersonId), String)>, StoreError> {
+    async fn said_of(&mut self, location: LocationId, people: &[PersonId]) -> Result<Vec<String>, StoreError> {
         let sql = self.text(
             concat!(
-                "SELECT asset_id, person_id, ",
+                "SELECT json_group_array(json_array(",
                 said!(),
-                " AS said FROM pairs JOIN assets ON assets.id = asset_id
+                ")) AS gathered FROM pairs JOIN assets ON assets.id = asset_id
                   WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))"
             ),
             concat!(
-                "SELECT asset_id, person_id, ",
+                "SELECT ",
                 said!(),
                 " AS said FROM pairs JOIN assets ON assets.id = asset_id
                   WHERE location_id = $1
                     AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))"
             ),
         );
-        self.all(sql, values![location, ids(people)], |row| {
-            Ok(((row.parsed("asset_id")?, row.parsed("person_id")?), row.text("said")?))
-        })
-        .await
+        self.gathered(sql, &["said"], values![location, ids(people)], |row| row.text("said"))
+            .await
     }
 
     async fn pairs(&mut self, location: LocationId) -> Result<Vec<PairRow>, StoreError> {
@@ -395,12 +404,18 @@ impl Tx {
     pub async fn decide_take(&mut self, location: LocationId, look: Look, most: usize) -> Result<Taken, StoreError> {
         self.decided_with(location, look.token_usable).await?;
         // Somebody may be marked many times over: a device tells of many apps at once.
-        let many = i64::try_from(most).unwrap_or(i64::MAX).saturating_mul(4);
+        let many = most.saturating_mul(4);
+        let limit = i64::try_from(many).unwrap_or(i64::MAX);
         let mut people: BTreeSet<PersonId> = BTreeSet::new();
+        // Whether what was read is all there is.
+        let mut whole;
         loop {
-            let mut marked = self.conn().marked(location, false, many).await?;
+            let mut marked = self.conn().marked(location, false, limit).await?;
+            whole = marked.len() < many;
             if look.looked {
-                marked.extend(self.conn().marked(location, true, many).await?);
+                let waiting = self.conn().marked(location, true, limit).await?;
+                whole &= waiting.len() < many;
+                marked.extend(waiting);
             }
             for person in marked {
                 if people.len() < most {
@@ -416,8 +431,9 @@ impl Tx {
                        ORDER BY location_id, at LIMIT $3";
             let due: Vec<PersonId> = self
                 .conn()
-                .all(due, values![location, look.now, many], |row| row.parsed("person_id"))
+                .all(due, values![location, look.now, limit], |row| row.parsed("person_id"))
                 .await?;
+            whole &= due.len() < many;
             for person in due {
                 if people.len() < most {
                     people.insert(person);
@@ -440,7 +456,7 @@ impl Tx {
                AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
         );
         self.run(sql, values![location, list, look.now]).await?;
-        let more = self.conn().somebody(location, look).await?;
+        let more = !(whole && people.len() < most) && self.conn().somebody(location, look).await?;
         Ok(Taken { people, more })
     }
 
@@ -561,19 +577,26 @@ impl Tx {
     /// Writes down what was decided of these people, where it differs from what is there.
     pub async fn decided(&mut self, location: LocationId, people: &[PersonId], each: &Each) -> Result<(), StoreError> {
         let before = self.conn().said_of(location, people).await?;
-        let mut before: BTreeMap<(AssetId, PersonId), String> = before.into_iter().collect();
+        let mut before: HashSet<String> = before.into_iter().collect();
         let mut changed = Vec::new();
         for ((asset, person), pair) in &each.pairs {
             let row = PairRow::of(*asset, *person, pair);
-            if before.remove(&(*asset, *person)).as_ref() != Some(&row.said()) {
+            if !before.remove(&row.said()) {
                 changed.push(row.values());
             }
         }
         if !changed.is_empty() {
             self.pairs_put(serde_json::Value::from(changed).to_string()).await?;
         }
-        if !before.is_empty() {
-            let gone: Vec<(AssetId, PersonId)> = before.into_keys().collect();
+        // What is left was said before: another thing of the same two, or of two that are over.
+        let mut gone = Vec::new();
+        for said in &before {
+            let pair = pair(said)?;
+            if !each.pairs.contains_key(&pair) {
+                gone.push(pair);
+            }
+        }
+        if !gone.is_empty() {
             let sql = self.conn().text(
                 "DELETE FROM pairs
                  WHERE (asset_id, person_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each($1))",

@@ -4,7 +4,7 @@ use domain::{AssetId, Deployment, LocationId, PersonId, Time};
 
 use crate::{
     Base, Change, StoreError, Tx, Version,
-    db::{Conn, Record, reads, values, word},
+    db::{Conn, Record, gathered, reads, values, word},
     versions::version,
 };
 
@@ -34,14 +34,17 @@ impl Conn<'_> {
     }
 
     pub(crate) async fn deployments_all(&mut self, location: LocationId) -> Result<Vec<Deployment>, StoreError> {
-        self.all(
-            "SELECT deployments.*, groups.kind FROM deployments
-             JOIN groups ON groups.id = group_id JOIN assets ON assets.id = asset_id
-             WHERE location_id = $1 ORDER BY deployments.id",
-            values![location],
-            deployment,
-        )
-        .await
+        macro_rules! lines {
+            ($database:ident) => {
+                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "since"] by "id"
+                    "FROM (SELECT deployments.*, groups.kind, location_id FROM deployments
+                           JOIN groups ON groups.id = group_id JOIN assets ON assets.id = asset_id) AS lines
+                     WHERE location_id = $1")
+            };
+        }
+        let sql = self.text(lines!(lite), lines!(pg));
+        let columns = &["id", "asset_id", "group_id", "kind", "approval", "deadline", "since"];
+        self.gathered(sql, columns, values![location], deployment).await
     }
 }
 

@@ -27,7 +27,7 @@ pub struct SeatRow {
 }
 
 impl SeatState {
-    fn since(self, since: Time) -> Seat {
+    pub(crate) fn since(self, since: Time) -> Seat {
         match self {
             SeatState::Reserved => Seat::Reserved { since },
             SeatState::Held => Seat::Held { since },
@@ -253,7 +253,7 @@ impl Tx {
     }
 }
 
-pub(crate) fn seat(row: &Record) -> Result<SeatRow, StoreError> {
+fn seat(row: &Record) -> Result<SeatRow, StoreError> {
     Ok(SeatRow {
         asset_id: row.parsed("asset_id")?,
         person_id: row.parsed("person_id")?,

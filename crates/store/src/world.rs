@@ -4,17 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Install, LocationId, Owned, Person, PersonId,
-    Platform, Program, Refusal, Time, TokenState, World,
+    Platform, Program, Refusal, Seat, Time, TokenState, World,
 };
 use uuid::Uuid;
 
 use crate::{
-    AppRow, ClientUserRow, DeviceRow, InvitationRow, LocationRow, SeatRow, StoreError,
-    db::{Conn, Record, listed, reads, values},
+    AppRow, ClientUserRow, InvitationRow, LocationRow, SeatState, StoreError,
+    db::{Conn, Record, gathered, listed, reads, values},
     installs::install,
     invitations::invitation,
     people::client_user,
-    seats::seat,
 };
 
 reads! {
@@ -43,19 +42,24 @@ impl Whom {
     }
 }
 
-/// Reads facts of everybody, or of the people who are asked for: one text, and to narrow it down, in both databases' ways,
-/// a condition that ends where the list begins.
+/// Reads columns of facts of everybody, or of the people who are asked for: one text, and to narrow it down, in both
+/// databases' ways, a condition that ends where the list begins.
 macro_rules! facts {
-    ($conn:expr, $whom:expr, [$($value:expr),*], $everybody:literal, $only:literal in $list:literal $end:literal, $read:expr) => {
+    ($conn:expr, $whom:expr, [$($value:expr),*], [$first:literal $(, $column:literal)*], $from:literal,
+     $only:literal in $list:literal $end:literal, $read:expr) => {
         match $whom {
-            Whom::Everybody => $conn.all($everybody, values![$($value),*], $read).await,
+            Whom::Everybody => {
+                let sql = gathered!(pg [$first $(, $column)*] $from);
+                $conn.all(sql, values![$($value),*], $read).await
+            }
             Whom::These(ids) => {
                 let sql = $conn.text(
-                    concat!($everybody, " AND ", $only, " IN (SELECT value FROM json_each(", $list, "))", $end),
-                    concat!($everybody, " AND ", $only, " = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(", $list,
-                            " AS jsonb))))", $end),
+                    gathered!(lite [$first $(, $column)*] $from, " AND ", $only,
+                              " IN (SELECT value FROM json_each(", $list, "))", $end),
+                    gathered!(pg [$first $(, $column)*] $from, " AND ", $only,
+                              " = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST(", $list, " AS jsonb))))", $end),
                 );
-                $conn.all(sql, values![$($value,)* ids.as_str()], $read).await
+                $conn.gathered(sql, &[$first $(, $column)*], values![$($value,)* ids.as_str()], $read).await
             }
         }
     };
@@ -121,9 +125,8 @@ impl Conn<'_> {
     ) -> Result<BTreeMap<PersonId, Person>, StoreError> {
         let invitations: Vec<InvitationRow> = facts!(
             self, whom, [location],
-            "SELECT invitations.*, person_id FROM invitations
-             JOIN client_users ON client_users.client_user_id = invitations.client_user_id
-                              AND client_users.round = invitations.round
+            ["id", "client_user_id", "person_id", "device_id", "round", "queued_at", "ended_at", "outcome", "error"],
+            "FROM invitations JOIN client_users USING (client_user_id, round)
              WHERE location_id = $1 AND replaced_at IS NULL",
             "person_id" in "$2" "",
             invitation
@@ -141,7 +144,8 @@ impl Conn<'_> {
             .collect();
         let users: Vec<ClientUserRow> = facts!(
             self, whom, [location],
-            "SELECT * FROM client_users WHERE location_id = $1 AND replaced_at IS NULL",
+            ["client_user_id", "location_id", "person_id", "status", "invite_code", "id_hash", "round", "accepted_at", "operation_id", "observed_at", "error_number", "not_before", "created_at", "retired_at", "replaced_at", "retiring_at"],
+            "FROM client_users WHERE location_id = $1 AND replaced_at IS NULL",
             "person_id" in "$2" "",
             client_user
         )?;
@@ -154,7 +158,8 @@ impl Conn<'_> {
             .collect();
         let people: Vec<(PersonId, bool)> = facts!(
             self, whom, [],
-            "SELECT id, left_at FROM people WHERE TRUE",
+            ["id", "left_at"],
+            "FROM people WHERE TRUE",
             "id" in "$1" "",
             |row| Ok((row.parsed("id")?, row.time_or_none("left_at")?.is_some()))
         )?;
@@ -176,7 +181,8 @@ impl Conn<'_> {
         // Which questions are on their way to which device.
         let questions: Vec<(DeviceId, String)> = facts!(
             self, whom, [],
-            "SELECT device_id, request_type FROM commands
+            ["device_id", "request_type"],
+            "FROM commands
              WHERE state IN ('queued', 'sent', 'notNow')
                AND request_type IN ('DeviceInformation', 'DeviceConfigured', 'ManagedApplicationList',
                                     'RemoveProfile', 'EraseDevice')",
@@ -187,25 +193,31 @@ impl Conn<'_> {
         for (device, request_type) in questions {
             asked.entry(device).or_default().insert(request_type);
         }
-        let rows: Vec<DeviceRow> = facts!(
+        let mut devices: Vec<Device> = facts!(
             self, whom, [],
-            "SELECT * FROM devices WHERE TRUE",
+            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "shared", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
+            "FROM devices WHERE TRUE",
             "person_id" in "$1" "",
-            crate::devices::device
+            device
         )?;
-        Ok(rows
-            .into_iter()
-            .map(|row| {
-                let asked = asked.remove(&row.id).unwrap_or_default();
-                (row.id, device(row, &asked))
-            })
-            .collect())
+        for device in &mut devices {
+            let asked = asked.remove(&device.id).unwrap_or_default();
+            device.asked_configured = asked.contains("DeviceConfigured");
+            device.asked_information = asked.contains("DeviceInformation");
+            device.asked_apps = asked.contains("ManagedApplicationList");
+            device.asked_to_leave = asked.contains("RemoveProfile") || asked.contains("EraseDevice");
+        }
+        Ok(devices.into_iter().map(|device| (device.id, device)).collect())
     }
 
     /// Every group, with those of its members who are asked for.
     async fn groups_with(&mut self, whom: &Whom) -> Result<BTreeMap<GroupId, Group>, StoreError> {
+        let sql = self.text(
+            gathered!(lite ["id", "kind", "priority"] "FROM groups"),
+            gathered!(pg ["id", "kind", "priority"] "FROM groups"),
+        );
         let groups: Vec<Group> = self
-            .all("SELECT id, kind, priority FROM groups", values![], |row| {
+            .gathered(sql, &["id", "kind", "priority"], values![], |row| {
                 Ok(Group {
                     id: row.parsed("id")?,
                     kind: row.word("kind")?,
@@ -219,14 +231,16 @@ impl Conn<'_> {
         let member = |row: &Record| Ok((row.parsed("group_id")?, row.parsed("member_id")?));
         let mut members: Vec<(GroupId, Uuid)> = facts!(
             self, whom, [],
-            "SELECT group_id, member_id FROM group_members WHERE TRUE",
+            ["group_id", "member_id"],
+            "FROM group_members WHERE TRUE",
             "member_id" in "$1" "",
             member
         )?;
         if matches!(whom, Whom::These(_)) {
             let theirs: Vec<(GroupId, Uuid)> = facts!(
                 self, whom, [],
-                "SELECT group_id, member_id FROM group_members JOIN devices ON devices.id = member_id WHERE TRUE",
+                ["group_id", "member_id"],
+                "FROM group_members JOIN devices ON devices.id = member_id WHERE TRUE",
                 "person_id" in "$1" "",
                 member
             )?;
@@ -257,7 +271,8 @@ impl Conn<'_> {
         }
         let requests: Vec<(AssetId, PersonId, Time)> = facts!(
             self, whom, [location],
-            "SELECT asset_id, person_id, requested_at FROM install_requests JOIN assets ON assets.id = asset_id
+            ["asset_id", "person_id", "requested_at"],
+            "FROM install_requests JOIN assets ON assets.id = asset_id
              WHERE location_id = $1",
             "person_id" in "$2" "",
             |row| Ok((row.parsed("asset_id")?, row.parsed("person_id")?, row.time("requested_at")?))
@@ -267,20 +282,25 @@ impl Conn<'_> {
                 app.requests.insert(person, at);
             }
         }
-        let seats: Vec<SeatRow> = facts!(
+        let seats: Vec<(AssetId, PersonId, Seat)> = facts!(
             self, whom, [location],
-            "SELECT seats.* FROM seats JOIN assets ON assets.id = asset_id WHERE location_id = $1",
+            ["asset_id", "person_id", "state", "since"],
+            "FROM seats JOIN assets ON assets.id = asset_id WHERE location_id = $1",
             "person_id" in "$2" "",
-            seat
+            |row| {
+                let state: SeatState = row.word("state")?;
+                Ok((row.parsed("asset_id")?, row.parsed("person_id")?, state.since(row.time("since")?)))
+            }
         )?;
-        for row in seats {
-            if let Some(app) = apps.get_mut(&row.asset_id) {
-                app.seats.insert(row.person_id, row.seat());
+        for (asset, person, seat) in seats {
+            if let Some(app) = apps.get_mut(&asset) {
+                app.seats.insert(person, seat);
             }
         }
         let refusals: Vec<(AssetId, PersonId, Refusal)> = facts!(
             self, whom, [location],
-            "SELECT asset_id, person_id, reason, not_before FROM seat_refusals JOIN assets ON assets.id = asset_id
+            ["asset_id", "person_id", "reason", "not_before"],
+            "FROM seat_refusals JOIN assets ON assets.id = asset_id
              WHERE location_id = $1",
             "person_id" in "$2" "",
             |row| {
@@ -299,9 +319,8 @@ impl Conn<'_> {
         // Both tables side by side.
         let installs: Vec<(AssetId, DeviceId, Install)> = facts!(
             self, whom, [location],
-            "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
-                    failure_class, failure_code, failure_at, failure_attempts, asked_again_at
-             FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
+            ["device_id", "asset_id", "seen", "seen_at", "command", "command_since", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
+            "FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
              WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)",
             "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
             |row| Ok((row.parsed("asset_id")?, row.parsed("device_id")?, install(row)?))
@@ -323,25 +342,26 @@ pub(crate) fn token(row: &LocationRow, now: Time) -> TokenState {
     }
 }
 
-fn device(row: DeviceRow, asked: &BTreeSet<String>) -> Device {
-    Device {
-        id: row.id,
-        person: row.person_id,
-        platform: row.platform,
-        os_version: version(row.os_version.as_deref()),
-        enrolment: row.enrolment,
-        dep: row.dep,
-        shared: row.shared,
-        awaiting_configuration: row.awaiting_configuration,
-        asked_configured: asked.contains("DeviceConfigured"),
-        asked_information: asked.contains("DeviceInformation"),
-        informed_at: row.informed_at,
-        asked_apps: asked.contains("ManagedApplicationList"),
-        unreachable_since: row.unreachable_since,
-        heard_at: row.last_seen_at,
-        asked_to_leave: asked.contains("RemoveProfile") || asked.contains("EraseDevice"),
-        silent_since: row.silent_since,
-    }
+/// But for what it is asked.
+fn device(row: &Record) -> Result<Device, StoreError> {
+    Ok(Device {
+        id: row.parsed("id")?,
+        person: row.parsed("person_id")?,
+        platform: row.word("platform")?,
+        os_version: version(row.text_or_none("os_version")?.as_deref()),
+        enrolment: row.word("enrolment")?,
+        dep: row.flag("dep")?,
+        shared: row.flag("shared")?,
+        awaiting_configuration: row.flag("awaiting_configuration")?,
+        asked_configured: false,
+        asked_information: false,
+        informed_at: row.time_or_none("informed_at")?,
+        asked_apps: false,
+        unreachable_since: row.time_or_none("unreachable_since")?,
+        heard_at: row.time_or_none("last_seen_at")?,
+        asked_to_leave: false,
+        silent_since: row.time_or_none("silent_since")?,
+    })
 }
 
 fn app(row: AppRow) -> App {

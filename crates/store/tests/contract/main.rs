@@ -736,6 +736,7 @@ on_both! {
         tx.commit().await.unwrap();
         let world = store.world(location, NOW).await.unwrap();
         assert_eq!(world.apps[&asset].installs[&device], install);
+        assert_eq!(store.world_of(location, &[person], NOW).await.unwrap(), world, "by name, too");
     }
 
     /// One of the invitations of a person is open, whoever invites; what is given up may turn out well after all.
@@ -977,6 +978,19 @@ on_both! {
         tx.command_insert(&CommandRow::new(uuid, device, "ManagedApplicationList", None, None, vec![1], NOW))
             .await
             .unwrap();
+        tx.invitation_insert(&InvitationRow {
+            id: Uuid::now_v7(),
+            client_user_id: "u-1".into(),
+            person_id: people[0],
+            device_id: device,
+            round: 1,
+            queued_at: NOW,
+            ended_at: None,
+            outcome: None,
+            error: None,
+        })
+        .await
+        .unwrap();
         let policy = Policy { policy_2016: true, ..Policy::default() };
         assert!(tx.policy_set(Base::Version(0), &policy, BY).await.unwrap());
         tx.commit().await.unwrap();
@@ -997,6 +1011,7 @@ on_both! {
         assert_eq!(world.policy, policy);
         assert_eq!(world.token, TokenState::Valid);
         assert_eq!(world.people[&people[0]].program, Program::Associated { since: NOW });
+        assert_eq!(world.people[&people[0]].invited.len(), 1);
         assert_eq!(world.people[&people[1]].program, Program::None);
         assert_eq!(world.devices[&device].os_version, [18], "zeros at the end say nothing");
         assert!(world.devices[&device].asked_apps && !world.devices[&device].asked_information);
@@ -1007,6 +1022,7 @@ on_both! {
         assert_eq!(app.refusals[&people[1]], refusal);
         assert_eq!(app.requests[&people[1]], NOW);
         assert_eq!(app.platforms, [Platform::Ios, Platform::IpadOs].into());
+        assert_eq!(store.world_of(location, &people, NOW).await.unwrap(), world, "everybody by name is everybody");
     }
 
     /// Only what is new or different is counted, and what Apple lists no more has no licences left.
