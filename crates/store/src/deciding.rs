@@ -255,9 +255,10 @@ impl Conn<'_> {
         self.all(
             "SELECT id, unlimited, owned - taken - foreign_held AS free FROM assets
              WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
+               -- In the order of the index of those: without it SQLite looks for one among all who have the app.
                AND (SELECT person_id FROM pairs
-                    WHERE asset_id = assets.id AND wants AND seat IS NULL AND member AND NOT refused LIMIT 1)
-                   IS NOT NULL
+                    WHERE asset_id = assets.id AND wants AND seat IS NULL AND member AND NOT refused
+                    ORDER BY behind, only_available, since, person_id LIMIT 1) IS NOT NULL
              ORDER BY id",
             values![location],
             |row| {

@@ -133,6 +133,20 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     }
 
     assert!(explained.len() > 30, "{} statements", explained.len());
+    // Whoever has a licence is no one to look through for whom one could be given.
+    let mut ready = explained
+        .iter()
+        .filter(|it| it.sql.contains("AND NOT refused"))
+        .peekable();
+    assert!(ready.peek().is_some());
+    for statement in ready {
+        let steps = &statement.steps;
+        assert!(
+            steps.iter().any(|step| step.contains("pairs_ready")),
+            "{}\n{steps:#?}",
+            statement.sql
+        );
+    }
     for statement in &explained {
         let walks = walks(statement);
         assert!(
