@@ -183,24 +183,6 @@ impl Organisation {
 }
 
 impl Store {
-    /// How many come before somebody in the line for licences of an asset. `None` for whoever is not in it.
-    pub async fn before_in_line(&self, asset: AssetId, person: PersonId) -> Result<Option<i64>, StoreError> {
-        let mut reader = self.reader().await?;
-        let key = "SELECT behind, only_available, since FROM pairs
-                   WHERE asset_id = $1 AND person_id = $2 AND wants AND seat IS NULL";
-        let mut conn = reader.conn();
-        let key = conn.one(key, values![asset, person], |row| {
-            Ok((row.int("behind")?, row.flag("only_available")?, row.time("since")?))
-        });
-        let Some((behind, only_available, since)) = key.await? else {
-            return Ok(None);
-        };
-        let before = "SELECT COUNT(*) AS before FROM pairs WHERE asset_id = $1 AND wants AND seat IS NULL
-                        AND (behind, only_available, since, person_id) < ($2, $3, $4, $5)";
-        let values = values![asset, behind, only_available, since, person];
-        conn.one(before, values, |row| row.int("before")).await
-    }
-
     /// How many bytes what is decided takes in the database, its indexes included, and how many pairs there are.
     pub async fn pairs_size(&self) -> Result<(i64, i64), StoreError> {
         let mut reader = self.reader().await?;
