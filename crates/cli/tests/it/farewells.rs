@@ -74,8 +74,11 @@ async fn the_licence_of_a_retired_or_wiped_device_comes_back_once_whatever_befal
             let id = devices.iter().find(|row| row.person_id == person).unwrap().id;
             scene.app.device_leave(&Caller::System, id, how, None).await.unwrap();
             if killed {
-                until("the licence is on its way back, or the trouble came", async || {
-                    scene.apple.switches().faults.is_empty()
+                // A device says good-bye once. To a server that dies it would have said it in vain, and stay until somebody
+                // takes it out: that is another story.
+                until("the device is gone and the trouble came", async || {
+                    let gone = scene.app.device(id).await.unwrap().unwrap().enrolment;
+                    gone.is_over() && scene.apple.switches().faults.is_empty()
                 })
                 .await;
                 let (server, _) = scene.works_beyond(0).await;
