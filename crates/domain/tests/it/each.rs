@@ -1,8 +1,11 @@
 //! Decided person by person, everything is as it is decided at once; and until the moment that is said, it stays so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use domain::*;
+use domain::{invitation::Ending, program::Invitation, *};
 use proptest::prelude::*;
 
 use crate::worlds::*;
@@ -78,6 +81,168 @@ fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId)) -> (Ahead, u64) {
         }
     }
     (ahead, ready)
+}
+
+/// Somebody in a group with one iPhone, and an app with one licence.
+fn one_person() -> World {
+    let mut world = empty();
+    let somebody = member(0);
+    world.devices.insert(device(0), iphone(0, somebody.id));
+    let sales = Group {
+        id: group(0),
+        kind: GroupKind::User,
+        priority: 0,
+        people: BTreeSet::from([somebody.id]),
+        devices: BTreeSet::new(),
+    };
+    world.groups.insert(sales.id, sales);
+    world.people.insert(somebody.id, somebody);
+    world.apps.insert(app(0), licensed_app(0, 1));
+    world
+}
+
+/// When something may follow for them from time alone.
+fn again(world: &World) -> Option<Time> {
+    decide_each(world).again.get(&person(0)).copied()
+}
+
+#[test]
+fn a_pair_agrees_with_what_it_says_and_with_nothing_else() {
+    let mut world = one_person();
+    let sales = world.groups[&group(0)].clone();
+    let approval = Approval::Required;
+    let lines = &mut world.apps.get_mut(&app(0)).unwrap().deployments;
+    lines.push(line(app(0), &sales, approval, NOW));
+    let pair = &decide_each(&world).pairs[&(app(0), person(0))];
+    let verdict = decide(&world, &world.apps[&app(0)]).people[&person(0)].clone();
+    assert!(pair.agrees_with(&verdict));
+    let others: [fn(&mut PersonVerdict); 7] = [
+        |verdict| verdict.state = InstallState::Installed,
+        |verdict| verdict.detail = Detail::AppleTrouble,
+        |verdict| verdict.place = Some(1),
+        |verdict| verdict.seat = Some(Seat::reserve(NOW)),
+        |verdict| verdict.wants_seat = false,
+        |verdict| verdict.keeps_seat = false,
+        |verdict| verdict.resolution.required = false,
+    ];
+    for (number, change) in others.into_iter().enumerate() {
+        let mut other = verdict.clone();
+        change(&mut other);
+        assert!(!pair.agrees_with(&other), "{number}");
+    }
+}
+
+#[test]
+fn a_place_counts_those_before_who_are_not_served_next() {
+    let ahead = Ahead {
+        all: 5,
+        ready: 3,
+        out_of_stock: 1,
+    };
+    let rank = Rank {
+        priority: Reverse(0),
+        only_available: false,
+        since: NOW,
+    };
+    let wish = |member, refused| Wish { rank, member, refused };
+    let stock = Some(RefusalReason::Stock);
+    // Two are left, and three are ready before: one of them waits, like the two who are not ready.
+    assert_eq!(ahead.place(&wish(true, None), Some(2), 4), Some(4));
+    assert_eq!(ahead.place(&wish(false, None), Some(2), 3), Some(4));
+    assert_eq!(ahead.place(&wish(false, None), Some(0), 3), Some(6));
+    // Served next, or at least not for want of a licence.
+    assert_eq!(ahead.place(&wish(true, None), Some(4), 4), None);
+    assert_eq!(ahead.place(&wish(false, None), Some(4), 3), None);
+    assert_eq!(
+        ahead.place(&wish(true, Some(RefusalReason::Temporary)), Some(4), 3),
+        None
+    );
+    assert_eq!(
+        ahead.place(&wish(true, stock), Some(4), 3),
+        Some(2),
+        "whatever we count, Apple had none"
+    );
+    assert_eq!(ahead.place(&wish(true, stock), None, 0), Some(2));
+    assert_eq!(ahead.place(&wish(true, None), None, 0), None);
+}
+
+#[test]
+fn a_deadline_is_a_moment_of_those_whom_it_reaches() {
+    let mut world = one_person();
+    let sales = world.groups[&group(0)].clone();
+    let deadline = Some(NOW + DAY);
+    let required = |group: &Group| Deployment {
+        deadline,
+        ..line(app(0), group, Approval::Required, NOW)
+    };
+    let others = Group {
+        id: group(1),
+        people: BTreeSet::from([person(7)]),
+        ..sales.clone()
+    };
+    world.groups.insert(others.id, others.clone());
+    let available = line(app(0), &sales, Approval::Available, NOW);
+    world.apps.get_mut(&app(0)).unwrap().deployments = vec![available, required(&others)];
+    assert_eq!(again(&world), None, "they have the app by another line");
+    world.apps.get_mut(&app(0)).unwrap().deployments = vec![required(&sales)];
+    assert_eq!(again(&world), deadline);
+    let phones = Group {
+        kind: GroupKind::Device,
+        people: BTreeSet::new(),
+        devices: BTreeSet::from([device(0)]),
+        ..sales
+    };
+    world.groups.insert(phones.id, phones.clone());
+    world.apps.get_mut(&app(0)).unwrap().deployments = vec![required(&phones)];
+    assert_eq!(again(&world), deadline, "and so is that of their device");
+}
+
+#[test]
+fn what_has_come_is_no_moment_any_more() {
+    let mut world = one_person();
+    for (not_before, moment) in [(NOW, None), (NOW + MINUTE, Some(NOW + MINUTE))] {
+        let refusal = Refusal {
+            reason: RefusalReason::Temporary,
+            not_before,
+        };
+        world.apps.get_mut(&app(0)).unwrap().refusals.insert(person(0), refusal);
+        assert_eq!(again(&world), moment);
+    }
+}
+
+#[test]
+fn an_invitation_has_its_moments() {
+    let mut world = one_person();
+    let mut invited = |ended| {
+        let attempt = Attempt {
+            device: device(0),
+            since: NOW - MINUTE,
+            ended,
+        };
+        let somebody = world.people.get_mut(&person(0)).unwrap();
+        somebody.invited = vec![attempt];
+        somebody.program = Program::Registered {
+            invitation: Invitation::of(&somebody.invited),
+        };
+        again(&world)
+    };
+    let policy = Policy::default();
+    assert_eq!(
+        invited(None),
+        Some(NOW - MINUTE + policy.invite_next_after),
+        "the next device"
+    );
+    let failed = Some((Ending::Failed, NOW - MINUTE));
+    assert_eq!(invited(failed), Some(NOW - MINUTE + DAY), "the same device once more");
+}
+
+#[test]
+fn the_inventory_is_a_moment() {
+    let mut world = one_person();
+    let mut install = Install::default();
+    install.listed(Seen::Rejected, NOW - DAY);
+    world.apps.get_mut(&app(0)).unwrap().installs.insert(device(0), install);
+    assert_eq!(again(&world), Some(NOW - DAY + world.policy.inventory_every));
 }
 
 proptest! {
