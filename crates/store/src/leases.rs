@@ -159,3 +159,12 @@ impl Store {
         })
     }
 }
+
+impl Tx {
+    /// Takes every lease from everybody but `holder`: what they read before is not true any more.
+    pub(crate) async fn leases_revoke(&mut self, holder: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE leases SET until = 0, holder = '' WHERE holder <> $1";
+        self.run(sql, values![holder]).await?;
+        Ok(())
+    }
+}

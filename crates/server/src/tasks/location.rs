@@ -15,7 +15,7 @@ use domain::{SyncId, Time, TokenState};
 use serde_json::json;
 use store::{Actor, Lease, LocationRow, NewEvent, StoreError, SyncCause};
 
-use super::{Stepped, operations, reconcile, sync};
+use super::{Stepped, operations, reconcile, sync, turn};
 use crate::{
     app::{
         App, AppError,
@@ -94,7 +94,7 @@ pub(super) async fn under_lease(
         return Ok(Stepped::Idle);
     };
     let name = format!("location/{}", location.id);
-    let Some(lease) = app.store.lease_take(&name, &app.instance, LEASE).await? else {
+    let Some(lease) = turn(app, &name, LEASE).await? else {
         return Ok(Stepped::Idle);
     };
     let result = tokio::select! {

@@ -13,6 +13,7 @@ pub mod time;
 
 use std::{future::Future, time::Duration};
 
+use store::{Lease, StoreError};
 use tokio::sync::{Notify, watch};
 
 use crate::{
@@ -69,6 +70,15 @@ pub enum Stepped {
     Worked,
     /// Nothing to do until the bell rings or some time has passed.
     Idle,
+}
+
+/// The right to work on something alone. `None` when another server has it, or this one's clock was set and is not
+/// followed yet: another server may have moved what is kept to the new time, and by the old one a request that is
+/// alive would be taken for dead.
+async fn turn(app: &App, name: &str, good_for: Duration) -> Result<Option<Lease>, StoreError> {
+    let lease = app.store.lease_take(name, &app.instance, good_for).await?;
+    // Looked at with the lease in hand: whoever moves things from now on takes it away.
+    Ok(lease.filter(|_| app.clock.jump().is_none()))
 }
 
 async fn repeat<F, E>(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use store::Kept;
 
-use super::Stepped;
+use super::{Stepped, turn};
 use crate::app::{
     App, AppError,
     sign_in::{BROWSER_KNOWN, SESSION_IDLES},
@@ -17,7 +17,7 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 
 /// Deletes one batch of each kind; says whether there may be more.
 pub async fn step(app: &App) -> Result<Stepped, AppError> {
-    if app.store.lease_take(LEASE, &app.instance, GOOD_FOR).await?.is_none() {
+    if turn(app, LEASE, GOOD_FOR).await?.is_none() {
         return Ok(Stepped::Idle);
     }
     let now = app.now();

@@ -13,7 +13,7 @@ use domain::{DeviceId, Time};
 use serde_json::json;
 use store::{Actor, NewEvent};
 
-use super::Stepped;
+use super::{Stepped, turn};
 use crate::app::{App, AppError, devices};
 
 /// One server at a time; who ends in the middle leaves nothing half done.
@@ -29,7 +29,7 @@ const ASKED_FOR_US: i64 = 5;
 
 /// Calls devices that are silent, and counts as gone those that have not answered.
 pub async fn step(app: &App) -> Result<Stepped, AppError> {
-    if app.store.lease_take(LEASE, &app.instance, GOOD_FOR).await?.is_none() {
+    if turn(app, LEASE, GOOD_FOR).await?.is_none() {
         return Ok(Stepped::Idle);
     }
     let now = app.now();

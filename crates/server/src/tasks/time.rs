@@ -77,7 +77,9 @@ async fn follow(app: &App) -> Result<(), AppError> {
     app.clock_waits.send_replace(false);
     // It may have been set again meanwhile, or right.
     if let Some(jump) = app.clock.jump() {
-        app.store.clock_set(jump.from, jump.to, horizon(app)).await?;
+        app.store
+            .clock_set(&app.instance, jump.from, jump.to, horizon(app))
+            .await?;
         app.clock.follow();
         app.polled.hurry();
     }

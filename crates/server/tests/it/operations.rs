@@ -16,6 +16,7 @@ use server::{
     app::{Base, Caller, people::NewPerson, tokens::TokenUpload},
     serve,
     tasks::{
+        Stepped,
         location::{self, StepError},
         operations,
     },
@@ -25,7 +26,7 @@ use sim::apple::{
 };
 use store::{
     Change, ClientUserRow, ClientUserStatus, EventFilter, Lease, LocationRow, OperationKind, OperationRow,
-    OperationState, SeatState, SyncCause, testing::Fresh,
+    OperationState, SeatState, StoreError, SyncCause, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -52,8 +53,13 @@ struct Desk {
 
 impl Desk {
     async fn open(fresh: Fresh) -> Desk {
-        install_crypto();
         let clock_ms = Arc::new(AtomicI64::new(Clock::System.now().ms()));
+        Desk::open_at(fresh, Clock::Manual(clock_ms.clone()), clock_ms).await
+    }
+
+    /// With a clock of its own, while Apple goes by `clock_ms`.
+    async fn open_at(fresh: Fresh, clock: Clock, clock_ms: Arc<AtomicI64>) -> Desk {
+        install_crypto();
         let apples = clock_ms.clone();
         let options = AppleOptions {
             event_delay: Duration::from_secs(1),
@@ -70,9 +76,7 @@ impl Desk {
         config.apple.licensing_url = apple.base_url();
         assert_eq!(config.apple.first_pause(), FIRST_PAUSE);
         assert_eq!(config.apple.event_poll_every, POLL_EVERY);
-        let app = serve::open(config, Clock::Manual(clock_ms.clone()))
-            .await
-            .expect("the product");
+        let app = serve::open(config, clock).await.expect("the product");
         let upload = TokenUpload {
             file: apple.token_file(TokenKind::Valid).into_bytes(),
             display_name: "본사 토큰".to_owned(),
@@ -784,4 +788,44 @@ on_both! {
         assert_eq!(desk.named(ASSOCIATE), [1]);
         assert!(desk.has_licence(people[0]));
     }
+}
+
+/// Two servers whose clocks were set back by hours: one has moved what is kept, the other has not. By the time that the
+/// other still goes by, nothing more can come of a request that Apple is working on; it was asked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_judges_by_the_old_time_what_another_server_has_moved_to_the_new() {
+    let (clock, hand) = Clock::moved();
+    let apples = Arc::new(AtomicI64::new(Clock::System.now().ms()));
+    let desk = Desk::open_at(Fresh::sqlite(), clock, apples).await;
+    desk.apple.switch(|switches| switches.stuck_events = true);
+    let people = desk.people(1).await;
+    let id = desk.asks_for(OperationKind::CreateUsers, &people).await;
+    desk.turn().await;
+    let mut operation = desk.operation(id).await;
+    assert_eq!(operation.state, OperationState::Pending);
+
+    let location = desk.location().await;
+    let before = desk.lease(&location).await;
+    let from = desk.app.now();
+    let set_by = 13 * HOUR;
+    hand.is_set_by(-i64::try_from(set_by.as_millis()).unwrap());
+    let patience = desk.app.config.apple.patience;
+    let horizon = patience.request + patience.event + patience.lag;
+    desk.app
+        .store
+        .clock_set("the other server", from, from - set_by, horizon)
+        .await
+        .unwrap();
+    assert!(desk.operation(id).await.dead_at.unwrap() < desk.app.now());
+
+    // What was under way writes nothing, and nothing new begins.
+    assert!(matches!(
+        desk.app.store.begin_as(&before).await,
+        Err(StoreError::LeaseLost)
+    ));
+    operation = desk.operation(id).await;
+    assert_eq!(location::step(&desk.app).await.unwrap(), Stepped::Idle);
+    assert_eq!(desk.operation(id).await, operation);
+    assert_eq!(desk.named(CREATE), [1]);
+    desk.close().await;
 }

@@ -452,7 +452,10 @@ async fn whatever_happens(fresh: Fresh, seed: u64, happenings: u64) {
             1 => now = now + Duration::from_secs(chance.below(7_200)),
             2 if chance.one_in(3) => {
                 let set_to = Time(now.ms() - i64::try_from(chance.below(20 * 86_400_000)).unwrap());
-                store.clock_set(now, set_to, Duration::from_secs(900)).await.unwrap();
+                store
+                    .clock_set("a", now, set_to, Duration::from_secs(900))
+                    .await
+                    .unwrap();
                 now = set_to;
             }
             3..=5 => {

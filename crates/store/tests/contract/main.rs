@@ -410,7 +410,7 @@ on_both! {
         tx.commit().await.unwrap();
 
         for _ in 0..2 {
-            store.clock_set(NOW, NOW + hours_13, horizon).await.unwrap();
+            store.clock_set("a", NOW, NOW + hours_13, horizon).await.unwrap();
             let open = store.operations_open(location).await.unwrap().remove(0);
             assert_eq!((open.sent_at, open.dead_at), (Some(NOW + hours_13), Some(NOW + hours_13 + horizon)));
             let seat = store.seats_open(asset).await.unwrap()[0].row.seat();
@@ -418,7 +418,7 @@ on_both! {
             assert!(!store.nothing_ahead(NOW + hours_13, horizon).await.unwrap());
         }
         for _ in 0..2 {
-            store.clock_set(NOW + hours_13, NOW, horizon).await.unwrap();
+            store.clock_set("a", NOW + hours_13, NOW, horizon).await.unwrap();
             let open = store.operations_open(location).await.unwrap().remove(0);
             assert_eq!((open.sent_at, open.dead_at), (Some(NOW), Some(NOW + horizon)));
             assert!(!store.nothing_ahead(NOW, horizon).await.unwrap());
@@ -706,6 +706,19 @@ on_both! {
         // A lease that has run out and that nobody wants is still held.
         tokio::time::sleep(moment * 2).await;
         store.begin_as(&quick).await.unwrap().commit().await.unwrap();
+    }
+
+    /// Whoever moves what is kept along with the clock goes on; others have read by the time that was.
+    async fn a_clock_that_is_set_takes_the_leases_of_the_others(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let minute = Duration::from_secs(60);
+        let ours = store.lease_take("ours", "a", minute).await.unwrap().unwrap();
+        let theirs = store.lease_take("theirs", "b", minute).await.unwrap().unwrap();
+        store.clock_set("a", NOW, NOW + minute, minute).await.unwrap();
+        store.lease_renew(&ours).await.unwrap();
+        assert!(matches!(store.begin_as(&theirs).await, Err(StoreError::LeaseLost)));
+        let again = store.lease_take("theirs", "b", minute).await.unwrap().unwrap();
+        assert!(again.fence() > theirs.fence());
     }
 
     /// Everything that is known of an app on a device comes back as it was written.

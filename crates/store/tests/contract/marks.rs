@@ -765,7 +765,7 @@ on_both! {
         let hour = Duration::from_secs(3600);
         for (from, to) in [(NOW, NOW + hour), (NOW + hour, NOW)] {
             hand.run("DELETE FROM dirty; DELETE FROM dirty_many").await.unwrap();
-            store.clock_set(from, to, hour).await.unwrap();
+            store.clock_set("a", from, to, hour).await.unwrap();
             assert_eq!(marked(&mut hand).await, EVERYBODY);
         }
         hand.run("DELETE FROM dirty_many").await.unwrap();
