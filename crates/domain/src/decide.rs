@@ -8,13 +8,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use claim::Claim;
+use claim::{Claim, DeviceClaim};
 use serde::Serialize;
 use verdict::Turn;
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, InstallState, PersonId, Program, RefusalReason, Resolution, Seat,
-    Time, World,
+    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Install, InstallState, PersonId, Program, RefusalReason,
+    Resolution, Seat, Time, World,
 };
 
 /// The decision about one app.
@@ -200,6 +200,103 @@ pub(crate) fn alone(world: &World, owners: &Owners<'_>, app: &App) -> impl Itera
     })
 }
 
+/// Where one person stands with the app by their own facts: what a preview counts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// In the line for a licence.
+    InLine(Wish),
+    /// The licence they have goes back, and they stand in the line again once it is back.
+    InLineAgain(Wish),
+    /// Has a licence and keeps it, or has the app for which nobody has to have one.
+    Has,
+    /// The licence, or the app, is taken from them.
+    Goes,
+    /// Shall have the app, and cannot.
+    Cannot(Detail),
+    /// May ask for the app, and has not.
+    MayAsk,
+    Nothing,
+}
+
+impl Standing {
+    /// What brings them into the line now.
+    pub fn wish(&self) -> Option<Wish> {
+        match self {
+            Standing::InLine(wish) => Some(*wish),
+            _ => None,
+        }
+    }
+}
+
+/// [`Standing`], and what belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stand {
+    pub standing: Standing,
+    /// A licence of theirs comes back: not due any more, or asked back already.
+    pub gives_back: bool,
+    /// Devices that get the app, have it, or shall have it and cannot.
+    pub devices: u32,
+    /// The first of the groups that were asked about whose line carries the result.
+    pub by: Option<GroupId>,
+}
+
+/// Where each of these people stands, whether or not anything reaches them. `about` are the groups that are asked about.
+pub(crate) fn stands(world: &World, owners: &Owners<'_>, app: &App, about: &[GroupId]) -> Vec<(PersonId, Stand)> {
+    let stand = |person: &PersonId| {
+        let claim = Claim::of(world, owners, app, *person);
+        (*person, stand(world, app, &claim, about))
+    };
+    world.people.keys().map(stand).collect()
+}
+
+fn stand(world: &World, app: &App, claim: &Claim<'_>, about: &[GroupId]) -> Stand {
+    let returning = matches!(claim.seat, Some(Seat::Returning { .. }));
+    let there = |device: &&DeviceClaim<'_>| device.install.is_some_and(Install::may_be_there);
+    let due = |device: &&DeviceClaim<'_>| device.due;
+    let mut on = claim.devices.iter().filter(there);
+    let standing = if let Some(wish) = claim.wish(world, app) {
+        Standing::InLine(wish)
+    } else if returning
+        && app.revocable
+        && let Some(wish) = claim.wish_once_returned(world, app)
+    {
+        Standing::InLineAgain(wish)
+    } else if claim.seat.is_some() {
+        match claim.keeps_seat && !returning {
+            true => Standing::Has,
+            false => Standing::Goes,
+        }
+    } else if on.clone().any(|device| device.resolution.keeps()) {
+        Standing::Has
+    } else if let Some(device) = claim.devices.iter().find(due) {
+        Standing::Cannot(device.obstacle.unwrap_or(Detail::NoEligibleDevice))
+    } else if claim.is_due_without_device() {
+        Standing::Cannot(Detail::NoEligibleDevice)
+    } else if on.next().is_some() {
+        Standing::Goes
+    } else if claim.resolution.available {
+        Standing::MayAsk
+    } else {
+        Standing::Nothing
+    };
+    let counted = match standing {
+        Standing::InLine(_) | Standing::InLineAgain(_) => claim.devices.iter().filter(|device| device.wants()).count(),
+        Standing::Has | Standing::Goes => claim.devices.iter().filter(there).count(),
+        Standing::Cannot(_) => claim.devices.iter().filter(due).count(),
+        Standing::MayAsk | Standing::Nothing => 0,
+    };
+    Stand {
+        standing,
+        gives_back: app.revocable && (returning || (claim.seat.is_some() && !claim.keeps_seat)),
+        devices: u32::try_from(counted).unwrap_or(u32::MAX),
+        by: app
+            .deployments
+            .iter()
+            .find(|line| about.contains(&line.group) && claim.resolution.by.contains(&line.id))
+            .map(|line| line.group),
+    }
+}
+
 /// Who gets a licence first: smaller comes first. People of one rank come in the order of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
@@ -256,14 +353,14 @@ impl Ahead {
 }
 
 /// The line for licences.
-struct Line {
-    next: Vec<PersonId>,
-    waiting: Vec<PersonId>,
+pub(crate) struct Line {
+    pub next: Vec<PersonId>,
+    pub waiting: Vec<PersonId>,
 }
 
 impl Line {
     /// Free licences go, in order, to those who can use one now; nobody loses one to somebody who ranks higher.
-    fn of(wishes: impl Iterator<Item = (PersonId, Wish)>, free: Option<u64>) -> Line {
+    pub fn of(wishes: impl Iterator<Item = (PersonId, Wish)>, free: Option<u64>) -> Line {
         let mut line: Vec<(PersonId, Wish)> = wishes.collect();
         line.sort_unstable_by_key(|(person, wish)| (wish.rank, *person));
 

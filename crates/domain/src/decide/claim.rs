@@ -66,9 +66,20 @@ impl<'w> Claim<'w> {
         matches!(self.person.program, Program::Associated { .. })
     }
 
+    /// Shall have the app, with no device to have it on.
+    pub fn is_due_without_device(&self) -> bool {
+        let asked = self.resolution.available && self.requested.is_some();
+        self.devices.is_empty() && (self.resolution.required || asked)
+    }
+
     /// What brings the person into the line; `None` for whoever wants no licence, or has one.
     pub fn wish(&self, world: &World, app: &App) -> Option<Wish> {
-        let rank = self.rank.filter(|_| self.seat.is_none())?;
+        self.wish_once_returned(world, app).filter(|_| self.seat.is_none())
+    }
+
+    /// The same, as if the licence that they have were back already.
+    pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
+        let rank = self.rank?;
         let refusal = app.refusals.get(&self.person.id);
         Some(Wish {
             rank,

@@ -2,6 +2,7 @@
 
 mod each;
 mod invitations;
+mod preview;
 mod properties;
 mod reality;
 mod stories;

@@ -1,0 +1,535 @@
+//! What changing the deployment of an app would bring each person, before anything is changed.
+//!
+//! It looks at the people whom the change reaches, some at a time, with the functions of [`decide`](crate::decide()); of
+//! everybody else only those in the line for a licence matter, and of them only their wish. What it keeps is a few words a
+//! person, however much is known of each.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AssetId, Deployment, Detail, GroupId, GroupKind, Owned, PersonId, Program, RefusalReason, Time, Wish, World,
+    decide::{Line, Owners, Stand, Standing, stands},
+};
+
+/// What an app comes to for one person, as things are or as they would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// Gets one of the licences that are free now.
+    Now,
+    /// Gets one that comes back first.
+    Later,
+    /// One is left for them, once they have accepted the programme's terms or Apple is asked again.
+    OnceReady,
+    /// Wants one, and none is left.
+    Waits,
+    /// Has it, and keeps it.
+    Has,
+    /// It is taken from them.
+    Goes,
+    /// Shall have it, and cannot.
+    Cannot,
+    /// May ask for it, and has not.
+    MayAsk,
+    Nothing,
+}
+
+impl Fate {
+    /// Wants a licence, and has none.
+    fn is_in_line(self) -> bool {
+        matches!(self, Fate::Now | Fate::Later | Fate::OnceReady | Fate::Waits)
+    }
+}
+
+/// What the change does to somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Effect {
+    /// Gets a licence that is free now.
+    Gains,
+    /// Gets a licence that comes back first.
+    GainsLater,
+    /// Gets a licence once they have accepted the terms, or Apple is asked again.
+    GainsOnceReady,
+    /// Waits for a licence.
+    Waits,
+    /// Loses the app that they have.
+    Loses,
+    /// Shall have it, and cannot.
+    Cannot,
+    /// May ask for it from now on.
+    MayAsk,
+    /// Keeps what was about to be taken from them.
+    Keeps,
+    /// Is due nothing any more, and had nothing.
+    Drops,
+    None,
+}
+
+/// One person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    pub person: PersonId,
+    pub before: Fate,
+    pub after: Fate,
+    /// Place among those who wait for a licence afterwards, from 1, as a decision tells it.
+    pub place: Option<u32>,
+    /// What stands in the way: of whoever cannot have it, or has to be ready first.
+    pub obstacle: Option<Detail>,
+    /// Devices that get the app, lose it, or cannot have it.
+    pub devices: u32,
+    /// Which of the groups that the change is about they are reached through: the one whose line carries the result, else the
+    /// first.
+    pub group: Option<GroupId>,
+    /// A licence comes back from them that would not without the change.
+    pub gives_back: bool,
+    /// Apple is asked for a client user for them first.
+    pub creates_user: bool,
+}
+
+impl Outcome {
+    pub fn effect(&self) -> Effect {
+        match (self.before, self.after) {
+            (before, after) if before == after => Effect::None,
+            (_, Fate::Now) => Effect::Gains,
+            (_, Fate::Later) => Effect::GainsLater,
+            (_, Fate::OnceReady) => Effect::GainsOnceReady,
+            (_, Fate::Waits) => Effect::Waits,
+            (_, Fate::Has) => Effect::Keeps,
+            (Fate::Has, _) => Effect::Loses,
+            (_, Fate::Cannot) => Effect::Cannot,
+            (before, Fate::MayAsk) if !before.is_in_line() => Effect::MayAsk,
+            // What was going, goes.
+            (Fate::Goes, Fate::Nothing) | (Fate::Nothing, Fate::Goes) => Effect::None,
+            _ => Effect::Drops,
+        }
+    }
+
+    /// Something happens to them, or they stand in the line.
+    fn matters(&self) -> bool {
+        self.effect() != Effect::None || self.after.is_in_line()
+    }
+
+    /// Wants a licence afterwards, and would not without the change.
+    pub fn needs_another(&self) -> bool {
+        self.after.is_in_line() && !self.before.is_in_line()
+    }
+}
+
+/// So many people are named of those to whom the same happens.
+const FIRST: usize = 4;
+
+/// People to whom the same happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Affected {
+    pub effect: Effect,
+    /// What they go on with, when nothing happens to them.
+    pub fate: Option<Fate>,
+    /// What stands in their way.
+    pub obstacle: Option<Detail>,
+    /// Which of the groups that the change is about they are reached through.
+    pub group: Option<GroupId>,
+    pub people: u64,
+    /// Their devices that it is about.
+    pub devices: u64,
+    /// A few of them: those who wait as they stand in the line, everybody else by their ids.
+    pub first: Vec<PersonId>,
+}
+
+/// What becomes of it at a deadline, if nothing else changes until then (A24).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    pub deadline: Time,
+    /// How many will want a licence then, and have none now.
+    pub needed: u64,
+    /// For whom none would be left, first in line first.
+    pub waiting: Vec<PersonId>,
+}
+
+/// What a change would bring. The sums add up: everybody who needs a licence is in one of four fates, and what is left of
+/// the free ones and of those that come back is what nobody needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// Everybody in a group that the change is about, and everybody in the line, by their ids.
+    pub outcomes: Vec<Outcome>,
+    pub owned: Owned,
+    /// Licences that are out, whoever has them.
+    pub out: u64,
+    /// Licences that come back, because of the change or anyhow.
+    pub returning: u64,
+    /// How many wait for a licence as things are.
+    pub waited: u64,
+    /// Who waits for one afterwards, first in line first.
+    pub waiting: Vec<PersonId>,
+    /// At each deadline that lies ahead, the next first.
+    pub at_deadlines: Vec<Later>,
+}
+
+impl Preview {
+    /// Licences that are free now; `None` where there is no end of them.
+    pub fn free(&self) -> Option<u64> {
+        free(self.owned, self.out)
+    }
+
+    /// How many more are out than are owned: so many have to come back before one is free again.
+    pub fn short(&self) -> u64 {
+        short(self.owned, self.out)
+    }
+
+    fn count(&self, counts: impl Fn(&Outcome) -> bool) -> u64 {
+        self.outcomes.iter().filter(|outcome| counts(outcome)).count() as u64
+    }
+
+    pub fn of_fate(&self, fate: Fate) -> u64 {
+        self.count(|outcome| outcome.after == fate)
+    }
+
+    pub fn of_effect(&self, effect: Effect) -> u64 {
+        self.count(|outcome| outcome.effect() == effect)
+    }
+
+    /// Licences that are wanted: by those who wait already, too.
+    pub fn needed(&self) -> u64 {
+        self.count(|outcome| outcome.after.is_in_line())
+    }
+
+    /// Licences that the change takes back.
+    pub fn taken_back(&self) -> u64 {
+        self.count(|outcome| outcome.gives_back)
+    }
+
+    /// What stays free when everything has come back and everybody has what is left for them.
+    pub fn left(&self) -> Option<u64> {
+        let given = self.needed() - self.of_fate(Fate::Waits);
+        let back = self.returning.saturating_sub(self.short());
+        Some((self.free()? + back).saturating_sub(given))
+    }
+
+    /// The same of people to whom the same happens, by what happens: however many they are, they fit on a page.
+    pub fn affected(&self) -> Vec<Affected> {
+        let mut groups: BTreeMap<_, Vec<&Outcome>> = BTreeMap::new();
+        for outcome in &self.outcomes {
+            let effect = outcome.effect();
+            // What stands in the way says more of them than where they are.
+            let group = outcome
+                .group
+                .filter(|_| outcome.obstacle.is_none() && effect != Effect::None);
+            let fate = (effect == Effect::None).then_some(outcome.after);
+            let obstacle = outcome.obstacle.filter(|_| effect != Effect::None);
+            let of = groups.entry((effect, fate, obstacle, group)).or_default();
+            of.push(outcome);
+        }
+        let affected = groups.into_iter().map(|((effect, fate, obstacle, group), mut people)| {
+            people.sort_by_key(|outcome| (outcome.place.unwrap_or(u32::MAX), outcome.person));
+            Affected {
+                effect,
+                fate,
+                obstacle,
+                group,
+                people: people.len() as u64,
+                devices: people.iter().map(|outcome| u64::from(outcome.devices)).sum(),
+                first: people.iter().take(FIRST).map(|outcome| outcome.person).collect(),
+            }
+        });
+        affected.collect()
+    }
+
+    /// Hands over, bit by bit, all that a change is agreed to by: what happens to whom, who stands in the line, and the
+    /// licences that it was counted from. The same outcome says the same, and another one something else.
+    pub fn said(&self, mut hear: impl FnMut(&[u8])) {
+        for outcome in self.outcomes.iter().filter(|outcome| outcome.matters()) {
+            hear(outcome.person.0.as_bytes());
+            hear(&[outcome.before as u8, outcome.after as u8, u8::from(outcome.gives_back)]);
+            hear(&[outcome.obstacle.map_or(u8::MAX, |detail| detail as u8)]);
+        }
+        for number in [self.free().unwrap_or(u64::MAX), self.short(), self.returning] {
+            hear(&number.to_be_bytes());
+        }
+        for later in &self.at_deadlines {
+            hear(&later.needed.to_be_bytes());
+            hear(&(later.waiting.len() as u64).to_be_bytes());
+        }
+    }
+}
+
+/// A preview under way: people come in some at a time.
+#[derive(Debug)]
+pub struct Previewing {
+    app: AssetId,
+    /// The deployment as it would be.
+    lines: Vec<Deployment>,
+    /// What the change is about: the groups whose line comes, goes, or says something else.
+    changed: Vec<(GroupId, GroupKind)>,
+    deadlines: Vec<Time>,
+    people: Vec<Told>,
+    /// The wishes of these people at each of the deadlines.
+    then: Vec<Vec<(PersonId, Wish)>>,
+}
+
+/// What is kept of a person until all are there.
+#[derive(Debug)]
+struct Told {
+    person: PersonId,
+    before: Stand,
+    after: Stand,
+    group: Option<GroupId>,
+    has_user: bool,
+}
+
+impl Previewing {
+    /// `before` and `lines` are the whole deployment of the app, as it is and as it would be.
+    pub fn new(app: AssetId, before: &[Deployment], lines: Vec<Deployment>, now: Time) -> Previewing {
+        let said = |line: &Deployment| (line.group, line.approval, line.deadline);
+        let among = |lines: &[Deployment], line: &Deployment| lines.iter().any(|other| said(other) == said(line));
+        let mut changed = Vec::new();
+        let come = lines.iter().filter(|line| !among(before, line));
+        for line in come.chain(before.iter().filter(|line| !among(&lines, line))) {
+            if !changed.contains(&(line.group, line.kind)) {
+                changed.push((line.group, line.kind));
+            }
+        }
+        let early = lines.iter().filter(|line| line.is_early(now));
+        let deadlines: BTreeSet<Time> = early.filter_map(|line| line.deadline).collect();
+        Previewing {
+            app,
+            lines,
+            changed,
+            then: vec![Vec::new(); deadlines.len()],
+            deadlines: deadlines.into_iter().collect(),
+            people: Vec::new(),
+        }
+    }
+
+    /// The groups whose people are to be handed over, and, of a device group, the people of its devices: those that the
+    /// change is about, and those to whom a deadline does something later.
+    pub fn groups(&self) -> BTreeSet<GroupId> {
+        let later = self.lines.iter().filter(|line| {
+            let deadline = line.deadline;
+            deadline.is_some_and(|deadline| self.deadlines.contains(&deadline))
+        });
+        let changed = self.changed.iter().map(|(group, _)| *group);
+        changed.chain(later.map(|line| line.group)).collect()
+    }
+
+    /// Takes some people: `world` holds them, with whatever is theirs of this app and reaches them. Each comes once.
+    pub fn add(&mut self, mut world: World) {
+        let Some(mut app) = world.apps.remove(&self.app) else {
+            return;
+        };
+        let owners = Owners::of(&world);
+        let about: Vec<GroupId> = self.changed.iter().map(|(group, _)| *group).collect();
+        let before = stands(&world, &owners, &app, &about);
+        app.deployments.clone_from(&self.lines);
+        let after = stands(&world, &owners, &app, &about);
+        for ((person, before), (_, after)) in before.into_iter().zip(&after) {
+            let facts = &world.people[&person];
+            let reaches = |(group, kind): &&(GroupId, GroupKind)| {
+                world.groups.get(group).is_some_and(|group| match kind {
+                    GroupKind::User => group.people.contains(&person),
+                    GroupKind::Device => {
+                        let mut devices = owners.devices(person).iter();
+                        devices.any(|device| group.devices.contains(&device.id))
+                    }
+                })
+            };
+            self.people.push(Told {
+                person,
+                before,
+                after: *after,
+                group: after
+                    .by
+                    .or_else(|| self.changed.iter().find(reaches).map(|(group, _)| *group)),
+                has_user: !matches!(
+                    facts.program,
+                    Program::None | Program::Refused { .. } | Program::Retired
+                ),
+            });
+        }
+        for (deadline, then) in self.deadlines.iter().zip(&mut self.then) {
+            world.now = *deadline;
+            let wish = |(person, stand): (PersonId, Stand)| Some((person, stand.standing.wish()?));
+            then.extend(
+                stands(&world, &Owners::of(&world), &app, &[])
+                    .into_iter()
+                    .filter_map(wish),
+            );
+        }
+    }
+
+    /// What it comes to, when everybody of [`Previewing::groups`] was taken. `others` are those in the line who were not:
+    /// whoever was is not looked at again. `out` of the licences that are `owned` are out now; beside those of the people who
+    /// were taken, none comes back.
+    pub fn done(mut self, others: Vec<(PersonId, Wish)>, owned: Owned, out: u64) -> Preview {
+        let (free, short) = (free(owned, out), short(owned, out));
+        self.people.sort_unstable_by_key(|told| told.person);
+        let taken = |person: &PersonId| self.people.binary_search_by_key(person, |told| told.person).is_ok();
+        let others: Vec<(PersonId, Wish)> = others.into_iter().filter(|(person, _)| !taken(person)).collect();
+
+        let given_back =
+            |stand: fn(&Told) -> &Stand| self.people.iter().filter(move |told| stand(told).gives_back).count();
+        let returning = [given_back(|told| &told.before), given_back(|told| &told.after)].map(|it| it as u64);
+        let fates = |stand: fn(&Told) -> &Stand, returning| {
+            let own = self.people.iter().filter_map(|told| match stand(told).standing {
+                Standing::InLine(wish) => Some((told.person, wish, false)),
+                Standing::InLineAgain(wish) => Some((told.person, wish, true)),
+                _ => None,
+            });
+            let others = others.iter().map(|(person, wish)| (*person, *wish, false));
+            in_line(own.chain(others).collect(), free, u64::saturating_sub(returning, short))
+        };
+        let before = fates(|told| &told.before, returning[0]);
+        let after = fates(|told| &told.after, returning[1]);
+        let waiting = |stand: fn(&Told) -> &Stand| {
+            let people = self.people.iter();
+            let wishes = people.filter_map(|told| Some((told.person, stand(told).standing.wish()?)));
+            Line::of(wishes.chain(others.iter().copied()), free).waiting
+        };
+        let waited = waiting(|told| &told.before).len() as u64;
+        let waiting = waiting(|told| &told.after);
+        let places: BTreeMap<PersonId, u32> = waiting.iter().copied().zip(1..).collect();
+
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.people.len() + others.len());
+        for told in &self.people {
+            let fate = |stand: &Stand, line: &Fates| match stand.standing {
+                Standing::InLine(_) | Standing::InLineAgain(_) => line.of(told.person),
+                Standing::Has => Fate::Has,
+                Standing::Goes => Fate::Goes,
+                Standing::Cannot(_) => Fate::Cannot,
+                Standing::MayAsk => Fate::MayAsk,
+                Standing::Nothing => Fate::Nothing,
+            };
+            let (before, after) = (fate(&told.before, &before), fate(&told.after, &after));
+            let outcome = Outcome {
+                person: told.person,
+                before,
+                after,
+                place: places.get(&told.person).copied(),
+                obstacle: match told.after.standing {
+                    Standing::Cannot(detail) => Some(detail),
+                    Standing::InLine(wish) | Standing::InLineAgain(wish) if after == Fate::OnceReady => {
+                        Some(unready(&wish))
+                    }
+                    _ => None,
+                },
+                devices: if after == Fate::Goes || after == Fate::Nothing {
+                    told.before.devices
+                } else {
+                    told.after.devices
+                },
+                group: told.group,
+                gives_back: told.after.gives_back && !told.before.gives_back,
+                creates_user: false,
+            };
+            outcomes.push(Outcome {
+                creates_user: outcome.needs_another() && !told.has_user,
+                ..outcome
+            });
+        }
+        outcomes.extend(others.iter().map(|(person, wish)| {
+            let after = after.of(*person);
+            Outcome {
+                person: *person,
+                before: before.of(*person),
+                after,
+                place: places.get(person).copied(),
+                obstacle: (after == Fate::OnceReady).then(|| unready(wish)),
+                devices: 0,
+                group: None,
+                gives_back: false,
+                creates_user: false,
+            }
+        }));
+        // Whoever was looked at for another reason, and to whom nothing happens, is none of it.
+        outcomes.retain(|outcome| outcome.group.is_some() || outcome.matters());
+        outcomes.sort_unstable_by_key(|outcome| outcome.person);
+
+        let at_deadlines = iter::zip(&self.deadlines, &self.then).map(|(deadline, wishes)| Later {
+            deadline: *deadline,
+            needed: (wishes.len() + others.len()) as u64,
+            waiting: Line::of(wishes.iter().chain(&others).copied(), free).waiting,
+        });
+        Preview {
+            at_deadlines: at_deadlines.collect(),
+            outcomes,
+            owned,
+            out,
+            returning: returning[1],
+            waited,
+            waiting,
+        }
+    }
+}
+
+fn free(owned: Owned, out: u64) -> Option<u64> {
+    match owned {
+        Owned::Count(owned) => Some(owned.saturating_sub(out)),
+        Owned::Unlimited => None,
+    }
+}
+
+fn short(owned: Owned, out: u64) -> u64 {
+    match owned {
+        Owned::Count(owned) => out.saturating_sub(owned),
+        Owned::Unlimited => 0,
+    }
+}
+
+/// What keeps somebody for whom a licence is left from having it.
+fn unready(wish: &Wish) -> Detail {
+    match wish.refused {
+        Some(RefusalReason::Refused) => Detail::LicenseRefused,
+        Some(RefusalReason::Temporary) => Detail::AppleTrouble,
+        Some(RefusalReason::Stock) => Detail::WaitingForLicense,
+        None if wish.member => Detail::LicenseReturnPending,
+        None => Detail::UserNotEnrolledInProgram,
+    }
+}
+
+/// What becomes of those in a line, by their ids.
+struct Fates(Vec<(PersonId, Fate)>);
+
+impl Fates {
+    fn of(&self, person: PersonId) -> Fate {
+        let at = self.0.binary_search_by_key(&person, |(person, _)| *person);
+        at.map_or(Fate::Nothing, |at| self.0[at].1)
+    }
+}
+
+/// Plays the line out: what is free goes to those who can use a licence, in order; then what comes back; and of what is left
+/// then, one is kept for each who can use none yet, in order. Of whoever gives one back first, nothing is due at once.
+fn in_line(mut line: Vec<(PersonId, Wish, bool)>, free: Option<u64>, returning: u64) -> Fates {
+    line.sort_unstable_by_key(|(person, wish, _)| (wish.rank, *person));
+    let mut now = free.unwrap_or(u64::MAX);
+    let mut fates = Vec::with_capacity(line.len());
+    let mut later = Vec::new();
+    for (person, wish, gives_back_first) in line {
+        if now > 0 && wish.is_ready() && !gives_back_first {
+            now -= 1;
+            fates.push((person, Fate::Now));
+        } else {
+            later.push((person, wish));
+        }
+    }
+    let mut left = now.saturating_add(returning);
+    let mut unready = Vec::new();
+    for (person, wish) in later {
+        if left > 0 && wish.is_ready() {
+            left -= 1;
+            fates.push((person, Fate::Later));
+        } else {
+            unready.push(person);
+        }
+    }
+    for person in unready {
+        let fate = if left > 0 { Fate::OnceReady } else { Fate::Waits };
+        left = left.saturating_sub(1);
+        fates.push((person, fate));
+    }
+    fates.sort_unstable_by_key(|(person, _)| *person);
+    Fates(fates)
+}

@@ -1,0 +1,348 @@
+//! What is previewed of a change is what is decided once it is made, however few people were looked at and in what parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::*;
+use proptest::{collection, prelude::*};
+
+use crate::worlds::*;
+
+/// These people of the world, with what is theirs of the app and whatever reaches them.
+fn part(world: &World, asset: AssetId, people: &[PersonId]) -> World {
+    let mut world = world.clone();
+    world.people.retain(|id, _| people.contains(id));
+    world.devices.retain(|_, device| people.contains(&device.person));
+    let devices: BTreeSet<DeviceId> = world.devices.keys().copied().collect();
+    for group in world.groups.values_mut() {
+        group.people.retain(|id| people.contains(id));
+        group.devices.retain(|id| devices.contains(id));
+    }
+    world.apps.retain(|id, _| *id == asset);
+    for app in world.apps.values_mut() {
+        app.seats.retain(|id, _| people.contains(id));
+        app.refusals.retain(|id, _| people.contains(id));
+        app.requests.retain(|id, _| people.contains(id));
+        app.installs.retain(|id, _| devices.contains(id));
+    }
+    world
+}
+
+fn with(world: &World, asset: AssetId, lines: &[Deployment]) -> World {
+    let mut world = world.clone();
+    world.apps.get_mut(&asset).unwrap().deployments = lines.to_vec();
+    world
+}
+
+fn out(app: &App) -> u64 {
+    app.seats.len() as u64 + app.foreign
+}
+
+/// Previews the change as it is done of an organisation that is too large to be read: those whom it reaches, `most` at a
+/// time, and of everybody else the line only.
+fn previewed(world: &World, asset: AssetId, lines: &[Deployment], most: usize) -> Preview {
+    let app = &world.apps[&asset];
+    let mut previewing = Previewing::new(asset, &app.deployments, lines.to_vec(), world.now);
+    let groups = previewing.groups();
+    let mut people: BTreeSet<PersonId> = BTreeSet::new();
+    for group in groups.iter().filter_map(|group| world.groups.get(group)) {
+        people.extend(group.people.iter().filter(|person| world.people.contains_key(person)));
+        let devices = group.devices.iter().filter_map(|device| world.devices.get(device));
+        people.extend(devices.map(|device| device.person));
+    }
+    let each = decide_each(world);
+    let mut others = Vec::new();
+    for ((_, person), pair) in each.pairs.iter().filter(|((of, _), _)| *of == asset) {
+        let returning = matches!(pair.seat, Some(Seat::Returning { .. }));
+        if returning || (pair.seat.is_some() && !pair.keeps) || pair.wish.is_some_and(|wish| wish.refused.is_some()) {
+            people.insert(*person);
+        }
+        others.extend(pair.wish.map(|wish| (*person, wish)));
+    }
+    let people: Vec<PersonId> = people.into_iter().collect();
+    for people in people.chunks(most) {
+        previewing.add(part(world, asset, people));
+    }
+    previewing.done(others, app.owned, out(app))
+}
+
+fn all_of(preview: &Preview, fate: Fate) -> BTreeSet<PersonId> {
+    let outcomes = preview.outcomes.iter().filter(|outcome| outcome.after == fate);
+    outcomes.map(|outcome| outcome.person).collect()
+}
+
+fn said(preview: &Preview) -> Vec<u8> {
+    let mut said = Vec::new();
+    preview.said(|bytes| said.extend_from_slice(bytes));
+    said
+}
+
+type Choice = (Approval, Option<Time>, bool);
+
+/// At some time between three weeks before and after, and what to choose for each group.
+fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
+    let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
+    let choices = collection::btree_map(0..4usize, (any_approval(), deadline, any::<bool>()), 0..=4);
+    (any_world(), -21..21i64, 0..86_400_000i64, choices).prop_map(|(mut world, days, ms, choices)| {
+        world.now = Time(NOW.ms() + days * 86_400_000 + ms);
+        (world, choices)
+    })
+}
+
+/// Some groups keep what they have, and the others get what was chosen.
+fn changed(world: &World, asset: AssetId, choices: &BTreeMap<usize, Choice>) -> Vec<Deployment> {
+    let present = &world.apps[&asset].deployments;
+    let mut lines = Vec::new();
+    for (number, (approval, deadline, keep)) in choices {
+        let kept = present.iter().find(|line| line.group == group(*number));
+        lines.extend(match (kept, world.groups.get(&group(*number))) {
+            (Some(line), _) if *keep => Some(line.clone()),
+            (_, Some(group)) => Some(Deployment {
+                deadline: deadline.filter(|_| *approval == Approval::Required),
+                since: kept
+                    .filter(|line| line.approval == *approval)
+                    .map_or(world.now, |line| line.since),
+                ..line(asset, group, *approval, world.now)
+            }),
+            _ => None,
+        });
+    }
+    lines
+}
+
+/// Whoever is in the group that loses it and in the one that gets it is told of with those who get it.
+#[test]
+fn a_person_is_told_of_under_the_line_that_decides() {
+    let mut world = empty();
+    let groups = [0, 1].map(|number| Group {
+        id: group(number),
+        kind: GroupKind::User,
+        priority: 0,
+        people: (number..3).map(person).collect(),
+        devices: BTreeSet::new(),
+    });
+    for number in 0..3 {
+        world.people.insert(person(number), member(number));
+        world.devices.insert(device(number), iphone(number, person(number)));
+    }
+    let mut made = licensed_app(0, 1);
+    made.deployments = vec![line(made.id, &groups[0], Approval::Available, NOW)];
+    world.groups.extend(groups.clone().map(|group| (group.id, group)));
+    world.apps.insert(made.id, made);
+    let lines = [
+        line(app(0), &groups[0], Approval::Uninstall, NOW),
+        line(app(0), &groups[1], Approval::Required, NOW),
+    ];
+    let preview = previewed(&world, app(0), &lines, 2);
+    let told: Vec<_> = preview
+        .affected()
+        .into_iter()
+        .map(|affected| (affected.effect, affected.group, affected.people, affected.first))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Effect::Gains, Some(group(1)), 1, vec![person(1)]),
+            (Effect::Waits, Some(group(1)), 1, vec![person(2)]),
+            (Effect::Drops, Some(group(0)), 1, vec![person(0)]),
+        ]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of whom nothing is said, nothing changes; of everybody else it says what two decisions say.
+    #[test]
+    fn what_is_previewed_is_the_difference_of_two_decisions((world, choices) in any_change(), most in 1..4usize) {
+        let lines = changed(&world, app(0), &choices);
+        let preview = previewed(&world, app(0), &lines, most);
+        let after = with(&world, app(0), &lines);
+        let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);
+        let decided = [decide(&world, facts), decide(&after, changed)];
+        let told: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
+        prop_assert_eq!(told.len(), preview.outcomes.len(), "once each");
+        for person in world.people.keys().filter(|person| !told.contains(person)) {
+            match [0, 1].map(|at| decided[at].people.get(person)) {
+                [Some(before), Some(after)] => prop_assert_eq!(before, after),
+                // Nothing is said of them, or that there is nothing.
+                [one, other] => {
+                    for verdict in one.into_iter().chain(other) {
+                        prop_assert!(!verdict.wants_seat && !verdict.keeps_seat && verdict.seat.is_none());
+                        prop_assert_eq!(verdict.detail, Detail::NoAdditionalDetails);
+                    }
+                }
+            }
+        }
+        for outcome in &preview.outcomes {
+            for (decided, fate) in decided.iter().zip([outcome.before, outcome.after]) {
+                prop_assert_eq!(fate == Fate::Now, decided.next.contains(&outcome.person));
+                let Some(verdict) = decided.people.get(&outcome.person) else {
+                    prop_assert!(matches!(fate, Fate::Nothing), "{:?}", outcome);
+                    continue;
+                };
+                let wants = verdict.wants_seat && verdict.seat.is_none();
+                let returning = matches!(verdict.seat, Some(Seat::Returning { .. }));
+                let line = [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&fate);
+                prop_assert_eq!(line, wants || (returning && verdict.wants_seat && facts.revocable), "{:?}", outcome);
+                if verdict.seat.is_some() && !line {
+                    let keeps = verdict.keeps_seat && !returning;
+                    prop_assert_eq!(fate, if keeps { Fate::Has } else { Fate::Goes });
+                }
+                if fate == Fate::Cannot {
+                    prop_assert!(!verdict.wants_seat && verdict.seat.is_none());
+                }
+                if fate == Fate::MayAsk {
+                    prop_assert!(verdict.resolution.available && !verdict.wants_seat);
+                }
+            }
+            let verdict = decided[1].people.get(&outcome.person);
+            let place = verdict.and_then(|verdict| verdict.place);
+            prop_assert_eq!(outcome.place.map(|place| place as usize), place);
+            let returns = [0, 1].map(|at| {
+                let verdict: Option<&PersonVerdict> = decided[at].people.get(&outcome.person);
+                verdict.is_some_and(|verdict| verdict.is_to_return(facts))
+            });
+            prop_assert_eq!(outcome.gives_back, returns == [false, true], "{:?}", outcome);
+            if [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&outcome.after) && outcome.group.is_some() {
+                let devices = verdict.map_or(0, |it| it.devices.values().filter(|device| device.wants).count());
+                prop_assert_eq!(outcome.devices as usize, devices);
+            }
+            if let Some(group) = outcome.group {
+                let said = |lines: &[Deployment]| {
+                    let line = lines.iter().find(|line| line.group == group);
+                    line.map(|line| (line.approval, line.deadline))
+                };
+                prop_assert_ne!(said(&facts.deployments), said(&lines));
+                let members = &world.groups[&group];
+                let mut devices = world.devices.values().filter(|device| device.person == outcome.person);
+                prop_assert!(
+                    members.people.contains(&outcome.person) || devices.any(|device| members.devices.contains(&device.id))
+                );
+            }
+            let program = world.people[&outcome.person].program;
+            let seat = facts.seats.get(&outcome.person);
+            if world.token.usable() && seat.is_none() && matches!(program, Program::None | Program::Associated { .. }) {
+                let creates = [&world, &after].map(|world| {
+                    let alone = part(world, app(0), &[outcome.person]);
+                    plan(&alone).steps.contains(&Step::CreateUser { person: outcome.person })
+                });
+                prop_assert_eq!(outcome.creates_user, creates == [false, true], "{:?}", outcome);
+            }
+            // What is required, and cannot be had, is said so.
+            let missing = verdict.is_some_and(|verdict| {
+                let there = verdict.devices.keys().any(|device| facts.installs.get(device).is_some_and(Install::may_be_there));
+                verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none() && !there
+            });
+            prop_assert!(!missing || outcome.after == Fate::Cannot, "{:?}", outcome);
+        }
+        prop_assert_eq!(&preview.waiting, &decided[1].waiting);
+        let returning = decided[1].people.values().filter(|verdict| verdict.is_to_return(facts));
+        prop_assert_eq!(preview.returning, returning.count() as u64);
+        prop_assert_eq!(preview.waited, decided[0].waiting.len() as u64);
+        prop_assert_eq!(preview.free(), decided[1].counts.free);
+        prop_assert_eq!(preview.short(), decided[1].counts.short);
+    }
+
+    /// What is said to come later comes: the licences that are free are given, those that are to come back do, and then
+    /// everybody accepts.
+    #[test]
+    fn what_is_previewed_comes_true((world, choices) in any_change(), most in 1..4usize) {
+        let lines = changed(&world, app(0), &choices);
+        let preview = previewed(&world, app(0), &lines, most);
+        let mut world = with(&world, app(0), &lines);
+        let decided = decide(&world, &world.apps[&app(0)]);
+        let held = Seat::Held { since: world.now };
+        let app = world.apps.get_mut(&app(0)).unwrap();
+        let facts = app.clone();
+        app.seats.retain(|person, _| !decided.people.get(person).is_some_and(|verdict| verdict.is_to_return(&facts)));
+        app.seats.extend(all_of(&preview, Fate::Now).into_iter().map(|person| (person, held)));
+        let asset = app.id;
+        let decided = decide(&world, &world.apps[&asset]);
+        prop_assert_eq!(decided.next.iter().copied().collect::<BTreeSet<_>>(), all_of(&preview, Fate::Later));
+
+        let app = world.apps.get_mut(&asset).unwrap();
+        app.seats.extend(all_of(&preview, Fate::Later).into_iter().map(|person| (person, held)));
+        app.refusals.clear();
+        for person in world.people.values_mut() {
+            person.program = Program::Associated { since: world.now };
+        }
+        let decided = decide(&world, &world.apps[&asset]);
+        prop_assert_eq!(decided.next.iter().copied().collect::<BTreeSet<_>>(), all_of(&preview, Fate::OnceReady));
+        prop_assert_eq!(decided.waiting.iter().copied().collect::<BTreeSet<_>>(), all_of(&preview, Fate::Waits));
+    }
+
+    #[test]
+    fn the_sums_add_up((world, choices) in any_change(), most in 1..4usize) {
+        let lines = changed(&world, app(0), &choices);
+        let preview = previewed(&world, app(0), &lines, most);
+        let [now, later, ready, waits] =
+            [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].map(|fate| preview.of_fate(fate));
+        prop_assert_eq!(preview.needed(), now + later + ready + waits);
+        if let Some(free) = preview.free() {
+            let back = preview.returning.saturating_sub(preview.short());
+            prop_assert!(now <= free);
+            prop_assert_eq!(preview.left().unwrap() + now + later + ready, free + back);
+            prop_assert_eq!(waits, preview.needed().saturating_sub(free + back));
+        } else {
+            prop_assert_eq!((preview.left(), waits), (None, 0));
+        }
+        let effects = [
+            Effect::Gains, Effect::GainsLater, Effect::GainsOnceReady, Effect::Waits, Effect::Loses, Effect::Cannot,
+            Effect::MayAsk, Effect::Keeps, Effect::Drops, Effect::None,
+        ];
+        let counted: u64 = effects.iter().map(|effect| preview.of_effect(*effect)).sum();
+        prop_assert_eq!(counted, preview.outcomes.len() as u64);
+        for effect in effects {
+            let affected = preview.affected().into_iter().filter(|affected| affected.effect == effect);
+            let people: u64 = affected
+                .map(|affected| {
+                    assert!(!affected.first.is_empty() && affected.first.len() as u64 <= affected.people);
+                    affected.people
+                })
+                .sum();
+            prop_assert_eq!(people, preview.of_effect(effect));
+        }
+    }
+
+    #[test]
+    fn at_its_deadline_everything_is_as_it_was_previewed((world, choices) in any_change(), most in 1..4usize) {
+        let lines = changed(&world, app(0), &choices);
+        let preview = previewed(&world, app(0), &lines, most);
+        let deadlines: BTreeSet<Time> =
+            lines.iter().filter(|line| line.is_early(world.now)).filter_map(|line| line.deadline).collect();
+        prop_assert_eq!(preview.at_deadlines.iter().map(|later| later.deadline).collect::<BTreeSet<_>>(), deadlines);
+        for later in &preview.at_deadlines {
+            let then = World { now: later.deadline, ..with(&world, app(0), &lines) };
+            let decided = decide(&then, &then.apps[&app(0)]);
+            let needed = decided.people.values().filter(|verdict| verdict.wants_seat && verdict.seat.is_none());
+            prop_assert_eq!(later.needed, needed.count() as u64);
+            prop_assert_eq!(&later.waiting, &decided.waiting);
+        }
+    }
+
+    /// Whoever agreed to something agreed to that, and to nothing else.
+    #[test]
+    fn a_preview_says_the_same_of_the_same_and_something_else_of_anything_else(
+        (world, choices) in any_change(), most in 1..4usize,
+    ) {
+        let lines = changed(&world, app(0), &choices);
+        let preview = previewed(&world, app(0), &lines, most);
+        prop_assert_eq!(said(&preview), said(&previewed(&world, app(0), &lines, 100)));
+        let mut other = preview.clone();
+        other.out += 1;
+        prop_assert!(preview.free() == other.free() && preview.short() == other.short() || said(&preview) != said(&other));
+        let matters = |outcome: &Outcome| outcome.effect() != Effect::None || outcome.place.is_some();
+        let Some(at) = preview.outcomes.iter().position(matters) else { return Ok(()) };
+        let changes: [fn(&mut Outcome); 4] = [
+            |outcome| outcome.person = person(99),
+            |outcome| outcome.after = if outcome.after == Fate::Waits { Fate::Has } else { Fate::Waits },
+            |outcome| outcome.gives_back = !outcome.gives_back,
+            |outcome| outcome.obstacle = Some(Detail::Installing),
+        ];
+        for change in changes {
+            let mut other = preview.clone();
+            change(&mut other.outcomes[at]);
+            prop_assert_ne!(said(&preview), said(&other));
+        }
+    }
+}
