@@ -144,7 +144,7 @@ impl Conn<'_> {
             .await
     }
 
-    async fn app(&mut self, id: AssetId) -> Result<Option<AppRow>, StoreError> {
+    pub(crate) async fn app(&mut self, id: AssetId) -> Result<Option<AppRow>, StoreError> {
         self.one(
             "SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
                     EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     StoreError, Tx,
-    db::{Conn, Record, Value, listed, reads, values, word},
+    db::{Conn, Record, Value, gathered, listed, reads, values, word},
 };
 
 /// So many people are marked at once of a change that concerns many.
@@ -220,6 +220,15 @@ impl Look {
     }
 }
 
+/// The line of an asset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineRows {
+    /// Those who want a licence and have none, in no order.
+    pub wishes: Vec<(PersonId, Wish)>,
+    /// Those whose licence goes back.
+    pub returning: Vec<PersonId>,
+}
+
 reads! {
     /// Whether somebody is to be decided, or given a licence. A few looks into indexes, whatever the size.
     undecided(location: LocationId, look: Look) -> bool;
@@ -228,6 +237,11 @@ reads! {
     /// The person's place among those who wait for a licence, of each asset for which they do. Costs a count of those who
     /// stand before them.
     places(location: LocationId, person: PersonId) -> BTreeMap<AssetId, usize>;
+    /// Who stands in the line of an asset, as it was decided, and whose licence comes back.
+    line_of(asset: AssetId) -> LineRows;
+    /// To whom something happened since they were decided, while they are no more than `most`; `None` when they are, or when
+    /// it is not even known who they all are.
+    undecided_people(location: LocationId, now: Time, most: i64) -> Option<Vec<PersonId>>;
     /// Everything that was decided: for judges, and not for what runs all the time.
     pairs(location: LocationId) -> Vec<PairRow>;
     /// When who is decided anew because of the time alone: for judges, too.
@@ -365,6 +379,78 @@ impl Conn<'_> {
             ahead.out_of_stock = self.counted(out, before()).await?;
         }
         Ok(ahead.place(wish, free, ready))
+    }
+
+    pub(crate) async fn line_of(&mut self, asset: AssetId) -> Result<LineRows, StoreError> {
+        macro_rules! wishes {
+            ($database:ident) => {
+                gathered!($database ["person_id", "member", "refused", "out_of_stock", "behind", "only_available", "since"]
+                    "FROM pairs WHERE asset_id = $1 AND wants AND seat IS NULL AND since IS NOT NULL")
+            };
+        }
+        macro_rules! returning {
+            ($database:ident) => {
+                gathered!($database ["person_id"]
+                    "FROM pairs WHERE asset_id = $1 AND seat IS NOT NULL AND (seat = 'returning' OR NOT keeps)")
+            };
+        }
+        let columns = &[
+            "person_id",
+            "member",
+            "refused",
+            "out_of_stock",
+            "behind",
+            "only_available",
+            "since",
+        ];
+        let sql = self.text(wishes!(lite), wishes!(pg));
+        let wishes = self.gathered(sql, columns, values![asset], |row| {
+            let rank = Rank {
+                priority: Reverse(row.int("behind")?.saturating_neg()),
+                only_available: row.flag("only_available")?,
+                since: row.time("since")?,
+            };
+            let reason = match row.flag("out_of_stock")? {
+                true => RefusalReason::Stock,
+                // Which of the others does not matter to the line.
+                false => RefusalReason::Temporary,
+            };
+            let wish = Wish {
+                rank,
+                member: row.flag("member")?,
+                refused: row.flag("refused")?.then_some(reason),
+            };
+            Ok((row.parsed("person_id")?, wish))
+        });
+        let wishes = wishes.await?;
+        let sql = self.text(returning!(lite), returning!(pg));
+        let returning = self.gathered(sql, &["person_id"], values![asset], |row| row.parsed("person_id"));
+        Ok(LineRows {
+            wishes,
+            returning: returning.await?,
+        })
+    }
+
+    pub(crate) async fn undecided_people(
+        &mut self,
+        location: LocationId,
+        now: Time,
+        most: i64,
+    ) -> Result<Option<Vec<PersonId>>, StoreError> {
+        let many = "SELECT 1 FROM dirty_many WHERE location_id = $1 ORDER BY location_id, seq LIMIT 1";
+        if self.one(many, values![location], |_| Ok(())).await?.is_some() {
+            return Ok(None);
+        }
+        let mut people = self.marked(location, false, most.saturating_add(1)).await?;
+        let due = "SELECT person_id FROM decide_again WHERE location_id = $1 AND at <= $2
+                   ORDER BY location_id, at LIMIT $3";
+        let due: Vec<PersonId> = self
+            .all(due, values![location, now, most.saturating_add(1)], |row| {
+                row.parsed("person_id")
+            })
+            .await?;
+        people.extend(due);
+        Ok((i64::try_from(people.len()).unwrap_or(i64::MAX) <= most).then_some(people))
     }
 
     async fn counted(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {

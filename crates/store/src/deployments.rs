@@ -17,7 +17,7 @@ reads! {
 }
 
 impl Conn<'_> {
-    async fn deployments(&mut self, asset: AssetId) -> Result<Vec<Deployment>, StoreError> {
+    pub(crate) async fn deployments(&mut self, asset: AssetId) -> Result<Vec<Deployment>, StoreError> {
         self.all(
             "SELECT deployments.*, groups.kind FROM deployments JOIN groups ON groups.id = group_id
              WHERE asset_id = $1 ORDER BY groups.name",

@@ -1,11 +1,11 @@
 //! Groups of people or of devices.
 
-use domain::{GroupId, GroupKind, Time};
+use domain::{GroupId, GroupKind, PersonId, Time};
 use uuid::Uuid;
 
 use crate::{
     Base, Change, StoreError, Tx, Version,
-    db::{Conn, Record, listed, reads, values, word},
+    db::{Conn, Record, gathered, listed, reads, values, word},
     versions::version,
 };
 
@@ -31,6 +31,9 @@ reads! {
     group(id: GroupId) -> Option<GroupRow>;
     /// People of a user group, devices of a device group.
     group_members(id: GroupId) -> Vec<Uuid>;
+    /// The members of a group from one id on, `limit` of them by their ids, each with the person: of a device group, the one
+    /// whose device it is.
+    group_people(id: GroupId, kind: GroupKind, after: Option<Uuid>, limit: i64) -> Vec<(Uuid, PersonId)>;
     /// The groups that a person, or a device, is in: their ids and names.
     groups_of(member: Uuid) -> Vec<(GroupId, String)>;
 }
@@ -47,6 +50,34 @@ impl Conn<'_> {
     async fn group_members(&mut self, id: GroupId) -> Result<Vec<Uuid>, StoreError> {
         let sql = "SELECT member_id FROM group_members WHERE group_id = $1 ORDER BY member_id";
         self.all(sql, values![id], |row| row.parsed("member_id")).await
+    }
+
+    pub(crate) async fn group_people(
+        &mut self,
+        id: GroupId,
+        kind: GroupKind,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<(Uuid, PersonId)>, StoreError> {
+        macro_rules! people {
+            ($database:ident $person:literal $join:literal) => {
+                gathered!($database ["member_id", "person"]
+                    "FROM (SELECT member_id, ", $person, " AS person FROM group_members ", $join,
+                    " WHERE group_id = $1 AND member_id > $2 ORDER BY member_id LIMIT $3) AS members")
+            };
+        }
+        let sql = match kind {
+            GroupKind::User => self.text(people!(lite "member_id" ""), people!(pg "member_id" "")),
+            GroupKind::Device => self.text(
+                people!(lite "person_id" "JOIN devices ON devices.id = member_id"),
+                people!(pg "person_id" "JOIN devices ON devices.id = member_id"),
+            ),
+        };
+        let after = after.map_or_else(String::new, |after| after.to_string());
+        self.gathered(sql, &["member_id", "person"], values![id, after, limit], |row| {
+            Ok((row.parsed("member_id")?, row.parsed("person")?))
+        })
+        .await
     }
 
     async fn groups_of(&mut self, member: Uuid) -> Result<Vec<(GroupId, String)>, StoreError> {

@@ -27,7 +27,8 @@ pub struct SeatRow {
 }
 
 impl SeatState {
-    pub(crate) fn since(self, since: Time) -> Seat {
+    /// As a decision speaks of it.
+    pub fn since(self, since: Time) -> Seat {
         match self {
             SeatState::Reserved => Seat::Reserved { since },
             SeatState::Held => Seat::Held { since },
@@ -73,6 +74,8 @@ pub struct OpenSeat {
 
 reads! {
     seats(asset: AssetId) -> Vec<SeatRow>;
+    /// How many seats of an asset there are of each state. Costs a count of them.
+    seats_by_state(asset: AssetId) -> Vec<(SeatState, u64)>;
     /// The seats of an asset with what a list has to know before it may correct them.
     seats_open(asset: AssetId) -> Vec<OpenSeat>;
     /// When the last seat of a person ended, for those who have none now.
@@ -84,11 +87,20 @@ reads! {
 }
 
 impl Conn<'_> {
-    async fn seats(&mut self, asset: AssetId) -> Result<Vec<SeatRow>, StoreError> {
+    pub(crate) async fn seats(&mut self, asset: AssetId) -> Result<Vec<SeatRow>, StoreError> {
         self.all(
             "SELECT * FROM seats WHERE asset_id = $1 ORDER BY since, person_id",
             values![asset],
             seat,
+        )
+        .await
+    }
+
+    async fn seats_by_state(&mut self, asset: AssetId) -> Result<Vec<(SeatState, u64)>, StoreError> {
+        self.all(
+            "SELECT state, COUNT(*) AS number FROM seats WHERE asset_id = $1 GROUP BY state",
+            values![asset],
+            |row| Ok((row.word("state")?, u64::try_from(row.int("number")?).unwrap_or(0))),
         )
         .await
     }

@@ -23,6 +23,9 @@ reads! {
     world(location: LocationId, now: Time) -> World;
     /// The same with these people only: what is theirs, and whatever may reach them.
     world_of(location: LocationId, people: &'a [PersonId], now: Time) -> World;
+    /// The same with one app, as far as a decision about it looks: what their devices were asked, and when they were invited, is
+    /// left out.
+    world_of_app(location: LocationId, app: AssetId, people: &'a [PersonId], now: Time) -> World;
     /// What the location has that is no app, books above all. Nothing is decided about it; its licences are counted.
     world_beside(location: LocationId) -> BTreeMap<AssetId, App>;
     /// The same with what these people have of it only.
@@ -96,6 +99,33 @@ impl Conn<'_> {
         })
     }
 
+    pub(crate) async fn world_of_app(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        people: &[PersonId],
+        now: Time,
+    ) -> Result<World, StoreError> {
+        let whom = &Whom::these(people);
+        let row = self.location(location).await?;
+        let mut apps = BTreeMap::new();
+        if let Some(row) = self.app(asset).await?.filter(AppRow::is_app) {
+            let mut app = app(row);
+            app.deployments = self.deployments(asset).await?;
+            self.fill_of(asset, whom, &mut app).await?;
+            apps.insert(asset, app);
+        }
+        Ok(World {
+            now,
+            policy: self.policy().await?,
+            token: row.map_or(TokenState::Invalid, |row| token(&row, now)),
+            people: self.people_as(location, whom, BTreeMap::new()).await?,
+            devices: self.devices_as(whom).await?,
+            groups: self.groups_with(whom).await?,
+            apps,
+        })
+    }
+
     async fn world_beside(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, App>, StoreError> {
         self.beside_with(location, &Whom::Everybody).await
     }
@@ -135,13 +165,23 @@ impl Conn<'_> {
         for row in invitations {
             invited.entry(row.person_id).or_default().push(row);
         }
-        let mut invited: BTreeMap<PersonId, Vec<Attempt>> = invited
+        let invited = invited
             .into_iter()
             .map(|(person, mut rows)| {
                 rows.sort_by_key(|row| (row.queued_at, row.id));
                 (person, rows.iter().map(InvitationRow::attempt).collect())
             })
             .collect();
+        self.people_as(location, whom, invited).await
+    }
+
+    /// People, who were invited so.
+    async fn people_as(
+        &mut self,
+        location: LocationId,
+        whom: &Whom,
+        mut invited: BTreeMap<PersonId, Vec<Attempt>>,
+    ) -> Result<BTreeMap<PersonId, Person>, StoreError> {
         let users: Vec<ClientUserRow> = facts!(
             self, whom, [location],
             ["client_user_id", "location_id", "person_id", "status", "invite_code", "id_hash", "round", "accepted_at", "operation_id", "observed_at", "error_number", "not_before", "created_at", "retired_at", "replaced_at", "retiring_at"],
@@ -193,20 +233,26 @@ impl Conn<'_> {
         for (device, request_type) in questions {
             asked.entry(device).or_default().insert(request_type);
         }
-        let mut devices: Vec<Device> = facts!(
-            self, whom, [],
-            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "shared", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
-            "FROM devices WHERE TRUE",
-            "person_id" in "$1" "",
-            device
-        )?;
-        for device in &mut devices {
+        let mut devices = self.devices_as(whom).await?;
+        for device in devices.values_mut() {
             let asked = asked.remove(&device.id).unwrap_or_default();
             device.asked_configured = asked.contains("DeviceConfigured");
             device.asked_information = asked.contains("DeviceInformation");
             device.asked_apps = asked.contains("ManagedApplicationList");
             device.asked_to_leave = asked.contains("RemoveProfile") || asked.contains("EraseDevice");
         }
+        Ok(devices)
+    }
+
+    /// Devices, but for what they are asked.
+    async fn devices_as(&mut self, whom: &Whom) -> Result<BTreeMap<DeviceId, Device>, StoreError> {
+        let devices: Vec<Device> = facts!(
+            self, whom, [],
+            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "shared", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
+            "FROM devices WHERE TRUE",
+            "person_id" in "$1" "",
+            device
+        )?;
         Ok(devices.into_iter().map(|device| (device.id, device)).collect())
     }
 
@@ -330,6 +376,54 @@ impl Conn<'_> {
                 app.installs.insert(device, install);
             }
         }
+        Ok(())
+    }
+}
+
+impl Conn<'_> {
+    /// The requests, seats, refusals and installs of one app, of those who are asked for.
+    async fn fill_of(&mut self, asset: AssetId, whom: &Whom, app: &mut App) -> Result<(), StoreError> {
+        let requests: Vec<(PersonId, Time)> = facts!(
+            self, whom, [asset],
+            ["person_id", "requested_at"],
+            "FROM install_requests WHERE asset_id = $1",
+            "person_id" in "$2" "",
+            |row| Ok((row.parsed("person_id")?, row.time("requested_at")?))
+        )?;
+        app.requests.extend(requests);
+        let seats: Vec<(PersonId, Seat)> = facts!(
+            self, whom, [asset],
+            ["person_id", "state", "since"],
+            "FROM seats WHERE asset_id = $1",
+            "person_id" in "$2" "",
+            |row| {
+                let state: SeatState = row.word("state")?;
+                Ok((row.parsed("person_id")?, state.since(row.time("since")?)))
+            }
+        )?;
+        app.seats.extend(seats);
+        let refusals: Vec<(PersonId, Refusal)> = facts!(
+            self, whom, [asset],
+            ["person_id", "reason", "not_before"],
+            "FROM seat_refusals WHERE asset_id = $1",
+            "person_id" in "$2" "",
+            |row| {
+                let refusal = Refusal {
+                    reason: row.word("reason")?,
+                    not_before: row.time("not_before")?,
+                };
+                Ok((row.parsed("person_id")?, refusal))
+            }
+        )?;
+        app.refusals.extend(refusals);
+        let installs: Vec<(DeviceId, Install)> = facts!(
+            self, whom, [asset],
+            ["device_id", "seen", "seen_at", "command", "command_since", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
+            "FROM installs LEFT JOIN device_apps USING (device_id, asset_id) WHERE asset_id = $1",
+            "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
+            |row| Ok((row.parsed("device_id")?, install(row)?))
+        )?;
+        app.installs.extend(installs);
         Ok(())
     }
 }

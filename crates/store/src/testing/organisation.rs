@@ -148,7 +148,14 @@ impl Organisation {
         let Some(asset) = self.assets.last().copied() else {
             return Ok(());
         };
-        let line = Deployment {
+        let mut tx = store.begin().await?;
+        tx.deployments_replace(asset, &[self.required(asset)], self.now).await?;
+        tx.commit().await
+    }
+
+    /// The line that makes an app required for everybody.
+    pub fn required(&self, asset: AssetId) -> Deployment {
+        Deployment {
             id: DeploymentId(asset.0),
             app: asset,
             group: self.group,
@@ -156,10 +163,7 @@ impl Organisation {
             approval: Approval::Required,
             deadline: None,
             since: self.now,
-        };
-        let mut tx = store.begin().await?;
-        tx.deployments_replace(asset, &[line], self.now).await?;
-        tx.commit().await
+        }
     }
 
     /// Somebody leaves the group of everybody.

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use domain::{AssetId, LocationId, PersonId, Step, Time, decide, decide_each, plan};
+use domain::{
+    Approval, AssetId, Deployment, DeploymentId, LocationId, Outcome, PersonId, Previewing, Step, Time, decide,
+    decide_each, plan,
+};
 use store::{Look, MasterKey, PairRow, Store, Taken, testing::Fresh};
 use uuid::Uuid;
 
@@ -261,7 +264,8 @@ fn happening(chance: &mut Chance, now: Time) -> String {
                 // What is refused for want of a licence did not happen.
                 _ => format!(
                     "INSERT INTO seats (asset_id, person_id, state, since)
-                     VALUES ('{asset}', '{person}', '{}', {at}) ON CONFLICT DO NOTHING",
+                     SELECT '{asset}', '{person}', '{}', {at}
+                     WHERE NOT EXISTS (SELECT 1 FROM seats WHERE asset_id = '{asset}' AND person_id = '{person}')",
                     chance.of(&["reserved", "held"])
                 ),
             }
@@ -429,6 +433,52 @@ async fn is_as_decided(store: &Store, now: Time) {
     assert_eq!(undecided, !given.is_empty(), "who gets something is looked for");
 }
 
+/// A change that nobody makes is previewed from a few people, and at any moment, as it is from all of them.
+async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
+    let world = store.world(LOCATION, now).await.unwrap();
+    for app in world.apps.values() {
+        let mut lines = app.deployments.clone();
+        lines.retain(|_| !chance.one_in(3));
+        for group in world.groups.values() {
+            if chance.one_in(2) {
+                continue;
+            }
+            lines.retain(|line| line.group != group.id);
+            let approval = chance.of(&["required", "required", "available", "uninstall"]);
+            let approval: Approval = serde_json::from_value(approval.into()).unwrap();
+            let deadline = chance.time_or_none(now).parse().ok().map(Time);
+            lines.push(Deployment {
+                id: DeploymentId(Uuid::from_u128(u128::from(chance.number()))),
+                app: app.id,
+                group: group.id,
+                kind: group.kind,
+                approval,
+                deadline: deadline.filter(|_| approval == Approval::Required),
+                since: now,
+            });
+        }
+        let told = store.previewed(LOCATION, app.id, &lines, now).await.unwrap().unwrap();
+        let present = store.deployments(app.id).await.unwrap();
+        let mut all = Previewing::new(app.id, &present, lines.clone(), now);
+        all.add(world.clone());
+        let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
+
+        let said: BTreeMap<PersonId, Outcome> = told.outcomes.iter().map(|it| (it.person, *it)).collect();
+        assert_eq!(said.len(), all.outcomes.len(), "{told:#?}\n{all:#?}");
+        for outcome in &all.outcomes {
+            let told = said[&outcome.person];
+            // Of whom only the wish is known, no device is.
+            let devices = if told.devices == 0 { 0 } else { outcome.devices };
+            assert_eq!(told, Outcome { devices, ..*outcome });
+        }
+        assert_eq!(
+            (told.needed(), told.returning, told.waited),
+            (all.needed(), all.returning, all.waited)
+        );
+        assert_eq!((told.waiting, told.at_deadlines), (all.waiting, all.at_deadlines));
+    }
+}
+
 /// So many things happen, one after the other.
 async fn whatever_happens(fresh: Fresh, seed: u64, happenings: u64) {
     eprintln!(
@@ -465,8 +515,12 @@ async fn whatever_happens(fresh: Fresh, seed: u64, happenings: u64) {
             }
             _ => {}
         }
+        if happened % 4 == 3 {
+            is_as_previewed(&store, &mut chance, now).await;
+        }
         if happened % 8 == 7 {
             is_as_decided(&store, now).await;
+            is_as_previewed(&store, &mut chance, now).await;
         }
     }
     store.close().await;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Each, GroupId, LocationId, PersonId, Time};
+use domain::{AssetId, Each, GroupId, GroupKind, LocationId, PersonId, Time};
 use store::{
     Look, MasterKey, Store,
     testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
@@ -61,8 +61,14 @@ fn walks(explained: &Explained) -> Vec<String> {
             _ => None,
         });
     }
-    // A list that was handed over is no table.
+    // A list that was handed over is no table, and how a part of the statement is made up is a step of its own.
+    let made_up: Vec<&str> = explained
+        .steps
+        .iter()
+        .filter_map(|step| step.strip_prefix("CO-ROUTINE "))
+        .collect();
     walks.retain(|table| !SMALL.contains(table) && !table.starts_with("json") && *table != "CONSTANT");
+    walks.retain(|table| !made_up.contains(table));
     walks.into_iter().map(str::to_owned).collect()
 }
 
@@ -119,6 +125,16 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.invitations_of(person).await.unwrap();
     page.client_users_of(person).await.unwrap();
     page.names(&[person.0]).await.unwrap();
+    // And a preview, whoever is decided yet.
+    let (asset, group) = (AssetId(Uuid::from_u128(2)), GroupId(Uuid::from_u128(3)));
+    page.line_of(asset).await.unwrap();
+    page.undecided_people(LOCATION, now, 100).await.unwrap();
+    page.world_of_app(LOCATION, asset, &people, now).await.unwrap();
+    page.seats(asset).await.unwrap();
+    page.seats_by_state(asset).await.unwrap();
+    for kind in [GroupKind::User, GroupKind::Device] {
+        page.group_people(group, kind, Some(person.0), 100).await.unwrap();
+    }
     drop(page);
     let explained = explained_so_far();
     // What reads everybody does walk, and is found out.

@@ -1,0 +1,95 @@
+//! What changing the deployment of an app would bring, read person by person.
+//!
+//! It reads those whom the change reaches, and of everybody else the line for the app as it was decided. Whoever something
+//! happened to since is read, too; so it is right at every moment, and costs what it is about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{AssetId, Deployment, GroupId, GroupKind, LocationId, Owned, PersonId, Preview, Previewing, Time};
+
+use crate::{
+    StoreError,
+    db::{Conn, reads},
+};
+
+/// So many people are read at once.
+const AT_ONCE: usize = 2_000;
+/// So many members of a group.
+const MEMBERS: i64 = 20_000;
+/// So many people to whom something happened since they were decided are read beside. Of more, what is kept of the line is no
+/// help, and everybody whom the app reaches is read.
+const UNDECIDED: i64 = 5_000;
+
+reads! {
+    /// What it would bring if `lines` were the whole deployment of the app. `None` when there is no such app.
+    previewed(location: LocationId, asset: AssetId, lines: &'a [Deployment], now: Time) -> Option<Preview>;
+}
+
+impl Conn<'_> {
+    async fn previewed(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        lines: &[Deployment],
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        let Some(app) = self.app(asset).await? else {
+            return Ok(None);
+        };
+        let present = self.deployments(asset).await?;
+        let kinds: BTreeMap<GroupId, GroupKind> = present
+            .iter()
+            .chain(lines)
+            .map(|line| (line.group, line.kind))
+            .collect();
+        let mut previewing = Previewing::new(asset, &present, lines.to_vec(), now);
+        let mut groups = previewing.groups();
+        let mut people = BTreeSet::new();
+        let mut others = Vec::new();
+        match self.undecided_people(location, now, UNDECIDED).await? {
+            Some(undecided) => {
+                let line = self.line_of(asset).await?;
+                people.extend(undecided);
+                people.extend(line.returning);
+                // When Apple is asked again for somebody is known of whom is read.
+                let refused = line.wishes.iter().filter(|(_, wish)| wish.refused.is_some());
+                people.extend(refused.map(|(person, _)| *person));
+                others = line.wishes;
+            }
+            // Nobody but these can have anything to do with the app.
+            None => {
+                groups.extend(kinds.keys());
+                people.extend(self.seats(asset).await?.into_iter().map(|seat| seat.person_id));
+            }
+        }
+        for group in groups {
+            if let Some(kind) = kinds.get(&group) {
+                self.people_reached(group, *kind, &mut people).await?;
+            }
+        }
+        let people: Vec<PersonId> = people.into_iter().collect();
+        for people in people.chunks(AT_ONCE) {
+            previewing.add(self.world_of_app(location, asset, people, now).await?);
+        }
+        let held_elsewhere = u64::try_from(app.foreign_held).unwrap_or(0);
+        let out = u64::try_from(app.taken).unwrap_or(0) + held_elsewhere;
+        Ok(Some(previewing.done(others, Owned::of(app.total, app.retired), out)))
+    }
+
+    async fn people_reached(
+        &mut self,
+        group: GroupId,
+        kind: GroupKind,
+        people: &mut BTreeSet<PersonId>,
+    ) -> Result<(), StoreError> {
+        let mut after = None;
+        loop {
+            let members = self.group_people(group, kind, after, MEMBERS).await?;
+            after = members.last().map(|(member, _)| *member);
+            people.extend(members.iter().map(|(_, person)| *person));
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
