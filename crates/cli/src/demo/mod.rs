@@ -20,7 +20,11 @@ use serde::{Deserialize, Serialize};
 use server::{
     App, Clock, Config, Random,
     app::{
-        Base, Caller, Role, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload,
+        Base, Caller, Role,
+        deployments::{Agreed, DeploymentChoice},
+        groups::NewGroup,
+        people::NewPerson,
+        tokens::TokenUpload,
     },
     serve,
 };
@@ -363,8 +367,14 @@ async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure
             approval: Approval::Required,
             deadline: None,
         };
-        app.deployments_save(&Caller::System, found.row.id, Base::Latest, vec![choice])
-            .await?;
+        app.deployments_save(
+            &Caller::System,
+            found.row.id,
+            Base::Latest,
+            vec![choice],
+            &Agreed::default(),
+        )
+        .await?;
     }
     Ok(true)
 }

@@ -242,7 +242,11 @@ async fn whole_job(language: &str, words: &Words) {
     page.go(&format!("/apps/{app}")).await;
     page.press(&format!("a[href='/apps/{app}/deployment']")).await;
     page.choose_approval(&group.to_string(), "required").await;
-    page.press("form.split .actions button.primary").await;
+    page.press("form .actions button.primary").await;
+    page.sees(".contract .ledger").await;
+    page.says("이서연").await;
+    page.shot("preview", words).await;
+    page.press("form .actions button.primary").await;
     page.says("이서연").await;
 
     // 4. People and devices, with state and terms.
@@ -268,7 +272,11 @@ async fn whole_job(language: &str, words: &Words) {
     // 5. Uninstall: the apps go, then the licences return, and the count shows it.
     page.go(&format!("/apps/{app}/deployment")).await;
     page.choose_approval(&group.to_string(), "uninstall").await;
-    page.press("form.split .actions button.primary").await;
+    page.press("form .actions button.primary").await;
+    page.sees(".contract .ledger").await;
+    page.says("이서연").await;
+    page.shot("preview", words).await;
+    page.press("form .actions button.primary").await;
     page.says("이서연").await;
     until("the licences are back", async || {
         lab.apple_holders(&adam_id(4)).is_empty()

@@ -17,7 +17,13 @@ use domain::{Approval, AssetId, GroupId, GroupKind, InstallState, Patience, Pers
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
-    app::{Base, Caller, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson, tokens::TokenUpload},
+    app::{
+        Base, Caller,
+        deployments::{Agreed, DeploymentChoice},
+        groups::NewGroup,
+        people::NewPerson,
+        tokens::TokenUpload,
+    },
     serve::{self, Running},
 };
 use sim::{
@@ -300,7 +306,7 @@ impl Lab {
             deadline: None,
         };
         self.app
-            .deployments_save(&Caller::System, app, Base::Latest, vec![choice])
+            .deployments_save(&Caller::System, app, Base::Latest, vec![choice], &Agreed::default())
             .await
             .expect("a deployment");
     }

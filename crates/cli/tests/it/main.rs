@@ -25,6 +25,7 @@ mod memory;
 mod oracle;
 mod pace;
 mod people;
+mod previews;
 mod process;
 mod refusals;
 mod restore;

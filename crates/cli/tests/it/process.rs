@@ -11,7 +11,10 @@ use domain::{Approval, Patience};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
-    app::{Base, Caller, Role, deployments::DeploymentChoice},
+    app::{
+        Base, Caller, Role,
+        deployments::{Agreed, DeploymentChoice},
+    },
     serve,
 };
 use sim::apple::{Apple, AppleOptions, Fault, Switches, TokenKind, Trouble, sample::adam_id};
@@ -204,7 +207,7 @@ async fn a_process_that_stood_still_between_the_commit_and_the_request_does_not_
         approval: Approval::Required,
         deadline: None,
     };
-    app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice])
+    app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &Agreed::default())
         .await
         .expect("a deployment");
     let sent_by_apple = || {

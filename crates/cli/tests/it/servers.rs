@@ -14,7 +14,12 @@ use domain::{Approval, AssetId, GroupId, GroupKind, PersonId};
 use secrecy::{ExposeSecret, SecretString};
 use server::{
     App, Clock,
-    app::{Base, Caller, Role, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson},
+    app::{
+        Base, Caller, Role,
+        deployments::{Agreed, DeploymentChoice},
+        groups::NewGroup,
+        people::NewPerson,
+    },
     serve,
 };
 use sim::{
@@ -342,7 +347,7 @@ impl Scene {
             deadline: None,
         };
         self.app
-            .deployments_save(&Caller::System, asset, Base::Latest, vec![choice])
+            .deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &Agreed::default())
             .await
             .expect("a deployment");
     }

@@ -185,30 +185,114 @@ deadline-custom = Custom
 deadline-custom-label = Date and time
 
 preview-title = Preview
+preview-save-title = Review and save
+preview-context = { $count ->
+    [one] { $app } · { $count } line of the deployment changes. Saving does what is shown here.
+   *[other] { $app } · { $count } lines of the deployment change. Saving does what is shown here.
+}
+preview-steps = Steps
+preview-step-choose = Groups and approvals
 preview-not-saved = Not saved yet
-preview-hint = Choose groups and approvals, then refresh the preview to see who gets the app and who loses it.
+preview-show = Preview
+preview-hint = Before anything is saved, the preview shows who gets the app and who loses it.
 preview-refresh = Refresh preview
+preview-back = Back
+preview-stamp = As of { $when } · deployment version { $version }
+preview-stamp-apple = Apple as of { $when }
 preview-nothing = Nobody gets or loses the app.
 preview-gain = { $gains ->
-    [one] { $gains } person gets the app.
-   *[other] { $gains } people get the app.
+    [one] { $gains } person needs the app.
+   *[other] { $gains } people need the app.
 }
 preview-lose = { $loses ->
     [one] { $loses } person loses the app.
    *[other] { $loses } people lose the app.
 }
-preview-gain-lose = { $gains } get the app and { $loses } lose it.
-preview-at-once = { $count } of them at once.
-preview-used-now = In use now
-preview-needed = Newly needed
+preview-gain-lose = { $gains } need the app and { $loses } lose it.
+preview-parts = Licences: { $parts }.
+preview-part-now = { $count } now
+preview-part-later = { $count } after returns
+preview-part-ready = { $count } once ready
+preview-part-waits = { $count } waiting
+preview-owned = Owned
+preview-out = Used
+preview-out-foreign = { $count } of them by other servers
+preview-free = Free now
+preview-free-reason = Assigned at once
+preview-short = { $count } more used than owned
 preview-coming-back = To be returned
-preview-after = After saving / owned
-preview-gains = Get it
-preview-loses = Lose it
-preview-without = Do not get it
+preview-coming-back-reason = Once the app is confirmed removed
+preview-needed = Needed
+preview-needed-reason = { $gains } new, { $already } waiting already
+preview-waits = Waiting
+preview-waits-reason = No licence left
+preview-kept = Stay in use
+preview-foreign = Other servers
+preview-given = Newly assigned
+preview-left = Left
+preview-left-reason = After everything is assigned and returned
+preview-people = Who is affected
+preview-total = { $count ->
+    [one] { $count } person
+   *[other] { $count } people
+}
+preview-nobody = This deployment reaches nobody.
+preview-others = Waiting already
+preview-others-reason = The order changes
+preview-devices = { $count ->
+    [one] { $count } device
+   *[other] { $count } devices
+}
+preview-and-more = and { $count } more
+preview-lines = What changes
+preview-lines-none = No line of the deployment changes.
+preview-line-none = None
+preview-line-approval = “{ $approval }”
 preview-later = At the deadline
 preview-later-needed = { $needed } will need a licence, { $waiting } of them have to wait
-preview-and-more = and { $count } more
+preview-requests = Requests to Apple
+preview-request-users = Register { $count }
+preview-request-associate = Assign to { $count }
+preview-request-disassociate = Return from { $count }
+preview-request-later = Assign to { $count } after returns
+preview-requests-total = Requests
+preview-requests-reason = When each kind can be sent in one go. Removals that are confirmed at different times are returned in parts.
+preview-confirm = { $count ->
+    [one] I confirm that { $count } licence is taken back, and the app and its data are removed.
+   *[other] I confirm that { $count } licences are taken back, and the app and its data are removed.
+}
+preview-confirm-help = Deploying the app again does not bring the data back.
+preview-unconfirmed = { $count ->
+    [one] This takes back { $count } licence. Confirm it below and save again.
+   *[other] This takes back { $count } licences. Confirm it below and save again.
+}
+preview-promise = If the outcome has changed by then, nothing is saved and the difference is shown.
+preview-outdated = The outcome has changed since this was previewed. Nothing was changed and nothing was asked of Apple.
+preview-outdated-advice = Below is the preview as of now. Check it and save again.
+preview-differences = What is different
+preview-differences-people = The numbers are the same, but not the people.
+preview-then = When previewed
+preview-now = Now
+
+effect-gains = Gets it now
+effect-gains-later = Gets it after returns
+effect-gains-once-ready = Gets it once ready
+effect-waits = Waits
+effect-loses = Loses it
+effect-cannot = Cannot get it
+effect-may-ask = May ask for it
+effect-keeps = Keeps it
+effect-drops = Not included any more
+effect-none = Unchanged
+fate-has = { $count } have it
+fate-now = { $count } next in line
+fate-later = { $count } next after returns
+fate-once-ready = { $count } once ready
+fate-waits = { $count } waiting
+fate-goes = { $count } being returned
+fate-cannot = { $count } cannot get it
+fate-may-ask = { $count } have not asked
+fate-nothing = { $count } not concerned
 
 ## Volume Purchase Program
 

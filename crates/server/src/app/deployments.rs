@@ -2,14 +2,22 @@
 //!
 //! An app may have many deployments at once, to groups of both kinds; the groups that one save adds or changes are
 //! one deployment, and have to go together (A26).
+//!
+//! Saving is a contract: whoever saves what they saw in a preview gets that, or is told what is different now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, iter};
 
-use domain::{Approval, AssetId, Decision, Deployment, DeploymentId, GroupId, GroupKind, Time, decide};
+use domain::{Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, Owned, Time};
 use serde_json::json;
-use store::{AppRow, Base, NewEvent, Version};
+use sha2::{Digest, Sha256};
+use store::{AppRow, Base, GroupRow, NewEvent, Snapshot, Version};
 
 use super::{App, AppError, Caller, Problem};
+
+/// A change that takes back more than this share of the licences that are out, in a hundred …
+const TAKE_BACK_SHARE: u64 = 20;
+/// … and more than so many, is agreed to twice.
+const TAKE_BACK_MORE_THAN: u64 = 10;
 
 /// One line of what an administrator chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +27,102 @@ pub struct DeploymentChoice {
     pub deadline: Option<Time>,
 }
 
-/// The decision as it is, and as it would be.
+/// What somebody agreed to who saves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Agreed {
+    /// [`Preview::digest`] of what they saw; `None` for whoever saves whatever it does.
+    pub digest: Option<String>,
+    /// How many licences they know that it takes back.
+    pub take_back: Option<u64>,
+}
+
+/// What saving would do.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Preview {
-    pub before: Decision,
-    pub after: Decision,
-    /// As it would be at each deadline that lies ahead, the next first, if nothing else changed until then (A24).
-    pub at_deadlines: Vec<(Time, Decision)>,
+    pub app: AppRow,
+    /// Of the deployment that would be changed.
+    pub version: Version,
+    pub outcome: domain::Preview,
+    /// As they are now.
+    pub counts: Counts,
+    /// The lines that come, go or say something else.
+    pub changes: Vec<LineChange>,
+    pub requests: Requests,
+    /// Names all of it, the choices too: another outcome has another digest.
+    pub digest: String,
+}
+
+/// What changes for a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineChange {
+    pub group: GroupId,
+    pub before: Option<(Approval, Option<Time>)>,
+    pub after: Option<(Approval, Option<Time>)>,
+}
+
+/// What Apple is asked because of a change: for how many people, and in how many requests when each kind can go as a whole.
+/// Removals that are confirmed at different times return in parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Requests {
+    pub create_users: Asked,
+    pub associate: Asked,
+    pub disassociate: Asked,
+    /// Once what comes back has come back.
+    pub associate_later: Asked,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub people: u64,
+    pub requests: u64,
+}
+
+impl Requests {
+    pub fn total(&self) -> u64 {
+        let all = [
+            self.create_users,
+            self.associate,
+            self.disassociate,
+            self.associate_later,
+        ];
+        all.iter().map(|asked| asked.requests).sum()
+    }
+
+    fn of(outcome: &domain::Preview, limits: &apple::wire::Limits) -> Requests {
+        let asked = |people: u64, at_once: usize| Asked {
+            people,
+            requests: people.div_ceil(u64::try_from(at_once).unwrap_or(1).max(1)),
+        };
+        let creates = outcome.outcomes.iter().filter(|outcome| outcome.creates_user);
+        let licences = limits.client_user_ids;
+        Requests {
+            create_users: asked(creates.count() as u64, limits.users),
+            associate: asked(outcome.of_effect(Effect::Gains), licences),
+            disassociate: asked(outcome.taken_back(), licences),
+            associate_later: asked(outcome.of_effect(Effect::GainsLater), licences),
+        }
+    }
+}
+
+impl Preview {
+    /// How many licences it takes back, when they are so many that whoever saves has to say so.
+    pub fn to_confirm(&self) -> Option<u64> {
+        let taken_back = self.outcome.taken_back();
+        let out = self.counts.used + self.counts.on_the_way;
+        let many = taken_back > TAKE_BACK_MORE_THAN && taken_back * 100 > out * TAKE_BACK_SHARE;
+        many.then_some(taken_back)
+    }
+
+    /// Errors unless this is what was agreed to.
+    fn agreed(self, agreed: &Agreed) -> Result<Preview, AppError> {
+        if agreed.digest.as_ref().is_some_and(|digest| *digest != self.digest) {
+            return Err(AppError::Outdated(Box::new(self)));
+        }
+        match self.to_confirm() {
+            Some(licences) if agreed.take_back != Some(licences) => Err(AppError::TakesBack(Box::new(self))),
+            _ => Ok(self),
+        }
+    }
 }
 
 impl App {
@@ -32,7 +130,6 @@ impl App {
         Ok(self.store.deployments(asset).await?)
     }
 
-    /// Which version of its deployment an app has. Read it before the deployment, not after.
     /// The deployments of all apps together.
     pub async fn deployments_all(&self) -> Result<Vec<Deployment>, AppError> {
         match self.store.locations().await?.first() {
@@ -41,36 +138,40 @@ impl App {
         }
     }
 
+    /// Which version of its deployment an app has. Read it before the deployment, not after.
     pub async fn deployments_version(&self, asset: AssetId) -> Result<Version, AppError> {
         let version = self.store.deployments_version(asset).await?;
         version.ok_or(AppError::NotFound("app"))
     }
 
-    /// Replaces all that an app has, unless it was changed since `base`: lines that are left out go, and what is added
-    /// or changed is one deployment.
+    /// What the page about the deployment of an app shows before anything is chosen.
+    pub async fn deployable(&self, asset: AssetId) -> Result<Deployable, AppError> {
+        let mut read = self.store.snapshot().await?;
+        let app = read.app(asset).await?.filter(AppRow::is_app);
+        let app = app.ok_or(AppError::NotFound("app"))?;
+        let version = read.deployments_version(asset).await?;
+        Ok(Deployable {
+            counts: counts(&mut read, &app).await?,
+            version: version.ok_or(AppError::NotFound("app"))?,
+            lines: read.deployments(asset).await?,
+            groups: read.groups().await?,
+            policy: read.policy().await?,
+            app,
+        })
+    }
+
+    /// Replaces all that an app has, unless it was changed since `base`, or does something else by now than was agreed to:
+    /// lines that are left out go, and what is added or changed is one deployment.
     pub async fn deployments_save(
         &self,
         caller: &Caller,
         asset: AssetId,
         base: Base,
         choices: Vec<DeploymentChoice>,
+        agreed: &Agreed,
     ) -> Result<(), AppError> {
-        caller.may_write()?;
-        let app = self.app_to_deploy(asset).await?;
-        let now = self.now();
-        let kinds = self.kinds_of(&choices).await?;
-
-        let mut tx = self.store.begin().await?;
-        if !tx.deployments_begin(asset, base, caller.changes(now)).await? {
-            return Err(AppError::Stale("deployment"));
-        }
-        let present = tx.deployments(asset).await?;
-        let wanted = self.deployments_of(asset, &present, &choices, &kinds, now)?;
-        tx.deployments_replace(asset, &wanted, now).await?;
-        tx.event(&saved(caller, &app, &wanted, now)).await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
+        let chosen = |_: &[Deployment]| Ok(choices.clone());
+        self.deployments_change(caller, asset, base, agreed, chosen).await
     }
 
     /// Deploys an app to further groups. What it has already stays as it is.
@@ -79,62 +180,99 @@ impl App {
         caller: &Caller,
         asset: AssetId,
         choices: Vec<DeploymentChoice>,
+        agreed: &Agreed,
+    ) -> Result<(), AppError> {
+        let chosen = |present: &[Deployment]| {
+            let taken = |choice: &DeploymentChoice| present.iter().any(|line| line.group == choice.group);
+            if choices.iter().any(taken) {
+                return Err(AppError::Invalid {
+                    field: "group",
+                    problem: Problem::Taken,
+                });
+            }
+            let kept = present.iter().map(|line| DeploymentChoice {
+                group: line.group,
+                approval: line.approval,
+                deadline: line.deadline,
+            });
+            Ok(kept.chain(choices.iter().copied()).collect())
+        };
+        // It adds to whatever there is.
+        self.deployments_change(caller, asset, Base::Latest, agreed, chosen)
+            .await
+    }
+
+    /// Previews first, in a reading of its own: nobody else waits for that. What was previewed is of the version that is
+    /// changed then. Whatever else happens between the two happens to the deployment as it is saved, as it would right after.
+    async fn deployments_change(
+        &self,
+        caller: &Caller,
+        asset: AssetId,
+        base: Base,
+        agreed: &Agreed,
+        chosen: impl Fn(&[Deployment]) -> Result<Vec<DeploymentChoice>, AppError>,
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let app = self.app_to_deploy(asset).await?;
-        let now = self.now();
-        let kinds = self.kinds_of(&choices).await?;
-        let mut tx = self.store.begin().await?;
-        // It adds to whatever there is.
-        tx.deployments_begin(asset, Base::Latest, caller.changes(now)).await?;
-        let present = tx.deployments(asset).await?;
-        if choices
-            .iter()
-            .any(|choice| present.iter().any(|line| line.group == choice.group))
-        {
-            return Err(AppError::Invalid {
-                field: "group",
-                problem: Problem::Taken,
-            });
+        loop {
+            let now = self.now();
+            let version = self.deployments_version(asset).await?;
+            if !base.is(&version) {
+                return Err(AppError::Stale("deployment"));
+            }
+            let choices = chosen(&self.store.deployments(asset).await?)?;
+            let preview = self.deployments_preview(asset, &choices).await?.agreed(agreed)?;
+            let kinds = self.kinds_of(&choices).await?;
+
+            let mut tx = self.store.begin().await?;
+            let seen = Base::Version(preview.version.number);
+            if !tx.deployments_begin(asset, seen, caller.changes(now)).await? {
+                if matches!(base, Base::Latest) {
+                    // Somebody was faster, which does not matter to this caller.
+                    continue;
+                }
+                return Err(AppError::Stale("deployment"));
+            }
+            let present = tx.deployments(asset).await?;
+            let wanted = self.deployments_of(asset, &present, &choices, &kinds, now)?;
+            tx.deployments_replace(asset, &wanted, now).await?;
+            tx.event(&saved(caller, &app, &wanted, &preview, now)).await?;
+            tx.commit().await?;
+            self.look_again();
+            return Ok(());
         }
-        let kept = present.iter().map(|line| DeploymentChoice {
-            group: line.group,
-            approval: line.approval,
-            deadline: line.deadline,
-        });
-        let choices: Vec<_> = kept.chain(choices).collect();
-        let wanted = self.deployments_of(asset, &present, &choices, &kinds, now)?;
-        tx.deployments_replace(asset, &wanted, now).await?;
-        tx.event(&saved(caller, &app, &wanted, now)).await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
     }
 
-    /// What saving `choices` would decide. Nothing is changed.
+    /// What saving `choices` would do. Nothing is changed.
+    ///
+    /// It reads those whom the change reaches, and the line for the app: however large the organisation is, no more.
     pub async fn deployments_preview(&self, asset: AssetId, choices: &[DeploymentChoice]) -> Result<Preview, AppError> {
-        let app = self.app_to_deploy(asset).await?;
+        self.app_to_deploy(asset).await?;
         let now = self.now();
-        let mut world = self.store.world(app.location_id, now).await?;
-        let facts = world.apps.get(&asset).ok_or(AppError::NotFound("app"))?;
-        let mut changed = facts.clone();
         let kinds = self.kinds_of(choices).await?;
-        changed.deployments = self.deployments_of(asset, &facts.deployments, choices, &kinds, now)?;
-        let before = decide(&world, facts);
-        let after = decide(&world, &changed);
-        let early = changed.deployments.iter().filter(|line| line.is_early(now));
-        let deadlines: BTreeSet<Time> = early.filter_map(|line| line.deadline).collect();
-        let at_deadlines = deadlines
-            .into_iter()
-            .map(|deadline| {
-                world.now = deadline;
-                (deadline, decide(&world, &changed))
-            })
-            .collect();
+        let mut read = self.store.snapshot().await?;
+        let app = read.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        let version = read.deployments_version(asset).await?;
+        let version = version.ok_or(AppError::NotFound("app"))?;
+        let present = read.deployments(asset).await?;
+        let wanted = self.deployments_of(asset, &present, choices, &kinds, now)?;
+        let counts = counts(&mut read, &app).await?;
+        let changes = changes(&present, &wanted);
+
+        let outcome = read.previewed(app.location_id, asset, &wanted, now).await?;
+        let outcome = outcome.ok_or(AppError::NotFound("app"))?;
+        drop(read);
         Ok(Preview {
-            before,
-            after,
-            at_deadlines,
+            digest: digest(asset, &wanted, &outcome),
+            requests: Requests::of(&outcome, &self.service.limits()),
+            counts: Counts {
+                waiting: outcome.waited,
+                ..counts
+            },
+            app,
+            version,
+            outcome,
+            changes,
         })
     }
 
@@ -181,7 +319,64 @@ impl App {
     }
 }
 
-fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], now: Time) -> NewEvent {
+/// An app whose deployment is looked at.
+pub struct Deployable {
+    pub app: AppRow,
+    pub counts: Counts,
+    pub version: Version,
+    pub lines: Vec<Deployment>,
+    /// Every group, by name.
+    pub groups: Vec<GroupRow>,
+    pub policy: domain::Policy,
+}
+
+/// Where the licences are, but for who waits.
+async fn counts(read: &mut Snapshot, app: &AppRow) -> Result<Counts, AppError> {
+    let foreign = u64::try_from(app.foreign_held).unwrap_or(0);
+    let states = read.seats_by_state(app.id).await?;
+    let seats = states.into_iter().flat_map(|(state, number)| {
+        let number = usize::try_from(number).unwrap_or(usize::MAX);
+        iter::repeat_n(state.since(Time::default()), number)
+    });
+    Ok(Counts::of(Owned::of(app.total, app.retired), foreign, seats))
+}
+
+fn changes(present: &[Deployment], wanted: &[Deployment]) -> Vec<LineChange> {
+    let said = |lines: &[Deployment], group: GroupId| {
+        let line = lines.iter().find(|line| line.group == group);
+        line.map(|line| (line.approval, line.deadline))
+    };
+    let mut changes: Vec<LineChange> = Vec::new();
+    for line in wanted.iter().chain(present) {
+        let change = LineChange {
+            group: line.group,
+            before: said(present, line.group),
+            after: said(wanted, line.group),
+        };
+        if change.before != change.after && !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
+    changes
+}
+
+/// Of the choices and of what they do. The clock is in it as far as it does something: since when a new line holds is not.
+fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> String {
+    let mut hash = Sha256::new();
+    hash.update(asset.0.as_bytes());
+    let mut lines: Vec<&Deployment> = wanted.iter().collect();
+    lines.sort_by_key(|line| line.group);
+    for line in lines {
+        hash.update(line.group.0.as_bytes());
+        hash.update([line.approval as u8]);
+        hash.update(line.deadline.map_or(i64::MIN, Time::ms).to_be_bytes());
+    }
+    outcome.said(|bytes| hash.update(bytes));
+    // Half of it tells apart whatever two people may agree to.
+    hex::encode(&hash.finalize()[..16])
+}
+
+fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview: &Preview, now: Time) -> NewEvent {
     let lines: Vec<_> = lines
         .iter()
         .map(|line| json!({ "group": line.group, "approval": line.approval, "deadline": line.deadline }))
@@ -189,5 +384,5 @@ fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], now: Time) -> NewE
     NewEvent::new(now, caller.actor(), "deploymentSaved")
         .location(app.location_id)
         .asset(app.id)
-        .with(json!({ "deployments": lines }))
+        .with(json!({ "deployments": lines, "previewDigest": preview.digest }))
 }

@@ -299,6 +299,12 @@ pub enum AppError {
     Invalid { field: &'static str, problem: Problem },
     #[error("the deployment cannot be saved")]
     Deployment(#[from] domain::DeploymentError),
+    /// Nothing was changed: it would do something else by now than was agreed to. This is what it would do.
+    #[error("what saving would do is not what was previewed")]
+    Outdated(Box<deployments::Preview>),
+    /// Nothing was changed: it takes back many licences, and whoever saves has not said that they know how many.
+    #[error("saving takes back {} licences, which is to be confirmed", .0.outcome.taken_back())]
+    TakesBack(Box<deployments::Preview>),
     #[error(transparent)]
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]

@@ -1,6 +1,6 @@
 //! What a program is told when something was not done: RFC 9457, `application/problem+json`.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body,
@@ -14,7 +14,7 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{self, AppError, invitations::NotInvited, leaving::CannotLeave, tokens::TokenRefused},
+    app::{self, AppError, deployments::Preview, invitations::NotInvited, leaving::CannotLeave, tokens::TokenRefused},
     cause,
     clock::timestamp,
     gate::Busy,
@@ -304,6 +304,8 @@ impl From<AppError> for Problem {
                     .field(field, &word(problem), detail)
             }
             AppError::Deployment(error) => deployment(error),
+            AppError::Outdated(preview) => outdated(&preview),
+            AppError::TakesBack(preview) => takes_back(&preview),
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
@@ -329,6 +331,49 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         store(error)
     }
+}
+
+/// With what saving would do now, in the numbers of a preview.
+fn outdated(preview: &Preview) -> Problem {
+    let outcome = &preview.outcome;
+    Problem::new(
+        "preview-outdated",
+        StatusCode::CONFLICT,
+        "What saving would do is not what was previewed",
+    )
+    .detail("nothing was saved; look at the new preview, and save with its digest")
+    .fact("previewDigest", json!(preview.digest))
+    .fact("freeLicenseCount", json!(outcome.free()))
+    .fact("returningLicenseCount", json!(outcome.returning))
+    .fact("neededLicenseCount", json!(outcome.needed()))
+    .fact("waitingUserCount", json!(outcome.of_fate(domain::Fate::Waits)))
+    .fact("affected", json!(affected(outcome)))
+}
+
+/// How many people each effect befalls.
+fn affected(outcome: &domain::Preview) -> Map<String, Value> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for affected in outcome.affected() {
+        *counts.entry(word(affected.effect)).or_default() += affected.people;
+    }
+    counts
+        .into_iter()
+        .map(|(effect, people)| (effect, json!(people)))
+        .collect()
+}
+
+fn takes_back(preview: &Preview) -> Problem {
+    let licences = preview.outcome.taken_back();
+    let detail = format!("nothing was saved; saving takes back {licences} licences: say so to confirm it");
+    Problem::new(
+        "take-back-not-confirmed",
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "Many licences would be taken back",
+    )
+    .detail(detail.clone())
+    .field("confirmTakeBack", "missing", detail)
+    .fact("takenBackLicenseCount", json!(licences))
+    .fact("previewDigest", json!(preview.digest))
 }
 
 fn deployment(error: DeploymentError) -> Problem {

@@ -20,6 +20,7 @@ mod names;
 mod operations;
 mod outage;
 mod pressure;
+mod previews;
 mod routes;
 mod server;
 mod time;

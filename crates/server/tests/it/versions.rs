@@ -319,7 +319,14 @@ async fn two_tabs_on_one_deployment(server: &TestServer, apple: &Apple) {
         let chosen = form::and(&opened, "group", group);
         form::with(&chosen, &format!("approval-{group}"), "required")
     };
-    assert_eq!(browser.submit(server, &here, &required(&sales)).await.0, 303);
+    // What was chosen is shown first, and saved from there.
+    let previewed = async |choices: &form::Fields| {
+        let (status, page) = browser.submit(server, &here, choices).await;
+        assert_eq!(status, 200, "{page}");
+        form::of(&page, &here)
+    };
+    let shown = previewed(&required(&sales)).await;
+    assert_eq!(browser.submit(server, &here, &shown).await.0, 303);
     // Whoever only wants to see what saving would do hears it, too.
     for press in [form::and(&required(&design), "check", "1"), required(&design)] {
         let (status, page) = browser.submit(server, &here, &press).await;
@@ -328,6 +335,7 @@ async fn two_tabs_on_one_deployment(server: &TestServer, apple: &Apple) {
         assert_eq!(groups().await, BTreeSet::from([sales.clone()]));
     }
     let (_, conflict) = browser.submit(server, &here, &required(&design)).await;
-    assert_eq!(browser.submit(server, &here, &form::of(&conflict, &here)).await.0, 303);
+    let shown = previewed(&form::of(&conflict, &here)).await;
+    assert_eq!(browser.submit(server, &here, &shown).await.0, 303);
     assert_eq!(groups().await, BTreeSet::from([sales, design]));
 }

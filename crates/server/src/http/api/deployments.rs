@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json as JsonBody, extract::State};
-use domain::{Approval, AssetId, Decision, Deployment, GroupId, GroupKind};
+use domain::{Affected, Approval, AssetId, Counts, Deployment, Effect, Fate, GroupId, GroupKind, Outcome};
 use serde::{Deserialize, Serialize};
 use store::GroupRow;
 use utoipa::ToSchema;
@@ -15,12 +15,12 @@ use super::{
     apps::LicenseCounts,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path},
-    words::{DateTime, group_kind, intent},
+    words::{DateTime, effect, fate, group_kind, intent, word},
 };
 use crate::{
     app::{
         App,
-        deployments::{DeploymentChoice, Preview},
+        deployments::{Agreed, DeploymentChoice, Preview},
     },
     http::{
         auth::{ApiAdmin, ApiReader},
@@ -62,9 +62,15 @@ struct DeploymentLine {
 /// Groups that are added or changed together are one deployment: groups of people and groups of devices can then
 /// only be `available`. What one kind has already does not bind the other: send the second kind afterwards.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct WantedDeployments {
     value: Vec<WantedLine>,
+    /// The `digest` of the preview that was looked at. When saving would do anything else by now, nothing is saved.
+    #[serde(default)]
+    preview_digest: Option<String>,
+    /// How many licences saving takes back. To be said when they are many; the refusal, and the preview, tell the number.
+    #[serde(default)]
+    confirm_take_back: Option<u64>,
 }
 
 /// What a group shall get.
@@ -80,6 +86,13 @@ struct WantedLine {
 }
 
 impl WantedDeployments {
+    fn agreed(&self) -> Agreed {
+        Agreed {
+            digest: self.preview_digest.clone(),
+            take_back: self.confirm_take_back,
+        }
+    }
+
     fn choices(self) -> Vec<DeploymentChoice> {
         let choice = |line: WantedLine| DeploymentChoice {
             group: GroupId(line.group_id),
@@ -90,24 +103,68 @@ impl WantedDeployments {
     }
 }
 
-/// What saving would decide. Nothing was changed.
+/// What saving would do. Nothing was changed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeploymentPreview {
+    /// Names all of this. Save with it as `previewDigest`, and it is this that happens, or nothing is saved.
+    digest: String,
     licenses_before: LicenseCounts,
     licenses_after: LicenseCounts,
+    /// Everybody in a group that is changed, and everybody in the line for the app, by what happens to them.
+    affected: Vec<AffectedUsers>,
     /// People who would be entitled to the app, and are not now.
     gaining_user_ids: Vec<Uuid>,
     /// People who would lose it: it is removed, and then the licence returns.
     losing_user_ids: Vec<Uuid>,
-    /// People who would need a licence that they do not have.
+    /// People who would need a licence that they do not have, those who wait already among them.
     needed_license_count: u64,
-    /// Licences that would come back once the removals are confirmed.
+    /// Licences that come back once removals are confirmed, because of the change or anyhow.
     returning_license_count: u64,
+    /// Licences that the change itself takes back.
+    taken_back_license_count: u64,
+    /// The same, when they are so many that whoever saves has to say so as `confirmTakeBack`.
+    confirm_take_back: Option<u64>,
+    /// Licences that nobody needs, once everything is back. Null when unlimited.
+    left_license_count: Option<u64>,
     /// People for whom no licence would be left now, first in line first.
     waiting_user_ids: Vec<Uuid>,
+    /// What Apple is asked because of it.
+    requests: AppleRequests,
     /// What changes by itself later, the next first.
     deadlines: Vec<DeadlinePreview>,
+}
+
+/// People to whom the same happens.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AffectedUsers {
+    #[schema(schema_with = effect)]
+    effect: Effect,
+    /// What they go on with, when nothing happens to them.
+    #[schema(schema_with = fate)]
+    fate: Option<Fate>,
+    /// What stands in their way.
+    detail: Option<String>,
+    /// Which of the groups that are changed they are reached through.
+    group_id: Option<Uuid>,
+    user_count: u64,
+    /// Their devices that it is about.
+    device_count: u64,
+    /// A few of them.
+    first_user_ids: Vec<Uuid>,
+}
+
+/// How many requests to Apple follow, by their kinds, when each can go as a whole. Removals that are confirmed at different
+/// times return in parts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AppleRequests {
+    create_users: u64,
+    associate: u64,
+    disassociate: u64,
+    /// Once what comes back has come back.
+    associate_later: u64,
 }
 
 /// What becomes of it at a deadline, if nothing else changes until then.
@@ -123,50 +180,52 @@ struct DeadlinePreview {
 
 impl From<Preview> for DeploymentPreview {
     fn from(preview: Preview) -> DeploymentPreview {
-        let Preview {
-            before,
-            after,
-            at_deadlines,
-        } = preview;
-        let without_seat = |decision: &Decision| {
-            let people = decision.people.values();
-            people
-                .filter(|person| person.wants_seat && person.seat.is_none())
-                .count() as u64
+        let outcome = &preview.outcome;
+        let ids = |chosen: fn(&Outcome) -> bool| {
+            let outcomes = outcome.outcomes.iter().filter(|outcome| chosen(outcome));
+            outcomes.map(|outcome| outcome.person.0).collect()
         };
-        let mut gaining = Vec::new();
-        for (id, person) in &after.people {
-            if person.wants_seat && !before.people.get(id).is_some_and(|person| person.wants_seat) {
-                gaining.push(id.0);
-            }
-        }
-        let mut losing = Vec::new();
-        let mut returning = 0;
-        for (id, person) in &before.people {
-            let kept = after.people.get(id).is_some_and(|person| person.keeps_seat);
-            if (person.wants_seat || person.keeps_seat) && !kept {
-                losing.push(id.0);
-            }
-            if person.seat.is_some() && !kept {
-                returning += 1;
-            }
-        }
+        let affected = |affected: Affected| AffectedUsers {
+            effect: affected.effect,
+            fate: affected.fate,
+            detail: affected.obstacle.map(word),
+            group_id: affected.group.map(|group| group.0),
+            user_count: affected.people,
+            device_count: affected.devices,
+            first_user_ids: affected.first.iter().map(|person| person.0).collect(),
+        };
         DeploymentPreview {
-            licenses_before: before.counts.into(),
-            licenses_after: after.counts.into(),
-            gaining_user_ids: gaining,
-            losing_user_ids: losing,
-            needed_license_count: without_seat(&after),
-            returning_license_count: returning,
-            waiting_user_ids: after.waiting.iter().map(|id| id.0).collect(),
-            deadlines: at_deadlines
+            licenses_before: preview.counts.into(),
+            licenses_after: Counts {
+                waiting: outcome.waiting.len() as u64,
+                ..preview.counts
+            }
+            .into(),
+            affected: outcome.affected().into_iter().map(affected).collect(),
+            gaining_user_ids: ids(Outcome::needs_another),
+            losing_user_ids: ids(|outcome| outcome.effect() == Effect::Loses),
+            needed_license_count: outcome.needed(),
+            returning_license_count: outcome.returning,
+            taken_back_license_count: outcome.taken_back(),
+            confirm_take_back: preview.to_confirm(),
+            left_license_count: outcome.left(),
+            waiting_user_ids: outcome.waiting.iter().map(|id| id.0).collect(),
+            requests: AppleRequests {
+                create_users: preview.requests.create_users.requests,
+                associate: preview.requests.associate.requests,
+                disassociate: preview.requests.disassociate.requests,
+                associate_later: preview.requests.associate_later.requests,
+            },
+            deadlines: outcome
+                .at_deadlines
                 .iter()
-                .map(|(deadline, decision)| DeadlinePreview {
-                    deadline_date_time: DateTime(*deadline),
-                    needed_license_count: without_seat(decision),
-                    waiting_user_ids: decision.waiting.iter().map(|id| id.0).collect(),
+                .map(|later| DeadlinePreview {
+                    deadline_date_time: DateTime(later.deadline),
+                    needed_license_count: later.needed,
+                    waiting_user_ids: later.waiting.iter().map(|id| id.0).collect(),
                 })
                 .collect(),
+            digest: preview.digest,
         }
     }
 }
@@ -186,7 +245,8 @@ async fn deployments_get(
 
 /// Replace every deployment of an app
 ///
-/// A group that is left out loses what it had, as with `uninstall`. What is added or changed is one deployment.
+/// A group that is left out loses what it had, as with `uninstall`. What is added or changed is one deployment. With the
+/// digest of a preview, nothing is saved but what was previewed.
 #[utoipa::path(
     put, path = "/apps/{app}/deployments", tag = "apps",
     params(("app" = Uuid, Path), IfMatch),
@@ -200,7 +260,10 @@ async fn deployments_put(
     IfMatch(base): IfMatch,
     Json(wanted): Json<WantedDeployments>,
 ) -> Result<Tagged<Deployments>, Problem> {
-    let done = app.deployments_save(&caller, asset, base, wanted.choices()).await;
+    let agreed = wanted.agreed();
+    let done = app
+        .deployments_save(&caller, asset, base, wanted.choices(), &agreed)
+        .await;
     etag::changed(done, shown(&app, asset)).await
 }
 
@@ -218,13 +281,14 @@ async fn deployments_add(
     Path(asset): Path<AssetId>,
     Json(wanted): Json<WantedDeployments>,
 ) -> Result<Tagged<Deployments>, Problem> {
-    app.deployments_add(&caller, asset, wanted.choices()).await?;
+    let agreed = wanted.agreed();
+    app.deployments_add(&caller, asset, wanted.choices(), &agreed).await?;
     shown(&app, asset).await
 }
 
-/// What saving would decide
+/// What saving would do
 ///
-/// Nothing is changed.
+/// Nothing is changed. To save what was looked at and nothing else, send its digest along.
 #[utoipa::path(
     post, path = "/apps/{app}/deployments/preview", tag = "apps", params(("app" = Uuid, Path)),
     request_body = WantedDeployments,

@@ -1,6 +1,6 @@
 //! Times, lengths of time and words, as the API writes them.
 
-use domain::{Approval, Enrolment, GroupKind, InstallState, Platform, Resolution, Time, TokenState};
+use domain::{Approval, Effect, Enrolment, Fate, GroupKind, InstallState, Platform, Resolution, Time, TokenState};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -148,7 +148,9 @@ macro_rules! word_schemas {
 word_schemas! {
     actor_kind: ActorKind,
     check_in_refusal: CheckInRefusal,
+    effect: Effect,
     enrolment: Enrolment,
+    fate: Fate,
     field_problem: app::Problem,
     group_kind: GroupKind,
     install_state: InstallState,

@@ -1,30 +1,29 @@
 //! 배포 관리.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Approval, AssetId, Decision, DeploymentError, GroupId, Time};
+use domain::{Approval, AssetId, DeploymentError, GroupId, PersonId, Time};
+use uuid::Uuid;
 
 use super::{
     Oops, frame, html,
     pages::{
         Place,
         conflict::{Conflict, Difference},
-        deployment::{
-            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, LaterView, PreviewView, approval_of, was_value,
-        },
+        deployment::{DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, was_value},
+        preview::{Figures, LineView, Outdated, PreviewPage, PreviewView},
     },
     speak, view,
 };
 use crate::{
     app::{
         App, AppError, Base,
-        apps::{AppView, Overview},
-        deployments::{DeploymentChoice, Preview},
+        deployments::{Agreed, Deployable, DeploymentChoice, LineChange, Preview},
     },
     http::{
         auth::Reader,
@@ -36,24 +35,15 @@ use crate::{
 
 /// The groups as they are saved.
 pub async fn page(State(app): State<App>, reader: Reader, Path(asset): Path<AssetId>) -> Result<Response, Oops> {
-    let version = app.deployments_version(asset).await?;
-    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let view = deployable(&overview, asset)?;
+    let deployable = app.deployable(asset).await?;
     let shown = Shown {
-        version: version.number,
-        groups: groups(&overview, view, None),
+        groups: groups(&deployable, None),
         ..Shown::default()
     };
-    show(&app, &reader, &overview, view, shown).await
+    show(&app, &reader, &deployable, shown).await
 }
 
-/// A page for what cannot be deployed would be a page that cannot be saved.
-fn deployable(overview: &Overview, asset: AssetId) -> Result<&AppView, Oops> {
-    let view = overview.app(asset).filter(|view| view.row.is_app());
-    view.ok_or(Oops::of(StatusCode::NOT_FOUND))
-}
-
-/// Saves, or shows what saving would do, by the button that was pressed.
+/// Shows what saving would do, goes back to the form, or saves what was shown: by the button that was pressed.
 pub async fn save(
     State(app): State<App>,
     reader: Reader,
@@ -61,13 +51,19 @@ pub async fn save(
     Pairs(pairs): Pairs,
 ) -> Result<Response, Oops> {
     let form = Typed::of(pairs);
-    if app.deployments_version(asset).await?.number != form.version {
-        return conflict(&app, &reader, asset, &form).await;
+    let deployable = app.deployable(asset).await?;
+    if deployable.version.number != form.version {
+        return conflict(&app, &reader, &deployable, &form).await;
     }
-    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let view = deployable(&overview, asset)?;
     let s = speak(&app, reader.lang);
-    let mut groups = groups(&overview, view, Some(&form));
+    let mut groups = groups(&deployable, Some(&form));
+    if form.pressed("edit") {
+        let shown = Shown {
+            groups,
+            ..Shown::default()
+        };
+        return show(&app, &reader, &deployable, shown).await;
+    }
     let mut choices = Vec::new();
     for group in groups.iter_mut().filter(|group| group.included) {
         if form.field("approval", group.id).is_empty() {
@@ -84,23 +80,23 @@ pub async fn save(
         }
     }
     if groups.iter().any(|group| group.error.is_some()) {
-        let shown = Shown {
-            version: form.version,
-            groups,
-            error: Some(s.t("deployment-error")),
-            ..Shown::default()
-        };
-        let page = show(&app, &reader, &overview, view, shown).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        return wrong(&app, &reader, &deployable, groups).await;
     }
-    let result = if form.preview() {
-        app.deployments_preview(asset, &choices).await.map(Some)
-    } else {
-        let admin = reader.clone().admin().map_err(AppError::from)?;
-        let base = Base::Version(form.version);
-        let saved = app.deployments_save(&admin.caller, asset, base, choices).await;
-        saved.map(|()| None)
+    let result = match form.digest().filter(|_| !form.pressed("check")) {
+        // Nothing is saved that was not previewed.
+        None => app.deployments_preview(asset, &choices).await.map(Some),
+        Some(digest) => {
+            let admin = reader.clone().admin().map_err(AppError::from)?;
+            let base = Base::Version(form.version);
+            let agreed = Agreed {
+                digest: Some(digest),
+                take_back: form.take_back(),
+            };
+            let saved = app.deployments_save(&admin.caller, asset, base, choices, &agreed).await;
+            saved.map(|()| None)
+        }
     };
+    let seen = || Outdated { seen: form.seen() };
     match result {
         Ok(None) => Ok(flash::to(
             &app,
@@ -108,18 +104,18 @@ pub async fn save(
             &format!("/apps/{asset}?tab=users"),
             Done::DeploymentSaved,
         )),
-        Ok(Some(preview)) => {
-            let shown = Shown {
-                version: form.version,
-                groups,
-                preview: Some(preview_view(&overview, &preview)),
-                ..Shown::default()
-            };
-            show(&app, &reader, &overview, view, shown).await
+        Ok(Some(preview)) => previewed(&app, &reader, &groups, &form, &preview, None, false).await,
+        Err(AppError::Outdated(preview)) => {
+            let page = previewed(&app, &reader, &groups, &form, &preview, Some(seen()), false).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
         }
-        Err(AppError::Stale(_)) => conflict(&app, &reader, asset, &form).await,
-        Err(AppError::Deployment(wrong)) => {
-            let (group, key) = match wrong {
+        Err(AppError::TakesBack(preview)) => {
+            let page = previewed(&app, &reader, &groups, &form, &preview, None, true).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(AppError::Stale(_)) => conflict(&app, &reader, &app.deployable(asset).await?, &form).await,
+        Err(AppError::Deployment(refused)) => {
+            let (group, key) = match refused {
                 DeploymentError::DeviceGroupAvailable(group) => (group, "deployment-error-device-available"),
                 DeploymentError::MixedKindsNotAvailable(group) => (group, "deployment-error-mixed"),
                 DeploymentError::DeadlineWithoutRequired(group) => (group, "deployment-error-deadline-not-required"),
@@ -129,27 +125,33 @@ pub async fn save(
             for choice in groups.iter_mut().filter(|choice| choice.id == group) {
                 choice.error = Some(text.clone());
             }
-            let shown = Shown {
-                version: form.version,
-                groups,
-                error: Some(s.t("deployment-error")),
-                ..Shown::default()
-            };
-            let page = show(&app, &reader, &overview, view, shown).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            wrong(&app, &reader, &deployable, groups).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
+/// The form again, with what is wrong in it.
+async fn wrong(
+    app: &App,
+    reader: &Reader,
+    deployable: &Deployable,
+    groups: Vec<GroupChoice>,
+) -> Result<Response, Oops> {
+    let shown = Shown {
+        groups,
+        error: Some(speak(app, reader.lang).t("deployment-error")),
+        ..Shown::default()
+    };
+    let page = show(app, reader, deployable, shown).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
 /// Somebody else changed the deployment since the form was opened: group by group, what was seen, is, and was wanted.
-async fn conflict(app: &App, reader: &Reader, asset: AssetId, form: &Typed) -> Result<Response, Oops> {
-    let version = app.deployments_version(asset).await?;
-    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let view = deployable(&overview, asset)?;
+async fn conflict(app: &App, reader: &Reader, deployable: &Deployable, form: &Typed) -> Result<Response, Oops> {
     let s = speak(app, reader.lang);
     let mut rows = Vec::new();
-    let mut merged = groups(&overview, view, None);
+    let mut merged = groups(deployable, None);
     for now in &mut merged {
         let mut mine = now.clone();
         form.fill(&mut mine);
@@ -169,58 +171,98 @@ async fn conflict(app: &App, reader: &Reader, asset: AssetId, form: &Typed) -> R
         }
         rows.extend(Difference::of(now.name.clone(), before, after, wanted));
     }
-    let number = version.number;
     let shown = Shown {
-        version: number,
         groups: merged,
         conflict: Some(Conflict {
-            version,
+            version: deployable.version.clone(),
             rows,
-            theirs: format!("/apps/{asset}/deployment"),
+            theirs: format!("/apps/{}/deployment", deployable.app.id),
         }),
         ..Shown::default()
     };
-    let page = show(app, reader, &overview, view, shown).await?;
+    let page = show(app, reader, deployable, shown).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
 /// What the form is shown with.
 #[derive(Default)]
 struct Shown {
-    /// Of the deployment that was opened.
-    version: i64,
     groups: Vec<GroupChoice>,
     error: Option<String>,
-    preview: Option<PreviewView>,
     conflict: Option<Conflict>,
 }
 
-async fn show(app: &App, reader: &Reader, overview: &Overview, view: &AppView, shown: Shown) -> Result<Response, Oops> {
-    let path = format!("/apps/{}/deployment", view.row.id);
-    let line = view::app_line(view);
+async fn show(app: &App, reader: &Reader, deployable: &Deployable, shown: Shown) -> Result<Response, Oops> {
+    let row = &deployable.app;
+    let path = format!("/apps/{}/deployment", row.id);
     html(&DeploymentPage {
         s: speak(app, reader.lang),
         frame: frame(app, reader, Place::Apps, &path, None).await?,
-        app: line.id,
-        name: line.name,
-        has_icon: line.has_icon,
-        counts: line.counts,
-        version: shown.version,
+        app: row.id,
+        name: view::app_name(row),
+        has_icon: row.has_icon,
+        counts: deployable.counts,
+        version: deployable.version.number,
         groups: shown.groups,
-        rule_set: overview.world.policy.rule_set,
+        rule_set: deployable.policy.rule_set,
         error: shown.error,
-        preview: shown.preview,
         conflict: shown.conflict,
     })
 }
 
-/// Every group, as saved or as typed; those with the app first.
-fn groups(overview: &Overview, view: &AppView, form: Option<&Typed>) -> Vec<GroupChoice> {
-    let mut groups: Vec<GroupChoice> = overview
+async fn previewed(
+    app: &App,
+    reader: &Reader,
+    groups: &[GroupChoice],
+    form: &Typed,
+    preview: &Preview,
+    outdated: Option<Outdated>,
+    unconfirmed: bool,
+) -> Result<Response, Oops> {
+    let s = speak(app, reader.lang);
+    let line = |change: &LineChange| {
+        let group = groups.iter().find(|group| group.id == change.group)?;
+        Some(LineView {
+            group: group.id,
+            name: group.name.clone(),
+            kind: group.kind,
+            members: group.members,
+            before: change.before,
+            after: change.after,
+        })
+    };
+    let lines = preview.changes.iter().filter_map(line).collect();
+    let row = &preview.app;
+    let path = format!("/apps/{}/deployment", row.id);
+    let view = PreviewView::of(preview, lines, names(app, preview).await?, s.now);
+    html(&PreviewPage {
+        frame: frame(app, reader, Place::Apps, &path, None).await?,
+        app: row.id,
+        name: view::app_name(row),
+        has_icon: row.has_icon,
+        fields: form.choices(),
+        version: form.version,
+        preview: view,
+        outdated,
+        unconfirmed,
+        s,
+    })
+}
+
+/// What the few are called who stand for many.
+async fn names(app: &App, preview: &Preview) -> Result<BTreeMap<PersonId, String>, Oops> {
+    let affected = preview.outcome.affected();
+    let people = affected.iter().flat_map(|affected| &affected.first);
+    let ids: Vec<Uuid> = people.map(|person| person.0).collect();
+    Ok(app.store.names(&ids).await?.people)
+}
+
+fn groups(deployable: &Deployable, form: Option<&Typed>) -> Vec<GroupChoice> {
+    let mut groups: Vec<GroupChoice> = deployable
         .groups
-        .values()
+        .iter()
         .map(|group| {
-            let saved = view.facts.deployments.iter().find(|line| line.group == group.id);
+            let saved = deployable.lines.iter().find(|line| line.group == group.id);
             let mut choice = GroupChoice {
                 id: group.id,
                 name: group.name.clone(),
@@ -261,63 +303,6 @@ fn deadline(s: &Speak, group: &GroupChoice) -> Result<Option<Time>, String> {
     }
 }
 
-fn preview_view(overview: &Overview, preview: &Preview) -> PreviewView {
-    let name = |person| {
-        overview
-            .people
-            .get(person)
-            .map_or_else(String::new, |row| row.name.clone())
-    };
-    let had = |decision: &Decision, person| {
-        decision
-            .people
-            .get(person)
-            .is_some_and(|verdict| verdict.seat.is_some())
-    };
-    let after = &preview.after;
-    let gains: Vec<_> = after
-        .people
-        .values()
-        .filter(|verdict| verdict.wants_seat && verdict.seat.is_none())
-        .map(|verdict| verdict.person)
-        .collect();
-    let loses: Vec<_> = preview
-        .before
-        .people
-        .keys()
-        .filter(|person| had(&preview.before, person))
-        .filter(|person| !after.people.get(person).is_some_and(|verdict| verdict.keeps_seat))
-        .collect();
-    let free = after.counts.free.unwrap_or(u64::MAX);
-    let without = after
-        .people
-        .values()
-        .filter(|verdict| verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none())
-        .map(|verdict| (name(&verdict.person), verdict.state, verdict.detail))
-        .collect();
-    let later = preview
-        .at_deadlines
-        .iter()
-        .map(|(deadline, decision)| LaterView {
-            deadline: *deadline,
-            needed: decision
-                .people
-                .values()
-                .filter(|verdict| verdict.wants_seat && verdict.seat.is_none())
-                .count() as u64,
-            waiting: decision.counts.waiting,
-        })
-        .collect();
-    PreviewView {
-        before: preview.before.counts,
-        later,
-        at_once: free.min(gains.len() as u64),
-        gains: gains.iter().map(name).collect(),
-        loses: loses.into_iter().map(name).collect(),
-        without,
-    }
-}
-
 /// The form as it came: `group` once for each chosen group, and fields with the group's id behind a dash.
 struct Typed {
     version: i64,
@@ -345,8 +330,42 @@ impl Typed {
         typed
     }
 
-    fn preview(&self) -> bool {
-        self.fields.contains_key("check")
+    fn pressed(&self, button: &str) -> bool {
+        self.fields.contains_key(button)
+    }
+
+    /// Of the preview that was looked at.
+    fn digest(&self) -> Option<String> {
+        self.fields.get("digest").filter(|digest| !digest.is_empty()).cloned()
+    }
+
+    /// What it said.
+    fn seen(&self) -> Option<Figures> {
+        Figures::read(self.fields.get("seen")?)
+    }
+
+    /// How many licences are confirmed to be taken back.
+    fn take_back(&self) -> Option<u64> {
+        self.fields.get("take-back")?.parse().ok()
+    }
+
+    /// The choices, as the fields that made them.
+    fn choices(&self) -> Vec<(String, String)> {
+        let group = |id: &String| ("group".to_owned(), id.clone());
+        let mut choices: Vec<(String, String)> = self.included.iter().map(group).collect();
+        let mut fields: Vec<(String, String)> = self
+            .fields
+            .iter()
+            .filter(|(name, _)| {
+                ["approval-", "deadline-", "custom-", "was-"]
+                    .iter()
+                    .any(|of| name.starts_with(of))
+            })
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        fields.sort();
+        choices.extend(fields);
+        choices
     }
 
     fn field(&self, name: &str, group: GroupId) -> &str {

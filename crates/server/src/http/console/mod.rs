@@ -245,7 +245,10 @@ impl From<AppError> for Oops {
         match error {
             AppError::Forbidden(_) => Oops::of(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops::of(StatusCode::NOT_FOUND),
-            AppError::Stale(_) | AppError::Leaving(_) | AppError::NotInvited(_) => Oops::of(StatusCode::CONFLICT),
+            AppError::Stale(_) | AppError::Outdated(_) | AppError::Leaving(_) | AppError::NotInvited(_) => {
+                Oops::of(StatusCode::CONFLICT)
+            }
+            AppError::TakesBack(_) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => {
                 Oops::of(StatusCode::BAD_REQUEST)
             }

@@ -1,7 +1,7 @@
 //! 배포 관리: which groups get an app, with which approval, until when.
 
 use askama::Template;
-use domain::{Approval, AssetId, Counts, Detail, GroupId, GroupKind, InstallState, Owned, RuleSet, Time};
+use domain::{Approval, AssetId, Counts, GroupId, GroupKind, Owned, RuleSet, Time};
 
 use super::{Frame, conflict::Conflict, groups::members_text, ui::Glyph, words};
 use crate::messages::Speak;
@@ -170,97 +170,6 @@ impl GroupChoice {
     }
 }
 
-/// What saving would do.
-#[derive(Debug, Clone)]
-pub struct PreviewView {
-    /// As they are now.
-    pub before: Counts,
-    /// People who would want a licence and do not have one.
-    pub gains: Vec<String>,
-    /// People who would not keep what they have.
-    pub loses: Vec<String>,
-    /// Of those who gain, how many get a licence at once.
-    pub at_once: u64,
-    /// Who would not get it, and why.
-    pub without: Vec<(String, InstallState, Detail)>,
-    /// What deadlines will change, the next first.
-    pub later: Vec<LaterView>,
-}
-
-/// What becomes of it at a deadline.
-#[derive(Debug, Clone)]
-pub struct LaterView {
-    pub deadline: Time,
-    /// People who will need a licence then, and have none now.
-    pub needed: u64,
-    /// Of those, for how many none would be left.
-    pub waiting: u64,
-}
-
-/// So many names are enough to recognise a change by.
-const NAMES: usize = 8;
-
-impl PreviewView {
-    fn sentence(&self, s: &Speak) -> String {
-        let (gains, loses) = (self.gains.len(), self.loses.len());
-        let first = match (gains, loses) {
-            (0, 0) => return s.t("preview-nothing"),
-            (gains, 0) => s.t1("preview-gain", "gains", gains),
-            (0, loses) => s.t1("preview-lose", "loses", loses),
-            (gains, loses) => s.t2("preview-gain-lose", "gains", gains, "loses", loses),
-        };
-        if self.at_once < gains as u64 {
-            return format!("{first} {}", s.t1("preview-at-once", "count", self.at_once));
-        }
-        first
-    }
-
-    pub fn names(people: &[String]) -> String {
-        people.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ")
-    }
-
-    pub fn more(people: &[String]) -> usize {
-        people.len().saturating_sub(NAMES)
-    }
-
-    /// The licences when all is done: what is lost comes back, and what is free goes to those who gain.
-    fn after(&self) -> Counts {
-        let back = self.loses.len() as u64;
-        let used = self.before.used.saturating_sub(back);
-        // Whoever loses a licence may have had it only on its way.
-        let on_the_way = self.before.on_the_way.saturating_sub(back - (self.before.used - used));
-        let free = match self.before.owned {
-            Owned::Count(owned) => Some(owned.saturating_sub(used + on_the_way + self.before.foreign)),
-            Owned::Unlimited => None,
-        };
-        let coming = (self.gains.len() as u64).min(free.unwrap_or(u64::MAX));
-        Counts {
-            used,
-            on_the_way: on_the_way + coming,
-            free: free.map(|free| free - coming),
-            waiting: 0,
-            ..self.before
-        }
-    }
-
-    /// What is out now, whoever has it.
-    fn now(&self) -> u64 {
-        self.before.used + self.before.on_the_way + self.before.foreign
-    }
-
-    fn sum(&self) -> u64 {
-        let after = self.after();
-        after.used + after.on_the_way + after.foreign
-    }
-
-    fn owned(&self) -> Option<u64> {
-        match self.before.owned {
-            Owned::Count(owned) => Some(owned),
-            Owned::Unlimited => None,
-        }
-    }
-}
-
 #[derive(Template)]
 #[template(path = "console/deployment.html")]
 pub struct DeploymentPage {
@@ -277,7 +186,6 @@ pub struct DeploymentPage {
     pub conflict: Option<Conflict>,
     /// What is wrong with the whole of it.
     pub error: Option<String>,
-    pub preview: Option<PreviewView>,
 }
 
 impl DeploymentPage {
@@ -361,23 +269,7 @@ pub mod tests {
             group(6, Device, false, Required, DeadlineChoice::None, None, None),
         ];
         let app = apps::tests::lines().remove(1);
-        let preview = PreviewView {
-            before: app.counts,
-            gains: (0..9).map(|number| format!("장서우 {number}")).collect(),
-            loses: vec!["양세린".to_owned()],
-            at_once: 6,
-            without: vec![(
-                "강민서".to_owned(),
-                InstallState::NotApplicable,
-                Detail::MinimumOsVersionNotMet,
-            )],
-            later: vec![LaterView {
-                deadline: s.end_of_day(3),
-                needed: 5,
-                waiting: 2,
-            }],
-        };
-        let page = |groups, error: Option<&str>, preview| DeploymentPage {
+        let page = |groups, error: Option<&str>| DeploymentPage {
             s: s.clone(),
             frame: frame(Place::Apps),
             app: app.id,
@@ -389,42 +281,11 @@ pub mod tests {
             version: 4,
             conflict: error.map(|_| conflict(s)),
             error: error.map(str::to_owned),
-            preview,
-        };
-        let nothing = PreviewView {
-            gains: Vec::new(),
-            loses: Vec::new(),
-            without: Vec::new(),
-            later: Vec::new(),
-            ..preview.clone()
-        };
-        let gain = PreviewView {
-            loses: Vec::new(),
-            ..preview.clone()
-        };
-        let lose = PreviewView {
-            gains: Vec::new(),
-            ..preview.clone()
         };
         vec![
-            (
-                "deployment",
-                page(groups.clone(), None, Some(preview)).render().unwrap(),
-            ),
-            (
-                "deployment-wrong",
-                page(groups.clone(), Some("x"), None).render().unwrap(),
-            ),
-            (
-                "deployment-nothing",
-                page(groups.clone(), None, Some(nothing)).render().unwrap(),
-            ),
-            (
-                "deployment-gain",
-                page(groups.clone(), None, Some(gain)).render().unwrap(),
-            ),
-            ("deployment-lose", page(groups, None, Some(lose)).render().unwrap()),
-            ("deployment-no-groups", page(Vec::new(), None, None).render().unwrap()),
+            ("deployment", page(groups.clone(), None).render().unwrap()),
+            ("deployment-wrong", page(groups, Some("x")).render().unwrap()),
+            ("deployment-no-groups", page(Vec::new(), None).render().unwrap()),
         ]
     }
 
@@ -452,61 +313,5 @@ pub mod tests {
                 .count()
         };
         assert_eq!((forbidden(false), forbidden(true)), (1, 0));
-    }
-
-    #[test]
-    fn the_preview_adds_up() {
-        let counts = Counts {
-            owned: Owned::Count(15),
-            used: 9,
-            on_the_way: 0,
-            foreign: 0,
-            free: Some(6),
-            waiting: 0,
-            returning: 0,
-            short: 0,
-        };
-        let preview = PreviewView {
-            before: counts,
-            gains: vec![String::new(); 8],
-            loses: vec![String::new(); 2],
-            at_once: 6,
-            without: Vec::new(),
-            later: Vec::new(),
-        };
-        let after = preview.after();
-        assert_eq!(
-            (after.used, after.on_the_way, after.free, preview.sum()),
-            (7, 8, Some(0), 15)
-        );
-        assert_eq!(preview.now() + 8 - 2, preview.sum());
-    }
-
-    /// A licence that Apple has not confirmed yet comes back like any other.
-    #[test]
-    fn what_is_only_on_its_way_can_be_lost_too() {
-        let preview = PreviewView {
-            before: Counts {
-                owned: Owned::Count(20),
-                used: 1,
-                on_the_way: 5,
-                foreign: 2,
-                free: Some(12),
-                waiting: 0,
-                returning: 0,
-                short: 0,
-            },
-            gains: Vec::new(),
-            loses: vec![String::new(); 6],
-            at_once: 0,
-            without: Vec::new(),
-            later: Vec::new(),
-        };
-        let after = preview.after();
-        assert_eq!(
-            (preview.now(), after.used, after.on_the_way, after.free),
-            (8, 0, 0, Some(18))
-        );
-        assert_eq!(preview.now() - 6, preview.sum());
     }
 }

@@ -15,6 +15,7 @@ pub mod error;
 pub mod groups;
 pub mod parts;
 pub mod people;
+pub mod preview;
 pub mod search;
 pub mod settings;
 pub mod sign_in;
@@ -203,6 +204,7 @@ pub mod tests {
         all.extend(apps::tests::samples(s));
         all.extend(app::tests::samples(s));
         all.extend(deployment::tests::samples(s));
+        all.extend(preview::tests::samples(s));
         all.extend(vpp::tests::samples(s));
         all.extend(devices::tests::samples(s));
         all.extend(people::tests::samples(s));

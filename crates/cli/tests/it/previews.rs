@@ -1,0 +1,203 @@
+//! What was previewed is what happened.
+
+use std::collections::BTreeMap;
+
+use domain::{Approval, Effect, InstallState, OperationId};
+use server::app::{
+    AppError, Base, Caller,
+    deployments::{Agreed, DeploymentChoice},
+};
+use sim::{
+    apple::{TokenKind, sample::adam_id},
+    devices::DeviceSpec,
+};
+use store::{OperationKind, OperationState};
+
+use crate::lab::{Database, Lab, Setup, iphone, until};
+
+const OWNED: i64 = 5;
+
+/// Three people have an app of which five licences are owned, and are to give it up; eight others are to get it. Two of these
+/// get what is left, three what comes back, and the rest waits or cannot have it.
+async fn what_was_previewed_is_what_happened(database: Database) {
+    let lab = Lab::open(Setup::on(database)).await;
+    lab.link(TokenKind::Valid).await;
+    let (scarce, plenty) = (adam_id(1), adam_id(4));
+    let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
+    assert!(lab.apple.buy(&scarce, OWNED - 20));
+    until("fewer are owned", async || owned(&lab, app).await == OWNED).await;
+    let mut people = Vec::new();
+    for number in 0..11 {
+        people.push(lab.person(&format!("사람 {number:02}")).await);
+    }
+    let (first, next) = people.split_at(3);
+    let old = DeviceSpec {
+        os_version: "12.0".to_owned(),
+        ..iphone(9)
+    };
+    // The last has no device, the one before an old one.
+    for (number, person) in people.iter().enumerate().take(10) {
+        let spec = if number == 9 { old.clone() } else { iphone(number) };
+        lab.enrol(*person, spec).await;
+    }
+    let [first_group, next_group] = [lab.group("협력사", first).await, lab.group("전 직원", next).await];
+    lab.deploy(app, first_group, Approval::Required).await;
+    until("three have it", async || lab.installed(app).await == 3).await;
+    // Everybody accepts the terms for another app, so that a licence is all that is missing.
+    lab.deploy(other, next_group, Approval::Required).await;
+    until("the others are in the programme", async || {
+        lab.installed(other).await == 6
+    })
+    .await;
+    lab.agrees_with_apple().await;
+
+    let choice = |group, approval| DeploymentChoice {
+        group,
+        approval,
+        deadline: None,
+    };
+    let choices = vec![
+        choice(first_group, Approval::Uninstall),
+        choice(next_group, Approval::Required),
+    ];
+    let preview = lab.app.deployments_preview(app, &choices).await.unwrap();
+    let outcome = &preview.outcome;
+    let effects: BTreeMap<Effect, u64> = outcome
+        .affected()
+        .iter()
+        .fold(BTreeMap::new(), |mut effects, affected| {
+            *effects.entry(affected.effect).or_default() += affected.people;
+            effects
+        });
+    let expected = [
+        (Effect::Gains, 2),
+        (Effect::GainsLater, 3),
+        (Effect::Waits, 1),
+        (Effect::Loses, 3),
+        (Effect::Cannot, 2),
+    ];
+    assert_eq!(effects, expected.into(), "{outcome:#?}");
+    assert_eq!(
+        (outcome.free(), outcome.returning, outcome.needed(), outcome.left()),
+        (Some(2), 3, 6, Some(0))
+    );
+    let requests = preview.requests;
+    assert_eq!(
+        (
+            requests.create_users.people,
+            requests.associate.requests,
+            requests.total()
+        ),
+        (0, 1, 3)
+    );
+
+    // One more is bought before it is saved: another outcome, so nothing is saved.
+    let agreed = Agreed {
+        digest: Some(preview.digest.clone()),
+        take_back: None,
+    };
+    assert!(lab.apple.buy(&scarce, 1));
+    until("one more is owned", async || owned(&lab, app).await == OWNED + 1).await;
+    let refused = lab
+        .app
+        .deployments_save(&Caller::System, app, Base::Latest, choices.clone(), &agreed)
+        .await;
+    let Err(AppError::Outdated(now)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        (
+            now.outcome.of_effect(Effect::Gains),
+            now.outcome.of_effect(Effect::Waits)
+        ),
+        (3, 0)
+    );
+    assert_eq!(lab.installed(app).await, 3, "nothing was saved");
+    assert!(lab.apple.buy(&scarce, -1));
+    until("as many are owned as before", async || owned(&lab, app).await == OWNED).await;
+
+    let before = operations(&lab).await;
+    lab.app
+        .deployments_save(&Caller::System, app, Base::Latest, choices, &agreed)
+        .await
+        .expect("what was previewed");
+    until("five of them have it", async || {
+        let decision = decided(&lab, app).await;
+        let installed = decision
+            .people
+            .values()
+            .filter(|it| it.state == InstallState::Installed);
+        installed.count() == 5 && decision.counts.used == 5
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    let decision = decided(&lab, app).await;
+    for outcome in &outcome.outcomes {
+        let verdict = decision.people.get(&outcome.person);
+        let seat = verdict.is_some_and(|verdict| verdict.seat.is_some());
+        let installed = verdict.is_some_and(|verdict| verdict.state == InstallState::Installed);
+        match outcome.effect() {
+            Effect::Gains | Effect::GainsLater => assert!(seat && installed, "{outcome:?} {verdict:?}"),
+            Effect::Waits => {
+                assert_eq!(
+                    verdict.and_then(|verdict| verdict.place),
+                    Some(1),
+                    "{outcome:?} {verdict:?}"
+                );
+            }
+            Effect::Loses => assert!(!seat && !installed, "{outcome:?} {verdict:?}"),
+            Effect::Cannot => {
+                assert!(!seat, "{outcome:?} {verdict:?}");
+                assert_eq!(verdict.map(|verdict| verdict.detail), outcome.obstacle);
+            }
+            effect => panic!("{effect:?} was not to happen: {outcome:?}"),
+        }
+    }
+    // Those who were to get what was free got it in as many requests as was said, before anything came back.
+    let mut asked: Vec<_> = operations(&lab).await;
+    asked.retain(|(id, ..)| !before.iter().any(|(known, ..)| known == id));
+    let first = asked
+        .iter()
+        .find(|(_, kind, _)| *kind == OperationKind::Associate)
+        .unwrap();
+    assert_eq!(first.2, 2, "{asked:?}");
+    let of = |of: OperationKind| -> i64 {
+        let asked = asked.iter().filter(|(_, kind, _)| *kind == of);
+        asked.map(|(.., people)| people).sum()
+    };
+    assert_eq!(
+        (of(OperationKind::Associate), of(OperationKind::Disassociate)),
+        (5, 3),
+        "{asked:?}"
+    );
+    assert_eq!(of(OperationKind::CreateUsers), 0);
+    lab.close().await;
+}
+
+async fn owned(lab: &Lab, app: domain::AssetId) -> i64 {
+    lab.app.store.app(app).await.unwrap().unwrap().owned
+}
+
+async fn decided(lab: &Lab, app: domain::AssetId) -> domain::Decision {
+    let overview = lab.app.overview().await.unwrap().unwrap();
+    overview.app(app).unwrap().decision.clone()
+}
+
+/// What Apple was asked, the earliest first, and for how many people.
+async fn operations(lab: &Lab) -> Vec<(OperationId, OperationKind, i64)> {
+    let mut rows = lab.app.operations_recent(1_000).await.unwrap();
+    rows.reverse();
+    rows.retain(|row| row.state != OperationState::Queued);
+    rows.iter().map(|row| (row.id, row.kind, row.requested)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_previewed_is_what_happened_on_sqlite() {
+    what_was_previewed_is_what_happened(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn what_was_previewed_is_what_happened_on_postgres() {
+    what_was_previewed_is_what_happened(Database::Postgres).await;
+}
