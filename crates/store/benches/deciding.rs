@@ -9,7 +9,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use domain::{Effect, PersonId, Time, decide_each, plan};
+use domain::{PersonId, Time, decide_each, plan};
 use store::{
     Look, MasterKey, Store,
     testing::{Fresh, Organisation, organisation},
@@ -144,22 +144,8 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
     );
     measured.add("… altogether", again.took.as_secs_f64(), "s");
 
-    let asset = all.app_arrives(&store, people.div_ceil(4)).await.unwrap();
+    all.app_arrives(&store, 0).await.unwrap();
     Loop::of(&store, &all).until_decided().await;
-    let line = all.required(asset);
-    let before = cpu();
-    let previewed = median(3, async || {
-        let lines = std::slice::from_ref(&line);
-        let preview = store.previewed(all.location, asset, lines, NOW).await.unwrap();
-        let preview = preview.unwrap();
-        assert_eq!(preview.of_effect(Effect::Gains), people.div_ceil(4) as u64);
-        assert_eq!(preview.of_effect(Effect::Waits), (people - people.div_ceil(4)) as u64);
-    })
-    .await;
-    measured.add("one more app for everybody, previewed", previewed.as_secs_f64(), "s");
-    let spent = since(before).filter(|_| lite).map(|spent| spent.as_secs_f64() / 3.0);
-    measured.add("… processor time", spent, "s");
-    all.licences(&store, asset, 0).await.unwrap();
     all.last_is_required(&store).await.unwrap();
     let deployed = Loop::of(&store, &all).until_decided().await;
     assert_eq!(deployed.decided, people);
