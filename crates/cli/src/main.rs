@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 #[cfg(feature = "simulators")]
 mod simulate;
+mod why;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -58,6 +59,8 @@ enum Command {
     /// One-time links to enrol a device.
     #[command(subcommand)]
     Enrol(admin::EnrolCommand),
+    /// Says why a person or a device has an app, or has it not.
+    Why(why::WhyArguments),
     /// Runs one of the simulators by itself.
     #[cfg(feature = "simulators")]
     #[command(subcommand)]
@@ -141,6 +144,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Admin(command) => admin::admin(command).await?,
         Command::ApiKey(command) => admin::api_key(command).await?,
         Command::Enrol(command) => admin::enrol(command).await?,
+        Command::Why(arguments) => why::run(arguments).await?,
         #[cfg(feature = "simulators")]
         Command::Simulate(command) => simulate::run(command).await?,
     }

@@ -324,7 +324,7 @@ impl Wish {
 }
 
 /// Who stands before somebody in the line for an app's licences.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Ahead {
     pub all: u64,
     /// Those of them who can use a licence now.
@@ -349,6 +349,65 @@ impl Ahead {
             return None;
         };
         usize::try_from(before + 1).ok()
+    }
+}
+
+/// Everybody who wants a licence of an app and has none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Queue {
+    pub all: u64,
+    /// Those of them who can use a licence now.
+    pub ready: u64,
+    /// Those of them to whom Apple had none to give.
+    pub out_of_stock: u64,
+}
+
+/// The licences of an app, and who stands before somebody in the line for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Position {
+    pub counts: Counts,
+    pub ahead: Ahead,
+    /// In the whole line.
+    pub ready: u64,
+    /// [`Ahead::place`].
+    pub place: Option<usize>,
+}
+
+impl Position {
+    /// `counts` as they are without the line; `wish` is what brings them into it.
+    pub fn of(counts: Counts, queue: Queue, ahead: Ahead, wish: Option<&Wish>) -> Position {
+        let free = counts.free.unwrap_or(u64::MAX);
+        let waiting = if queue.ready >= free {
+            queue.all - free
+        } else {
+            queue.out_of_stock
+        };
+        Position {
+            counts: Counts { waiting, ..counts },
+            ahead,
+            ready: queue.ready,
+            place: wish.and_then(|wish| ahead.place(wish, counts.free, queue.ready)),
+        }
+    }
+
+    /// Whether licences are left that nobody in the line can use now.
+    pub fn is_any_left(&self) -> bool {
+        self.counts.free.is_none_or(|free| self.ready < free)
+    }
+
+    /// How many licences more there have to be until one is left for somebody here; with one less it is not. None has to
+    /// be bought where there is no arithmetic.
+    pub fn missing(&self) -> u64 {
+        let needed = self.counts.short + self.ahead.ready + 1;
+        self.counts.free.map_or(0, |free| needed.saturating_sub(free))
+    }
+
+    /// How many licences more there have to be until one is left for everybody.
+    pub fn missing_for_all(&self) -> u64 {
+        if self.is_any_left() {
+            return 0;
+        }
+        self.counts.short + self.counts.waiting
     }
 }
 

@@ -253,7 +253,8 @@ impl Install {
         let Some(before) = self.seen else { return false };
         match seen {
             Seen::Unknown => before != Seen::Unknown,
-            Seen::Absent => before.is_said_once(),
+            // Unless it is what proves a removal.
+            Seen::Absent => before.is_said_once() && !self.is_removal_unproven(),
             Seen::RemovedByUser => before == seen && !self.is_unproven(),
             _ => before == seen && (seen.is_said_once() || seen == Seen::NeedsRedemption),
         }
@@ -372,6 +373,20 @@ mod tests {
         let mut install = accepted_at(time);
         install.listed(Seen::Installed, time);
         install
+    }
+
+    /// The word "rejected" came between the command to remove and its answer, and the licence never went back.
+    #[test]
+    fn a_list_without_the_app_proves_a_removal_whatever_was_said_once_before() {
+        for said in [Seen::Rejected, Seen::Unmanaged, Seen::Failed] {
+            let mut install = accepted_at(at(0));
+            install.asked_remove(at(1));
+            install.listed(said, at(2));
+            install.removed(at(3));
+            assert!(install.may_be_there(), "{said:?}");
+            install.listed(Seen::Absent, at(4));
+            assert!(!install.may_be_there(), "{said:?}");
+        }
     }
 
     #[test]

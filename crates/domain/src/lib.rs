@@ -24,10 +24,11 @@ pub mod preview;
 pub mod program;
 pub mod state;
 pub mod time;
+pub mod why;
 pub mod world;
 
 pub use conflict::{Resolution, Rule, RuleSet};
-pub use decide::{Ahead, Decision, DeviceVerdict, PersonVerdict, Rank, Wish, decide, decide_one};
+pub use decide::{Ahead, Decision, DeviceVerdict, PersonVerdict, Position, Queue, Rank, Wish, decide, decide_one};
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
 pub use each::{Each, Pair, decide_each};
 pub use ids::*;

@@ -199,14 +199,19 @@ impl Counts {
                 }
             }
         }
-        let out = used + on_the_way + foreign;
+        Counts::with(owned, foreign, used + on_the_way, on_the_way, returning)
+    }
+
+    /// The same from numbers: of the licences that are `taken`, so many are on their way here, and so many back.
+    pub fn with(owned: Owned, foreign: u64, taken: u64, on_the_way: u64, returning: u64) -> Counts {
+        let out = taken + foreign;
         let (free, short) = match owned {
             Owned::Count(owned) => (Some(owned.saturating_sub(out)), out.saturating_sub(owned)),
             Owned::Unlimited => (None, 0),
         };
         Counts {
             owned,
-            used,
+            used: taken.saturating_sub(on_the_way),
             on_the_way,
             foreign,
             free,

@@ -227,7 +227,7 @@ fn lists_due(world: &World, app: &App) -> impl Iterator<Item = DeviceId> {
 
 /// Whose client user still has a licence that can come back, or one on its way. Nobody ends or replaces that client user:
 /// the licence is bound to it, and to no other.
-fn bound(world: &World) -> BTreeSet<PersonId> {
+pub(crate) fn bound(world: &World) -> BTreeSet<PersonId> {
     let mut bound = BTreeSet::new();
     for app in world.apps.values() {
         let tied = app.seats.iter().filter(|(_, seat)| app.revocable || !seat.is_held());
@@ -311,7 +311,9 @@ fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceV
         .get(&verdict.person)
         .copied()
         .filter(|_| device.resolution.available);
-    let due = install.is_none_or(|install| install_is_due(world, install, device.resolution.required, requested));
+    let due = install.is_none_or(|install| {
+        install_due(world, install, device.resolution.required, requested).is_some_and(|due| due <= world.now)
+    });
     (device.wants && licensed(verdict) && due).then_some(Step::Install {
         app: app.id,
         device: device.device,
@@ -323,21 +325,23 @@ fn licensed(verdict: &PersonVerdict) -> bool {
     verdict.seat.is_some_and(Seat::is_held) && matches!(verdict.program, Program::Associated { .. })
 }
 
-/// Whether what the device last said calls for a command, or the person has asked for one since.
-fn install_is_due(world: &World, install: &Install, required: bool, requested: Option<Time>) -> bool {
-    let inventory_passed = install
-        .seen_at
-        .is_none_or(|seen| seen + world.policy.inventory_every <= world.now);
+/// From when on what the device last said calls for a command, or the person has asked for one since; `None` while nothing
+/// does.
+pub(crate) fn install_due(world: &World, install: &Install, required: bool, requested: Option<Time>) -> Option<Time> {
     let asked_again = requested.max(install.asked_again_at) > install.seen_at;
     match install.seen {
-        _ if install.is_unproven() => false,
-        None | Some(Seen::Absent | Seen::Failed | Seen::NeedsRedemption) => true,
+        _ if install.is_unproven() => None,
+        None | Some(Seen::Absent | Seen::Failed | Seen::NeedsRedemption) => Some(world.now),
         // A29: the person removed it, and it comes back after the next inventory.
         // So does the prompt that they cancelled, for the app or for its management: once is not for ever.
-        Some(Seen::RemovedByUser | Seen::Rejected | Seen::Unmanaged) => (required && inventory_passed) || asked_again,
+        Some(Seen::RemovedByUser | Seen::Rejected | Seen::Unmanaged) => match install.seen_at {
+            Some(seen) if !asked_again => required.then_some(seen + world.policy.inventory_every),
+            Some(_) => Some(world.now),
+            None => (required || asked_again).then_some(world.now),
+        },
         // The device is asked first; one that cannot tell is told.
-        Some(Seen::Unknown) => install.next_check(&world.policy).is_none(),
-        Some(Seen::Installed | Seen::Installing | Seen::AwaitingConsent | Seen::AwaitingLogin) => false,
+        Some(Seen::Unknown) => install.next_check(&world.policy).is_none().then_some(world.now),
+        Some(Seen::Installed | Seen::Installing | Seen::AwaitingConsent | Seen::AwaitingLogin) => None,
     }
 }
 

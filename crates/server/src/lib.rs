@@ -11,6 +11,7 @@ pub mod config;
 pub mod gate;
 pub mod http;
 pub mod messages;
+pub mod reasons;
 pub mod serve;
 pub mod tasks;
 

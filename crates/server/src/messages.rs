@@ -54,17 +54,19 @@ impl Lang {
     }
 }
 
-const KO: [&str; 4] = [
+const KO: [&str; 5] = [
     include_str!("../messages/ko/common.ftl"),
     include_str!("../messages/ko/states.ftl"),
     include_str!("../messages/ko/pages.ftl"),
     include_str!("../messages/ko/history.ftl"),
+    include_str!("../messages/ko/why.ftl"),
 ];
-const EN: [&str; 4] = [
+const EN: [&str; 5] = [
     include_str!("../messages/en/common.ftl"),
     include_str!("../messages/en/states.ftl"),
     include_str!("../messages/en/pages.ftl"),
     include_str!("../messages/en/history.ftl"),
+    include_str!("../messages/en/why.ftl"),
 ];
 
 /// All texts of both languages.

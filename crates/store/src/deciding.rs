@@ -9,7 +9,8 @@ use std::{
 };
 
 use domain::{
-    Ahead, AssetId, Detail, Each, InstallState, LocationId, Pair, PersonId, Rank, RefusalReason, Seat, Time, Wish,
+    Ahead, AssetId, Counts, Detail, Each, InstallState, LocationId, Owned, Pair, PersonId, Position, Queue, Rank,
+    RefusalReason, Seat, Time, Wish,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -242,6 +243,9 @@ reads! {
     /// To whom something happened since they were decided, while they are no more than `most`; `None` when they are, or when
     /// it is not even known who they all are.
     undecided_people(location: LocationId, now: Time, most: i64) -> Option<Vec<PersonId>>;
+    /// The licences of an asset, and who stands before this person in the line for them. Costs a count of the line, and of
+    /// the licences that are on their way.
+    position(asset: AssetId, person: PersonId) -> Position;
     /// Everything that was decided: for judges, and not for what runs all the time.
     pairs(location: LocationId) -> Vec<PairRow>;
     /// When who is decided anew because of the time alone: for judges, too.
@@ -453,6 +457,67 @@ impl Conn<'_> {
         Ok((i64::try_from(people.len()).unwrap_or(i64::MAX) <= most).then_some(people))
     }
 
+    async fn position(&mut self, asset: AssetId, person: PersonId) -> Result<Position, StoreError> {
+        let counts = self.counts(asset).await?;
+        let numbers = |row: &Record| Ok((number(row, "number")?, number(row, "stock")?));
+        // Along the line: without its first column SQLite looks for it among all who have the app.
+        let line = "SELECT COUNT(*) AS number, COUNT(CASE WHEN out_of_stock THEN 1 END) AS stock
+                    FROM pairs WHERE asset_id = $1 AND wants AND seat IS NULL AND behind >= $2";
+        let ready = "SELECT COUNT(*) AS number FROM pairs
+                     WHERE asset_id = $1 AND wants AND seat IS NULL AND member AND NOT refused AND behind >= $2";
+        let whole = || values![asset, i64::MIN];
+        let (all, out_of_stock) = self.one(line, whole(), numbers).await?.unwrap_or_default();
+        let queue = Queue {
+            all,
+            ready: self.counted(ready, whole()).await?,
+            out_of_stock,
+        };
+        let own = "SELECT * FROM pairs WHERE asset_id = $1 AND person_id = $2";
+        let own = self.one(own, values![asset, person], PairRow::read).await?;
+        let wish = own.as_ref().and_then(PairRow::wish);
+        let mut ahead = Ahead::default();
+        if let Some(row) = own.filter(|_| wish.is_some()) {
+            let before = "SELECT COUNT(*) AS number, COUNT(CASE WHEN out_of_stock THEN 1 END) AS stock
+                          FROM pairs
+                          WHERE asset_id = $1 AND wants AND seat IS NULL
+                            AND (behind, only_available, since, person_id) < ($2, $3, $4, $5)";
+            let ready = "SELECT COUNT(*) AS number FROM pairs
+                         WHERE asset_id = $1 AND wants AND seat IS NULL AND member AND NOT refused
+                           AND (behind, only_available, since, person_id) < ($2, $3, $4, $5)";
+            let from = || values![row.asset_id, row.behind, row.only_available, row.since, row.person_id];
+            let (all, out_of_stock) = self.one(before, from(), numbers).await?.unwrap_or_default();
+            ahead = Ahead {
+                all,
+                ready: self.counted(ready, from()).await?,
+                out_of_stock,
+            };
+        }
+        Ok(Position::of(counts, queue, ahead, wish.as_ref()))
+    }
+
+    /// The licences of an asset, but for who waits for one.
+    async fn counts(&mut self, asset: AssetId) -> Result<Counts, StoreError> {
+        // What is on its way waits for an operation, and few do: they are found by that, and not among all of the asset.
+        let moving = "SELECT COUNT(CASE WHEN state = 'reserved' THEN 1 END) AS reserved,
+                             COUNT(CASE WHEN state = 'returning' THEN 1 END) AS going_back
+                      FROM seats WHERE operation_id > '' AND asset_id || '' = $1";
+        let (reserved, returning) = self
+            .one(moving, values![asset], |row| {
+                Ok((number(row, "reserved")?, number(row, "going_back")?))
+            })
+            .await?
+            .unwrap_or_default();
+        let whole = "SELECT total, retired, taken, foreign_held FROM assets WHERE id = $1";
+        let row = self
+            .one(whole, values![asset], |row| {
+                let owned = Owned::of(row.int("total")?, row.int("retired")?);
+                Ok((owned, number(row, "foreign_held")?, number(row, "taken")?))
+            })
+            .await?;
+        let (owned, foreign, taken) = row.unwrap_or((Owned::Count(0), 0, 0));
+        Ok(Counts::with(owned, foreign, taken, reserved, returning))
+    }
+
     async fn counted(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         let number = self.one(sql, values, |row| row.int("number")).await?;
         Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
@@ -478,6 +543,10 @@ impl Conn<'_> {
         )
         .await
     }
+}
+
+fn number(row: &Record, name: &str) -> Result<u64, StoreError> {
+    Ok(u64::try_from(row.int(name)?).unwrap_or(0))
 }
 
 fn ids(people: &[PersonId]) -> String {

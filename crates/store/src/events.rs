@@ -148,6 +148,8 @@ pub struct EventFilter {
 reads! {
     /// The latest first.
     events(filter: &'a EventFilter) -> Vec<EventRow>;
+    /// What happened to one person about one app, the latest first. Costs what happened to the person, at most.
+    events_of_pair(asset: AssetId, person: PersonId, limit: i64) -> Vec<EventRow>;
     /// What came after a place, the earliest first: for a reader that follows, on either database without missing any.
     events_after(place: EventPlace, limit: i64) -> Vec<(EventPlace, EventRow)>;
 }
@@ -164,6 +166,21 @@ impl Conn<'_> {
                 };
                 Ok((place, event(row)?))
             },
+        )
+        .await
+    }
+
+    async fn events_of_pair(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+        limit: i64,
+    ) -> Result<Vec<EventRow>, StoreError> {
+        self.all(
+            // By the person: more happened to an app than to anybody.
+            "SELECT * FROM events WHERE person_id = $2 AND asset_id || '' = $1 ORDER BY seq DESC LIMIT $3",
+            values![asset, person, limit],
+            event,
         )
         .await
     }

@@ -1,6 +1,6 @@
 //! What is asked of Apple, and how far it is.
 
-use domain::{LocationId, OperationId, PersonId, Time};
+use domain::{AssetId, LocationId, OperationId, PersonId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -80,6 +80,8 @@ impl OperationRow {
 
 reads! {
     operation(id: OperationId) -> Option<OperationRow>;
+    /// What the person's licence waits for, while it does.
+    operation_of_seat(asset: AssetId, person: PersonId) -> Option<OperationRow>;
     /// What is not finished, the oldest first.
     operations_open(location: LocationId) -> Vec<OperationRow>;
     /// The latest first.
@@ -90,6 +92,20 @@ impl Conn<'_> {
     async fn operation(&mut self, id: OperationId) -> Result<Option<OperationRow>, StoreError> {
         self.one("SELECT * FROM operations WHERE id = $1", values![id], operation)
             .await
+    }
+
+    async fn operation_of_seat(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+    ) -> Result<Option<OperationRow>, StoreError> {
+        self.one(
+            "SELECT * FROM operations
+             WHERE id = (SELECT operation_id FROM seats WHERE asset_id = $1 AND person_id = $2)",
+            values![asset, person],
+            operation,
+        )
+        .await
     }
 
     async fn operations_open(&mut self, location: LocationId) -> Result<Vec<OperationRow>, StoreError> {

@@ -28,6 +28,7 @@ fn commands(free: &Path) -> Vec<Vec<String>> {
         "api-key rotate inventory".to_owned(),
         "api-key revoke inventory".to_owned(),
         "enrol link somebody --add".to_owned(),
+        "why somebody something".to_owned(),
     ];
     lines
         .iter()

@@ -2,8 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, PersonId, decide, decide_each};
-use server::app::{App, tokens::token_state};
+use domain::{
+    AssetId, PersonId, Position, decide, decide_each,
+    why::{Asked, why},
+};
+use server::{
+    app::{App, tokens::token_state},
+    messages::{Lang, Speak},
+    reasons,
+};
 use store::{Look, PairRow};
 
 use crate::lab::until;
@@ -14,7 +21,47 @@ use crate::lab::until;
 /// `decide` says of the world as a whole, and the moments for which it waits are those that lie ahead.
 pub async fn is_as_decided(app: &App) {
     until("nobody is to be decided", async || judged(app).await).await;
+    everybody_is_answered(app).await;
 }
+
+/// So many people are asked about: an answer is read for each, and for each of their devices.
+const ASKED: usize = 12;
+
+/// P6: whoever asks why somebody, or a device, has an app or has it not is told in both languages, and every argument is
+/// there.
+async fn everybody_is_answered(app: &App) {
+    let Some(location) = app.location_view().await.expect("a location") else {
+        return;
+    };
+    let people = app.people().await.expect("people");
+    let devices = app.devices().await.expect("devices");
+    let people = people.iter().map(|row| row.id.0).take(ASKED);
+    let whoever: Vec<_> = people.chain(devices.iter().map(|row| row.id.0).take(ASKED)).collect();
+    for asset in app
+        .store
+        .apps(location.row.id)
+        .await
+        .expect("apps")
+        .into_iter()
+        .take(ASKED)
+    {
+        for whom in &whoever {
+            let answer = app.why(*whom, asset.id).await.expect("an answer");
+            for lang in [Lang::Ko, Lang::En] {
+                let s = Speak {
+                    lang,
+                    now: app.now(),
+                    zone: app.config.zone(),
+                };
+                let said = format!("{:?}", reasons::said(&answer, &s));
+                assert!(!said.contains('⟦') && !said.contains("{$"), "{said}");
+            }
+        }
+    }
+}
+
+/// So many pairs are looked at one by one: each costs a count of its line.
+const POSITIONS: usize = 400;
 
 /// Whether there was such an instant.
 async fn judged(app: &App) -> bool {
@@ -52,6 +99,12 @@ async fn judged(app: &App) -> bool {
         places.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
     }
 
+    let mut positions: BTreeMap<(AssetId, PersonId), Position> = BTreeMap::new();
+    for (asset, person) in kept.keys().take(POSITIONS) {
+        let position = read.position(*asset, *person).await.expect("a position");
+        positions.insert((*asset, *person), position);
+    }
+
     let each = decide_each(&world);
     let decided: BTreeMap<(AssetId, PersonId), PairRow> = each
         .pairs
@@ -61,11 +114,32 @@ async fn judged(app: &App) -> bool {
     assert_eq!(kept, decided, "what is kept is what follows from the facts");
     assert_eq!(moments, each.again, "and it is decided anew when it has to be");
     for app in world.apps.values() {
-        for (person, verdict) in decide(&world, app).people {
+        let decision = decide(&world, app);
+        let counts = decision.counts;
+        for (person, verdict) in decision.people {
             let pair = &each.pairs[&(app.id, person)];
             assert!(pair.agrees_with(&verdict), "{pair:?}\n{verdict:?}");
             let place = places.remove(&(app.id, person));
             assert_eq!(place, verdict.place, "in the line for {} stands {person}", app.id);
+            let Some(position) = positions.get(&(app.id, person)) else {
+                continue;
+            };
+            assert_eq!(
+                (position.place, position.counts),
+                (verdict.place, counts),
+                "{person} and {}",
+                app.id
+            );
+            let why = why(&Asked {
+                world: &world,
+                app,
+                person,
+                device: None,
+                verdict: Some(&verdict),
+                position,
+                deployable: true,
+            });
+            assert_eq!(why.said, Some((verdict.state, verdict.detail)), "{why:?}");
         }
     }
     assert_eq!(places, BTreeMap::new(), "nobody else stands in a line");

@@ -39,3 +39,4 @@ mod three;
 mod time;
 mod token_troubles;
 mod tokens;
+mod why;

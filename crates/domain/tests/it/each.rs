@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::worlds::*;
 
 /// What of the world is somebody's, and whatever reaches them.
-fn only(world: &World, person: PersonId) -> World {
+pub fn only(world: &World, person: PersonId) -> World {
     let mut world = world.clone();
     world.people.retain(|id, _| *id == person);
     world.devices.retain(|_, device| device.person == person);
@@ -59,7 +59,7 @@ fn sorted(steps: impl IntoIterator<Item = Step>) -> BTreeSet<Step> {
 }
 
 /// At some time between three weeks before and after.
-fn at_any_time() -> impl Strategy<Value = World> {
+pub fn at_any_time() -> impl Strategy<Value = World> {
     (any_world(), -21..21i64, 0..86_400_000i64).prop_map(|(mut world, days, ms)| {
         world.now = Time(NOW.ms() + days * 86_400_000 + ms);
         world
@@ -67,7 +67,7 @@ fn at_any_time() -> impl Strategy<Value = World> {
 }
 
 /// Where somebody stands in the line: those before them, and how many in all of it can use a licence now.
-fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId)) -> (Ahead, u64) {
+pub fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId)) -> (Ahead, u64) {
     let (mut ahead, mut ready) = (Ahead::default(), 0);
     for ((asset, person), pair) in &each.pairs {
         let Some(wish) = pair.wish.filter(|_| *asset == app) else {

@@ -6,4 +6,5 @@ mod preview;
 mod properties;
 mod reality;
 mod stories;
+mod why;
 mod worlds;

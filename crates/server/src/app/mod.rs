@@ -25,6 +25,7 @@ pub mod sign_in;
 pub mod sync;
 pub mod text;
 pub mod tokens;
+pub mod why;
 
 use std::{
     ops::Deref,

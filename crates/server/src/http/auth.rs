@@ -304,6 +304,15 @@ pub fn language(account: Option<&Account>, headers: &HeaderMap, config: &Config)
     })
 }
 
+/// In which language to answer a program: the one that it wishes for, then the installation's.
+pub fn wished_language(headers: &HeaderMap, config: &Config) -> Lang {
+    let wished = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
+    let here = || config.language.unwrap_or(Lang::En);
+    wished.map_or_else(here, Lang::negotiate)
+}
+
 fn known_language(text: &str) -> Option<Lang> {
     match text {
         "ko" => Some(Lang::Ko),

@@ -25,3 +25,4 @@ mod routes;
 mod server;
 mod time;
 mod versions;
+mod why;

@@ -37,6 +37,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     // To see what it would do.
     ("POST", "/apps/{asset}/deployment", Looking),
     ("GET", "/icons/{asset}", Looking),
+    ("GET", "/why/{whom}/{asset}", Looking),
     ("GET", "/devices", Looking),
     ("GET", "/devices/{device}", Looking),
     ("POST", "/devices/{device}/apps/{asset}/install-again", Changing),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use domain::{
-    Approval, AssetId, Deployment, DeploymentId, LocationId, Outcome, PersonId, Previewing, Step, Time, decide,
+    Approval, AssetId, Deployment, DeploymentId, LocationId, Outcome, Pair, PersonId, Previewing, Step, Time, decide,
     decide_each, plan,
 };
 use store::{Look, MasterKey, PairRow, Store, Taken, testing::Fresh};
@@ -412,6 +412,25 @@ async fn is_as_decided(store: &Store, now: Time) {
         told.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
     }
     assert_eq!(told, places, "where everybody stands");
+    for ((asset, person), pair) in &each.pairs {
+        let position = store.position(*asset, *person).await.unwrap();
+        let place = places.get(&(*asset, *person)).copied();
+        assert_eq!(position.place, place, "{position:?} of {pair:?}");
+        let line = each
+            .pairs
+            .iter()
+            .filter(|((other, _), pair)| other == asset && pair.wish.is_some());
+        let before = line.clone().filter(|((_, other), other_pair)| {
+            let rank = |pair: &Pair, person| pair.wish.map(|wish| (wish.rank, person));
+            pair.wish.is_some() && rank(other_pair, *other) < rank(pair, *person)
+        });
+        let ready = |pair: &Pair| pair.wish.is_some_and(|wish| wish.is_ready());
+        assert_eq!(position.ready, line.filter(|(_, pair)| ready(pair)).count() as u64);
+        assert_eq!(
+            position.ahead.ready,
+            before.filter(|(_, pair)| ready(pair)).count() as u64
+        );
+    }
     if !look.token_usable {
         return;
     }

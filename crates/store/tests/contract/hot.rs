@@ -135,6 +135,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     for kind in [GroupKind::User, GroupKind::Device] {
         page.group_people(group, kind, Some(person.0), 100).await.unwrap();
     }
+    page.position(asset, person).await.unwrap();
+    page.operation_of_seat(asset, person).await.unwrap();
+    page.events_of_pair(asset, person, 20).await.unwrap();
     drop(page);
     let explained = explained_so_far();
     // What reads everybody does walk, and is found out.

@@ -15,6 +15,7 @@ mod page;
 mod settings;
 mod tokens;
 mod users;
+pub mod why;
 pub(in crate::http) mod words;
 
 use std::sync::LazyLock;
@@ -122,7 +123,8 @@ fn described() -> OpenApiRouter<App> {
         .merge(activity::router())
         .merge(accounts::router())
         .merge(api_keys::router())
-        .merge(settings::router());
+        .merge(settings::router())
+        .merge(why::router());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", v1)
 }
 

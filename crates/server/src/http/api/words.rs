@@ -1,6 +1,9 @@
 //! Times, lengths of time and words, as the API writes them.
 
-use domain::{Approval, Effect, Enrolment, Fate, GroupKind, InstallState, Platform, Resolution, Time, TokenState};
+use domain::{
+    Approval, Effect, Enrolment, Fate, GroupKind, InstallState, Platform, Resolution, Time, TokenState,
+    why::{Outcome, Stage, Tense, Who},
+};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -147,6 +150,8 @@ macro_rules! word_schemas {
 
 word_schemas! {
     actor_kind: ActorKind,
+    chain_stage: Stage,
+    chain_tense: Tense,
     check_in_refusal: CheckInRefusal,
     effect: Effect,
     enrolment: Enrolment,
@@ -157,12 +162,14 @@ word_schemas! {
     intent: Approval,
     operation_kind: OperationKind,
     operation_state: OperationState,
+    outcome: Outcome,
     platform: Platform,
     program_refusal: ProgramRefusal,
     role: Role,
     sync_cause: SyncCause,
     sync_status: SyncStatus,
     token_state: TokenState,
+    who: Who,
 }
 
 /// What comes out of all deployments together (Graph's `mobileAppIntent`).

@@ -19,6 +19,7 @@ mod settings;
 pub mod statics;
 mod view;
 mod vpp;
+mod why;
 
 use std::time::Duration;
 
@@ -144,6 +145,7 @@ fn inside() -> Router<App> {
         .route("/account/password", post(accounts::my_password))
         .route("/account/sessions/{session}/end", post(accounts::my_end_session))
         .route("/account/end-other-sessions", post(accounts::my_end_others))
+        .route("/why/{whom}/{asset}", get(why::page))
         .route("/icons/{asset}", get(icon))
 }
 

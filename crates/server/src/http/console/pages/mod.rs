@@ -21,6 +21,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod ui;
 pub mod vpp;
+pub mod why;
 pub mod words;
 
 use ui::{Glyph, Html};
@@ -215,6 +216,7 @@ pub mod tests {
         all.extend(search::tests::samples(s));
         all.extend(enrol::tests::samples(s));
         all.extend(error::tests::samples(s));
+        all.extend(why::tests::samples(s));
         all
     }
 

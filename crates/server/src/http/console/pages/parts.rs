@@ -1,6 +1,6 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
-use domain::{Program, Seat, Time, invitation::Ending, program::Invitation};
+use domain::{AssetId, Program, Seat, Time, invitation::Ending, program::Invitation};
 use store::SyncCause;
 
 use super::{
@@ -17,6 +17,14 @@ use crate::{
 pub struct Named {
     pub name: String,
     pub href: String,
+}
+
+impl Named {
+    /// Where is said why this person or device has an app, or has it not.
+    pub fn why(&self, app: impl Given<AssetId>) -> String {
+        let id = self.href.rsplit('/').next().unwrap_or_default();
+        format!("/why/{id}/{}", app.given())
+    }
 }
 
 /// The invitation to the programme on one device.

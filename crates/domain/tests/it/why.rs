@@ -1,0 +1,833 @@
+//! Everybody has an answer for every app, it is true, and what it says would help does help.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    invitation::{self, Ending},
+    program::Invitation,
+    why::{Outcome, *},
+    *,
+};
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+use crate::{
+    each::{ahead, at_any_time, only},
+    worlds::*,
+};
+
+/// What is asked of one person and one app, and what there is to know about it.
+#[derive(Debug, Clone)]
+struct Case {
+    world: World,
+    app: AssetId,
+    person: PersonId,
+    device: Option<DeviceId>,
+}
+
+impl Case {
+    fn app(&self) -> &App {
+        &self.world.apps[&self.app]
+    }
+
+    fn decision(&self) -> Decision {
+        decide(&self.world, self.app())
+    }
+
+    fn verdict(&self) -> Option<PersonVerdict> {
+        self.decision().people.remove(&self.person)
+    }
+
+    fn position(&self) -> Position {
+        let each = decide_each(&self.world);
+        let app = self.app();
+        let mut queue = Queue::default();
+        for ((asset, _), pair) in &each.pairs {
+            if let Some(wish) = pair.wish.filter(|_| *asset == self.app) {
+                queue.all += 1;
+                queue.ready += u64::from(wish.is_ready());
+                queue.out_of_stock += u64::from(wish.refused == Some(RefusalReason::Stock));
+            }
+        }
+        let wish = each.pairs.get(&(self.app, self.person)).and_then(|pair| pair.wish);
+        let before = wish.map(|wish| ahead(&each, self.app, (wish.rank, self.person)).0);
+        let counts = Counts::of(app.owned, app.foreign, app.seats.values().copied());
+        let position = Position::of(counts, queue, before.unwrap_or_default(), wish.as_ref());
+        assert_eq!(
+            position.counts,
+            self.decision().counts,
+            "counted as the decision counts"
+        );
+        assert_eq!(position.place, self.verdict().and_then(|verdict| verdict.place));
+        position
+    }
+
+    fn why(&self) -> Why {
+        self.why_of(&self.world)
+    }
+
+    fn why_of(&self, world: &World) -> Why {
+        why(&Asked {
+            world,
+            app: &world.apps[&self.app],
+            person: self.person,
+            device: self.device,
+            verdict: self.verdict().as_ref(),
+            position: &self.position(),
+            deployable: true,
+        })
+    }
+
+    fn install(&self, device: DeviceId) -> Install {
+        self.app().installs.get(&device).cloned().unwrap_or_default()
+    }
+
+    fn with(&self, change: impl FnOnce(&mut World)) -> Case {
+        let mut changed = self.clone();
+        change(&mut changed.world);
+        changed
+    }
+
+    fn with_app(&self, change: impl FnOnce(&mut App)) -> Case {
+        self.with(|world| change(world.apps.get_mut(&self.app).unwrap()))
+    }
+
+    fn with_person(&self, change: impl FnOnce(&mut Person)) -> Case {
+        self.with(|world| change(world.people.get_mut(&self.person).unwrap()))
+    }
+
+    fn with_device(&self, device: DeviceId, change: impl FnOnce(&mut Device)) -> Case {
+        self.with(|world| change(world.devices.get_mut(&device).unwrap()))
+    }
+
+    fn with_install(&self, device: DeviceId, change: impl FnOnce(&mut Install)) -> Case {
+        self.with_app(|app| change(app.installs.entry(device).or_default()))
+    }
+
+    /// Later than anything that was ever said.
+    fn later(&self) -> Time {
+        self.world.now + DAY * 60
+    }
+}
+
+/// Worlds of all kinds, and as often such in which what is wanted has come as far as the devices: there most is said.
+fn worlds() -> impl Strategy<Value = World> {
+    prop_oneof![
+        at_any_time(),
+        (at_any_time(), any::<u64>()).prop_map(|(world, odds)| served(world, odds))
+    ]
+}
+
+/// Everybody is in the programme or was, holds a licence where they should, and has devices that can have the app.
+/// `odds` says who is an exception.
+fn served(mut world: World, odds: u64) -> World {
+    let odd = |number: usize| odds >> (number % 64) & 3 == 0;
+    world.token = TokenState::Valid;
+    for (number, device) in world.devices.values_mut().enumerate() {
+        device.platform = Platform::Ios;
+        device.os_version = vec![17, 5];
+        device.dep = false;
+        device.silent_since = None;
+        if !device.enrolment.is_leaving() {
+            device.enrolment = Enrolment::Enrolled;
+        }
+        device.unreachable_since = odd(number).then_some(NOW);
+    }
+    let first: BTreeSet<DeviceId> = world.devices.keys().copied().collect();
+    for (number, person) in world.people.values_mut().enumerate() {
+        person.program = match odd(number + 20) {
+            true if odd(number + 40) => Program::Retired,
+            true => Program::Registered {
+                invitation: Invitation::None,
+            },
+            false => Program::Associated { since: NOW },
+        };
+        let failed = Some((Ending::Failed, world.now));
+        person.invited = first.iter().map(|device| attempt(*device, failed)).collect();
+        if odd(number + 10) {
+            person
+                .invited
+                .extend(first.first().map(|device| attempt(*device, None)));
+        }
+    }
+    let holds = Seat::Held { since: NOW };
+    for app in world.apps.values_mut() {
+        app.bundle_id = Some("org.example.app".to_owned());
+        app.platforms.insert(Platform::Ios);
+        app.seats = world.people.keys().map(|person| (*person, holds)).collect();
+        app.refusals.clear();
+        for line in &mut app.deployments {
+            if matches!(line.approval, Approval::NotApplicable | Approval::Uninstall) {
+                line.approval = Approval::Required;
+            }
+        }
+    }
+    world
+}
+
+fn attempt(device: DeviceId, ended: Option<(Ending, Time)>) -> Attempt {
+    Attempt {
+        device,
+        since: NOW,
+        ended,
+    }
+}
+
+/// Every person and app of a world, and every device and app.
+fn cases(world: &World) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for app in world.apps.keys() {
+        let case = |person, device| Case {
+            world: world.clone(),
+            app: *app,
+            person,
+            device,
+        };
+        cases.extend(world.people.keys().map(|person| case(*person, None)));
+        cases.extend(
+            world
+                .devices
+                .values()
+                .map(|device| case(device.person, Some(device.id))),
+        );
+    }
+    cases
+}
+
+/// Whether the sentence is one for what the verdict says.
+fn agrees(why: &Why) -> bool {
+    use Detail as D;
+    use InstallState::{Failed, Installed, NotApplicable, NotInstalled, PendingInstall, UninstallFailed, Unknown};
+    let is = |states: &[InstallState], details: &[Detail]| {
+        why.said
+            .is_some_and(|(state, detail)| states.contains(&state) && details.contains(&detail))
+    };
+    let pending = |detail| is(&[PendingInstall], &[detail]);
+    // An app may be there without it.
+    let lacks = |details: &[Detail]| is(&[PendingInstall, Installed], details);
+    let not_there = is(&[NotInstalled, NotApplicable], &[D::NoAdditionalDetails]);
+    match why.sentence {
+        Sentence::NotDeployable => false,
+        Sentence::NotDeployed | Sentence::NotReached | Sentence::PersonLeft => why.said.is_none() || not_there,
+        Sentence::Excluded | Sentence::Uninstalled | Sentence::DeviceLeaves => not_there,
+        Sentence::DeviceGone { .. } | Sentence::DeviceSilent { .. } => why.said.is_none(),
+        Sentence::LeavesWithApp => is(&[Installed, Unknown], &[D::DeviceLeaving]),
+        Sentence::BeingRemoved { .. } => is(&[Installed, Unknown], &[D::UninstallPending]),
+        Sentence::NotRemoved { .. } => is(&[UninstallFailed], &[D::SeeUninstallErrorCode]),
+        Sentence::LicenceGoesBack { .. } => is(&[NotInstalled], &[D::LicenseReturnPending]),
+        Sentence::LicenceCannotGoBack { .. } => is(&[NotInstalled], &[D::TokenNotUsable]),
+        Sentence::NotRequested => is(&[NotInstalled], &[D::NotRequested]),
+        Sentence::BeforeDeadline { .. } => is(&[NotInstalled], &[D::DeadlineAhead]),
+        Sentence::RemovedByPerson { .. } | Sentence::RemovedComesBack { .. } => {
+            is(&[NotInstalled], &[D::ManagedAppNoLongerPresent])
+        }
+        Sentence::PerhapsThere => is(&[Unknown], &[D::NoAdditionalDetails]),
+        Sentence::NoDevice => pending(D::NoEligibleDevice),
+        Sentence::PlatformNotApplicable { .. } => is(&[NotApplicable], &[D::PlatformNotApplicable]),
+        Sentence::SystemTooOld { .. } => is(&[NotApplicable], &[D::MinimumOsVersionNotMet]),
+        Sentence::EnrolledThroughDep => is(&[NotApplicable], &[D::DeviceEnrolledThroughDep]),
+        Sentence::NotDescribed => pending(D::AppNotDescribed),
+        Sentence::EnrolmentPending | Sentence::InSetup | Sentence::CommandNext | Sentence::AskedFirst => {
+            pending(D::AwaitingDevice)
+        }
+        Sentence::CommandWaits { .. } => pending(D::AwaitingDevice),
+        Sentence::Unreachable { .. } => pending(D::DeviceUnreachable),
+        Sentence::RemovalFirst => pending(D::AwaitingDevice) || is(&[Unknown], &[D::UninstallPending]),
+        Sentence::ToBeRegistered
+        | Sentence::BeingRegistered
+        | Sentence::ToBeInvited { .. }
+        | Sentence::InvitationWaits { .. }
+        | Sentence::TermsNotAccepted { .. }
+        | Sentence::InvitationFailed { .. }
+        | Sentence::NoDeviceForInvitation
+        | Sentence::BeingRetired { .. }
+        | Sentence::OldLicencesFirst => lacks(&[D::UserNotEnrolledInProgram]),
+        Sentence::RegistrationRefused { .. } => lacks(&[D::UserNotEnrolledInProgram, D::ProgramRefused]),
+        Sentence::TokenNotUsable { .. } => lacks(&[D::TokenNotUsable, D::UserNotEnrolledInProgram, D::ProgramRefused]),
+        Sentence::LicenceNext | Sentence::AppleConfirms { .. } => lacks(&[D::LicenseAssociationPending]),
+        Sentence::ReturningFirst { .. } => lacks(&[D::LicenseReturnPending]),
+        Sentence::AppleTrouble { .. } => lacks(&[D::AppleTrouble]),
+        Sentence::AppleRefused { .. } => lacks(&[D::LicenseRefused]),
+        Sentence::InLine { .. } => lacks(&[D::WaitingForLicense]) || is(&[Installed], &[D::NoLicenseAvailable]),
+        Sentence::NoneLeft { .. } => is(&[Failed], &[D::NoLicenseAvailable]),
+        Sentence::OutOfStock { .. } => is(
+            &[PendingInstall, Failed, Installed],
+            &[D::WaitingForLicense, D::NoLicenseAvailable],
+        ),
+        Sentence::InstallFailed { .. } => is(&[Failed], &[D::SeeInstallErrorCode]),
+        Sentence::TriedAgain { .. } => pending(D::SeeInstallErrorCode),
+        Sentence::Installing => pending(D::Installing),
+        Sentence::AwaitingConsent => pending(D::AwaitingUserConsent),
+        Sentence::NotSignedIn => pending(D::UserIsNotLoggedIntoAppStore),
+        Sentence::BeingVerified { .. } => pending(D::InstalledUnverified),
+        Sentence::Rejected { .. } => is(&[Failed], &[D::UserRejectedInstall]),
+        Sentence::Unmanaged { .. } => is(&[Failed], &[D::InstalledUnmanaged]),
+        Sentence::Installed { .. } => is(&[Installed], &[D::NoAdditionalDetails]),
+    }
+}
+
+/// Whether the sentence is true of the world: said once more, on purpose, from the facts and the plan.
+fn is_true(case: &Case, why: &Why) -> bool {
+    let world = &case.world;
+    let app = case.app();
+    let facts = &world.people[&case.person];
+    let program = facts.program;
+    let seat = app.seats.get(&case.person).copied();
+    let device = why.device.map(|device| &world.devices[&device]);
+    let on = why.device.unwrap_or(NEW);
+    let install = case.install(on);
+    let steps: BTreeSet<Step> = plan(world).steps.into_iter().collect();
+    let resolution = |test: fn(&Resolution) -> bool| {
+        let verdict = case.verdict();
+        verdict.is_some_and(|verdict| match why.device.and_then(|id| verdict.devices.get(&id)) {
+            Some(device) => test(&device.resolution),
+            None => test(&verdict.resolution),
+        })
+    };
+    let reached = resolution(|resolution| !resolution.by.is_empty());
+    let refused = |reason: RefusalReason, again: Time| {
+        let refusal = app.refusals.get(&case.person);
+        refusal.is_some_and(|refusal| refusal.reason == reason && refusal.not_before == again && again > world.now)
+    };
+    let told = steps.contains(&Step::Install {
+        app: app.id,
+        device: on,
+    });
+    let member = matches!(program, Program::Associated { .. });
+    let licensed = member && seat.is_some_and(Seat::is_held);
+    match &why.sentence {
+        Sentence::NotDeployable => false,
+        Sentence::NotDeployed => app.deployments.is_empty() && !facts.left,
+        Sentence::NotReached => !app.deployments.is_empty() && !reached && !facts.left,
+        Sentence::PersonLeft => facts.left,
+        Sentence::Excluded => resolution(|resolution| resolution.not_applicable),
+        Sentence::Uninstalled => resolution(|resolution| resolution.uninstall) && !install.may_be_there(),
+        Sentence::DeviceGone { enrolment } => {
+            device.is_some_and(|device| device.enrolment == *enrolment && enrolment.is_over())
+        }
+        Sentence::DeviceSilent { since } => device.is_some_and(|device| device.silent_since == Some(*since)),
+        Sentence::DeviceLeaves => device.is_some_and(|device| device.enrolment.is_leaving()) && !install.may_be_there(),
+        Sentence::LeavesWithApp => device.is_some_and(|device| device.enrolment.is_leaving()) && install.may_be_there(),
+        Sentence::BeingRemoved { asked } => {
+            let told = match install.command {
+                Some(InstallCommand::Remove { since }) => Some(since),
+                _ => install.removed_at,
+            };
+            resolution(|resolution| !resolution.keeps()) && install.may_be_there() && *asked == told
+        }
+        Sentence::NotRemoved { error, .. } => {
+            install.may_be_there()
+                && install
+                    .failure
+                    .is_some_and(|failure| failure.is_final() && failure.code == *error)
+        }
+        Sentence::LicenceGoesBack { asked, .. } => {
+            seat.is_some() && app.revocable && asked.is_none_or(|since| seat == Some(Seat::Returning { since }))
+        }
+        Sentence::LicenceCannotGoBack { token } => seat.is_some() && *token == world.token && !token.usable(),
+        Sentence::NotRequested | Sentence::PerhapsThere => {
+            resolution(|resolution| resolution.available) && !app.requests.contains_key(&case.person)
+        }
+        Sentence::BeforeDeadline { deadline } => {
+            *deadline > world.now && app.deployments.iter().any(|line| line.deadline == Some(*deadline))
+        }
+        Sentence::RemovedByPerson { .. } => install.seen == Some(Seen::RemovedByUser) && !told,
+        Sentence::RemovedComesBack { again, .. } => {
+            install.seen == Some(Seen::RemovedByUser) && licensed && (*again > world.now || told || in_setup(device))
+        }
+        Sentence::NoDevice => !world
+            .devices
+            .values()
+            .any(|device| device.person == case.person && !device.is_away()),
+        Sentence::PlatformNotApplicable { platform } => {
+            device.is_some_and(|device| device.platform == *platform) && !app.platforms.contains(platform)
+        }
+        Sentence::SystemTooOld { needed, has } => needed == &app.minimum_os && has < needed && !has.is_empty(),
+        Sentence::EnrolledThroughDep => world.policy.policy_2016 && device.is_some_and(|device| device.dep),
+        Sentence::NotDescribed => app.bundle_id.is_none(),
+        Sentence::EnrolmentPending => device.is_some_and(|device| device.enrolment == Enrolment::Pending),
+        Sentence::ToBeRegistered => steps.contains(&Step::CreateUser { person: case.person }),
+        Sentence::BeingRegistered => program == Program::Creating,
+        Sentence::RegistrationRefused { error_number, again } => {
+            program
+                == Program::Refused {
+                    error_number: *error_number,
+                    not_before: *again,
+                }
+        }
+        Sentence::ToBeInvited { on } => steps.contains(&Step::Invite {
+            person: case.person,
+            device: *on,
+        }),
+        Sentence::InvitationWaits { on, since } => facts
+            .invited
+            .iter()
+            .any(|it| (it.device, it.since, it.ended) == (*on, *since, None)),
+        Sentence::TermsNotAccepted { on, at } => {
+            let shown = Some((Ending::Shown, *at));
+            !member && facts.invited.iter().any(|it| (it.device, it.ended) == (*on, shown))
+        }
+        Sentence::InvitationFailed { again } => *again > world.now && !facts.invited.is_empty(),
+        Sentence::NoDeviceForInvitation => {
+            let mut own = world.devices.values().filter(|device| device.person == case.person);
+            !own.any(|device| invitation::can_show(device) && device.unreachable_since.is_none())
+        }
+        Sentence::BeingRetired { since } => program == Program::Retiring { since: *since },
+        Sentence::OldLicencesFirst => program == Program::Retired,
+        Sentence::TokenNotUsable { token } => *token == world.token && !token.usable(),
+        Sentence::LicenceNext => steps.contains(&Step::Associate {
+            app: app.id,
+            person: case.person,
+        }),
+        Sentence::AppleConfirms { since } => seat == Some(Seat::Reserved { since: *since }),
+        Sentence::ReturningFirst { since } => seat == Some(Seat::Returning { since: *since }),
+        Sentence::AppleTrouble { again } => refused(RefusalReason::Temporary, *again),
+        Sentence::AppleRefused { again } => refused(RefusalReason::Refused, *again),
+        Sentence::InLine { place, waiting } | Sentence::NoneLeft { place, waiting } => {
+            let line = case.decision().waiting;
+            line.len() as u64 == *waiting && line[usize::try_from(*place).unwrap() - 1] == case.person
+        }
+        Sentence::OutOfStock { place, again } => {
+            let decision = case.decision();
+            let left = decision
+                .counts
+                .free
+                .is_none_or(|free| free > decision.next.len() as u64);
+            decision.waiting[usize::try_from(*place).unwrap() - 1] == case.person
+                && left
+                && refused(RefusalReason::Stock, *again)
+        }
+        Sentence::InSetup => licensed && in_setup(device) && install.command.is_none(),
+        Sentence::CommandNext => told,
+        Sentence::AskedFirst => licensed && install.seen == Some(Seen::Unknown) && !told,
+        Sentence::CommandWaits { since } => install.command == Some(InstallCommand::Install { since: *since }),
+        Sentence::Unreachable { since } => device.is_some_and(|device| device.unreachable_since == Some(*since)),
+        Sentence::RemovalFirst => {
+            licensed
+                && (install.is_removal_unproven() || matches!(install.command, Some(InstallCommand::Remove { .. })))
+        }
+        Sentence::InstallFailed { error, again, .. } => {
+            let failed = install
+                .failure
+                .is_some_and(|failure| failure.is_final() && failure.code == *error);
+            failed && again.is_none_or(|again| again > world.now || told || in_setup(device))
+        }
+        Sentence::TriedAgain { error, again, .. } => {
+            let failed = install.failure.is_some_and(|failure| failure.code == *error);
+            failed && again.is_none_or(|again| again > world.now || told || in_setup(device))
+        }
+        Sentence::Installing => install.seen == Some(Seen::Installing),
+        Sentence::AwaitingConsent => install.seen == Some(Seen::AwaitingConsent),
+        Sentence::NotSignedIn => install.seen == Some(Seen::AwaitingLogin),
+        Sentence::BeingVerified { accepted, .. } => accepted.is_some() && install.accepted_at == *accepted,
+        Sentence::Rejected { again, .. } => {
+            install.seen == Some(Seen::Rejected)
+                && (again.is_none_or(|again| again > world.now) || told || in_setup(device))
+        }
+        Sentence::Unmanaged { again, .. } => {
+            install.seen == Some(Seen::Unmanaged)
+                && (again.is_none_or(|again| again > world.now) || told || in_setup(device))
+        }
+        Sentence::Installed { at } => install.is_proven() && install.seen_at == *at,
+    }
+}
+
+fn in_setup(device: Option<&Device>) -> bool {
+    device.is_some_and(|device| device.awaiting_configuration)
+}
+
+/// Whether a link of what is done is a fact.
+fn is_fact(case: &Case, why: &Why, link: &Link) -> bool {
+    let app = case.app();
+    let at = link.at.expect("what is done was done at some time");
+    let install = why.device.map(|device| case.install(device)).unwrap_or_default();
+    match link.stage {
+        Stage::Deployment => app.deployments.iter().any(|line| {
+            let group = &case.world.groups[&line.group];
+            let reaches =
+                group.people.contains(&case.person) || why.device.is_some_and(|id| group.devices.contains(&id));
+            Some(line.id) == link.deployment && line.since == at && reaches
+        }),
+        Stage::Request => app.requests.get(&case.person) == Some(&at),
+        Stage::Terms => case.world.people[&case.person].program == Program::Associated { since: at },
+        Stage::Licence => app.seats.get(&case.person) == Some(&Seat::Held { since: at }),
+        Stage::Command => install.accepted_at == Some(at),
+        Stage::Proof => install.is_proven() && install.seen_at == Some(at),
+        Stage::Removal => install.removed_at == Some(at),
+        Stage::Absence => install.seen == Some(Seen::Absent) && install.seen_at == Some(at),
+        Stage::Deadline | Stage::Device | Stage::Token | Stage::Registration | Stage::Invitation | Stage::Return => {
+            false
+        }
+    }
+}
+
+fn is_a_chain(case: &Case, why: &Why) -> Result<(), TestCaseError> {
+    prop_assert!(why.links.is_sorted_by_key(|link| link.tense), "{why:?}");
+    let of = |tense| why.links.iter().filter(move |link| link.tense == tense);
+    let waits = usize::from(why.sentence.stage().is_some());
+    prop_assert_eq!(of(Tense::Now).count(), waits, "{:?}", why);
+    prop_assert_eq!(why.now().map(|link| link.stage), why.sentence.stage());
+    prop_assert!(waits == 1 || of(Tense::Ahead).next().is_none(), "{why:?}");
+    for link in of(Tense::Done) {
+        prop_assert!(is_fact(case, why, link), "{link:?} of {why:?}");
+    }
+    for link in of(Tense::Ahead) {
+        let done = of(Tense::Done).any(|done| done.stage == link.stage);
+        prop_assert!(!done && Some(link.stage) != why.sentence.stage(), "{link:?} of {why:?}");
+    }
+    Ok(())
+}
+
+/// Who is said to have to act can.
+fn someone_acts(why: &Why) -> Result<(), TestCaseError> {
+    let stage = why.sentence.stage();
+    let can = |who| why.remedies.iter().any(|remedy| remedy.by() == who);
+    let acts = match why.who {
+        Who::Nobody => true,
+        // Apple does not say what would help.
+        Who::Administrator => can(Who::Administrator) || matches!(why.sentence, Sentence::AppleRefused { .. }),
+        // For whom an administrator may ask and try.
+        Who::Person => can(Who::Person) || can(Who::Administrator),
+        Who::Apple => matches!(stage, Some(Stage::Registration | Stage::Licence | Stage::Return)),
+        Who::Device => matches!(
+            stage,
+            Some(Stage::Device | Stage::Invitation | Stage::Command | Stage::Proof | Stage::Removal)
+        ),
+    };
+    prop_assert!(acts, "{why:?}");
+    Ok(())
+}
+
+/// Every deployment that reaches them is ruled upon, once.
+fn is_ruled(case: &Case, why: &Why) -> Result<(), TestCaseError> {
+    let Some(verdict) = case.verdict() else {
+        prop_assert!(why.rules.is_empty());
+        return Ok(());
+    };
+    let resolution = match why.device {
+        Some(device) => match verdict.devices.get(&device) {
+            Some(device) => device.resolution.clone(),
+            None => return Ok(()),
+        },
+        None => verdict.resolution,
+    };
+    let ruled = |beaten: bool| -> BTreeSet<DeploymentId> {
+        let rules = why
+            .rules
+            .iter()
+            .filter(|ruled| (ruled.outcome == Outcome::Beaten) == beaten);
+        rules.map(|ruled| ruled.deployment).collect()
+    };
+    prop_assert_eq!(ruled(false), resolution.by.iter().copied().collect());
+    prop_assert_eq!(ruled(true), resolution.beat.iter().copied().collect());
+    let applies = why.rules.iter().filter(|ruled| ruled.outcome == Outcome::Applies);
+    let said: BTreeSet<Approval> = applies.map(|ruled| ruled.approval).collect();
+    prop_assert!(said.len() <= 1, "{:?}", why.rules);
+    prop_assert!(why.rules.iter().all(|ruled| ruled.rule == resolution.rule));
+    Ok(())
+}
+
+/// Does what the remedy says, and looks whether what stood in the way is gone.
+fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError> {
+    let later = case.later();
+    // Of the device that it was said of: another one of theirs may need attention then.
+    let gone = |after: &Case, what: &str| {
+        let device = before.device.filter(|_| *remedy != Remedy::EnrolDevice);
+        let after = Case {
+            device: device.or(case.device),
+            ..after.clone()
+        };
+        let now = after.why();
+        prop_assert!(now.sentence != before.sentence, "{what} did not help: {before:?}");
+        Ok(now)
+    };
+    match remedy {
+        Remedy::Deploy => {
+            let returns = before.remedies.contains(&Remedy::Return);
+            let mut here = case.with_person(|person| person.left &= !returns);
+            here.device = before.device;
+            // Whoever comes back may be excluded as they were before.
+            let then = if returns { here.why() } else { before.clone() };
+            let lifted = then.remedies.iter().find_map(|remedy| match remedy {
+                Remedy::LiftExclusion { deployments } => Some(deployments.clone()),
+                _ => None,
+            });
+            let after = kept(&required(&without(&here, &lifted.unwrap_or_default())), before);
+            // Whoever comes back may find that it is available to them again.
+            let wanted = is_required(&after, before.device) || (returns && then.rules.iter().any(applies));
+            prop_assert!(wanted, "{before:?}");
+            gone(&after, "a deployment")?;
+        }
+        Remedy::LiftExclusion { deployments } => {
+            prop_assert!(!deployments.is_empty());
+            // Without it nothing that is deployed to people helps.
+            prop_assert!(!is_required(&required(case), before.device), "{before:?}");
+        }
+        Remedy::Return if !matches!(before.sentence, Sentence::PersonLeft) => {}
+        Remedy::Return => {
+            gone(&case.with_person(|person| person.left = false), "coming back")?;
+        }
+        Remedy::Request => {
+            gone(
+                &case.with_app(|app| app.requests.extend([(case.person, later)])),
+                "asking",
+            )?;
+        }
+        Remedy::EnrolDevice => {
+            // An invitation is shown on an iPhone or iPad, whatever the app is for.
+            let invited = before.sentence.stage() == Some(Stage::Invitation);
+            let platforms = &case.app().platforms;
+            let platform = if invited {
+                Platform::Ios
+            } else {
+                *platforms.first().unwrap()
+            };
+            let after = enrolled(case, before.device, platform);
+            let verdict = after.verdict();
+            // Whoever asked about a device that is gone asks about another one then.
+            let eligible = verdict.is_none_or(|verdict| verdict.devices[&NEW].eligible);
+            prop_assert!(eligible || invited || case.app().bundle_id.is_none(), "{before:?}");
+            if case.device.is_none() {
+                gone(&after, "another device")?;
+            }
+        }
+        Remedy::FinishEnrolment { on } => {
+            gone(
+                &case.with_device(*on, |device| device.enrolment = Enrolment::Enrolled),
+                "enrolling",
+            )?;
+        }
+        Remedy::KeepDevice { .. } if before.remedies.contains(&Remedy::Deploy) => {}
+        Remedy::KeepDevice { .. } => {
+            gone(&kept(case, before), "staying")?;
+        }
+        Remedy::UpdateSystem { on, needed } => {
+            gone(
+                &case.with_device(*on, |device| device.os_version.clone_from(needed)),
+                "an update",
+            )?;
+        }
+        Remedy::LiftPolicy2016 => {
+            gone(&case.with(|world| world.policy.policy_2016 = false), "the policy")?;
+        }
+        Remedy::ReachDevice { on } => {
+            let heard = case.with_device(*on, |device| {
+                device.unreachable_since = None;
+                device.silent_since = None;
+            });
+            let after = match before.sentence {
+                Sentence::DeviceSilent { .. } | Sentence::Unreachable { .. } => heard,
+                Sentence::InvitationWaits { .. } => heard.with_person(|person| {
+                    for attempt in &mut person.invited {
+                        attempt.ended = attempt.ended.or(Some((Ending::Shown, later)));
+                    }
+                }),
+                _ => heard.with_install(*on, |install| {
+                    match install.command {
+                        Some(InstallCommand::Install { .. }) => install.accepted(later),
+                        Some(InstallCommand::Remove { .. }) => install.removed(later),
+                        None => {}
+                    }
+                    // Queued apps may be missing from the first lists.
+                    for list in 1..10 {
+                        install.listed(Seen::Absent, later + MINUTE * list);
+                    }
+                }),
+            };
+            gone(&after, "reaching the device")?;
+        }
+        Remedy::RenewToken => {
+            gone(&case.with(|world| world.token = TokenState::Valid), "another token")?;
+        }
+        Remedy::Sync => {
+            let after = case.with_app(|app| {
+                app.bundle_id = Some("org.example.found".to_owned());
+                app.refusals.remove(&case.person);
+            });
+            gone(&after, "looking at Apple")?;
+        }
+        // Whoever stands in the line does so until they are in the programme.
+        Remedy::CorrectRegistration { .. } if before.sentence.stage() == Some(Stage::Licence) => {}
+        Remedy::CorrectRegistration { .. } => {
+            gone(
+                &case.with_person(|person| person.program = Program::Creating),
+                "correcting it",
+            )?;
+        }
+        Remedy::InviteAgain => {
+            let world = &case.world;
+            let own: Vec<&Device> = world.devices_of(case.person);
+            let attempts = &world.people[&case.person].invited;
+            let next = invitation::anew(&own, attempts, &world.policy, world.now);
+            prop_assert!(!matches!(next, invitation::Next::Tried { .. }), "{next:?}");
+        }
+        Remedy::AcceptTerms => {
+            let after = member(case);
+            let verdict = after.verdict().unwrap();
+            prop_assert_ne!(verdict.detail, Detail::UserNotEnrolledInProgram);
+            if !matches!(before.sentence, Sentence::InLine { .. } | Sentence::NoneLeft { .. }) {
+                gone(&after, "the terms")?;
+            }
+        }
+        Remedy::Buy { licences, for_all } => {
+            let served = |more: u64| member(&bought(case, more)).decision().next.contains(&case.person);
+            prop_assert!(served(*licences), "{licences} are too few: {before:?}");
+            prop_assert!(!served(licences - 1), "{licences} are too many: {before:?}");
+            let app = case.app();
+            let waits = bought(case, *for_all).decision().waiting;
+            let of_stock = |person: &PersonId| {
+                let refusal = app.refusals.get(person);
+                refusal.is_some_and(|refusal| refusal.reason == RefusalReason::Stock)
+            };
+            prop_assert!(waits.iter().all(of_stock), "{waits:?} wait still");
+        }
+        Remedy::Consent { on } | Remedy::SignIn { on } => {
+            let after = case.with_install(*on, |install| install.listed(Seen::Installed, later));
+            gone(&after, "saying yes")?;
+        }
+        Remedy::TryAgain { on } => {
+            let after = case.with_install(*on, |install| install.asked_again_at = Some(later));
+            let step = Step::Install {
+                app: case.app,
+                device: *on,
+            };
+            let told = plan(&after.world).steps.contains(&step);
+            prop_assert!(told || in_setup(case.world.devices.get(on)), "{before:?}");
+        }
+    }
+    Ok(())
+}
+
+const NEW: DeviceId = DeviceId(uuid::Uuid::from_u128(0x2fff));
+
+fn without(case: &Case, deployments: &[DeploymentId]) -> Case {
+    case.with_app(|app| app.deployments.retain(|line| !deployments.contains(&line.id)))
+}
+
+/// In a group of theirs that requires it.
+fn required(case: &Case) -> Case {
+    let group = Group {
+        id: group(99),
+        kind: GroupKind::User,
+        priority: 0,
+        people: BTreeSet::from([case.person]),
+        devices: BTreeSet::new(),
+    };
+    let line = line(case.app, &group, Approval::Required, case.world.now);
+    let case = case.with(|world| world.groups.extend([(group.id, group)]));
+    case.with_app(|app| app.deployments.push(line))
+}
+
+/// With the device that is not to leave after all, if there is one.
+fn kept(case: &Case, why: &Why) -> Case {
+    let stays = why.remedies.iter().find_map(|remedy| match remedy {
+        Remedy::KeepDevice { on } => Some(*on),
+        _ => None,
+    });
+    match stays {
+        Some(on) => case.with_device(on, |device| device.enrolment = Enrolment::Enrolled),
+        None => case.clone(),
+    }
+}
+
+fn applies(ruled: &Ruled) -> bool {
+    ruled.approval == Approval::Available && ruled.outcome == Outcome::Applies
+}
+
+fn is_required(case: &Case, device: Option<DeviceId>) -> bool {
+    let verdict = case.verdict().expect("a deployment reaches them");
+    match device.and_then(|device| verdict.devices.get(&device)) {
+        Some(device) => device.resolution.required,
+        None => verdict.resolution.required,
+    }
+}
+
+/// With one more device that can have the app, in the groups of the one that cannot.
+fn enrolled(case: &Case, beside: Option<DeviceId>, platform: Platform) -> Case {
+    let app = case.app().clone();
+    case.with(|world| {
+        let device = Device {
+            id: NEW,
+            platform,
+            os_version: app.minimum_os.clone(),
+            ..iphone(0, case.person)
+        };
+        world.devices.insert(NEW, device);
+        for group in world.groups.values_mut() {
+            if beside.is_some_and(|beside| group.devices.contains(&beside)) {
+                group.devices.insert(NEW);
+            }
+        }
+    })
+}
+
+fn member(case: &Case) -> Case {
+    let since = case.world.now;
+    case.with_person(|person| person.program = Program::Associated { since })
+}
+
+/// Apple has them, too.
+fn bought(case: &Case, more: u64) -> Case {
+    case.with_app(|app| {
+        if let Owned::Count(owned) = app.owned {
+            app.owned = Owned::Count(owned + more);
+        }
+        if more > 0
+            && let Some(refusal) = app.refusals.get(&case.person)
+            && refusal.reason == RefusalReason::Stock
+        {
+            app.refusals.remove(&case.person);
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everybody_and_every_device_has_an_answer_for_every_app_and_it_is_true(world in worlds()) {
+        for case in cases(&world) {
+            let why = case.why();
+            prop_assert!(agrees(&why), "{why:?}");
+            prop_assert!(is_true(&case, &why), "{why:?}");
+            let needs_none = !matches!(why.sentence.stage(), Some(Stage::Command | Stage::Proof | Stage::Removal));
+            prop_assert!(why.device.is_some() || needs_none, "{why:?}");
+            is_a_chain(&case, &why)?;
+            is_ruled(&case, &why)?;
+            someone_acts(&why)?;
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_help_helps_and_what_is_to_be_bought_is_neither_more_nor_less(world in worlds()) {
+        for case in cases(&world) {
+            let why = case.why();
+            for remedy in &why.remedies {
+                helps(&case, &why, remedy)?;
+            }
+        }
+    }
+
+    /// Who answers reads the facts of one person only.
+    #[test]
+    fn the_answer_follows_from_the_person_s_own_facts_and_their_standing(world in worlds()) {
+        for case in cases(&world) {
+            prop_assert_eq!(case.why_of(&only(&world, case.person)), case.why());
+        }
+    }
+}
+
+/// Nothing can be said that never is.
+#[test]
+fn every_sentence_is_said_in_some_world() {
+    const ALL: usize = 58;
+    let mut runner = TestRunner::deterministic();
+    let worlds = worlds();
+    let mut said = BTreeSet::new();
+    for _ in 0..3000 {
+        for case in cases(&worlds.new_tree(&mut runner).unwrap().current()) {
+            let code = format!("{:?}", case.why().sentence);
+            said.insert(code.split([' ', '(', '{']).next().unwrap().to_owned());
+        }
+    }
+    assert_eq!(said.len(), ALL, "{said:?}");
+}

@@ -1,0 +1,194 @@
+# Why somebody has an app, or has it not.
+
+# One sentence for each answer.
+why-not-deployable = { $app } is not an app, and is not deployed here.
+why-not-deployed = { $app } is not deployed to any group yet.
+why-not-reached = No deployment of { $app } reaches { $person }.
+why-person-left = { $person } is marked as left, and gets no { $app }.
+why-excluded = A deployment says not applicable, so { $person } does not get { $app }.
+why-uninstalled = { $app } is deployed as uninstall, so { $person } does not get it.
+why-device-gone = { $device } is not managed any more.
+why-device-silent = { $device } has not been heard since { $when }, and gets no { $app } until it is.
+why-device-leaves = { $device } is being retired or wiped, so { $app } is not installed on it.
+why-leaves-with-app = { $device } is being retired or wiped, and { $app } goes with it.
+why-being-removed = { $app } is being removed from { $device } of { $person }.
+why-not-removed = { $app } could not be removed from { $device } of { $person }: the device reported { $error }.
+why-licence-goes-back = The { $app } licence of { $person } is being returned.
+why-licence-cannot-go-back = The { $app } licence of { $person } cannot be returned, because the token cannot be used.
+why-not-requested = { $person } may have { $app }, and has not asked for it yet.
+why-before-deadline = { $app } is required from { $when }; before that it is installed on request.
+why-removed-by-person = { $person } removed { $app } from { $device }.
+why-perhaps-there = { $device } of { $person } has not told yet whether { $app } is on it.
+why-no-device = { $person } has no device that could have { $app }.
+why-platform-not-applicable = { $app } does not run on the platform of { $device } ({ $platform }).
+why-system-too-old = { $app } needs system version { $needed } or later, and { $device } has { $has }.
+why-enrolled-through-dep = { $device } is enrolled through DEP, and by the 2016 policy it does not get { $app }.
+why-not-described = The bundle ID of { $app } is not known yet, so it cannot be installed for { $person }.
+why-enrolment-pending = { $device } of { $person } has not finished its enrolment, so { $app } cannot be installed yet.
+why-to-be-registered = { $person } is about to be registered with Apple; a licence of { $app } works once the terms are accepted.
+why-being-registered = Apple is registering { $person }; a licence of { $app } works once the terms are accepted.
+why-registration-refused = Apple refused to register { $person } (error { $error }), so the { $app } licence cannot be used.
+why-to-be-invited = { $person } has not accepted the VPP terms yet; the invitation is about to be shown on { $on }.
+why-invitation-waits = The invitation to the VPP terms for { $person } has waited for { $on } since { $when }.
+why-terms-not-accepted = { $person } has not accepted the VPP terms that { $on } showed at { $when }.
+why-invitation-failed = No device of { $person } could show the invitation to the VPP terms; it is tried again at { $when }.
+why-no-device-for-invitation = { $person } has no iPhone or iPad that could show the invitation to the VPP terms.
+why-being-retired = Apple is retiring the earlier registration of { $person }, who is registered anew after that.
+why-old-licences-first = { $person } is registered with Apple anew once no licence is left with the earlier registration.
+why-token-not-usable = The token cannot be used ({ $token }), so Apple cannot be asked for what { $person } needs for { $app }.
+why-licence-next = The { $app } licence of { $person } is about to be asked of Apple.
+why-apple-confirms = Apple is confirming the { $app } licence of { $person }, asked for at { $when }.
+why-returning-first = The earlier { $app } licence of { $person } is being returned; then it is given again.
+why-apple-trouble = Apple could not give { $person } a licence of { $app } just now; it is asked again at { $when }.
+why-apple-refused = Apple refused { $person } a licence of { $app }; it is asked again at { $when }.
+why-in-line = { $person } waits for a licence of { $app }: of { $owned } none is left, and { $person } is number { $place } of { $waiting } who wait.
+why-none-left = { $app } was not installed for { $person }, because of { $owned } licences none is left; { $person } is number { $place } of { $waiting } who wait.
+why-out-of-stock = Apple had no licence of { $app } left for { $person }; it is asked again at { $when }.
+why-in-setup = { $device } of { $person } stands in Setup Assistant; { $app } is installed after that.
+why-command-next = The licence is there; { $device } of { $person } is about to be told to install { $app }.
+why-asked-first = { $device } of { $person } is asked first whether { $app } is on it already.
+why-command-waits = { $device } of { $person } has not answered yet; it was told at { $when } to install { $app }.
+why-unreachable = { $device } of { $person } has not been reachable since { $when }, so { $app } cannot be installed.
+why-removal-first = { $app } is installed on { $device } of { $person } again once its removal there is confirmed.
+why-install-failed = { $app } could not be installed on { $device } of { $person }: the device reported { $error }.
+why-tried-again = { $app } could not be installed on { $device } of { $person } ({ $error }); it is tried again automatically.
+why-installing = { $app } is being installed on { $device } of { $person }.
+why-awaiting-consent = { $person } has not allowed { $app } on { $device } yet.
+why-not-signed-in = { $device } of { $person } is not signed in to the App Store, so { $app } cannot be installed.
+why-being-verified = { $device } of { $person } accepted the command to install { $app }; whether it is there is being checked.
+why-removed-comes-back = { $person } removed { $app } from { $device }; it is installed again at { $when }.
+why-rejected = { $person } declined { $app } on { $device }.
+why-unmanaged = { $person } installed { $app } on { $device } without us, and it is not managed.
+why-installed = { $app } is installed on { $device } of { $person }.
+why-there-already = The app is on { $device } already. { $sentence }
+
+# The stages, as what is waited for, and as links of the chain.
+stage-deployment = A deployment
+stage-request = A request
+stage-deadline = The deadline
+stage-device = A device
+stage-token = A usable token
+stage-registration = Registration with Apple
+stage-invitation = The invitation to the terms
+stage-terms = Acceptance of the terms
+stage-licence = A licence
+stage-command = The command to install
+stage-proof = Proof of the installation
+stage-removal = Removal of the app
+stage-absence = Proof of the removal
+stage-return = Return of the licence
+stage-deployment-done = Deployed to { $group } as { $approval }
+stage-deployment-now = A deployment has to reach them
+stage-request-done = The app was asked for
+stage-request-now = Waiting to be asked for
+stage-deadline-now = Waiting for the deadline
+stage-device-now = Waiting for a device that can have the app
+stage-token-now = Waiting for a usable token
+stage-registration-now = Waiting for the registration with Apple
+stage-invitation-now = The invitation to the terms has to be shown
+stage-terms-done = { $person } accepted the VPP terms
+stage-terms-now = Waiting for the VPP terms to be accepted
+stage-terms-ahead = { $person } accepts the VPP terms
+stage-licence-done = Apple confirmed the licence
+stage-licence-now = Waiting for a licence
+stage-licence-ahead = Apple confirms a licence
+stage-command-done = The device accepted the command to install
+stage-command-now = Waiting for the command to install
+stage-command-ahead = The device is told to install
+stage-proof-done = The device lists { $app }
+stage-proof-now = Waiting for the device to list its apps
+stage-proof-ahead = The device lists { $app }
+stage-removal-done = The device accepted the command to remove
+stage-removal-now = Waiting for the app to be removed
+stage-removal-ahead = The app is removed from the device
+stage-absence-done = The device does not list { $app }
+stage-absence-ahead = The device lists { $app } no more
+stage-return-now = Waiting for the licence to be returned
+stage-return-ahead = Apple takes the licence back
+stage-until = Goes on automatically at { $when }
+stage-deadline-is = Deadline { $when }
+stage-licence-automatic = Asked for automatically once one is left
+stage-proof-then = Shown as installed from then on
+stage-operation-queued = Sent to Apple soon
+stage-operation-sent = Sent to Apple at { $when }
+stage-operation-retried = Sent { $count } times; Apple’s error was { $error }
+stage-since = Since { $when }
+
+# Who has to act, who did, and what came of each deployment.
+actor-nobody = Nobody
+actor-administrator = An administrator
+actor-person = The person
+actor-apple = Apple
+actor-device = The device
+actor-server = This server
+actor-nobody-goes-on = It goes on automatically
+actor-nobody-done = There is nothing to do
+actor-person-not = { $person } has nothing to do
+outcome-applies = Applies
+outcome-together = Applies as well
+outcome-beaten = Overruled
+outcome-beaten-by = Overruled by the deployment to { $group }
+
+# What would help.
+help-deploy = Deploy { $app } as required
+help-deploy-note = Choose a group that { $person } is in
+help-lift-exclusion = Take away the deployment that says not applicable
+help-lift-exclusion-note = In: { $groups }
+help-return = Mark { $person } as come back
+help-request = Ask for the app
+help-request-note = An administrator can ask on behalf of the person
+help-enrol-device = Enrol a device that can have it
+help-enrol-device-note = The link for it is made on the page of the person
+help-finish-enrolment = Finish installing the enrolment profile on { $on }
+help-keep-device = Call off that { $on } leaves
+help-update-system = Update { $on } to system version { $needed } or later
+help-lift-policy-2016 = Turn the 2016 policy off
+help-lift-policy-2016-note = This concerns every device enrolled through DEP
+help-reach-device = Turn { $on } on and connect it to the network
+help-renew-token = Renew the token
+help-sync = Sync now
+help-sync-note = What Apple has is read again
+help-correct-registration = Resolve why Apple refused the registration
+help-invite-again = Invite to the VPP terms again
+help-accept-terms = { $person } accepts the VPP terms
+help-accept-terms-note = By opening the invitation on the device
+help-buy = Buy { $count ->
+    [one] { $count } more licence
+   *[other] { $count } more licences
+}
+help-buy-note = With { $all } everybody who waits gets one
+help-consent = Allow the installation on { $on }
+help-sign-in = Sign in to the App Store on { $on }
+help-try-again = Try the installation on { $on } again
+
+# The page.
+answer-title = Why? { $person } and { $app }
+answer-title-device = Why? { $device } and { $app }
+answer-as-of = as of { $when }
+answer-label = Answer
+answer-devices = { $count ->
+    [one] { $count } device
+   *[other] { $count } devices
+}
+answer-state = State
+answer-waits-for = Waiting for
+answer-who = Who has to act
+answer-nothing = Nothing
+answer-licences = { $count ->
+    [one] { $count } licence
+   *[other] { $count } licences
+}
+answer-after-others = After the { $count } who stand before
+answer-first = First in line
+answer-chain = What happened, and what comes next
+answer-chain-empty = Nothing has happened about this app.
+answer-rules = The rules that decided
+answer-rule-set = Rule set { $set }
+answer-rules-empty = No deployment applies.
+answer-outcome = Outcome
+answer-helps = What would help
+answer-helps-empty = There is nothing that can be done now.
+answer-history = History
+answer-link = Why?
+answer-link-of = Why? { $name }
+answer-unknown-device = an unknown device

@@ -1,0 +1,97 @@
+//! Why a person or a device has an app, or has it not: what is known of the two, read by key, and the answer.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    AssetId, DeviceId, DeviceVerdict, PersonId, Position, World, decide_one,
+    why::{Asked, Why, why},
+};
+use store::{AppRow, DeviceRow, EventRow, Names, OperationRow, PersonRow};
+use uuid::Uuid;
+
+use super::{App, AppError};
+
+/// So much of what happened to somebody about an app is shown; who wants more looks at the history.
+const EVENTS: i64 = 30;
+
+/// The answer, with what it speaks of.
+pub struct Answer {
+    pub why: Why,
+    /// A fact of each: what the answer was made of.
+    pub world: World,
+    pub facts: domain::App,
+    pub position: Position,
+    pub app: AppRow,
+    pub person: PersonRow,
+    /// Set when a device was asked about.
+    pub asked: Option<DeviceId>,
+    /// The person's, with those that are gone.
+    pub devices: BTreeMap<DeviceId, DeviceRow>,
+    /// What is said of each of them.
+    pub verdicts: BTreeMap<DeviceId, DeviceVerdict>,
+    /// Of the groups that have the app, and of the devices.
+    pub names: Names,
+    /// What the person's licence waits for at Apple.
+    pub operation: Option<OperationRow>,
+    /// What happened to the person about the app, the latest first.
+    pub events: Vec<EventRow>,
+}
+
+impl Answer {
+    /// The device that the answer speaks of.
+    pub fn device(&self) -> Option<&DeviceRow> {
+        self.why.device.and_then(|device| self.devices.get(&device))
+    }
+}
+
+impl App {
+    /// `whom` is a person or a device. Costs what the person has, however many others there are.
+    pub async fn why(&self, whom: Uuid, asset: AssetId) -> Result<Answer, AppError> {
+        let now = self.now();
+        let mut read = self.store.snapshot().await?;
+        let device = read.device(DeviceId(whom)).await?;
+        let id = device.as_ref().map_or(PersonId(whom), |device| device.person_id);
+        let person = read.person(id).await?.ok_or(AppError::NotFound("person or device"))?;
+        let app = read.app(asset).await?.ok_or(AppError::NotFound("app"))?;
+        let world = read.world_of(app.location_id, &[id], now).await?;
+        let facts = match world.apps.get(&asset) {
+            Some(facts) => Some(facts.clone()),
+            None => read.world_beside_of(app.location_id, &[id]).await?.remove(&asset),
+        };
+        let facts = facts.ok_or(AppError::NotFound("app"))?;
+        let position = read.position(asset, id).await?;
+        let operation = read.operation_of_seat(asset, id).await?;
+        let events = read.events_of_pair(asset, id, EVENTS).await?;
+        let devices = read.devices_of(id).await?;
+        let lines = facts.deployments.iter().map(|line| line.group.0);
+        let invited = world.people.values().flat_map(|person| &person.invited);
+        let ids: Vec<Uuid> = lines.chain(invited.map(|attempt| attempt.device.0)).collect();
+        let names = read.names(&ids).await?;
+        // Nobody thinks with a transaction open.
+        drop(read);
+        let verdict = decide_one(&world, &facts, id, position.place);
+        let why = why(&Asked {
+            world: &world,
+            app: &facts,
+            person: id,
+            device: device.as_ref().map(|device| device.id),
+            verdict: verdict.as_ref(),
+            position: &position,
+            deployable: app.is_app(),
+        });
+        Ok(Answer {
+            why,
+            position,
+            app,
+            person,
+            asked: device.map(|device| device.id),
+            devices: devices.into_iter().map(|row| (row.id, row)).collect(),
+            verdicts: verdict.map(|verdict| verdict.devices).unwrap_or_default(),
+            names,
+            operation,
+            events,
+            facts,
+            world,
+        })
+    }
+}

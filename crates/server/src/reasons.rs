@@ -1,0 +1,673 @@
+//! The words for why somebody has an app, or has it not: an answer of the domain, said in one language. Every text literal
+//! here is the key of a message.
+//!
+//! The console, the API and the command line say the same, because they all ask here.
+
+use domain::{
+    Deployment, DeploymentId, DeviceId, Platform, Time,
+    why::{Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who},
+};
+use store::OperationState;
+
+use crate::{
+    app::{program::ProgramRefusal, why::Answer},
+    http::console::pages::words,
+    messages::{Arg, Speak},
+};
+
+/// One answer in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub sentence: String,
+    pub who: Line,
+    /// `None` when nothing is waited for.
+    pub waits_for: Option<Line>,
+    pub links: Vec<SaidLink>,
+    pub rules: Vec<SaidRule>,
+    pub remedies: Vec<SaidRemedy>,
+}
+
+/// Something, and a few words more about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub text: String,
+    pub reason: Option<String>,
+}
+
+/// One link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidLink {
+    pub link: Link,
+    pub line: Line,
+    /// Who did it, or is to do it.
+    pub by: String,
+}
+
+/// What became of one deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidRule {
+    pub ruled: Ruled,
+    pub deployment: Deployment,
+    pub group: String,
+    pub outcome: Line,
+}
+
+/// Something that would help, and where it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaidRemedy {
+    pub remedy: Remedy,
+    pub line: Line,
+    pub href: String,
+}
+
+/// Says an answer.
+pub fn said(answer: &Answer, s: &Speak) -> Said {
+    let words = Words { answer, s };
+    Said {
+        sentence: words.sentence(),
+        who: words.who(),
+        waits_for: words.waits_for(),
+        links: answer.why.links.iter().map(|link| words.link(link)).collect(),
+        rules: answer.why.rules.iter().filter_map(|ruled| words.rule(ruled)).collect(),
+        remedies: answer.why.remedies.iter().map(|remedy| words.remedy(remedy)).collect(),
+    }
+}
+
+/// What an app is called: by its number until the store has described it.
+pub fn app_name(answer: &Answer) -> &str {
+    answer.app.name.as_deref().unwrap_or(&answer.app.adam_id)
+}
+
+/// `17.5` of `[17, 5]`.
+fn version(parts: &[u32]) -> String {
+    let parts: Vec<String> = parts.iter().map(u32::to_string).collect();
+    parts.join(".")
+}
+
+pub fn actor(who: Who) -> &'static str {
+    match who {
+        Who::Nobody => "actor-nobody",
+        Who::Administrator => "actor-administrator",
+        Who::Person => "actor-person",
+        Who::Apple => "actor-apple",
+        Who::Device => "actor-device",
+    }
+}
+
+fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applies => "outcome-applies",
+        Outcome::Together => "outcome-together",
+        Outcome::Beaten => "outcome-beaten",
+    }
+}
+
+/// A stage as something that is waited for.
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Deployment => "stage-deployment",
+        Stage::Request => "stage-request",
+        Stage::Deadline => "stage-deadline",
+        Stage::Device => "stage-device",
+        Stage::Token => "stage-token",
+        Stage::Registration => "stage-registration",
+        Stage::Invitation => "stage-invitation",
+        Stage::Terms => "stage-terms",
+        Stage::Licence => "stage-licence",
+        Stage::Command => "stage-command",
+        Stage::Proof => "stage-proof",
+        Stage::Removal => "stage-removal",
+        Stage::Absence => "stage-absence",
+        Stage::Return => "stage-return",
+    }
+}
+
+/// The same as a link of the chain. What never is one in a tense is called by its name.
+fn link(of: Stage, tense: Tense) -> &'static str {
+    match (of, tense) {
+        (Stage::Deployment, Tense::Done) => "stage-deployment-done",
+        (Stage::Deployment, Tense::Now) => "stage-deployment-now",
+        (Stage::Request, Tense::Done) => "stage-request-done",
+        (Stage::Request, Tense::Now) => "stage-request-now",
+        (Stage::Deadline, Tense::Now) => "stage-deadline-now",
+        (Stage::Device, Tense::Now) => "stage-device-now",
+        (Stage::Token, Tense::Now) => "stage-token-now",
+        (Stage::Registration, Tense::Now) => "stage-registration-now",
+        (Stage::Invitation, Tense::Now) => "stage-invitation-now",
+        (Stage::Terms, Tense::Done) => "stage-terms-done",
+        (Stage::Terms, Tense::Now) => "stage-terms-now",
+        (Stage::Terms, Tense::Ahead) => "stage-terms-ahead",
+        (Stage::Licence, Tense::Done) => "stage-licence-done",
+        (Stage::Licence, Tense::Now) => "stage-licence-now",
+        (Stage::Licence, Tense::Ahead) => "stage-licence-ahead",
+        (Stage::Command, Tense::Done) => "stage-command-done",
+        (Stage::Command, Tense::Now) => "stage-command-now",
+        (Stage::Command, Tense::Ahead) => "stage-command-ahead",
+        (Stage::Proof, Tense::Done) => "stage-proof-done",
+        (Stage::Proof, Tense::Now) => "stage-proof-now",
+        (Stage::Proof, Tense::Ahead) => "stage-proof-ahead",
+        (Stage::Removal, Tense::Done) => "stage-removal-done",
+        (Stage::Removal, Tense::Now) => "stage-removal-now",
+        (Stage::Removal, Tense::Ahead) => "stage-removal-ahead",
+        (Stage::Absence, Tense::Done) => "stage-absence-done",
+        (Stage::Absence, Tense::Ahead) => "stage-absence-ahead",
+        (Stage::Return, Tense::Now) => "stage-return-now",
+        (Stage::Return, Tense::Ahead) => "stage-return-ahead",
+        (Stage::Deployment | Stage::Request, Tense::Ahead)
+        | (
+            Stage::Deadline | Stage::Device | Stage::Token | Stage::Registration | Stage::Invitation,
+            Tense::Done | Tense::Ahead,
+        )
+        | (Stage::Absence, Tense::Now)
+        | (Stage::Return, Tense::Done) => stage(of),
+    }
+}
+
+/// Something that would help, and a few words about how.
+fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
+    match remedy {
+        Remedy::Deploy => ("help-deploy", Some("help-deploy-note")),
+        Remedy::LiftExclusion { .. } => ("help-lift-exclusion", Some("help-lift-exclusion-note")),
+        Remedy::Return => ("help-return", None),
+        Remedy::Request => ("help-request", Some("help-request-note")),
+        Remedy::EnrolDevice => ("help-enrol-device", Some("help-enrol-device-note")),
+        Remedy::FinishEnrolment { .. } => ("help-finish-enrolment", None),
+        Remedy::KeepDevice { .. } => ("help-keep-device", None),
+        Remedy::UpdateSystem { .. } => ("help-update-system", None),
+        Remedy::LiftPolicy2016 => ("help-lift-policy-2016", Some("help-lift-policy-2016-note")),
+        Remedy::ReachDevice { .. } => ("help-reach-device", None),
+        Remedy::RenewToken => ("help-renew-token", None),
+        Remedy::Sync => ("help-sync", Some("help-sync-note")),
+        Remedy::CorrectRegistration { error_number } => {
+            let (_, advice) = words::program_refusal(ProgramRefusal::of(*error_number));
+            ("help-correct-registration", Some(advice))
+        }
+        Remedy::InviteAgain => ("help-invite-again", None),
+        Remedy::AcceptTerms => ("help-accept-terms", Some("help-accept-terms-note")),
+        Remedy::Buy { licences, for_all } if licences == for_all => ("help-buy", None),
+        Remedy::Buy { .. } => ("help-buy", Some("help-buy-note")),
+        Remedy::Consent { .. } => ("help-consent", None),
+        Remedy::SignIn { .. } => ("help-sign-in", None),
+        Remedy::TryAgain { .. } => ("help-try-again", None),
+    }
+}
+
+fn sentence(sentence: &Sentence) -> &'static str {
+    match sentence {
+        Sentence::NotDeployable => "why-not-deployable",
+        Sentence::NotDeployed => "why-not-deployed",
+        Sentence::NotReached => "why-not-reached",
+        Sentence::PersonLeft => "why-person-left",
+        Sentence::Excluded => "why-excluded",
+        Sentence::Uninstalled => "why-uninstalled",
+        Sentence::DeviceGone { .. } => "why-device-gone",
+        Sentence::DeviceSilent { .. } => "why-device-silent",
+        Sentence::DeviceLeaves => "why-device-leaves",
+        Sentence::LeavesWithApp => "why-leaves-with-app",
+        Sentence::BeingRemoved { .. } => "why-being-removed",
+        Sentence::NotRemoved { .. } => "why-not-removed",
+        Sentence::LicenceGoesBack { .. } => "why-licence-goes-back",
+        Sentence::LicenceCannotGoBack { .. } => "why-licence-cannot-go-back",
+        Sentence::NotRequested => "why-not-requested",
+        Sentence::BeforeDeadline { .. } => "why-before-deadline",
+        Sentence::RemovedByPerson { .. } => "why-removed-by-person",
+        Sentence::PerhapsThere => "why-perhaps-there",
+        Sentence::NoDevice => "why-no-device",
+        Sentence::PlatformNotApplicable { .. } => "why-platform-not-applicable",
+        Sentence::SystemTooOld { .. } => "why-system-too-old",
+        Sentence::EnrolledThroughDep => "why-enrolled-through-dep",
+        Sentence::NotDescribed => "why-not-described",
+        Sentence::EnrolmentPending => "why-enrolment-pending",
+        Sentence::ToBeRegistered => "why-to-be-registered",
+        Sentence::BeingRegistered => "why-being-registered",
+        Sentence::RegistrationRefused { .. } => "why-registration-refused",
+        Sentence::ToBeInvited { .. } => "why-to-be-invited",
+        Sentence::InvitationWaits { .. } => "why-invitation-waits",
+        Sentence::TermsNotAccepted { .. } => "why-terms-not-accepted",
+        Sentence::InvitationFailed { .. } => "why-invitation-failed",
+        Sentence::NoDeviceForInvitation => "why-no-device-for-invitation",
+        Sentence::BeingRetired { .. } => "why-being-retired",
+        Sentence::OldLicencesFirst => "why-old-licences-first",
+        Sentence::TokenNotUsable { .. } => "why-token-not-usable",
+        Sentence::LicenceNext => "why-licence-next",
+        Sentence::AppleConfirms { .. } => "why-apple-confirms",
+        Sentence::ReturningFirst { .. } => "why-returning-first",
+        Sentence::AppleTrouble { .. } => "why-apple-trouble",
+        Sentence::AppleRefused { .. } => "why-apple-refused",
+        Sentence::InLine { .. } => "why-in-line",
+        Sentence::NoneLeft { .. } => "why-none-left",
+        Sentence::OutOfStock { .. } => "why-out-of-stock",
+        Sentence::InSetup => "why-in-setup",
+        Sentence::CommandNext => "why-command-next",
+        Sentence::AskedFirst => "why-asked-first",
+        Sentence::CommandWaits { .. } => "why-command-waits",
+        Sentence::Unreachable { .. } => "why-unreachable",
+        Sentence::RemovalFirst => "why-removal-first",
+        Sentence::InstallFailed { .. } => "why-install-failed",
+        Sentence::TriedAgain { .. } => "why-tried-again",
+        Sentence::Installing => "why-installing",
+        Sentence::AwaitingConsent => "why-awaiting-consent",
+        Sentence::NotSignedIn => "why-not-signed-in",
+        Sentence::BeingVerified { .. } => "why-being-verified",
+        Sentence::RemovedComesBack { .. } => "why-removed-comes-back",
+        Sentence::Rejected { .. } => "why-rejected",
+        Sentence::Unmanaged { .. } => "why-unmanaged",
+        Sentence::Installed { .. } => "why-installed",
+    }
+}
+
+/// What a sentence speaks of beside person, app and device. Each uses what it needs.
+#[derive(Default)]
+struct Arguments {
+    when: Option<Time>,
+    on: Option<DeviceId>,
+    error: String,
+    token: String,
+    needed: String,
+    has: String,
+    platform: Option<Platform>,
+    place: u64,
+    waiting: u64,
+}
+
+/// What everything said of one answer is said from.
+struct Words<'a> {
+    answer: &'a Answer,
+    s: &'a Speak,
+}
+
+impl Words<'_> {
+    fn device(&self, device: Option<DeviceId>) -> String {
+        let known = device.and_then(|device| {
+            let own = self.answer.devices.get(&device).map(|row| &row.name);
+            own.or_else(|| self.answer.names.devices.get(&device))
+        });
+        known.cloned().unwrap_or_else(|| self.s.t("answer-unknown-device"))
+    }
+
+    fn group(&self, deployment: DeploymentId) -> Option<(&Deployment, String)> {
+        let lines = &self.answer.facts.deployments;
+        let line = lines.iter().find(|line| line.id == deployment)?;
+        let name = self.answer.names.groups.get(&line.group).cloned();
+        Some((line, name.unwrap_or_else(|| line.group.to_string())))
+    }
+
+    fn sentence(&self) -> String {
+        let why = &self.answer.why;
+        let text = self.say(sentence(&why.sentence), &self.arguments());
+        if !why.is_there_and_lacks() {
+            return text;
+        }
+        let device = self.device(why.device);
+        self.s.t2("why-there-already", "device", device, "sentence", text)
+    }
+
+    fn arguments(&self) -> Arguments {
+        let mut given = Arguments::default();
+        match &self.answer.why.sentence {
+            Sentence::NotDeployable
+            | Sentence::NotDeployed
+            | Sentence::NotReached
+            | Sentence::PersonLeft
+            | Sentence::Excluded
+            | Sentence::Uninstalled
+            | Sentence::DeviceGone { .. }
+            | Sentence::DeviceLeaves
+            | Sentence::LeavesWithApp
+            | Sentence::BeingRemoved { .. }
+            | Sentence::LicenceGoesBack { .. }
+            | Sentence::NotRequested
+            | Sentence::RemovedByPerson { .. }
+            | Sentence::PerhapsThere
+            | Sentence::NoDevice
+            | Sentence::EnrolledThroughDep
+            | Sentence::NotDescribed
+            | Sentence::EnrolmentPending
+            | Sentence::ToBeRegistered
+            | Sentence::BeingRegistered
+            | Sentence::NoDeviceForInvitation
+            | Sentence::BeingRetired { .. }
+            | Sentence::OldLicencesFirst
+            | Sentence::LicenceNext
+            | Sentence::ReturningFirst { .. }
+            | Sentence::InSetup
+            | Sentence::CommandNext
+            | Sentence::AskedFirst
+            | Sentence::RemovalFirst
+            | Sentence::Installing
+            | Sentence::AwaitingConsent
+            | Sentence::NotSignedIn
+            | Sentence::BeingVerified { .. }
+            | Sentence::Rejected { .. }
+            | Sentence::Unmanaged { .. }
+            | Sentence::Installed { .. } => {}
+            Sentence::DeviceSilent { since }
+            | Sentence::AppleConfirms { since }
+            | Sentence::CommandWaits { since }
+            | Sentence::Unreachable { since } => given.when = Some(*since),
+            Sentence::BeforeDeadline { deadline } => given.when = Some(*deadline),
+            Sentence::InvitationFailed { again }
+            | Sentence::AppleTrouble { again }
+            | Sentence::AppleRefused { again }
+            | Sentence::RemovedComesBack { again, .. } => given.when = Some(*again),
+            Sentence::NotRemoved { error, .. }
+            | Sentence::InstallFailed { error, .. }
+            | Sentence::TriedAgain { error, .. } => given.error.clone_from(error),
+            Sentence::RegistrationRefused { error_number, again } => {
+                given.error = error_number.to_string();
+                given.when = Some(*again);
+            }
+            Sentence::LicenceCannotGoBack { token } | Sentence::TokenNotUsable { token } => {
+                given.token = self.s.t(words::token_state(*token));
+            }
+            Sentence::PlatformNotApplicable { platform } => given.platform = Some(*platform),
+            Sentence::SystemTooOld { needed, has } => {
+                given.needed = version(needed);
+                given.has = version(has);
+            }
+            Sentence::ToBeInvited { on } => given.on = Some(*on),
+            Sentence::InvitationWaits { on, since } => {
+                given.on = Some(*on);
+                given.when = Some(*since);
+            }
+            Sentence::TermsNotAccepted { on, at } => {
+                given.on = Some(*on);
+                given.when = Some(*at);
+            }
+            Sentence::InLine { place, waiting } | Sentence::NoneLeft { place, waiting } => {
+                given.place = *place;
+                given.waiting = *waiting;
+            }
+            Sentence::OutOfStock { place, again } => {
+                given.place = *place;
+                given.when = Some(*again);
+            }
+        }
+        given
+    }
+
+    /// A message with whatever it may speak of.
+    fn say(&self, key: &str, given: &Arguments) -> String {
+        let s = self.s;
+        let owned = match self.answer.position.counts.owned {
+            domain::Owned::Count(owned) => owned,
+            domain::Owned::Unlimited => 0,
+        };
+        let (device, on) = (self.device(self.answer.why.device), self.device(given.on));
+        let when = given.when.map(|when| s.since(when)).unwrap_or_default();
+        let platform = given.platform.map(|platform| s.platform(platform)).unwrap_or_default();
+        let app = app_name(self.answer);
+        let args: [(&str, &dyn Arg); 13] = [
+            ("person", &self.answer.person.name),
+            ("app", &app),
+            ("device", &device),
+            ("on", &on),
+            ("when", &when),
+            ("error", &given.error),
+            ("token", &given.token),
+            ("needed", &given.needed),
+            ("has", &given.has),
+            ("platform", &platform),
+            ("place", &given.place),
+            ("waiting", &given.waiting),
+            ("owned", &owned),
+        ];
+        s.ta(key, &args)
+    }
+
+    fn plain(&self, key: &str) -> String {
+        self.say(key, &Arguments::default())
+    }
+
+    fn who(&self) -> Line {
+        let why = &self.answer.why;
+        let can = why.remedies.iter().any(|remedy| remedy.by() == Who::Person);
+        let reason = match why.who {
+            Who::Nobody if why.now().is_some() => Some("actor-nobody-goes-on"),
+            Who::Nobody => Some("actor-nobody-done"),
+            Who::Administrator | Who::Apple if !can => Some("actor-person-not"),
+            Who::Administrator | Who::Apple | Who::Person | Who::Device => None,
+        };
+        let text = match why.who {
+            Who::Person => self.answer.person.name.clone(),
+            Who::Device if why.device.is_some() => self.device(why.device),
+            who => self.s.t(actor(who)),
+        };
+        Line {
+            text,
+            reason: reason.map(|reason| self.plain(reason)),
+        }
+    }
+
+    fn waits_for(&self) -> Option<Line> {
+        let s = self.s;
+        let now = self.answer.why.now()?;
+        let position = &self.answer.position;
+        if let Sentence::InLine { .. } | Sentence::NoneLeft { .. } = self.answer.why.sentence
+            && position.missing() > 0
+        {
+            let before = position.ahead.ready;
+            return Some(Line {
+                text: s.t1("answer-licences", "count", position.missing()),
+                reason: Some(match before {
+                    0 => s.t("answer-first"),
+                    before => s.t1("answer-after-others", "count", before),
+                }),
+            });
+        }
+        let reason = match (now.until, now.at) {
+            (Some(until), _) => Some(s.t1("stage-until", "when", s.since(until))),
+            (None, Some(since)) => Some(s.t1("stage-since", "when", s.since(since))),
+            (None, None) => None,
+        };
+        Some(Line {
+            text: s.t(stage(now.stage)),
+            reason,
+        })
+    }
+
+    fn link(&self, of: &Link) -> SaidLink {
+        let s = self.s;
+        let text = match of.deployment.and_then(|id| self.group(id)) {
+            Some((line, group)) => {
+                let approval = s.approval(line.approval);
+                s.t2(link(of.stage, of.tense), "group", group, "approval", approval)
+            }
+            None => self.plain(link(of.stage, of.tense)),
+        };
+        let by = match (of.tense, of.by) {
+            (_, Who::Nobody) => s.t("actor-server"),
+            (_, Who::Person) => self.answer.person.name.clone(),
+            (_, Who::Device) if self.answer.why.device.is_some() => self.device(self.answer.why.device),
+            (_, who) => s.t(actor(who)),
+        };
+        SaidLink {
+            link: *of,
+            line: Line {
+                text,
+                reason: self.link_reason(of),
+            },
+            by,
+        }
+    }
+
+    fn link_reason(&self, of: &Link) -> Option<String> {
+        let s = self.s;
+        let until = of.until.map(|until| s.t1("stage-until", "when", s.since(until)));
+        match (of.stage, of.tense) {
+            (Stage::Deployment, Tense::Done) => {
+                let (line, _) = self.group(of.deployment?)?;
+                Some(s.t1("stage-deadline-is", "when", s.date_time(line.deadline?)))
+            }
+            (Stage::Licence, Tense::Now) => match self.answer.why.sentence {
+                Sentence::InLine { .. } | Sentence::NoneLeft { .. } | Sentence::OutOfStock { .. } => {
+                    Some(self.counts())
+                }
+                _ => self.operation().or(until),
+            },
+            (Stage::Return, Tense::Now) => self.operation().or(until),
+            (Stage::Licence, Tense::Ahead) => Some(s.t("stage-licence-automatic")),
+            (Stage::Proof, Tense::Ahead) => Some(s.t("stage-proof-then")),
+            (Stage::Command | Stage::Removal, Tense::Now) => match &self.answer.why.sentence {
+                Sentence::InstallFailed { error, .. }
+                | Sentence::TriedAgain { error, .. }
+                | Sentence::NotRemoved { error, .. } => Some(match until {
+                    Some(until) => format!("{error} · {until}"),
+                    None => error.clone(),
+                }),
+                _ => until,
+            },
+            (_, Tense::Now) => until,
+            (_, Tense::Done | Tense::Ahead) => None,
+        }
+    }
+
+    fn counts(&self) -> String {
+        let counts = &self.answer.position.counts;
+        let owned = match counts.owned {
+            domain::Owned::Count(owned) => self.s.number(owned),
+            domain::Owned::Unlimited => self.s.t("licence-unlimited"),
+        };
+        let free = counts
+            .free
+            .map_or_else(|| self.s.t("licence-unlimited"), |free| self.s.number(free));
+        let (used, way) = (self.s.number(counts.used), self.s.number(counts.on_the_way));
+        let foreign = self.s.number(counts.foreign);
+        self.s.ta(
+            "meter-label",
+            &[
+                ("owned", &owned),
+                ("used", &used),
+                ("way", &way),
+                ("foreign", &foreign),
+                ("free", &free),
+            ],
+        )
+    }
+
+    /// How far the request is that the licence waits for.
+    fn operation(&self) -> Option<String> {
+        let s = self.s;
+        let operation = self.answer.operation.as_ref()?;
+        if let (Some(error), true) = (operation.error_number, operation.attempts > 0) {
+            let count = u64::try_from(operation.attempts).unwrap_or(0);
+            return Some(s.t2("stage-operation-retried", "count", count, "error", error.to_string()));
+        }
+        match (operation.state, operation.sent_at) {
+            (OperationState::Queued, _) | (_, None) => Some(s.t("stage-operation-queued")),
+            (_, Some(sent)) => Some(s.t1("stage-operation-sent", "when", s.since(sent))),
+        }
+    }
+
+    fn rule(&self, ruled: &Ruled) -> Option<SaidRule> {
+        let (line, group) = self.group(ruled.deployment)?;
+        let winner = self
+            .answer
+            .why
+            .rules
+            .first()
+            .filter(|first| first.outcome == Outcome::Applies);
+        let winner = winner.and_then(|first| self.group(first.deployment));
+        let reason = match (ruled.outcome, winner) {
+            (Outcome::Beaten, Some((_, winner))) => self.s.t1("outcome-beaten-by", "group", winner),
+            _ => self.s.t(words::rule(ruled.rule)),
+        };
+        Some(SaidRule {
+            ruled: *ruled,
+            deployment: line.clone(),
+            group,
+            outcome: Line {
+                text: self.s.t(outcome(ruled.outcome)),
+                reason: Some(reason),
+            },
+        })
+    }
+
+    fn remedy(&self, remedy: &Remedy) -> SaidRemedy {
+        let s = self.s;
+        let (text, reason) = help(remedy);
+        let given = Arguments {
+            on: on(remedy),
+            needed: match remedy {
+                Remedy::UpdateSystem { needed, .. } => version(needed),
+                _ => String::new(),
+            },
+            ..Arguments::default()
+        };
+        let line = match remedy {
+            Remedy::Buy { licences, for_all } => Line {
+                text: s.t1(text, "count", *licences),
+                reason: reason.map(|reason| s.t1(reason, "all", *for_all)),
+            },
+            Remedy::LiftExclusion { deployments } => {
+                let names = deployments
+                    .iter()
+                    .filter_map(|id| self.group(*id))
+                    .map(|(_, name)| name);
+                let names: Vec<String> = names.collect();
+                Line {
+                    text: self.say(text, &given),
+                    reason: reason.map(|reason| s.t1(reason, "groups", names.join(", "))),
+                }
+            }
+            _ => Line {
+                text: self.say(text, &given),
+                reason: reason.map(|reason| self.say(reason, &given)),
+            },
+        };
+        SaidRemedy {
+            remedy: remedy.clone(),
+            line,
+            href: self.place(remedy),
+        }
+    }
+
+    /// The page of the console where it is done, or where one sees that it was.
+    fn place(&self, remedy: &Remedy) -> String {
+        let (person, app) = (self.answer.person.id, self.answer.app.id);
+        match remedy {
+            Remedy::Deploy | Remedy::LiftExclusion { .. } => format!("/apps/{app}/deployment"),
+            Remedy::Return
+            | Remedy::Request
+            | Remedy::EnrolDevice
+            | Remedy::CorrectRegistration { .. }
+            | Remedy::InviteAgain
+            | Remedy::AcceptTerms => format!("/people/{person}"),
+            Remedy::FinishEnrolment { on }
+            | Remedy::KeepDevice { on }
+            | Remedy::UpdateSystem { on, .. }
+            | Remedy::ReachDevice { on }
+            | Remedy::Consent { on }
+            | Remedy::SignIn { on }
+            | Remedy::TryAgain { on } => format!("/devices/{on}"),
+            Remedy::LiftPolicy2016 => "/administration/settings".to_owned(),
+            Remedy::RenewToken | Remedy::Sync => "/administration/vpp".to_owned(),
+            Remedy::Buy { .. } => format!("/apps/{app}?tab=licences"),
+        }
+    }
+}
+
+/// The device that a remedy is about.
+fn on(remedy: &Remedy) -> Option<DeviceId> {
+    match remedy {
+        Remedy::FinishEnrolment { on }
+        | Remedy::KeepDevice { on }
+        | Remedy::UpdateSystem { on, .. }
+        | Remedy::ReachDevice { on }
+        | Remedy::Consent { on }
+        | Remedy::SignIn { on }
+        | Remedy::TryAgain { on } => Some(*on),
+        Remedy::Deploy
+        | Remedy::LiftExclusion { .. }
+        | Remedy::Return
+        | Remedy::Request
+        | Remedy::EnrolDevice
+        | Remedy::LiftPolicy2016
+        | Remedy::RenewToken
+        | Remedy::Sync
+        | Remedy::CorrectRegistration { .. }
+        | Remedy::InviteAgain
+        | Remedy::AcceptTerms
+        | Remedy::Buy { .. } => None,
+    }
+}
