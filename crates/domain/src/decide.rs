@@ -9,12 +9,12 @@ use std::{
 };
 
 use claim::{Claim, DeviceClaim};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use verdict::Turn;
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Install, InstallState, PersonId, Program, RefusalReason,
-    Resolution, Seat, Time, World,
+    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Install, InstallState, PersonId, Program, Resolution,
+    Rule, Seat, Time, World,
 };
 
 /// The decision about one app.
@@ -74,6 +74,14 @@ pub struct DeviceVerdict {
 }
 
 impl DeviceVerdict {
+    /// The app has something to do with the device: a deployment reaches it, or the app is there.
+    ///
+    /// A decision also covers the other devices of a person whom a device group reaches through one of them.
+    pub fn concerns(&self) -> bool {
+        self.resolution.rule != Rule::NoDeployment
+            || (self.state, self.detail) != (InstallState::NotInstalled, Detail::NoAdditionalDetails)
+    }
+
     /// Whether asking to try again changes anything: the app shall be there, and its person turned it down, removed it,
     /// or the device could not install it.
     pub fn may_be_tried_again(&self) -> bool {
@@ -230,7 +238,7 @@ impl Standing {
 
 /// [`Standing`], and what belongs to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stand {
+pub(crate) struct Footing {
     pub standing: Standing,
     /// A licence of theirs comes back: not due any more, or asked back already.
     pub gives_back: bool,
@@ -241,7 +249,7 @@ pub(crate) struct Stand {
 }
 
 /// Where each of these people stands, whether or not anything reaches them. `about` are the groups that are asked about.
-pub(crate) fn stands(world: &World, owners: &Owners<'_>, app: &App, about: &[GroupId]) -> Vec<(PersonId, Stand)> {
+pub(crate) fn stands(world: &World, owners: &Owners<'_>, app: &App, about: &[GroupId]) -> Vec<(PersonId, Footing)> {
     let stand = |person: &PersonId| {
         let claim = Claim::of(world, owners, app, *person);
         (*person, stand(world, app, &claim, about))
@@ -249,7 +257,7 @@ pub(crate) fn stands(world: &World, owners: &Owners<'_>, app: &App, about: &[Gro
     world.people.keys().map(stand).collect()
 }
 
-fn stand(world: &World, app: &App, claim: &Claim<'_>, about: &[GroupId]) -> Stand {
+fn stand(world: &World, app: &App, claim: &Claim<'_>, about: &[GroupId]) -> Footing {
     let returning = matches!(claim.seat, Some(Seat::Returning { .. }));
     let there = |device: &&DeviceClaim<'_>| device.install.is_some_and(Install::may_be_there);
     let due = |device: &&DeviceClaim<'_>| device.due;
@@ -285,7 +293,7 @@ fn stand(world: &World, app: &App, claim: &Claim<'_>, about: &[GroupId]) -> Stan
         Standing::Cannot(_) => claim.devices.iter().filter(due).count(),
         Standing::MayAsk | Standing::Nothing => 0,
     };
-    Stand {
+    Footing {
         standing,
         gives_back: app.revocable && (returning || (claim.seat.is_some() && !claim.keeps_seat)),
         devices: u32::try_from(counted).unwrap_or(u32::MAX),
@@ -306,21 +314,34 @@ pub struct Rank {
     pub since: Time,
 }
 
+/// How somebody stands who is in the line for a licence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Stand {
+    /// Can use one now.
+    Ready,
+    /// Apple had none to give when it was asked last, and is not asked again yet. The same holds of the next two.
+    OutOfStock,
+    /// Apple was in trouble of its own.
+    Trouble,
+    /// Apple turned this person or this app down.
+    Refused,
+    /// Has not accepted the programme's terms.
+    NotMember,
+}
+
+impl Stand {
+    /// Apple did not give a licence when it was asked last, and is not asked again yet.
+    pub fn is_refused(self) -> bool {
+        matches!(self, Stand::OutOfStock | Stand::Trouble | Stand::Refused)
+    }
+}
+
 /// What brings a person into the line for a licence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
     pub rank: Rank,
-    /// Has accepted the programme's terms: a licence works.
-    pub member: bool,
-    /// Why Apple turned the last request down, while it is not asked again.
-    pub refused: Option<RefusalReason>,
-}
-
-impl Wish {
-    /// Whether the person can use a licence now.
-    pub fn is_ready(&self) -> bool {
-        self.member && self.refused.is_none()
-    }
+    pub stand: Stand,
 }
 
 /// Who stands before somebody in the line for an app's licences.
@@ -333,20 +354,40 @@ pub struct Ahead {
     pub out_of_stock: u64,
 }
 
-impl Ahead {
-    /// The place of somebody with this wish among those who wait, from 1, while `free` licences are left and so many people
-    /// in the whole line are `ready`; `None` for who is served next, and for whom licences are left.
-    pub fn place(&self, wish: &Wish, free: Option<u64>, ready: u64) -> Option<usize> {
-        let free = free.unwrap_or(u64::MAX);
-        if wish.is_ready() && self.ready < free {
-            return None;
+/// What is left for a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stock {
+    /// [`Counts::free`].
+    pub free: Option<u64>,
+    /// How many people in the whole line can use a licence now. Once there are as many as licences are free it does not
+    /// matter how many more.
+    pub ready: u64,
+}
+
+impl Stock {
+    /// Whether every licence that is free is somebody's in the line, or none is.
+    pub fn is_short(&self) -> bool {
+        self.free.is_some_and(|free| self.ready >= free)
+    }
+
+    /// Whether who stands so waits for a licence, with so many of the ready before them. Who does not is served next, or
+    /// waits for themselves and not for a licence.
+    pub fn waits(&self, stand: Stand, ready_before: u64) -> bool {
+        match stand {
+            Stand::Ready if self.free.is_none_or(|free| ready_before < free) => false,
+            Stand::OutOfStock => true,
+            _ => self.is_short(),
         }
-        let before = if ready >= free {
-            self.all - self.ready.min(free)
-        } else if wish.refused == Some(RefusalReason::Stock) {
-            self.out_of_stock
-        } else {
-            return None;
+    }
+}
+
+impl Ahead {
+    /// The place of somebody who stands so among those who wait, from 1; `None` for whoever does not.
+    pub fn place(&self, stand: Stand, stock: &Stock) -> Option<usize> {
+        let before = match stock.waits(stand, self.ready) {
+            true if stock.is_short() => self.all - self.ready.min(stock.free.unwrap_or(0)),
+            true => self.out_of_stock,
+            false => return None,
         };
         usize::try_from(before + 1).ok()
     }
@@ -386,7 +427,13 @@ impl Position {
             counts: Counts { waiting, ..counts },
             ahead,
             ready: queue.ready,
-            place: wish.and_then(|wish| ahead.place(wish, counts.free, queue.ready)),
+            place: wish.and_then(|wish| {
+                let stock = Stock {
+                    free: counts.free,
+                    ready: queue.ready,
+                };
+                ahead.place(wish.stand, &stock)
+            }),
         }
     }
 
@@ -428,13 +475,13 @@ impl Line {
         let mut out_of_stock = BTreeSet::new();
         let mut others = Vec::new();
         for (person, wish) in line {
-            if wish.is_ready() && left > 0 {
+            if wish.stand == Stand::Ready && left > 0 {
                 left -= 1;
                 next.push(person);
                 continue;
             }
             // Apple's own trouble is no want of licences.
-            if wish.refused == Some(RefusalReason::Stock) {
+            if wish.stand == Stand::OutOfStock {
                 out_of_stock.insert(person);
             }
             others.push(person);

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    App, AssetId, Deployment, Detail, InstallState, PersonId, PersonVerdict, Program, Seat, Step, Time, World,
+    App, AssetId, Deployment, Detail, DeviceId, InstallState, PersonId, PersonVerdict, Program, Seat, Step, Time,
+    World,
     decide::{Alone, Owners, Wish, alone},
     invitation,
     plan::Own,
@@ -36,9 +37,17 @@ pub struct Pair {
     pub seat: Option<Seat>,
     /// What brings them into the line, while they want a licence and have none.
     pub wish: Option<Wish>,
-    /// What is said of them while a licence is left for them.
+    pub said: Said,
+    /// What is said of each of their devices with which the app has something to do.
+    pub devices: BTreeMap<DeviceId, Said>,
+}
+
+/// What is said of a person, or of a device, and an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Said {
+    /// While a licence is left for the person.
     pub served: (InstallState, Detail),
-    /// What is said while none is.
+    /// While none is. The same for whoever does not stand in the line.
     pub waiting: (InstallState, Detail),
 }
 
@@ -46,24 +55,46 @@ impl Pair {
     fn of(alone: &Alone) -> Pair {
         let served = &alone.served;
         let waiting = alone.waiting.as_ref().unwrap_or(served);
+        let devices = served.devices.values().filter(|device| device.concerns());
         Pair {
             required: served.resolution.required,
             wants: served.wants_seat,
             keeps: served.keeps_seat,
             seat: served.seat,
             wish: alone.wish,
-            served: (served.state, served.detail),
-            waiting: (waiting.state, waiting.detail),
+            said: Said {
+                served: (served.state, served.detail),
+                waiting: (waiting.state, waiting.detail),
+            },
+            devices: devices
+                .map(|device| {
+                    let without = &waiting.devices[&device.device];
+                    let said = Said {
+                        served: (device.state, device.detail),
+                        waiting: (without.state, without.detail),
+                    };
+                    (device.device, said)
+                })
+                .collect(),
         }
     }
 
     /// Whether this is what a whole decision says.
     pub fn agrees_with(&self, verdict: &PersonVerdict) -> bool {
-        let said = match verdict.place {
-            Some(_) => self.waiting,
-            None => self.served,
+        let is_said = |said: &Said, state, detail| {
+            let said = match verdict.place {
+                Some(_) => said.waiting,
+                None => said.served,
+            };
+            said == (state, detail)
         };
-        said == (verdict.state, verdict.detail)
+        let devices = || verdict.devices.values().filter(|device| device.concerns());
+        is_said(&self.said, verdict.state, verdict.detail)
+            && devices().count() == self.devices.len()
+            && devices().all(|device| {
+                let said = self.devices.get(&device.device);
+                said.is_some_and(|said| is_said(said, device.state, device.detail))
+            })
             && (self.required, self.wants, self.keeps, self.seat)
                 == (
                     verdict.resolution.required,

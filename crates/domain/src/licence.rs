@@ -188,23 +188,22 @@ pub fn observe(seat: Option<Seat>, gone: Option<Time>, listed: bool, reading: &R
 
 impl Counts {
     pub fn of(owned: Owned, foreign: u64, seats: impl IntoIterator<Item = Seat>) -> Counts {
-        let (mut used, mut on_the_way, mut returning) = (0, 0, 0);
+        let (mut taken, mut on_the_way, mut returning) = (0, 0, 0);
         for seat in seats {
+            taken += 1;
             match seat {
                 Seat::Reserved { .. } => on_the_way += 1,
-                Seat::Held { .. } => used += 1,
-                Seat::Returning { .. } => {
-                    used += 1;
-                    returning += 1;
-                }
+                Seat::Held { .. } => {}
+                Seat::Returning { .. } => returning += 1,
             }
         }
-        Counts::with(owned, foreign, used + on_the_way, on_the_way, returning)
+        Counts::with(owned, foreign, taken, on_the_way, returning)
     }
 
     /// The same from numbers: of the licences that are `taken`, so many are on their way here, and so many back.
     pub fn with(owned: Owned, foreign: u64, taken: u64, on_the_way: u64, returning: u64) -> Counts {
-        let out = taken + foreign;
+        let used = taken.saturating_sub(on_the_way);
+        let out = used + on_the_way + foreign;
         let (free, short) = match owned {
             Owned::Count(owned) => (Some(owned.saturating_sub(out)), out.saturating_sub(owned)),
             Owned::Unlimited => (None, 0),

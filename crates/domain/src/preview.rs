@@ -12,8 +12,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Deployment, Detail, GroupId, GroupKind, Owned, PersonId, Program, RefusalReason, Time, Wish, World,
-    decide::{Line, Owners, Stand, Standing, stands},
+    AssetId, Deployment, Detail, GroupId, GroupKind, Owned, PersonId, Program, Stand, Time, Wish, World,
+    decide::{Footing, Line, Owners, Standing, stands},
 };
 
 /// What an app comes to for one person, as things are or as they would be.
@@ -275,8 +275,8 @@ pub struct Previewing {
 #[derive(Debug)]
 struct Told {
     person: PersonId,
-    before: Stand,
-    after: Stand,
+    before: Footing,
+    after: Footing,
     group: Option<GroupId>,
     has_user: bool,
 }
@@ -352,7 +352,7 @@ impl Previewing {
         }
         for (deadline, then) in self.deadlines.iter().zip(&mut self.then) {
             world.now = *deadline;
-            let wish = |(person, stand): (PersonId, Stand)| Some((person, stand.standing.wish()?));
+            let wish = |(person, stand): (PersonId, Footing)| Some((person, stand.standing.wish()?));
             then.extend(
                 stands(&world, &Owners::of(&world), &app, &[])
                     .into_iter()
@@ -371,9 +371,9 @@ impl Previewing {
         let others: Vec<(PersonId, Wish)> = others.into_iter().filter(|(person, _)| !taken(person)).collect();
 
         let given_back =
-            |stand: fn(&Told) -> &Stand| self.people.iter().filter(move |told| stand(told).gives_back).count();
+            |stand: fn(&Told) -> &Footing| self.people.iter().filter(move |told| stand(told).gives_back).count();
         let returning = [given_back(|told| &told.before), given_back(|told| &told.after)].map(|it| it as u64);
-        let fates = |stand: fn(&Told) -> &Stand, returning| {
+        let fates = |stand: fn(&Told) -> &Footing, returning| {
             let own = self.people.iter().filter_map(|told| match stand(told).standing {
                 Standing::InLine(wish) => Some((told.person, wish, false)),
                 Standing::InLineAgain(wish) => Some((told.person, wish, true)),
@@ -384,7 +384,7 @@ impl Previewing {
         };
         let before = fates(|told| &told.before, returning[0]);
         let after = fates(|told| &told.after, returning[1]);
-        let waiting = |stand: fn(&Told) -> &Stand| {
+        let waiting = |stand: fn(&Told) -> &Footing| {
             let people = self.people.iter();
             let wishes = people.filter_map(|told| Some((told.person, stand(told).standing.wish()?)));
             Line::of(wishes.chain(others.iter().copied()), free).waiting
@@ -395,7 +395,7 @@ impl Previewing {
 
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.people.len() + others.len());
         for told in &self.people {
-            let fate = |stand: &Stand, line: &Fates| match stand.standing {
+            let fate = |stand: &Footing, line: &Fates| match stand.standing {
                 Standing::InLine(_) | Standing::InLineAgain(_) => line.of(told.person),
                 Standing::Has => Fate::Has,
                 Standing::Goes => Fate::Goes,
@@ -481,12 +481,12 @@ fn short(owned: Owned, out: u64) -> u64 {
 
 /// What keeps somebody for whom a licence is left from having it.
 fn unready(wish: &Wish) -> Detail {
-    match wish.refused {
-        Some(RefusalReason::Refused) => Detail::LicenseRefused,
-        Some(RefusalReason::Temporary) => Detail::AppleTrouble,
-        Some(RefusalReason::Stock) => Detail::WaitingForLicense,
-        None if wish.member => Detail::LicenseReturnPending,
-        None => Detail::UserNotEnrolledInProgram,
+    match wish.stand {
+        Stand::Refused => Detail::LicenseRefused,
+        Stand::Trouble => Detail::AppleTrouble,
+        Stand::OutOfStock => Detail::WaitingForLicense,
+        Stand::Ready => Detail::LicenseReturnPending,
+        Stand::NotMember => Detail::UserNotEnrolledInProgram,
     }
 }
 
@@ -508,7 +508,7 @@ fn in_line(mut line: Vec<(PersonId, Wish, bool)>, free: Option<u64>, returning: 
     let mut fates = Vec::with_capacity(line.len());
     let mut later = Vec::new();
     for (person, wish, gives_back_first) in line {
-        if now > 0 && wish.is_ready() && !gives_back_first {
+        if now > 0 && wish.stand == Stand::Ready && !gives_back_first {
             now -= 1;
             fates.push((person, Fate::Now));
         } else {
@@ -518,7 +518,7 @@ fn in_line(mut line: Vec<(PersonId, Wish, bool)>, free: Option<u64>, returning: 
     let mut left = now.saturating_add(returning);
     let mut unready = Vec::new();
     for (person, wish) in later {
-        if left > 0 && wish.is_ready() {
+        if left > 0 && wish.stand == Stand::Ready {
             left -= 1;
             fates.push((person, Fate::Later));
         } else {

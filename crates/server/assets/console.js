@@ -36,16 +36,24 @@
     if (!main) return;
     try {
       const page = document.hidden || busy(main) || String(getSelection()) ? null : await fetched(location.href);
-      const next = page && page.querySelector("main[data-refresh]");
+      const next = page && page.querySelector("main");
       if (next && !busy(main)) {
-        const flash = main.querySelector(":scope > .flash");
+        const lasting = ":scope > .flash:not(.passing)";
+        const flash = main.querySelector(lasting);
+        // A page that was fresh only for a while is not any more.
+        if (!next.dataset.refresh) delete main.dataset.refresh;
         main.replaceChildren(...document.adoptNode(next).childNodes);
-        if (flash && !main.querySelector(":scope > .flash")) main.prepend(flash);
+        if (flash && !main.querySelector(lasting)) main.prepend(flash);
       }
     } catch {
       // The next round tries again.
     }
-    setTimeout(refresh, 1000 * Math.max(1, Number(main.dataset.refresh)));
+    again();
+  };
+
+  const again = () => {
+    const main = document.querySelector("main[data-refresh]");
+    if (main) setTimeout(refresh, 1000 * Math.max(1, Number(main.dataset.refresh)));
   };
 
   // "3 min ago" stays true while nobody reloads.
@@ -82,6 +90,6 @@
   }
 
   setTimeout(poll, 700);
-  setTimeout(refresh, 3000);
+  again();
   setInterval(freshen, 20000);
 })();

@@ -11,7 +11,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use domain::{PersonId, Time, decide_each, plan};
 use store::{
-    Look, MasterKey, Store,
+    Look, MasterKey, Of, Store,
     testing::{Fresh, Organisation, organisation},
 };
 use tokio::time::Instant;
@@ -104,11 +104,12 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
             while decided_in.step().await {}
             walls.push(began.elapsed());
             spent.extend(since(before).filter(|_| lite));
-            let pairs = store.pairs_of(all.location, &[*person]).await.unwrap();
-            assert_eq!(
-                pairs.iter().filter(|pair| pair.required).count(),
-                if leaves { 0 } else { APPS }
-            );
+            let sums = store.sums_of(all.assets[0]).await.unwrap();
+            let required = sums
+                .iter()
+                .filter(|sum| matches!(sum.verdict.of, Of::Person { required: true, .. }))
+                .map(|sum| sum.times);
+            assert_eq!(required.sum::<u64>(), people as u64 - u64::from(leaves));
         }
     }
     assert_eq!(decided_in.decided, 2 * changing.len(), "nobody else");

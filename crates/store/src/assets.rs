@@ -1,6 +1,8 @@
 //! What a location owns, who holds it at Apple, and what it is called.
 
-use domain::{AssetId, LocationId, Owned, Time};
+use std::collections::BTreeSet;
+
+use domain::{AssetId, LocationId, Owned, Platform, Time};
 
 use crate::{
     StoreError, Tx,
@@ -49,6 +51,32 @@ impl AppRow {
     /// install what has no number.
     pub fn is_app(&self) -> bool {
         self.product_type == "App" && self.adam_id.parse::<i64>().is_ok()
+    }
+
+    /// Apple's `supportedPlatforms` decides; the store's device families tell an iPad app from an iPhone app.
+    pub fn runs_on(&self) -> BTreeSet<Platform> {
+        let family = |name: &str| self.device_families.is_empty() || self.device_families.iter().any(|it| it == name);
+        let mut platforms = BTreeSet::new();
+        for platform in &self.platforms {
+            match platform.as_str() {
+                "iOS" => {
+                    if family("iphone") {
+                        platforms.insert(Platform::Ios);
+                    }
+                    if family("ipad") {
+                        platforms.insert(Platform::IpadOs);
+                    }
+                }
+                "macOS" => {
+                    platforms.insert(Platform::MacOs);
+                }
+                "tvOS" => {
+                    platforms.insert(Platform::TvOs);
+                }
+                _ => {}
+            }
+        }
+        platforms
     }
 }
 

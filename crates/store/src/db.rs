@@ -626,6 +626,15 @@ impl Record {
         Ok(column!(self, name))
     }
 
+    /// An id that is kept as its bytes.
+    pub(crate) fn key(&self, name: &str) -> Result<Uuid, StoreError> {
+        let bytes = self.bytes(name)?;
+        Uuid::from_slice(&bytes).map_err(|_| StoreError::Corrupt {
+            column: name.to_owned(),
+            value: format!("{bytes:?}"),
+        })
+    }
+
     pub(crate) fn time(&self, name: &str) -> Result<Time, StoreError> {
         Ok(Time(self.int(name)?))
     }
@@ -715,6 +724,15 @@ pub(crate) fn listed(ids: &[Uuid]) -> String {
     format!("[{}]", quoted.join(","))
 }
 
+/// The same where ids are kept as their bytes.
+pub(crate) fn hexed(ids: impl Iterator<Item = Uuid>) -> String {
+    let quoted: Vec<String> = ids.map(|id| format!("\"{}\"", id.simple())).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+/// An id that is kept as its bytes.
+pub(crate) struct Key(pub Uuid);
+
 /// What can be bound.
 pub(crate) trait Bind {
     fn value(&self) -> Value;
@@ -753,6 +771,7 @@ bind! {
     bool => |it| Value::Bool(Some(*it)), none Value::Bool(None);
     Time => |it| Value::Int(Some(it.ms())), none Value::Int(None);
     Vec<u8> => |it| Value::Bytes(Some(it.clone())), none Value::Bytes(None);
+    Key => |it| Value::Bytes(Some(it.0.as_bytes().to_vec())), none Value::Bytes(None);
     domain::AccountId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     domain::ApiKeyId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);
     domain::AssetId => |it| Value::Text(Some(it.to_string())), none Value::Text(None);

@@ -541,7 +541,7 @@ fn email_key(email: Option<&str>) -> Option<String> {
     email.map(str::to_lowercase)
 }
 
-fn person(row: &Record) -> Result<PersonRow, StoreError> {
+pub(crate) fn person(row: &Record) -> Result<PersonRow, StoreError> {
     Ok(PersonRow {
         id: row.parsed("id")?,
         name: row.text("name")?,

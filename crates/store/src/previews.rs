@@ -52,7 +52,7 @@ impl Conn<'_> {
                 people.extend(undecided);
                 people.extend(line.returning);
                 // When Apple is asked again for somebody is known of whom is read.
-                let refused = line.wishes.iter().filter(|(_, wish)| wish.refused.is_some());
+                let refused = line.wishes.iter().filter(|(_, wish)| wish.stand.is_refused());
                 people.extend(refused.map(|(person, _)| *person));
                 others = line.wishes;
             }

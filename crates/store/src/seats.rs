@@ -8,7 +8,7 @@ use crate::{
     db::{Conn, Record, reads, values, word},
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SeatState {
     Reserved,
@@ -27,6 +27,14 @@ pub struct SeatRow {
 }
 
 impl SeatState {
+    pub(crate) fn of(seat: Seat) -> SeatState {
+        match seat {
+            Seat::Reserved { .. } => SeatState::Reserved,
+            Seat::Held { .. } => SeatState::Held,
+            Seat::Returning { .. } => SeatState::Returning,
+        }
+    }
+
     /// As a decision speaks of it.
     pub fn since(self, since: Time) -> Seat {
         match self {

@@ -15,6 +15,8 @@ pub struct Tally {
     pub devices: u64,
     pub people: u64,
     pub groups: u64,
+    /// A change that concerns many is still being decided: what is counted of their apps is of before.
+    pub spreading: bool,
 }
 
 reads! {
@@ -27,7 +29,11 @@ impl Conn<'_> {
             "SELECT (SELECT COUNT(*) FROM assets WHERE location_id = $1 AND (gone_at IS NULL OR taken > 0)) AS apps,
                           (SELECT COUNT(*) FROM devices) AS devices,
                           (SELECT COUNT(*) FROM people) AS people,
-                          (SELECT COUNT(*) FROM groups) AS groups";
+                          (SELECT COUNT(*) FROM groups) AS groups,
+                          EXISTS (SELECT 1 FROM dirty_many WHERE location_id = $1)
+                          OR (SELECT COUNT(*) FROM (
+                                  SELECT 1 FROM dirty WHERE location_id = $1 AND NOT waits_for_look LIMIT 200) AS marked) = 200
+                          AS spreading";
         Ok(self.one(sql, values![location], tally).await?.unwrap_or_default())
     }
 }
@@ -39,5 +45,6 @@ fn tally(row: &Record) -> Result<Tally, StoreError> {
         devices: number("devices")?,
         people: number("people")?,
         groups: number("groups")?,
+        spreading: row.flag("spreading")?,
     })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Install, LocationId, Owned, Person, PersonId,
-    Platform, Program, Refusal, Seat, Time, TokenState, World,
+    Program, Refusal, Seat, Time, TokenState, World,
 };
 use uuid::Uuid;
 
@@ -464,7 +464,7 @@ fn app(row: AppRow) -> App {
         owned: Owned::of(row.total, row.retired),
         foreign: u64::try_from(row.foreign_held).unwrap_or(0),
         revocable: row.revocable,
-        platforms: platforms(&row),
+        platforms: row.runs_on(),
         bundle_id: row.bundle_id,
         minimum_os: version(row.minimum_os.as_deref()),
         deployments: Vec::new(),
@@ -473,32 +473,6 @@ fn app(row: AppRow) -> App {
         requests: BTreeMap::new(),
         installs: BTreeMap::new(),
     }
-}
-
-/// Apple's `supportedPlatforms` decides; the store's device families tell an iPad app from an iPhone app.
-fn platforms(row: &AppRow) -> BTreeSet<Platform> {
-    let family = |name: &str| row.device_families.is_empty() || row.device_families.iter().any(|it| it == name);
-    let mut platforms = BTreeSet::new();
-    for platform in &row.platforms {
-        match platform.as_str() {
-            "iOS" => {
-                if family("iphone") {
-                    platforms.insert(Platform::Ios);
-                }
-                if family("ipad") {
-                    platforms.insert(Platform::IpadOs);
-                }
-            }
-            "macOS" => {
-                platforms.insert(Platform::MacOs);
-            }
-            "tvOS" => {
-                platforms.insert(Platform::TvOs);
-            }
-            _ => {}
-        }
-    }
-    platforms
 }
 
 /// `17.6.1` as `[17, 6, 1]`, `16.0` as `[16]`; what is not a number ends it.

@@ -10,7 +10,7 @@ use domain::InstallState;
 use fantoccini::{Client, ClientBuilder, Locator};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use server::app::{Caller, Role};
+use server::app::{Caller, Role, sums::by_state};
 use sim::apple::{TokenKind, sample::adam_id};
 
 use crate::lab::{Database, Lab, PATIENCE, Setup, iphone, until};
@@ -251,13 +251,8 @@ async fn whole_job(language: &str, words: &Words) {
 
     // 4. People and devices, with state and terms.
     until("all three have it", async || {
-        let overview = lab.app.overview().await.unwrap().unwrap();
-        let people = &overview.app(app).unwrap().decision.people;
-        people
-            .values()
-            .filter(|person| person.state == InstallState::Installed)
-            .count()
-            == 3
+        let of = lab.app.of_app(app).await.unwrap().unwrap();
+        by_state(&of.app.people).get(&InstallState::Installed) == Some(&3)
     })
     .await;
     page.go(&format!("/apps/{app}?tab=users&state=installed")).await;

@@ -11,7 +11,7 @@ use server::{
     messages::{Lang, Speak},
     reasons,
 };
-use store::{Look, PairRow};
+use store::{LocationRow, Look, PairRow, States};
 
 use crate::lab::until;
 
@@ -63,6 +63,28 @@ async fn everybody_is_answered(app: &App) {
 /// So many pairs are looked at one by one: each costs a count of its line.
 const POSITIONS: usize = 400;
 
+/// Waits until whatever was written is decided: from then on lists and numbers show it.
+pub async fn everybody_is_decided(app: &App) {
+    until("nobody is to be decided", async || {
+        let Some(location) = app.store.locations().await.expect("locations").into_iter().next() else {
+            return true;
+        };
+        let look = look(app, &location);
+        !app.store.undecided(location.id, look).await.expect("marks")
+    })
+    .await;
+}
+
+/// What waits until Apple was looked at is decided, and not asked for.
+fn look(app: &App, location: &LocationRow) -> Look {
+    let now = app.now();
+    Look {
+        now,
+        looked: false,
+        token_usable: token_state(location, now).usable(),
+    }
+}
+
 /// Whether there was such an instant.
 async fn judged(app: &App) -> bool {
     let Some(location) = app.store.locations().await.expect("locations").into_iter().next() else {
@@ -77,9 +99,7 @@ async fn judged(app: &App) -> bool {
         .expect("the location");
     let look = Look {
         now,
-        // What waits until Apple was looked at is decided, and not asked for.
-        looked: false,
-        token_usable: token_state(&location, now).usable(),
+        ..look(app, &location)
     };
     if read.undecided(location.id, look).await.expect("marks") {
         return false;
@@ -113,9 +133,28 @@ async fn judged(app: &App) -> bool {
         .collect();
     assert_eq!(kept, decided, "what is kept is what follows from the facts");
     assert_eq!(moments, each.again, "and it is decided anew when it has to be");
+    let mut counted = BTreeMap::new();
+    for app in world.apps.values() {
+        let free = decide(&world, app).counts.free;
+        counted.insert(app.id, read.sums_at(app.id, free).await.expect("sums"));
+    }
     for app in world.apps.values() {
         let decision = decide(&world, app);
         let counts = decision.counts;
+        let (mut people, mut devices) = (States::new(), States::new());
+        for verdict in decision.people.values() {
+            *people.entry((verdict.state, verdict.detail)).or_default() += 1;
+            for device in verdict.devices.values().filter(|device| device.concerns()) {
+                *devices.entry((device.state, device.detail)).or_default() += 1;
+            }
+        }
+        let sums = &counted[&app.id];
+        assert_eq!(
+            (sums.waiting(), sums.people(), sums.devices()),
+            (decision.counts.waiting, people, devices),
+            "what is counted of {}",
+            app.id
+        );
         for (person, verdict) in decision.people {
             let pair = &each.pairs[&(app.id, person)];
             assert!(pair.agrees_with(&verdict), "{pair:?}\n{verdict:?}");

@@ -12,6 +12,7 @@ use sim::{
 
 use crate::{
     buttons::Console,
+    derived,
     lab::{Database, Lab, Setup, TestClock, iphone, quick_policy, until},
 };
 
@@ -240,6 +241,7 @@ impl TurnedDown {
     }
 
     async fn in_the_api(&self) -> (Value, Value) {
+        derived::everybody_is_decided(&self.lab.app).await;
         let path = format!("/api/v1/apps/{}", self.app);
         let app = self.console.api(&path).await;
         let statuses = self.console.api(&format!("{path}/deviceStatuses")).await;

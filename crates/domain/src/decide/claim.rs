@@ -2,10 +2,10 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::{Owners, Rank, Wish};
+use super::{Owners, Rank, Stand, Wish};
 use crate::{
-    App, Approval, Deployment, Detail, Device, GroupKind, Install, Person, PersonId, Platform, Program, Resolution,
-    Rule, Seat, Time, World,
+    App, Approval, Deployment, Detail, Device, GroupKind, Install, Person, PersonId, Platform, Program, RefusalReason,
+    Resolution, Rule, Seat, Time, World,
     conflict::{Intent, resolve},
 };
 
@@ -81,13 +81,15 @@ impl<'w> Claim<'w> {
     pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
         let rank = self.rank?;
         let refusal = app.refusals.get(&self.person.id);
-        Some(Wish {
-            rank,
-            member: self.is_member(),
-            refused: refusal
-                .filter(|refusal| refusal.holds(world.now))
-                .map(|refusal| refusal.reason),
-        })
+        let refused = refusal.filter(|refusal| refusal.holds(world.now));
+        let stand = match refused.map(|refusal| refusal.reason) {
+            Some(RefusalReason::Stock) => Stand::OutOfStock,
+            Some(RefusalReason::Temporary) => Stand::Trouble,
+            Some(RefusalReason::Refused) => Stand::Refused,
+            None if self.is_member() => Stand::Ready,
+            None => Stand::NotMember,
+        };
+        Some(Wish { rank, stand })
     }
 }
 

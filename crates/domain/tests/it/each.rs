@@ -1,9 +1,6 @@
 //! Decided person by person, everything is as it is decided at once; and until the moment that is said, it stays so.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{invitation::Ending, program::Invitation, *};
 use proptest::prelude::*;
@@ -40,7 +37,9 @@ fn given(world: &World, each: &Each) -> Vec<Step> {
             .pairs
             .iter()
             .filter(|((asset, _), _)| *asset == app.id)
-            .filter_map(|((_, person), pair)| Some((pair.wish.filter(Wish::is_ready)?.rank, *person)))
+            .filter_map(|((_, person), pair)| {
+                Some((pair.wish.filter(|wish| wish.stand == Stand::Ready)?.rank, *person))
+            })
             .collect();
         line.sort();
         let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
@@ -73,11 +72,11 @@ pub fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId)) -> (Ahead, u64) {
         let Some(wish) = pair.wish.filter(|_| *asset == app) else {
             continue;
         };
-        ready += u64::from(wish.is_ready());
+        ready += u64::from(wish.stand == Stand::Ready);
         if (wish.rank, *person) < of {
             ahead.all += 1;
-            ahead.ready += u64::from(wish.is_ready());
-            ahead.out_of_stock += u64::from(wish.refused == Some(RefusalReason::Stock));
+            ahead.ready += u64::from(wish.stand == Stand::Ready);
+            ahead.out_of_stock += u64::from(wish.stand == Stand::OutOfStock);
         }
     }
     (ahead, ready)
@@ -116,7 +115,13 @@ fn a_pair_agrees_with_what_it_says_and_with_nothing_else() {
     let pair = &decide_each(&world).pairs[&(app(0), person(0))];
     let verdict = decide(&world, &world.apps[&app(0)]).people[&person(0)].clone();
     assert!(pair.agrees_with(&verdict));
-    let others: [fn(&mut PersonVerdict); 7] = [
+    fn on_device(verdict: &mut PersonVerdict) -> &mut DeviceVerdict {
+        verdict.devices.get_mut(&device(0)).unwrap()
+    }
+    let others: [fn(&mut PersonVerdict); 10] = [
+        |verdict| on_device(verdict).state = InstallState::Installed,
+        |verdict| on_device(verdict).detail = Detail::AppleTrouble,
+        |verdict| verdict.devices.clear(),
         |verdict| verdict.state = InstallState::Installed,
         |verdict| verdict.detail = Detail::AppleTrouble,
         |verdict| verdict.place = Some(1),
@@ -139,31 +144,58 @@ fn a_place_counts_those_before_who_are_not_served_next() {
         ready: 3,
         out_of_stock: 1,
     };
-    let rank = Rank {
-        priority: Reverse(0),
-        only_available: false,
-        since: NOW,
-    };
-    let wish = |member, refused| Wish { rank, member, refused };
-    let stock = Some(RefusalReason::Stock);
+    use Stand::{NotMember, OutOfStock, Ready};
+    let place = |stand, free, ready| ahead.place(stand, &Stock { free, ready });
     // Two are left, and three are ready before: one of them waits, like the two who are not ready.
-    assert_eq!(ahead.place(&wish(true, None), Some(2), 4), Some(4));
-    assert_eq!(ahead.place(&wish(false, None), Some(2), 3), Some(4));
-    assert_eq!(ahead.place(&wish(false, None), Some(0), 3), Some(6));
+    assert_eq!(place(Ready, Some(2), 4), Some(4));
+    assert_eq!(place(NotMember, Some(2), 3), Some(4));
+    assert_eq!(place(NotMember, Some(0), 3), Some(6));
     // Served next, or at least not for want of a licence.
-    assert_eq!(ahead.place(&wish(true, None), Some(4), 4), None);
-    assert_eq!(ahead.place(&wish(false, None), Some(4), 3), None);
+    assert_eq!(place(Ready, Some(4), 4), None);
+    assert_eq!(place(NotMember, Some(4), 3), None);
     assert_eq!(
-        ahead.place(&wish(true, Some(RefusalReason::Temporary)), Some(4), 3),
-        None
-    );
-    assert_eq!(
-        ahead.place(&wish(true, stock), Some(4), 3),
+        place(OutOfStock, Some(4), 3),
         Some(2),
         "whatever we count, Apple had none"
     );
-    assert_eq!(ahead.place(&wish(true, stock), None, 0), Some(2));
-    assert_eq!(ahead.place(&wish(true, None), None, 0), None);
+    assert_eq!(place(OutOfStock, None, 0), Some(2));
+    assert_eq!(place(Ready, None, 0), None);
+}
+
+#[test]
+fn who_can_use_a_licence_stands_in_line_as_ready() {
+    let mut world = one_person();
+    let sales = world.groups[&group(0)].clone();
+    let required = line(app(0), &sales, Approval::Required, NOW);
+    world.apps.get_mut(&app(0)).unwrap().deployments = vec![required];
+    let mut stands = |member: bool, reason: Option<RefusalReason>, not_before| {
+        let somebody = world.people.get_mut(&person(0)).unwrap();
+        somebody.program = match member {
+            true => Program::Associated { since: NOW },
+            false => Program::Registered {
+                invitation: Invitation::of(&[]),
+            },
+        };
+        let refusals = &mut world.apps.get_mut(&app(0)).unwrap().refusals;
+        refusals.clear();
+        refusals.extend(reason.map(|reason| (person(0), Refusal { reason, not_before })));
+        let pair = &decide_each(&world).pairs[&(app(0), person(0))];
+        pair.wish.map(|wish| wish.stand)
+    };
+    let (over, ahead) = (NOW, NOW + MINUTE);
+    use RefusalReason::*;
+    use Stand::{NotMember, OutOfStock, Ready};
+    assert_eq!(stands(true, None, over), Some(Ready));
+    assert_eq!(stands(false, None, over), Some(NotMember));
+    assert_eq!(stands(true, Some(Stock), ahead), Some(OutOfStock));
+    assert_eq!(stands(false, Some(Stock), ahead), Some(OutOfStock));
+    for member in [true, false] {
+        assert_eq!(stands(member, Some(Temporary), ahead), Some(Stand::Trouble));
+        assert_eq!(stands(member, Some(Refused), ahead), Some(Stand::Refused));
+    }
+    for reason in [Stock, Temporary, Refused] {
+        assert_eq!(stands(true, Some(reason), over), Some(Ready), "asked again");
+    }
 }
 
 #[test]
@@ -279,7 +311,7 @@ proptest! {
                 let pair = each.pairs.get(&(app.id, *person));
                 let place = pair.and_then(|pair| pair.wish).and_then(|wish| {
                     let (ahead, ready) = ahead(&each, app.id, (wish.rank, *person));
-                    ahead.place(&wish, decision.counts.free, ready)
+                    ahead.place(wish.stand, &Stock { free: decision.counts.free, ready })
                 });
                 let said = decide_one(&alone, &alone.apps[&app.id], *person, place);
                 prop_assert_eq!(said.as_ref(), decision.people.get(person));

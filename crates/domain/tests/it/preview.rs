@@ -53,7 +53,7 @@ fn previewed(world: &World, asset: AssetId, lines: &[Deployment], most: usize) -
     let mut others = Vec::new();
     for ((_, person), pair) in each.pairs.iter().filter(|((of, _), _)| *of == asset) {
         let returning = matches!(pair.seat, Some(Seat::Returning { .. }));
-        if returning || (pair.seat.is_some() && !pair.keeps) || pair.wish.is_some_and(|wish| wish.refused.is_some()) {
+        if returning || (pair.seat.is_some() && !pair.keeps) || pair.wish.is_some_and(|wish| wish.stand.is_refused()) {
             people.insert(*person);
         }
         others.extend(pair.wish.map(|wish| (*person, wish)));

@@ -44,8 +44,8 @@ impl Case {
         for ((asset, _), pair) in &each.pairs {
             if let Some(wish) = pair.wish.filter(|_| *asset == self.app) {
                 queue.all += 1;
-                queue.ready += u64::from(wish.is_ready());
-                queue.out_of_stock += u64::from(wish.refused == Some(RefusalReason::Stock));
+                queue.ready += u64::from(wish.stand == Stand::Ready);
+                queue.out_of_stock += u64::from(wish.stand == Stand::OutOfStock);
             }
         }
         let wish = each.pairs.get(&(self.app, self.person)).and_then(|pair| pair.wish);

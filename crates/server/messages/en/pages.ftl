@@ -139,12 +139,14 @@ app-deployment-none = Not deployed yet
 app-deployment-none-advice = Choose groups and an approval, and their members get the app.
 app-licences-none = No licence in use
 app-licences-none-advice = Each person who accepts the terms and gets the app uses one licence.
+deciding-many = A change that affects many people is being applied. Install states and waiting numbers will catch up shortly.
 licences-foreign-note = Another server assigned { $count } licences. This server only reads those assignments and does not change them.
 
 waiting-title = { $count ->
     [one] { $count } person waiting
    *[other] { $count } people waiting
 }
+waiting-more = { $count } more wait behind them.
 waiting-order = By group priority, required first, then by the oldest request.
 remedy-buy = Buy more
 remedy-buy-advice = Buy { $count } and nobody has to wait. After the next sync they are assigned automatically.

@@ -118,9 +118,11 @@ app-deployment-none = 아직 배포하지 않았습니다
 app-deployment-none-advice = 그룹을 고르고 승인을 정하면 회원이 앱을 받습니다.
 app-licences-none = 쓰고 있는 라이선스가 없습니다
 app-licences-none-advice = 사용자가 약관에 동의하고 앱이 배포되면 라이선스가 하나씩 할당됩니다.
+deciding-many = 많은 사용자에게 영향을 주는 변경 사항을 반영하고 있습니다. 설치 상태와 대기 수는 잠시 뒤에 바뀝니다.
 licences-foreign-note = 라이선스 { $count }개를 다른 서버가 할당했습니다. 이 서버는 그 할당을 읽기만 하고 바꾸지 않습니다.
 
 waiting-title = 대기 목록 { $count }명
+waiting-more = 외 { $count }명이 그 뒤에서 기다립니다.
 waiting-order = 우선순위가 높은 그룹, 필수, 먼저 요청한 순서입니다.
 remedy-buy = 더 구매
 remedy-buy-advice = { $count }개를 구매하면 대기하는 사람이 없어집니다. 구매한 뒤 동기화하면 자동으로 할당됩니다.

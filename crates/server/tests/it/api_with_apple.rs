@@ -239,8 +239,11 @@ async fn an_app_is_previewed_deployed_and_explained() {
     assert_eq!(saved["value"][0]["deadlineDateTime"], "2027-01-01T00:00:00Z");
     assert_eq!(server.get(&path).await.1["isDeployed"], true);
 
-    let (_, users) = server.get(&format!("{path}/userStatuses")).await;
-    let status = &users["value"][0];
+    let status = until("it is decided", async || {
+        let (_, users) = server.get(&format!("{path}/userStatuses")).await;
+        users["value"].as_array()?.first().cloned()
+    })
+    .await;
     assert_eq!(
         (&status["userId"], &status["mobileAppIntent"]),
         (&person["id"], &json!("available")),

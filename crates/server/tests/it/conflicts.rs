@@ -8,6 +8,7 @@ use sim::{
     apple::Apple,
     devices::{DeviceSpec, Fleet, FleetOptions, Timings},
 };
+use store::Look;
 
 use crate::{
     api_with_apple::{linked, start_with},
@@ -117,7 +118,20 @@ impl Company {
         (word("mobileAppIntent"), word("rule"))
     }
 
+    /// Of the iPhone, once everything that was written has been decided.
     async fn status(&self) -> Value {
+        let app = &self.server.running.app;
+        let location = app.location_view().await.unwrap().unwrap();
+        until("everybody is decided", async || {
+            let look = Look {
+                now: app.now(),
+                looked: false,
+                token_usable: location.state.usable(),
+            };
+            let undecided = app.store.undecided(location.row.id, look).await.unwrap();
+            (!undecided).then_some(Value::Null)
+        })
+        .await;
         let (_, statuses) = self.server.get(&format!("{}/deviceStatuses", self.app)).await;
         statuses["value"][0].clone()
     }

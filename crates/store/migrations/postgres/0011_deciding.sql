@@ -12,21 +12,48 @@ CREATE TABLE dirty_many (
     scope TEXT NOT NULL CHECK (scope IN ('group', 'asset', 'everybody')), id TEXT NOT NULL DEFAULT '',
     done_until TEXT NOT NULL DEFAULT '');
 CREATE INDEX dirty_many_next ON dirty_many (location_id, seq);
--- What was decided of one person and one app. Derived: may be dropped and made again. `behind` is the priority of the group,
--- the other way round: so that the whole place in the line grows.
+-- What is derived speaks of assets and people a million times: of assets by a number, of people and devices by the 16 bytes
+-- of their ids.
+ALTER TABLE assets ADD COLUMN number BIGINT GENERATED ALWAYS AS IDENTITY;
+CREATE UNIQUE INDEX assets_number ON assets (number);
+-- Everything that is said of people, or of devices, and an asset, each once, and of how many it is said.
+CREATE TABLE verdicts (
+    no INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, asset_id TEXT NOT NULL REFERENCES assets (id), said TEXT NOT NULL,
+    times BIGINT NOT NULL DEFAULT 0 CHECK (times >= 0), UNIQUE (asset_id, said));
+-- What was decided of one person and one app. Derived: may be dropped and made again. Who stands in the line has a place in
+-- it; `behind` is the priority of the group, the other way round: so that the whole place grows.
 CREATE TABLE pairs (
-    asset_id TEXT NOT NULL REFERENCES assets (id), person_id TEXT NOT NULL REFERENCES people (id),
-    required BOOLEAN NOT NULL, wants BOOLEAN NOT NULL, keeps BOOLEAN NOT NULL, member BOOLEAN NOT NULL,
-    refused BOOLEAN NOT NULL, out_of_stock BOOLEAN NOT NULL, seat TEXT, behind BIGINT NOT NULL,
-    only_available BOOLEAN NOT NULL, since BIGINT, state TEXT NOT NULL, detail TEXT NOT NULL,
-    state_waiting TEXT NOT NULL, detail_waiting TEXT NOT NULL, PRIMARY KEY (asset_id, person_id));
-CREATE INDEX pairs_person ON pairs (person_id);
-CREATE INDEX pairs_line ON pairs (asset_id, behind, only_available, since, person_id)
-    WHERE wants AND seat IS NULL;
-CREATE INDEX pairs_ready ON pairs (asset_id, behind, only_available, since, person_id)
-    WHERE wants AND seat IS NULL AND member AND NOT refused;
-CREATE INDEX pairs_state ON pairs (asset_id, state, person_id);
-CREATE INDEX pairs_state_waiting ON pairs (asset_id, state_waiting, person_id);
+    person_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL, stand TEXT, behind BIGINT,
+    only_available BOOLEAN, since BIGINT, name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (person_id, asset));
+CREATE INDEX pairs_asset ON pairs (asset, person_id);
+CREATE INDEX pairs_said ON pairs (verdict, name, person_id);
+CREATE INDEX pairs_line ON pairs (asset, behind, only_available, since, person_id) WHERE stand IS NOT NULL;
+CREATE INDEX pairs_ready ON pairs (asset, behind, only_available, since, person_id) WHERE stand = 'ready';
+-- The same of one of their devices.
+CREATE TABLE device_pairs (
+    person_id BYTEA NOT NULL, device_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL,
+    name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (person_id, device_id, asset));
+CREATE INDEX device_pairs_said ON device_pairs (verdict, name, device_id);
+CREATE FUNCTION id_bytes(id TEXT) RETURNS BYTEA LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN length(id) = 36 THEN decode(replace(id, '-', ''), 'hex') END
+$$;
+CREATE FUNCTION names_person() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE pairs SET name = NEW.name WHERE person_id = id_bytes(NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER names_person AFTER UPDATE ON people FOR EACH ROW WHEN (OLD.name <> NEW.name)
+    EXECUTE FUNCTION names_person();
+CREATE FUNCTION names_device() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE device_pairs SET name = NEW.name
+    WHERE person_id = id_bytes(NEW.person_id) AND device_id = id_bytes(NEW.id);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER names_device AFTER UPDATE ON devices FOR EACH ROW WHEN (OLD.name <> NEW.name)
+    EXECUTE FUNCTION names_device();
+-- Licences on their way are few; all that are out are many.
+CREATE INDEX seats_moving ON seats (asset_id, state) WHERE state <> 'held';
 -- When something follows for a person from the passing of time alone.
 CREATE TABLE decide_again (
     location_id TEXT NOT NULL, person_id TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (location_id, person_id));

@@ -194,8 +194,10 @@ impl Store {
         let sql = conn.text(
             "SELECT (SELECT COUNT(*) FROM pairs) AS pairs,
                     (SELECT SUM(pgsize) FROM dbstat WHERE name IN
-                        (SELECT name FROM sqlite_master WHERE tbl_name = 'pairs')) AS bytes",
-            "SELECT (SELECT COUNT(*) FROM pairs) AS pairs, pg_total_relation_size('pairs') AS bytes",
+                        (SELECT name FROM sqlite_master WHERE tbl_name IN ('pairs', 'device_pairs', 'verdicts'))) AS bytes",
+            "SELECT (SELECT COUNT(*) FROM pairs) AS pairs,
+                    pg_total_relation_size('pairs') + pg_total_relation_size('device_pairs')
+                    + pg_total_relation_size('verdicts') AS bytes",
         );
         let size = conn.one(sql, values![], |row| Ok((row.int("bytes")?, row.int("pairs")?)));
         Ok(size.await?.unwrap_or_default())

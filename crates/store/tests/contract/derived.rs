@@ -5,15 +5,15 @@
 //! that is kept is compared with the decision about everybody.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use domain::{
-    Approval, AssetId, Deployment, DeploymentId, LocationId, Outcome, Pair, PersonId, Previewing, Step, Time, decide,
-    decide_each, plan,
+    Approval, AssetId, Decision, Deployment, DeploymentId, InstallState, LocationId, Outcome, Pair, PersonId,
+    Previewing, Stand, Step, Time, decide, decide_each, plan,
 };
-use store::{Look, MasterKey, PairRow, Store, Taken, testing::Fresh};
+use store::{Cut, ListedDevice, Look, MasterKey, PairRow, Span, States, Store, Taken, testing::Fresh};
 use uuid::Uuid;
 
 use crate::hand::Hand;
@@ -138,10 +138,12 @@ fn happening(chance: &mut Chance, now: Time) -> String {
     match chance.below(22) {
         0 => {
             let left = if chance.one_in(3) { chance.time(now) } else { "NULL".to_owned() };
-            format!("UPDATE people SET left_at = {left} WHERE id = '{}'", chance.person())
+            let name = chance.of(&["가", "나", "b", "B"]);
+            format!("UPDATE people SET left_at = {left}, name = '{name}' WHERE id = '{}'", chance.person())
         }
         1 => format!(
-            "UPDATE devices SET person_id = '{}', platform = '{}', os_version = '{}', dep = {}, shared = {} WHERE id = '{}'",
+            "UPDATE devices SET name = '{}', person_id = '{}', platform = '{}', os_version = '{}', dep = {}, shared = {} WHERE id = '{}'",
+            chance.of(&["iPhone", "iPad", "아이폰"]),
             chance.person(),
             chance.of(&["iOS", "iOS", "iPadOS", "macOS"]),
             chance.of(&["17.5", "15", ""]),
@@ -398,6 +400,9 @@ async fn is_as_decided(store: &Store, now: Time) {
         .map(|((asset, person), pair)| ((*asset, *person), PairRow::of(*asset, *person, pair)))
         .collect();
     assert_eq!(kept, follows);
+    for (verdict, times, counted) in store.verdicts_counted().await.unwrap() {
+        assert_eq!(times, counted, "of how many {verdict} is said");
+    }
     assert_eq!(store.moments(LOCATION).await.unwrap(), each.again);
 
     let mut places = BTreeMap::new();
@@ -424,12 +429,15 @@ async fn is_as_decided(store: &Store, now: Time) {
             let rank = |pair: &Pair, person| pair.wish.map(|wish| (wish.rank, person));
             pair.wish.is_some() && rank(other_pair, *other) < rank(pair, *person)
         });
-        let ready = |pair: &Pair| pair.wish.is_some_and(|wish| wish.is_ready());
+        let ready = |pair: &Pair| pair.wish.is_some_and(|wish| wish.stand == Stand::Ready);
         assert_eq!(position.ready, line.filter(|(_, pair)| ready(pair)).count() as u64);
         assert_eq!(
             position.ahead.ready,
             before.filter(|(_, pair)| ready(pair)).count() as u64
         );
+    }
+    for app in world.apps.values() {
+        lists_are_as_decided(store, &decide(&world, app)).await;
     }
     if !look.token_usable {
         return;
@@ -496,6 +504,100 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
         );
         assert_eq!((told.waiting, told.at_deadlines), (all.waiting, all.at_deadlines));
     }
+}
+
+/// What is counted of an app's people and devices is who is listed, and both are as decided.
+async fn lists_are_as_decided(store: &Store, decision: &Decision) {
+    let asset = decision.app;
+    let sums = store.sums_at(asset, decision.counts.free).await.unwrap();
+    assert_eq!(sums.waiting(), decision.counts.waiting);
+    let everybody: Vec<PersonId> = decision.people.keys().copied().collect();
+    let places = store.places_in(asset, &everybody).await.unwrap();
+    let (mut people, mut devices) = (States::new(), States::new());
+    let mut in_state: BTreeMap<Option<InstallState>, BTreeSet<PersonId>> = BTreeMap::new();
+    let mut devices_in: BTreeMap<Option<InstallState>, BTreeSet<ListedDevice>> = BTreeMap::new();
+    for (person, verdict) in &decision.people {
+        assert_eq!(places.get(person).copied(), verdict.place);
+        *people.entry((verdict.state, verdict.detail)).or_default() += 1;
+        for state in [None, Some(verdict.state)] {
+            in_state.entry(state).or_default().insert(*person);
+        }
+        for device in verdict.devices.values().filter(|device| device.concerns()) {
+            *devices.entry((device.state, device.detail)).or_default() += 1;
+            for state in [None, Some(device.state)] {
+                let listed = ListedDevice {
+                    device: device.device,
+                    person: *person,
+                };
+                devices_in.entry(state).or_default().insert(listed);
+            }
+        }
+    }
+    assert_eq!((sums.people(), sums.devices()), (people, devices));
+    for (state, wanted) in in_state {
+        let parts = store.parts(&sums, true, state).await.unwrap();
+        let rows = store
+            .people_rows(&wanted.iter().copied().collect::<Vec<_>>())
+            .await
+            .unwrap();
+        let mut ordered: Vec<_> = rows.into_iter().map(|row| (row.name, row.id)).collect();
+        ordered.sort();
+        let ordered: Vec<PersonId> = ordered.into_iter().map(|(_, id)| id).collect();
+        let cut = |span| Cut {
+            span,
+            query: "",
+            most: 2,
+        };
+        assert_eq!(
+            pages(
+                async |span| store.people_said(&parts, cut(span)).await.unwrap(),
+                |id| id.0
+            )
+            .await,
+            ordered
+        );
+    }
+    for (state, wanted) in devices_in {
+        let parts = store.parts(&sums, false, state).await.unwrap();
+        let cut = |span| Cut {
+            span,
+            query: "",
+            most: 2,
+        };
+        let listed = pages(
+            async |span| store.devices_said(&parts, cut(span)).await.unwrap(),
+            |row| row.device.0,
+        )
+        .await;
+        assert_eq!(listed.len(), wanted.len());
+        assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), wanted);
+    }
+}
+
+/// A list page by page, to its end and back to its beginning, which is the same.
+async fn pages<T: Copy + PartialEq + std::fmt::Debug>(
+    page: impl AsyncFn(Span) -> Vec<T>,
+    id: impl Fn(T) -> Uuid,
+) -> Vec<T> {
+    let mut rows = page(Span::First).await;
+    while let Some(last) = rows.last().copied() {
+        let next = page(Span::After(id(last))).await;
+        if next.is_empty() {
+            break;
+        }
+        rows.extend(next);
+    }
+    let mut back: Vec<T> = rows.last().copied().into_iter().collect();
+    while let Some(first) = back.first().copied() {
+        let mut before = page(Span::Before(id(first))).await;
+        if before.is_empty() {
+            break;
+        }
+        before.append(&mut back);
+        back = before;
+    }
+    assert_eq!(rows, back);
+    rows
 }
 
 /// So many things happen, one after the other.

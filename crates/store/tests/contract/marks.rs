@@ -352,6 +352,7 @@ const FACTS: &[Fact] = &[
         ],
         unseen: &[
             ("id", NAME),
+            ("number", NAME),
             ("location_id", NAME),
             ("pricing_param", SHOWN),
             ("owned", FREE),
@@ -588,7 +589,9 @@ const BESIDE: &[&str] = &[
     "decide_again",
     "dirty",
     "dirty_many",
+    "device_pairs",
     "pairs",
+    "verdicts",
     // What Apple lists, of which the seats say what is ours; what is asked of it; what ended there; who we are there.
     "assignments",
     "claims",

@@ -3,21 +3,23 @@
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
 use domain::{AssetId, Counts, DeviceVerdict, InstallState, Owned, PersonId, PersonVerdict, Seat, Time};
 use serde::{Deserialize, Serialize};
+use store::Span;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals,
-    input::{Path, Query},
-    page::{Page, PageQuery},
+    input::{Path, Query, invalid},
+    page::{Page, PageQuery, cursor},
     users::Program,
     words::{DateTime, MobileAppIntent, install_state, word},
 };
 use crate::{
     app::{
         App,
-        apps::{AppView, Overview},
+        of_app::{Asked, Part, People},
+        sums::{AppSums, by_state},
     },
     http::{
         auth::{ApiAdmin, ApiReader},
@@ -129,35 +131,35 @@ struct InstallSummary {
 }
 
 impl InstallSummary {
-    fn of(app: &AppView) -> InstallSummary {
+    fn of(app: &AppSums) -> InstallSummary {
         let mut summary = InstallSummary::default();
-        for person in app.decision.people.values() {
-            let users = match person.state {
+        for (state, people) in by_state(&app.people) {
+            let users = match state {
                 InstallState::Installed => &mut summary.installed_user_count,
                 InstallState::Failed | InstallState::UninstallFailed => &mut summary.failed_user_count,
                 InstallState::NotApplicable => &mut summary.not_applicable_user_count,
                 InstallState::PendingInstall => &mut summary.pending_install_user_count,
                 InstallState::NotInstalled | InstallState::Unknown => &mut summary.not_installed_user_count,
             };
-            *users += 1;
-            for device in person.devices.values() {
-                let devices = match device.state {
-                    InstallState::Installed => &mut summary.installed_device_count,
-                    InstallState::Failed | InstallState::UninstallFailed => &mut summary.failed_device_count,
-                    InstallState::NotApplicable => &mut summary.not_applicable_device_count,
-                    InstallState::PendingInstall => &mut summary.pending_install_device_count,
-                    InstallState::NotInstalled | InstallState::Unknown => &mut summary.not_installed_device_count,
-                };
-                *devices += 1;
-            }
+            *users += people;
+        }
+        for (state, count) in by_state(&app.devices) {
+            let devices = match state {
+                InstallState::Installed => &mut summary.installed_device_count,
+                InstallState::Failed | InstallState::UninstallFailed => &mut summary.failed_device_count,
+                InstallState::NotApplicable => &mut summary.not_applicable_device_count,
+                InstallState::PendingInstall => &mut summary.pending_install_device_count,
+                InstallState::NotInstalled | InstallState::Unknown => &mut summary.not_installed_device_count,
+            };
+            *devices += count;
         }
         summary
     }
 }
 
 impl VppApp {
-    fn of(app: &AppView) -> VppApp {
-        let licenses = LicenseCounts::from(app.decision.counts);
+    fn of(app: &AppSums) -> VppApp {
+        let licenses = LicenseCounts::from(app.counts);
         let row = app.row.clone();
         VppApp {
             id: row.id.0,
@@ -170,7 +172,7 @@ impl VppApp {
             bundle_id: row.bundle_id,
             version: row.version,
             minimum_operating_system: row.minimum_os,
-            platforms: app.facts.platforms.iter().map(word).collect(),
+            platforms: app.platforms.iter().map(word).collect(),
             app_store_url: row.url,
             revocable: row.revocable,
             device_assignable: row.device_assignable,
@@ -178,7 +180,7 @@ impl VppApp {
             used_license_count: licenses.used,
             licenses,
             install_summary: InstallSummary::of(app),
-            is_deployed: !app.facts.deployments.is_empty(),
+            is_deployed: !app.deployments.is_empty(),
             last_observed_date_time: DateTime(row.observed_at),
             removed_date_time: DateTime::of(row.gone_at),
         }
@@ -217,25 +219,26 @@ struct DeviceStatus {
 }
 
 impl DeviceStatus {
-    fn of(overview: &Overview, app: &AppView, person: PersonId, verdict: &DeviceVerdict) -> DeviceStatus {
-        let device = overview.devices.get(&verdict.device);
+    fn of(people: &People, person: PersonId, verdict: &DeviceVerdict) -> DeviceStatus {
+        let device = people.devices.get(&verdict.device);
         DeviceStatus {
             device_id: verdict.device.0,
             device_name: device.map(|device| device.name.clone()),
             platform: device.map(|device| word(device.platform)),
             os_version: device.and_then(|device| device.os_version.clone()),
             user_id: person.0,
-            user_name: overview.people.get(&person).map(|person| person.name.clone()),
+            user_name: people.rows.get(&person).map(|person| person.name.clone()),
             install_state: verdict.state,
             install_state_detail: word(verdict.detail),
-            error_code: app.error_code(verdict.device, verdict.detail),
+            error_code: people.error_code(verdict.device, verdict.detail),
             mobile_app_intent: MobileAppIntent::of(&verdict.resolution),
             required_from_date_time: DateTime::of(verdict.resolution.required_from),
             rule: word(verdict.resolution.rule),
             deployment_ids: verdict.resolution.by.iter().map(|id| id.0).collect(),
             overruled_deployment_ids: verdict.resolution.beat.iter().map(|id| id.0).collect(),
             last_reported_date_time: DateTime::of(
-                app.facts
+                people
+                    .facts
                     .installs
                     .get(&verdict.device)
                     .and_then(|install| install.seen_at),
@@ -305,8 +308,8 @@ impl From<Seat> for License {
 }
 
 impl UserStatus {
-    fn of(overview: &Overview, app: &AppView, verdict: &PersonVerdict) -> UserStatus {
-        let person = overview.people.get(&verdict.person);
+    fn of(people: &People, counts: Counts, verdict: &PersonVerdict) -> UserStatus {
+        let person = people.rows.get(&verdict.person);
         let count =
             |state: InstallState| verdict.devices.values().filter(|device| device.state == state).count() as u64;
         UserStatus {
@@ -320,10 +323,10 @@ impl UserStatus {
             rule: word(verdict.resolution.rule),
             license: verdict.seat.map(License::from),
             waiting_place: verdict.place.map(|place| place as u64),
-            waiting_count: app.decision.counts.waiting,
+            waiting_count: counts.waiting,
             vpp_program: Program::of(
-                overview.client_users.get(&verdict.person),
-                overview.invitations.get(&verdict.person),
+                people.client_users.get(&verdict.person),
+                people.invitations.get(&verdict.person),
             ),
             installed_device_count: count(InstallState::Installed),
             failed_device_count: count(InstallState::Failed) + count(InstallState::UninstallFailed),
@@ -361,15 +364,38 @@ struct StatusQuery {
 }
 
 impl StatusQuery {
-    fn shows(&self, state: InstallState) -> bool {
-        self.state.is_none_or(|wanted| wanted == state)
-    }
-
-    fn page(self) -> PageQuery {
+    fn page(&self) -> PageQuery {
         PageQuery {
             limit: self.limit,
-            cursor: self.cursor,
+            cursor: self.cursor.clone(),
         }
+    }
+}
+
+/// Where a page begins: after the row that the cursor names.
+fn span(query: &PageQuery) -> Result<Span, Problem> {
+    let Some(after) = query.after()? else {
+        return Ok(Span::First);
+    };
+    let unknown = || invalid("cursor", "malformed", "cursor is not one that was given out here");
+    after.parse().map(Span::After).map_err(|_| unknown())
+}
+
+fn asked(query: &PageQuery) -> Result<Asked<'static>, Problem> {
+    Ok(Asked {
+        span: span(query)?,
+        query: "",
+        at: 0,
+        most: query.limit()?,
+    })
+}
+
+/// What was found, with where the next page begins.
+fn page<T, U>(part: &Part<T>, id: impl Fn(&T) -> Uuid, row: impl FnMut(&T) -> Option<U>) -> Page<U> {
+    let last = part.rows.last().filter(|_| part.later);
+    Page {
+        next_cursor: last.map(|last| cursor(&id(last).to_string())),
+        value: part.rows.iter().filter_map(row).collect(),
     }
 }
 
@@ -383,10 +409,9 @@ async fn apps_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<VppApp>>, Problem> {
-    let apps: Vec<VppApp> = match app.overview().await? {
-        Some(overview) => overview.apps.iter().map(VppApp::of).collect(),
-        None => Vec::new(),
-    };
+    let summed = app.apps_summed().await?;
+    let apps = summed.iter().flat_map(|summed| &summed.apps);
+    let apps: Vec<VppApp> = apps.map(VppApp::of).collect();
     Ok(JsonBody(Page::by_id(apps, &query, |app| app.id)?))
 }
 
@@ -400,8 +425,8 @@ async fn app_get(
     _: ApiReader,
     Path(asset): Path<AssetId>,
 ) -> Result<JsonBody<VppApp>, Problem> {
-    let overview = app.overview().await?;
-    Ok(JsonBody(VppApp::of(found(overview.as_ref(), asset)?.1)))
+    let of = found(app.of_app(asset).await?)?;
+    Ok(JsonBody(VppApp::of(&of.app)))
 }
 
 /// The app on each device that it concerns
@@ -415,20 +440,16 @@ async fn app_device_statuses(
     Path(asset): Path<AssetId>,
     Query(query): Query<StatusQuery>,
 ) -> Result<JsonBody<Page<DeviceStatus>>, Problem> {
-    let overview = app.overview().await?;
-    let (overview, view) = found(overview.as_ref(), asset)?;
-    let mut verdicts = Vec::new();
-    for person in view.decision.people.values() {
-        for device in person.devices.values() {
-            if query.shows(device.state) {
-                verdicts.push((person.person, device));
-            }
-        }
-    }
-    let page = Page::by_id(verdicts, &query.page(), |(_, device)| device.device)?;
-    Ok(JsonBody(page.map(|(person, device)| {
-        DeviceStatus::of(overview, view, person, device)
-    })))
+    let asked = asked(&query.page())?;
+    let (_, part, people) = found(app.app_devices(asset, query.state, asked).await?)?;
+    Ok(JsonBody(page(
+        &part,
+        |row| row.device.0,
+        |row| {
+            let verdict = people.verdicts.get(&row.person)?.devices.get(&row.device)?;
+            Some(DeviceStatus::of(&people, row.person, verdict))
+        },
+    )))
 }
 
 /// The app for each person whom it concerns
@@ -442,16 +463,16 @@ async fn app_user_statuses(
     Path(asset): Path<AssetId>,
     Query(query): Query<StatusQuery>,
 ) -> Result<JsonBody<Page<UserStatus>>, Problem> {
-    let overview = app.overview().await?;
-    let (overview, view) = found(overview.as_ref(), asset)?;
-    let verdicts: Vec<_> = view
-        .decision
-        .people
-        .values()
-        .filter(|person| query.shows(person.state))
-        .collect();
-    let page = Page::rising(verdicts, &query.page(), |person| person.person.to_string())?;
-    Ok(JsonBody(page.map(|person| UserStatus::of(overview, view, person))))
+    let asked = asked(&query.page())?;
+    let (of, part, people) = found(app.app_people(asset, query.state, asked).await?)?;
+    Ok(JsonBody(page(
+        &part,
+        |person| person.0,
+        |person| {
+            let verdict = people.verdicts.get(person)?;
+            Some(UserStatus::of(&people, of.app.counts, verdict))
+        },
+    )))
 }
 
 /// Who has a licence
@@ -465,21 +486,22 @@ async fn app_assigned_licenses(
     Path(asset): Path<AssetId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<AssignedLicense>>, Problem> {
-    let overview = app.overview().await?;
-    let (overview, view) = found(overview.as_ref(), asset)?;
-    let seats: Vec<(PersonId, Seat)> = view.facts.seats.iter().map(|(person, seat)| (*person, *seat)).collect();
-    let page = Page::rising(seats, &query, |(person, _)| person.to_string())?;
-    Ok(JsonBody(page.map(|(id, seat)| {
-        let person = overview.people.get(&id);
-        let License { state, since_date_time } = seat.into();
-        AssignedLicense {
-            user_id: id.0,
-            user_name: person.map(|person| person.name.clone()),
-            user_email_address: person.and_then(|person| person.email.clone()),
-            state,
-            since_date_time,
-        }
-    })))
+    let (_, part, people) = found(app.app_licences(asset, span(&query)?, query.limit()?).await?)?;
+    Ok(JsonBody(page(
+        &part,
+        |person| person.0,
+        |id| {
+            let person = people.rows.get(id);
+            let License { state, since_date_time } = people.facts.seats.get(id).copied()?.into();
+            Some(AssignedLicense {
+                user_id: id.0,
+                user_name: person.map(|person| person.name.clone()),
+                user_email_address: person.and_then(|person| person.email.clone()),
+                state,
+                since_date_time,
+            })
+        },
+    )))
 }
 
 /// Ask for an available app for a person
@@ -512,8 +534,6 @@ async fn app_request_withdraw(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn found(overview: Option<&Overview>, asset: AssetId) -> Result<(&Overview, &AppView), Problem> {
-    overview
-        .and_then(|overview| overview.app(asset).map(|app| (overview, app)))
-        .ok_or_else(|| Problem::not_found("app"))
+fn found<T>(of: Option<T>) -> Result<T, Problem> {
+    of.ok_or_else(|| Problem::not_found("app"))
 }

@@ -3,7 +3,8 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::{AssetId, InstallState, PersonId};
 use serde::Deserialize;
-use store::EventFilter;
+use store::{EventFilter, States};
+use uuid::Uuid;
 
 use super::{
     Oops, frame, html,
@@ -14,15 +15,16 @@ use super::{
             AppLicencesPage, AppTab, AppUserLine, AppUsersPage, DeploymentLine, StateFilter, WaitingLine, app_link,
             state_of,
         },
-        parts::{Named, paged},
+        parts::{Named, Pager, ROWS, Turn},
         ui::StateCounts,
     },
     speak, view,
 };
 use crate::{
     app::{
-        App,
-        apps::{AppView, Overview},
+        App, AppError,
+        of_app::{Asked, OfApp, Part, People},
+        sums::by_state,
     },
     http::{
         auth::Reader,
@@ -33,6 +35,8 @@ use crate::{
 
 /// So much history a page.
 const EVENTS: i64 = 50;
+/// So many of those who wait are shown on the page.
+const WAITING: usize = 50;
 
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -43,19 +47,22 @@ pub struct Wanted {
     #[serde(default)]
     q: String,
     #[serde(default)]
-    page: String,
-    before: Option<i64>,
+    after: String,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    at: String,
 }
 
 /// What every tab needs.
 struct Shown<'a> {
-    overview: &'a Overview,
-    view: &'a AppView,
-    head: AppHead,
-    frame: Frame,
+    app: &'a App,
+    reader: &'a Reader,
+    asset: AssetId,
+    tab: AppTab,
     filter: Option<InstallState>,
-    query: String,
-    page: usize,
+    query: &'a str,
+    turn: &'a Turn,
     s: Speak,
 }
 
@@ -65,57 +72,94 @@ pub async fn page(
     Path(asset): Path<AssetId>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Oops> {
-    let overview = app.overview().await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let view = overview.app(asset).ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let tab = AppTab::of(&wanted.tab);
-    let s = speak(&app, reader.lang);
-    let path = app_link(asset, tab, state_of(&wanted.state), &wanted.q, 1);
-    let frame = frame(&app, &reader, Place::Apps, &path, None).await?;
     let shown = Shown {
-        head: head(&overview, view, tab),
-        overview: &overview,
-        view,
-        frame,
+        app: &app,
+        reader: &reader,
+        asset,
+        tab: AppTab::of(&wanted.tab),
         filter: state_of(&wanted.state),
-        query: wanted.q.trim().to_owned(),
-        page: wanted.page.parse().unwrap_or(1),
-        s,
+        query: wanted.q.trim(),
+        turn: &Turn::of(&wanted.after, &wanted.before, &wanted.at),
+        s: speak(&app, reader.lang),
     };
-    match tab {
-        AppTab::General => general(shown),
-        AppTab::Deployment => deployment(shown),
-        AppTab::Devices => devices(shown),
-        AppTab::Users => users(shown),
-        AppTab::Licences => licences(shown),
-        AppTab::History => history(&app, shown, wanted.before).await,
+    match shown.tab {
+        AppTab::General => general(shown).await,
+        AppTab::Deployment => deployment(shown).await,
+        AppTab::Devices => devices(shown).await,
+        AppTab::Users => users(shown).await,
+        AppTab::Licences => licences(shown).await,
+        AppTab::History => history(shown, wanted.before.parse().ok()).await,
     }
 }
 
-fn head(overview: &Overview, view: &AppView, tab: AppTab) -> AppHead {
-    let line = view::app_line(view);
-    let people = &view.decision.people;
-    AppHead {
-        id: line.id,
-        name: line.name,
-        has_icon: line.has_icon,
-        publisher: line.publisher,
-        version: view.row.version.clone(),
-        platforms: line.platforms,
-        bundle_id: line.bundle_id,
-        product_type: line.product_type,
-        counts: line.counts,
-        synced_at: overview.location.row.last_sync_at,
-        gone_at: view.row.gone_at,
-        deployments: view.facts.deployments.len() as u64,
-        devices: line.installs.total(),
-        people: people.len() as u64,
-        licences: view.facts.seats.len() as u64,
-        tab,
+impl Shown<'_> {
+    async fn frame(&self) -> Result<Frame, Oops> {
+        let path = app_link(self.asset, self.tab, self.filter, self.query, &Turn::default());
+        frame(self.app, self.reader, Place::Apps, &path, None).await
+    }
+
+    fn head(&self, of: &OfApp) -> AppHead {
+        let line = view::app_line(&of.app);
+        let row = &of.app.row;
+        let licences = u64::try_from(row.taken).unwrap_or(0);
+        AppHead {
+            id: line.id,
+            name: line.name,
+            has_icon: line.has_icon,
+            publisher: line.publisher,
+            version: row.version.clone(),
+            platforms: line.platforms,
+            bundle_id: line.bundle_id,
+            product_type: line.product_type,
+            counts: line.counts,
+            synced_at: of.location.row.last_sync_at,
+            gone_at: row.gone_at,
+            deployments: of.app.deployments.len() as u64,
+            devices: line.installs.total(),
+            people: match row.is_app() {
+                true => of.app.people.values().sum(),
+                false => licences,
+            },
+            licences,
+            tab: self.tab,
+        }
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            span: self.turn.span(),
+            query: self.query,
+            at: self.turn.at,
+            most: ROWS,
+        }
+    }
+
+    fn filter(&self, states: &States) -> StateFilter {
+        let mut counts = StateCounts::default();
+        for (state, count) in by_state(states) {
+            counts.add(state, count);
+        }
+        StateFilter {
+            counts,
+            state: self.filter,
+            query: self.query.to_owned(),
+        }
+    }
+
+    /// Of a list of `total`, in which what is shown begins and ends with these.
+    fn pager<T>(&self, part: &Part<T>, id: impl Fn(&T) -> Uuid, total: u64) -> Pager {
+        let link = |turn: &Turn| app_link(self.asset, self.tab, self.filter, self.query, turn);
+        self.turn.pager(part, id, total, link)
     }
 }
 
-fn general(shown: Shown<'_>) -> Result<Response, Oops> {
-    let row = &shown.view.row;
+fn found<T>(of: Option<T>) -> Result<T, Oops> {
+    of.ok_or(Oops::of(StatusCode::NOT_FOUND))
+}
+
+async fn general(shown: Shown<'_>) -> Result<Response, Oops> {
+    let of = found(shown.app.of_app(shown.asset).await?)?;
+    let row = &of.app.row;
     html(&AppGeneralPage {
         adam_id: row.adam_id.clone(),
         pricing_param: row.pricing_param.clone(),
@@ -126,105 +170,85 @@ fn general(shown: Shown<'_>) -> Result<Response, Oops> {
         revocable: row.revocable,
         device_assignable: row.device_assignable,
         retired: u64::try_from(row.retired).unwrap_or(0),
-        installs: view::app_line(shown.view).installs,
+        installs: view::app_line(&of.app).installs,
+        frame: shown.frame().await?,
+        head: shown.head(&of),
         s: shown.s,
-        frame: shown.frame,
-        head: shown.head,
     })
 }
 
-fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
-    let rows = shown
-        .view
-        .facts
-        .deployments
-        .iter()
-        .filter_map(|line| {
-            let group = shown.overview.groups.get(&line.group)?;
-            Some(DeploymentLine {
-                group: Named {
-                    name: group.name.clone(),
-                    href: format!("/groups/{}", group.id),
-                },
-                kind: group.kind,
-                members: u64::try_from(group.members).unwrap_or(0),
-                approval: line.approval,
-                deadline: line.deadline,
-                since: line.since,
-            })
-        })
-        .collect();
+async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
+    let of = found(shown.app.of_app(shown.asset).await?)?;
+    let mut rows = Vec::new();
+    for line in &of.app.deployments {
+        let Some(group) = shown.app.store.group(line.group).await.map_err(AppError::from)? else {
+            continue;
+        };
+        rows.push(DeploymentLine {
+            group: Named {
+                name: group.name,
+                href: format!("/groups/{}", group.id),
+            },
+            kind: group.kind,
+            members: u64::try_from(group.members).unwrap_or(0),
+            approval: line.approval,
+            deadline: line.deadline,
+            since: line.since,
+        });
+    }
     html(&AppDeploymentPage {
+        frame: shown.frame().await?,
+        head: shown.head(&of),
         s: shown.s,
-        frame: shown.frame,
-        head: shown.head,
         rows,
     })
 }
 
-fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
-    let mut rows: Vec<AppDeviceLine> = Vec::new();
-    for person in shown.view.decision.people.values() {
-        for verdict in person.devices.values().filter(|verdict| view::concerns(verdict)) {
-            let Some(row) = shown.overview.devices.get(&verdict.device) else {
-                continue;
-            };
-            rows.push(AppDeviceLine {
-                device: Named {
-                    name: row.name.clone(),
-                    href: format!("/devices/{}", row.id),
-                },
-                serial: row.serial.clone(),
-                person: view::person(shown.overview, person.person),
-                platform: row.platform,
-                os_version: row.os_version.clone(),
-                state: verdict.state,
-                detail: verdict.detail,
-                code: shown.view.error_code(verdict.device, verdict.detail),
-                resolution: verdict.resolution.clone(),
-                id: row.id,
-                may_try_again: verdict.may_be_tried_again(),
-                last_seen_at: row.last_seen_at,
-            });
-        }
-    }
-    let counts = StateCounts::of(rows.iter().map(|row| row.state));
-    let query = shown.query.to_lowercase();
-    let found = |row: &AppDeviceLine| {
-        let texts = [Some(&row.device.name), row.serial.as_ref(), Some(&row.person.name)];
-        texts
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(&query))
-    };
-    rows.retain(|row| shown.filter.is_none_or(|state| row.state == state) && found(row));
-    rows.sort_by(|a, b| (a.state, &a.device.name).cmp(&(b.state, &b.device.name)));
-    let (rows, pager) = paged(rows, shown.page, |page| {
-        app_link(shown.view.row.id, AppTab::Devices, shown.filter, &shown.query, page)
+async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
+    let listed = shown.app.app_devices(shown.asset, shown.filter, shown.asked()).await?;
+    let (of, part, people) = found(listed)?;
+    let rows = part.rows.iter().filter_map(|listed| {
+        let row = people.devices.get(&listed.device)?;
+        let verdict = people.verdicts.get(&listed.person)?.devices.get(&listed.device)?;
+        Some(AppDeviceLine {
+            device: Named {
+                name: row.name.clone(),
+                href: format!("/devices/{}", row.id),
+            },
+            serial: row.serial.clone(),
+            person: view::person(&people, listed.person),
+            platform: row.platform,
+            os_version: row.os_version.clone(),
+            state: verdict.state,
+            detail: verdict.detail,
+            code: people.error_code(verdict.device, verdict.detail),
+            resolution: verdict.resolution.clone(),
+            id: row.id,
+            may_try_again: verdict.may_be_tried_again(),
+            last_seen_at: row.last_seen_at,
+        })
     });
-    let filter = StateFilter {
-        counts,
-        state: shown.filter,
-        query: shown.query,
-    };
+    let rows: Vec<AppDeviceLine> = rows.collect();
+    let filter = shown.filter(&of.app.devices);
     html(&AppDevicesPage {
+        pager: shown.pager(&part, |row| row.device.0, filter.total()),
+        frame: shown.frame().await?,
+        head: shown.head(&of),
         s: shown.s,
-        frame: shown.frame,
-        head: shown.head,
         filter,
         rows,
-        pager,
     })
 }
 
-fn users(shown: Shown<'_>) -> Result<Response, Oops> {
-    let decision = &shown.view.decision;
-    let mut rows: Vec<AppUserLine> = decision
-        .people
-        .values()
-        .map(|verdict| AppUserLine {
-            person: view::person(shown.overview, verdict.person),
-            department: department(shown.overview, verdict.person),
+async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
+    let listed = shown.app.app_people(shown.asset, shown.filter, shown.asked()).await?;
+    let (of, part, people) = found(listed)?;
+    let rows = part.rows.iter().filter_map(|person| {
+        let verdict = people.verdicts.get(person)?;
+        let seen = |device| people.devices.get(device)?.last_seen_at;
+        Some(AppUserLine {
+            person: view::person(&people, *person),
+            department: department(&people, *person),
             devices: verdict.devices.len() as u64,
             state: verdict.state,
             detail: verdict.detail,
@@ -232,123 +256,94 @@ fn users(shown: Shown<'_>) -> Result<Response, Oops> {
                 .devices
                 .values()
                 .find(|device| device.state == verdict.state)
-                .and_then(|device| shown.view.error_code(device.device, verdict.detail)),
+                .and_then(|device| people.error_code(device.device, verdict.detail)),
             seat: verdict.seat,
             place: verdict.place,
             program: verdict.program,
-            invitation: view::invitation(shown.overview, verdict.person),
+            invitation: view::invitation(&people, *person),
             resolution: verdict.resolution.clone(),
-            last_seen_at: verdict
-                .devices
-                .keys()
-                .filter_map(|device| shown.overview.devices.get(device)?.last_seen_at)
-                .max(),
+            last_seen_at: verdict.devices.keys().filter_map(seen).max(),
         })
-        .collect();
-    let counts = StateCounts::of(rows.iter().map(|row| row.state));
-    let query = shown.query.to_lowercase();
-    let found = |row: &AppUserLine| {
-        let texts = [Some(&row.person.name), row.department.as_ref()];
-        texts
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(&query))
-    };
-    rows.retain(|row| shown.filter.is_none_or(|state| row.state == state) && found(row));
-    rows.sort_by(|a, b| {
-        let key = |row: &AppUserLine| (row.state, row.place.unwrap_or(usize::MAX));
-        key(a).cmp(&key(b)).then_with(|| a.person.name.cmp(&b.person.name))
     });
-    let (rows, pager) = paged(rows, shown.page, |page| {
-        app_link(shown.view.row.id, AppTab::Users, shown.filter, &shown.query, page)
-    });
-    let waiting = decision
-        .waiting
-        .iter()
-        .filter_map(|person| {
-            let verdict = decision.people.get(person)?;
-            Some(WaitingLine {
-                person: view::person(shown.overview, *person),
-                department: department(shown.overview, *person),
-                resolution: verdict.resolution.clone(),
-                since: verdict.waiting_since,
-            })
-        })
-        .collect();
-    let filter = StateFilter {
-        counts,
-        state: shown.filter,
-        query: shown.query,
+    let rows: Vec<AppUserLine> = rows.collect();
+    let waiting = match of.app.counts.waiting {
+        0 => Vec::new(),
+        _ => waiting(&shown).await?,
     };
+    let filter = shown.filter(&of.app.people);
     html(&AppUsersPage {
+        pager: shown.pager(&part, |person| person.0, filter.total()),
+        frame: shown.frame().await?,
+        head: shown.head(&of),
         s: shown.s,
-        frame: shown.frame,
-        head: shown.head,
         filter,
         rows,
-        pager,
         waiting,
     })
 }
 
-fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
-    let decision = &shown.view.decision;
-    let mut rows: Vec<AppLicenceLine> = shown
-        .view
-        .facts
-        .seats
-        .iter()
-        .filter_map(|(person, seat)| {
-            let verdict = decision.people.get(person)?;
-            Some(AppLicenceLine {
-                person: view::person(shown.overview, *person),
-                department: department(shown.overview, *person),
-                seat: *seat,
-                since: seat.since(),
-                state: verdict.state,
-                detail: verdict.detail,
-            })
+async fn waiting(shown: &Shown<'_>) -> Result<Vec<WaitingLine>, Oops> {
+    let (waiting, people) = found(shown.app.app_waiting(shown.asset, WAITING).await?)?;
+    let line = |person: PersonId| {
+        let verdict = people.verdicts.get(&person)?;
+        Some(WaitingLine {
+            person: view::person(&people, person),
+            department: department(&people, person),
+            resolution: verdict.resolution.clone(),
+            since: verdict.waiting_since,
         })
-        .collect();
-    rows.sort_by(|a, b| a.person.name.cmp(&b.person.name));
-    let (rows, pager) = paged(rows, shown.page, |page| {
-        app_link(shown.view.row.id, AppTab::Licences, None, "", page)
+    };
+    Ok(waiting.into_iter().filter_map(line).collect())
+}
+
+async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
+    let listed = shown.app.app_licences(shown.asset, shown.turn.span(), ROWS).await?;
+    let (of, part, people) = found(listed)?;
+    let rows = part.rows.iter().filter_map(|person| {
+        let verdict = people.verdicts.get(person)?;
+        let seat = verdict.seat?;
+        Some(AppLicenceLine {
+            person: view::person(&people, *person),
+            department: department(&people, *person),
+            seat,
+            since: seat.since(),
+            state: verdict.state,
+            detail: verdict.detail,
+        })
     });
+    let rows: Vec<AppLicenceLine> = rows.collect();
+    let head = shown.head(&of);
     html(&AppLicencesPage {
+        pager: shown.pager(&part, |person| person.0, head.licences),
+        frame: shown.frame().await?,
         s: shown.s,
-        frame: shown.frame,
-        head: shown.head,
+        head,
         rows,
-        pager,
     })
 }
 
-async fn history(app: &App, shown: Shown<'_>, before: Option<i64>) -> Result<Response, Oops> {
-    let asset = shown.view.row.id;
+async fn history(shown: Shown<'_>, before: Option<i64>) -> Result<Response, Oops> {
+    let of = found(shown.app.of_app(shown.asset).await?)?;
     let filter = EventFilter {
-        asset: Some(asset),
+        asset: Some(shown.asset),
         before,
         limit: EVENTS,
         ..EventFilter::default()
     };
-    let rows = app.events(&filter).await?;
-    let earlier = (rows.len() as i64 == EVENTS)
-        .then(|| {
-            rows.last()
-                .map(|row| format!("/apps/{asset}?tab=history&before={}", row.seq))
-        })
-        .flatten();
-    let names = view::Names::of(app, &rows).await?;
+    let rows = shown.app.events(&filter).await?;
+    let last = rows.last().filter(|_| rows.len() as i64 == EVENTS);
+    let earlier = last.map(|row| format!("/apps/{}?tab=history&before={}", shown.asset, row.seq));
+    let names = view::Names::of(shown.app, &rows).await?;
     let events = rows.iter().map(|row| names.event(row)).collect();
     html(&AppHistoryPage {
+        frame: shown.frame().await?,
+        head: shown.head(&of),
         s: shown.s,
-        frame: shown.frame,
-        head: shown.head,
         events,
         earlier,
     })
 }
 
-fn department(overview: &Overview, person: PersonId) -> Option<String> {
-    overview.people.get(&person).and_then(|row| row.department.clone())
+fn department(people: &People, person: PersonId) -> Option<String> {
+    people.rows.get(&person).and_then(|row| row.department.clone())
 }

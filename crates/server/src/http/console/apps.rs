@@ -34,16 +34,13 @@ pub struct Wanted {
 
 /// Every app that was bought, with its licences.
 pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
+    let summed = app.apps_summed().await?;
     let query = wanted.q.trim().to_owned();
     let filter = AppFilter::of(&wanted.filter);
     let sort = AppSort::of(&wanted.sort);
     let platform = platform(&wanted.platform);
-    let mut rows: Vec<AppLine> = overview
-        .iter()
-        .flat_map(|overview| &overview.apps)
-        .map(view::app_line)
-        .collect();
+    let apps = summed.iter().flat_map(|summed| &summed.apps);
+    let mut rows: Vec<AppLine> = apps.map(view::app_line).collect();
     rows.retain(|row| filter.passes(row) && matches(row, &query, platform));
     sort.sort(&mut rows);
     let (rows, pager) = paged(rows, wanted.page.parse().unwrap_or(1), |page| {
@@ -54,10 +51,8 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     html(&AppsPage {
         s: speak(&app, reader.lang),
         frame,
-        linked: overview.is_some(),
-        synced_at: overview
-            .as_ref()
-            .and_then(|overview| overview.location.row.last_sync_at),
+        linked: summed.is_some(),
+        synced_at: summed.as_ref().and_then(|summed| summed.location.row.last_sync_at),
         rows,
         pager,
         query,

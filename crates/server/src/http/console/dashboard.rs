@@ -1,7 +1,7 @@
 //! 대시보드.
 
 use axum::{extract::State, response::Response};
-use domain::{InstallState, Program, Time, TokenState, program::Invitation};
+use domain::{Detail, InstallState, Time, TokenState};
 use store::SyncStatus;
 
 use super::{
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     app::{
-        App,
-        apps::{AppView, Overview},
+        App, AppError,
+        sums::{AppSums, Summed},
     },
     http::auth::Reader,
     tasks::silence,
@@ -27,9 +27,8 @@ use crate::{
 const RENEW_DAYS: i64 = 60;
 
 pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
-    let location = match &overview {
-        Some(overview) => Some(location(&app, overview).await?),
+    let location = match &app.apps_summed().await? {
+        Some(summed) => Some(location(&app, summed).await?),
         None => None,
     };
     let frame = frame(&app, &reader, Place::Dashboard, "/dashboard", None).await?;
@@ -40,22 +39,24 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
     })
 }
 
-async fn location(app: &App, overview: &Overview) -> Result<LocationBrief, Oops> {
-    let view = &overview.location;
+async fn location(app: &App, summed: &Summed) -> Result<LocationBrief, Oops> {
+    let view = &summed.location;
     let syncs = app.syncs(1).await?;
     let last = syncs.first();
     let failed = last.filter(|sync| sync.status == SyncStatus::Failed);
     let operations = app.operations_open().await?;
     let open = app.sync_open().await?;
 
-    let mut apps: Vec<_> = overview.apps.iter().map(view::app_line).collect();
+    let mut apps: Vec<_> = summed.apps.iter().map(view::app_line).collect();
     AppSort::Free.sort(&mut apps);
     let mut installs = StateCounts::default();
     for app in &apps {
         installs.merge(&app.installs);
     }
     let mut running = view::running(open.as_ref(), &operations);
-    running.extend(view::running_commands(&app.store.commands_about_apps().await?));
+    running.extend(view::running_commands(
+        &app.store.commands_about_apps().await.map_err(AppError::from)?,
+    ));
     let failed_sync = failed.map(|sync| {
         (
             sync.finished_at.unwrap_or(sync.requested_at),
@@ -74,7 +75,7 @@ async fn location(app: &App, overview: &Overview) -> Result<LocationBrief, Oops>
             owner: view.row.owner_name.clone(),
         },
         totals: Totals::of(apps.iter().map(|app| &app.counts)),
-        todo: todo(overview, failed_sync),
+        todo: todo(app, summed, failed_sync).await?,
         apps,
         installs,
         running,
@@ -82,16 +83,17 @@ async fn location(app: &App, overview: &Overview) -> Result<LocationBrief, Oops>
 }
 
 /// Since when no device at all was heard, where that keeps silent ones from counting as gone.
-fn unheard(overview: &Overview) -> Option<Time> {
-    overview.world.policy.silent_after?;
-    let with_us = overview.devices.values().filter(|row| !row.enrolment.is_over());
-    let since = with_us.filter_map(|row| row.last_seen_at).max()?;
-    silence::is_too_long_ago(Some(since), overview.world.now).then_some(since)
+async fn unheard(app: &App) -> Result<Option<Time>, AppError> {
+    if app.store.policy().await?.silent_after.is_none() {
+        return Ok(None);
+    }
+    let since = app.store.devices_heard_at().await?;
+    Ok(since.filter(|since| silence::is_too_long_ago(Some(*since), app.now())))
 }
 
 /// What a person has to look at. The page puts the most urgent first.
-fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
-    let view = &overview.location;
+async fn todo(app: &App, summed: &Summed, failed_sync: Option<(Time, String)>) -> Result<Vec<Todo>, AppError> {
+    let view = &summed.location;
     let mut todo = Vec::new();
     match view.state {
         TokenState::Valid | TokenState::ExpiringSoon if view.days_left < RENEW_DAYS => {
@@ -112,102 +114,70 @@ fn todo(overview: &Overview, failed_sync: Option<(Time, String)>) -> Vec<Todo> {
     } else if let Some((at, code)) = failed_sync.filter(|_| view.state.usable()) {
         todo.push(Todo::SyncFailed { at, code });
     }
-    todo.extend(unheard(overview).map(|since| Todo::DevicesUnheard { since }));
-    for app in &overview.apps {
-        todo.extend(overdrawn(app));
-        todo.extend(short(app));
+    todo.extend(unheard(app).await?.map(|since| Todo::DevicesUnheard { since }));
+    for sums in &summed.apps {
+        todo.extend(overdrawn(sums));
+        todo.extend(short(app, sums).await?);
     }
-    todo.extend(terms_open(overview));
-    for app in &overview.apps {
-        let devices = app.decision.people.values().flat_map(|person| person.devices.values());
-        let failed = devices
-            .filter(|device| {
-                matches!(device.state, InstallState::Failed | InstallState::UninstallFailed)
-                    && device.detail != domain::Detail::NoLicenseAvailable
-            })
-            .count() as u64;
+    let (people, oldest) = app.store.terms_open(view.row.id).await?;
+    if people > 0 {
+        todo.push(Todo::TermsOpen { people, oldest });
+    }
+    for sums in &summed.apps {
+        let failed = sums.devices.iter().filter(|((state, detail), _)| {
+            matches!(state, InstallState::Failed | InstallState::UninstallFailed)
+                && *detail != Detail::NoLicenseAvailable
+        });
+        let failed: u64 = failed.map(|(_, devices)| devices).sum();
         if failed > 0 {
             todo.push(Todo::InstallFailed {
-                app: app.row.id,
-                name: name(app),
+                app: sums.row.id,
+                name: view::app_name(&sums.row),
                 devices: failed,
             });
         }
     }
-    let undeployed = overview
+    let undeployed = summed
         .apps
         .iter()
-        .filter(|app| app.row.is_app() && app.facts.deployments.is_empty())
+        .filter(|app| app.row.is_app() && app.deployments.is_empty())
         .count() as u64;
     if undeployed > 0 {
         todo.push(Todo::NoDeployment { apps: undeployed });
     }
-    todo
+    Ok(todo)
 }
 
 /// More licences are out than are owned: Apple took some back while they were in use.
-fn overdrawn(app: &AppView) -> Option<Todo> {
-    let short = app.decision.counts.short;
+fn overdrawn(app: &AppSums) -> Option<Todo> {
+    let short = app.counts.short;
     (short > 0).then(|| Todo::Overdrawn {
         app: app.row.id,
-        name: name(app),
+        name: view::app_name(&app.row),
         short,
     })
 }
 
-fn short(app: &AppView) -> Option<Todo> {
-    let counts = app.decision.counts;
+async fn short(app: &App, sums: &AppSums) -> Result<Option<Todo>, AppError> {
+    let counts = sums.counts;
     if counts.waiting == 0 {
-        return None;
+        return Ok(None);
     }
     if counts.foreign > 0 {
-        return Some(Todo::ShortByForeign {
-            app: app.row.id,
-            name: name(app),
+        return Ok(Some(Todo::ShortByForeign {
+            app: sums.row.id,
+            name: view::app_name(&sums.row),
             waiting: counts.waiting,
             foreign: counts.foreign,
-            owned: u64::try_from(app.row.owned).unwrap_or(0),
-        });
+            owned: u64::try_from(sums.row.owned).unwrap_or(0),
+        }));
     }
-    let since = app
-        .decision
-        .waiting
-        .iter()
-        .filter_map(|person| app.decision.people[person].waiting_since)
-        .min();
-    Some(Todo::Short {
-        app: app.row.id,
-        name: name(app),
+    // Of the first who waits: before them are those for whom a licence is left.
+    let before = counts.free.filter(|_| sums.stock().is_short()).unwrap_or(0);
+    Ok(Some(Todo::Short {
+        app: sums.row.id,
+        name: view::app_name(&sums.row),
         waiting: counts.waiting,
-        since,
-    })
-}
-
-/// People who would get an app if only they accepted the terms.
-fn terms_open(overview: &Overview) -> Option<Todo> {
-    let mut people = 0;
-    let mut oldest: Option<Time> = None;
-    for person in overview.world.people.values() {
-        let Program::Registered { invitation } = person.program else {
-            continue;
-        };
-        let wanted = overview.apps.iter().any(|app| {
-            app.decision
-                .people
-                .get(&person.id)
-                .is_some_and(|verdict| verdict.wants_seat)
-        });
-        if !wanted {
-            continue;
-        }
-        people += 1;
-        if let Invitation::Shown { at } = invitation {
-            oldest = Some(oldest.map_or(at, |oldest| oldest.min(at)));
-        }
-    }
-    (people > 0).then_some(Todo::TermsOpen { people, oldest })
-}
-
-fn name(app: &AppView) -> String {
-    app.row.name.clone().unwrap_or_else(|| app.row.adam_id.clone())
+        since: app.store.line_since(sums.row.id, before).await?,
+    }))
 }

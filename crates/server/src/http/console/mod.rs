@@ -210,6 +210,7 @@ async fn frame(app: &App, reader: &Reader, place: Place, path: &str, flash: Opti
         devices: tally.devices,
         people: tally.people,
         groups: tally.groups,
+        spreading: tally.spreading,
         query: String::new(),
         flash: flash.or(said),
     })

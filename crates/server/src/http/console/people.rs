@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, PersonId};
+use domain::{AssetId, PersonId, Program};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::{InvitationRow, PersonChange, PersonRow};
@@ -16,7 +16,7 @@ use super::{
     pages::{
         Flash, Place,
         conflict::{Conflict, Difference},
-        parts::{Named, paged},
+        parts::{InvitationLine, Named, paged},
         people::{
             Farewell, PeoplePage, PersonAppLine, PersonFilter, PersonFormPage, PersonLine, PersonPage, people_link,
         },
@@ -100,6 +100,15 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     })
 }
 
+fn invitation(overview: &Overview, id: PersonId) -> Option<InvitationLine> {
+    let program = overview.world.people.get(&id)?.program;
+    let row = overview.invitations.get(&id)?;
+    matches!(program, Program::Registered { .. }).then(|| {
+        let device = overview.devices.get(&row.device_id).map(|device| device.name.as_str());
+        view::invitation_line(row, device)
+    })
+}
+
 fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64) -> PersonLine {
     let verdicts: Vec<_> = overview
         .into_iter()
@@ -116,7 +125,7 @@ fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64
             .and_then(|overview| overview.world.people.get(&row.id))
             .map(|person| person.program)
             .unwrap_or_default(),
-        invitation: overview.and_then(|overview| view::invitation(overview, row.id)),
+        invitation: overview.and_then(|overview| invitation(overview, row.id)),
         devices,
         licences: verdicts
             .iter()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Approval, Detail, DeviceVerdict, InstallState, PersonId, Program, Rule};
+use domain::{Approval, DeviceVerdict, PersonId, Program};
 use store::{
     AppRow, DeviceRow, EventRow, InvitationRow, OpenCommands, OperationKind, OperationRow, OperationState, SyncRow,
 };
@@ -16,8 +16,9 @@ use super::pages::{
 };
 use crate::app::{
     App, AppError,
-    apps::{AppView, Overview},
+    of_app::People,
     of_person::OfPerson,
+    sums::{AppSums, by_state},
 };
 
 /// What an app is called: by its number until the store has described it.
@@ -26,7 +27,7 @@ pub fn app_name(row: &AppRow) -> String {
 }
 
 /// One app in a list.
-pub fn app_line(app: &AppView) -> AppLine {
+pub fn app_line(app: &AppSums) -> AppLine {
     let approvals = [
         Approval::Required,
         Approval::Available,
@@ -36,16 +37,15 @@ pub fn app_line(app: &AppView) -> AppLine {
     let deployments = approvals
         .into_iter()
         .map(|approval| {
-            let count = app
-                .facts
-                .deployments
-                .iter()
-                .filter(|line| line.approval == approval)
-                .count();
-            (approval, count as u64)
+            let lines = app.deployments.iter().filter(|line| line.approval == approval);
+            (approval, lines.count() as u64)
         })
         .filter(|(_, count)| *count > 0)
         .collect();
+    let mut installs = StateCounts::default();
+    for (state, count) in by_state(&app.devices) {
+        installs.add(state, count);
+    }
     AppLine {
         id: app.row.id,
         name: app_name(&app.row),
@@ -53,26 +53,11 @@ pub fn app_line(app: &AppView) -> AppLine {
         publisher: app.row.publisher.clone(),
         bundle_id: app.row.bundle_id.clone(),
         product_type: app.row.product_type.clone(),
-        platforms: app.facts.platforms.iter().copied().collect(),
-        counts: app.decision.counts,
+        platforms: app.platforms.iter().copied().collect(),
+        counts: app.counts,
         deployments,
-        installs: StateCounts::of(
-            app.decision
-                .people
-                .values()
-                .flat_map(|person| person.devices.values())
-                .filter(|device| concerns(device))
-                .map(|device| device.state),
-        ),
+        installs,
     }
-}
-
-/// The app has something to do with the device: a deployment reaches it, or the app is there.
-///
-/// A decision also covers the other devices of a person whom a device group reaches through one of them.
-pub fn concerns(verdict: &DeviceVerdict) -> bool {
-    verdict.resolution.rule != Rule::NoDeployment
-        || (verdict.state, verdict.detail) != (InstallState::NotInstalled, Detail::NoAdditionalDetails)
 }
 
 /// What runs at Apple: a read, and what was asked for, all of it.
@@ -137,9 +122,9 @@ pub fn running_commands(open: &OpenCommands) -> Option<Running> {
 }
 
 /// A person by name, with the way to their page.
-pub fn person(overview: &Overview, id: PersonId) -> Named {
-    let name = overview
-        .people
+pub fn person(people: &People, id: PersonId) -> Named {
+    let name = people
+        .rows
         .get(&id)
         .map_or_else(|| "–".to_owned(), |row| row.name.clone());
     Named {
@@ -149,11 +134,11 @@ pub fn person(overview: &Overview, id: PersonId) -> Named {
 }
 
 /// The latest invitation of a person who has not accepted yet.
-pub fn invitation(overview: &Overview, id: PersonId) -> Option<InvitationLine> {
-    let program = overview.world.people.get(&id)?.program;
-    let row = overview.invitations.get(&id)?;
+pub fn invitation(people: &People, id: PersonId) -> Option<InvitationLine> {
+    let program = people.world.people.get(&id)?.program;
+    let row = people.invitations.get(&id)?;
     matches!(program, Program::Registered { .. }).then(|| {
-        let device = overview.devices.get(&row.device_id).map(|device| device.name.as_str());
+        let device = people.devices.get(&row.device_id).map(|device| device.name.as_str());
         invitation_line(row, device)
     })
 }
@@ -252,7 +237,7 @@ pub fn device_line<'a>(
     verdicts: impl IntoIterator<Item = &'a DeviceVerdict>,
     to_return: u64,
 ) -> DeviceLine {
-    let verdicts = verdicts.into_iter().filter(|verdict| concerns(verdict));
+    let verdicts = verdicts.into_iter().filter(|verdict| verdict.concerns());
     DeviceLine {
         id: row.id,
         name: row.name.clone(),

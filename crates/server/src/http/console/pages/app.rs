@@ -10,7 +10,7 @@ use super::{
     Frame,
     apps::{platform_names, product},
     groups::members_text,
-    parts::{EventLine, InvitationLine, Named, Pager, link},
+    parts::{EventLine, InvitationLine, Named, Pager, Turn},
     ui::{Glyph, Html, StateCounts},
 };
 use crate::messages::Speak;
@@ -166,9 +166,14 @@ pub struct StateFilter {
 }
 
 impl StateFilter {
+    /// How many it leaves, whatever they are called.
+    pub fn total(&self) -> u64 {
+        self.state.map_or(self.counts.total(), |state| self.counts.get(state))
+    }
+
     fn chips(&self, s: &Speak, head: &AppHead) -> Vec<Chip> {
         let chip = |state: Option<InstallState>, text, count| Chip {
-            href: app_link(head.id, head.tab, state, &self.query, 1),
+            href: app_link(head.id, head.tab, state, &self.query, &Turn::default()),
             text,
             count,
             current: self.state == state,
@@ -182,13 +187,10 @@ impl StateFilter {
 }
 
 /// The address of a list on an app's page.
-pub fn app_link(app: AssetId, tab: AppTab, state: Option<InstallState>, query: &str, page: usize) -> String {
-    let page = if page > 1 { page.to_string() } else { String::new() };
+pub fn app_link(app: AssetId, tab: AppTab, state: Option<InstallState>, query: &str, turn: &Turn) -> String {
     let state = state.map_or("", state_value);
-    link(
-        &format!("/apps/{app}"),
-        &[("tab", tab.value()), ("state", state), ("q", query), ("page", &page)],
-    )
+    let parameters = [("tab", tab.value()), ("state", state), ("q", query)];
+    turn.link(&format!("/apps/{app}"), &parameters)
 }
 
 /// How a state is written in an address.
@@ -231,7 +233,7 @@ pub struct AppGeneralPage {
 
 impl AppGeneralPage {
     fn state_href(&self, state: &InstallState) -> String {
-        app_link(self.head.id, AppTab::Devices, Some(*state), "", 1)
+        app_link(self.head.id, AppTab::Devices, Some(*state), "", &Turn::default())
     }
 }
 
@@ -335,6 +337,11 @@ pub struct AppUsersPage {
 }
 
 impl AppUsersPage {
+    /// How many wait who are not shown.
+    fn waiting_unseen(&self) -> u64 {
+        self.head.counts.waiting.saturating_sub(self.waiting.len() as u64)
+    }
+
     /// Licences that nobody here uses, but that are held.
     fn foreign(&self) -> u64 {
         self.head.counts.foreign

@@ -60,6 +60,8 @@ pub struct Frame {
     pub devices: u64,
     pub people: u64,
     pub groups: u64,
+    /// A change that concerns many is still being decided.
+    pub spreading: bool,
     /// What is in the search field.
     pub query: String,
     pub flash: Option<Flash>,
@@ -192,6 +194,7 @@ pub mod tests {
             devices: 60,
             people: 1420,
             groups: 9,
+            spreading: false,
             query: String::new(),
             flash: Flash::done("저장했습니다.".to_owned()),
         }

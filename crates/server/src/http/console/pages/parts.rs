@@ -1,14 +1,15 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
 use domain::{AssetId, Program, Seat, Time, invitation::Ending, program::Invitation};
-use store::SyncCause;
+use store::{Span, SyncCause};
+use uuid::Uuid;
 
 use super::{
     ui::{Glyph, Html},
     words,
 };
 use crate::{
-    app::program::ProgramRefusal,
+    app::{of_app::Part, program::ProgramRefusal},
     messages::{Given, Speak},
 };
 
@@ -417,7 +418,77 @@ pub struct Pager {
 }
 
 /// So many rows a page: enough to scroll, not enough to wait for.
-const ROWS: usize = 50;
+pub const ROWS: usize = 50;
+
+/// Which page of a list: it begins after a row, or ends before one, so that it shows what follows though something came or went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Turn {
+    after: Option<Uuid>,
+    before: Option<Uuid>,
+    /// How many rows come before it, as far as was known when it was asked for.
+    pub at: usize,
+}
+
+impl Turn {
+    /// As it stands in an address; the beginning when that means nothing.
+    pub fn of(after: &str, before: &str, at: &str) -> Turn {
+        Turn {
+            after: after.parse().ok(),
+            before: before.parse().ok(),
+            at: at.parse().unwrap_or(0),
+        }
+    }
+
+    pub fn span(&self) -> Span {
+        match (self.after, self.before) {
+            (Some(after), _) => Span::After(after),
+            (_, Some(before)) => Span::Before(before),
+            _ => Span::First,
+        }
+    }
+
+    /// The address of a list, at this page of it.
+    pub fn link(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+        let at = if self.at > 0 {
+            self.at.to_string()
+        } else {
+            String::new()
+        };
+        let (after, before) = (id(self.after), id(self.before));
+        let turn = [
+            ("after", after.as_str()),
+            ("before", before.as_str()),
+            ("at", at.as_str()),
+        ];
+        link(path, &[parameters, &turn].concat())
+    }
+
+    /// Of a list of `total` rows this part is shown. `to` makes the address of another page.
+    pub fn pager<T>(&self, part: &Part<T>, id: impl Fn(&T) -> Uuid, total: u64, to: impl Fn(&Turn) -> String) -> Pager {
+        let shown = part.rows.len();
+        // On the first page nothing comes before, whatever was known.
+        let at = if part.earlier { self.at } else { 0 };
+        let previous = Turn {
+            before: part.rows.first().map(&id),
+            at: at.saturating_sub(ROWS),
+            after: None,
+        };
+        let next = Turn {
+            after: part.rows.last().map(&id),
+            at: at + shown,
+            before: None,
+        };
+        let total = part.found.map_or(total, |found| found as u64);
+        Pager {
+            from: if shown == 0 { 0 } else { at as u64 + 1 },
+            to: (at + shown) as u64,
+            total: total.max((at + shown) as u64),
+            previous: part.earlier.then(|| to(&previous)),
+            next: part.later.then(|| to(&next)),
+        }
+    }
+}
 
 /// Cuts page `number` (from 1) out of a list; `link` makes the address of another page.
 pub fn paged<T>(rows: Vec<T>, number: usize, link: impl Fn(usize) -> String) -> (Vec<T>, Pager) {

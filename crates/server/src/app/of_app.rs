@@ -1,0 +1,262 @@
+//! What concerns one app: its numbers, and a page of its people, devices or licences, found by key and decided at the instant
+//! in which they are shown.
+
+use std::collections::BTreeMap;
+
+use domain::{AssetId, Detail, DeviceId, InstallState, PersonId, PersonVerdict, World, decide_one};
+use store::{AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, PersonRow, Snapshot, Span};
+
+use super::{
+    App, AppError,
+    apps::error_code,
+    sums::{AppSums, summed},
+    tokens::LocationView,
+};
+
+/// An app with its numbers, and what it is of.
+pub struct OfApp {
+    pub location: LocationView,
+    pub app: AppSums,
+}
+
+/// Some people and one app.
+pub struct People {
+    /// These people only, with what reaches them.
+    pub world: World,
+    /// What is known of the app and of them.
+    pub facts: domain::App,
+    pub verdicts: BTreeMap<PersonId, PersonVerdict>,
+    pub rows: BTreeMap<PersonId, PersonRow>,
+    pub devices: BTreeMap<DeviceId, DeviceRow>,
+    pub client_users: BTreeMap<PersonId, ClientUserRow>,
+    /// The latest of each, since they were last invited anew.
+    pub invitations: BTreeMap<PersonId, InvitationRow>,
+}
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub span: Span,
+    /// Whatever they are called when it is empty. What is found is counted, so all of it is looked for.
+    pub query: &'a str,
+    /// How many come before it. Only of what is looked for it is the place; elsewhere the span is.
+    pub at: usize,
+    pub most: usize,
+}
+
+/// A part of a list, and what comes before and after it.
+pub struct Part<T> {
+    pub rows: Vec<T>,
+    /// Something comes before it.
+    pub earlier: bool,
+    /// Something comes after it.
+    pub later: bool,
+    /// How many were looked for and found.
+    pub found: Option<usize>,
+}
+
+impl Asked<'_> {
+    /// What is to be read for it: one more, to know whether there is one.
+    fn cut(&self) -> Cut<'_> {
+        match self.query.is_empty() {
+            true => Cut {
+                span: self.span,
+                query: "",
+                most: self.most + 1,
+            },
+            false => Cut {
+                span: Span::First,
+                query: self.query,
+                most: usize::MAX,
+            },
+        }
+    }
+
+    fn part<T>(&self, rows: Vec<T>) -> Part<T> {
+        if self.query.is_empty() {
+            return Part::of(rows, self.span, self.most);
+        }
+        let found = rows.len();
+        let at = self.at.min(found.saturating_sub(1) / self.most * self.most);
+        Part {
+            rows: rows.into_iter().skip(at).take(self.most).collect(),
+            earlier: at > 0,
+            later: at + self.most < found,
+            found: Some(found),
+        }
+    }
+}
+
+impl<T> Part<T> {
+    /// Of one more row than were asked for, if there is one.
+    fn of(mut rows: Vec<T>, span: Span, most: usize) -> Part<T> {
+        let more = rows.len() > most;
+        if let Span::Before(_) = span {
+            rows.drain(..rows.len().saturating_sub(most));
+        } else {
+            rows.truncate(most);
+        }
+        Part {
+            rows,
+            earlier: match span {
+                Span::First => false,
+                Span::After(_) => true,
+                Span::Before(_) => more,
+            },
+            later: match span {
+                Span::First | Span::After(_) => more,
+                Span::Before(_) => true,
+            },
+            found: None,
+        }
+    }
+}
+
+impl People {
+    /// What the device gave as its error, where the detail refers to it.
+    pub fn error_code(&self, device: DeviceId, detail: Detail) -> Option<String> {
+        error_code(&self.facts, device, detail)
+    }
+}
+
+/// An instant, and the app that is looked at.
+struct Look {
+    read: Snapshot,
+    of: OfApp,
+}
+
+impl App {
+    /// `None` when there is no such app.
+    async fn look_at(&self, asset: AssetId) -> Result<Option<Look>, AppError> {
+        let mut read = self.store.snapshot().await?;
+        let there = |row: &AppRow| row.gone_at.is_none() || row.taken > 0;
+        let Some(row) = read.app(asset).await?.filter(there) else {
+            return Ok(None);
+        };
+        let Some(location) = read.location(row.location_id).await? else {
+            return Ok(None);
+        };
+        let app = summed(&mut read, row.location_id, row).await?;
+        let location = LocationView::of(location, self.now());
+        Ok(Some(Look {
+            read,
+            of: OfApp { location, app },
+        }))
+    }
+
+    /// The app with its numbers; `None` when there is no such app.
+    pub async fn of_app(&self, asset: AssetId) -> Result<Option<OfApp>, AppError> {
+        Ok(self.look_at(asset).await?.map(|look| look.of))
+    }
+
+    /// A page of the people of an app, in this state or in any.
+    pub async fn app_people(
+        &self,
+        asset: AssetId,
+        state: Option<InstallState>,
+        asked: Asked<'_>,
+    ) -> Result<Option<(OfApp, Part<PersonId>, People)>, AppError> {
+        let Some(mut look) = self.look_at(asset).await? else {
+            return Ok(None);
+        };
+        let found = if look.of.app.row.is_app() {
+            let verdicts = look.read.parts(&look.of.app.sums, true, state).await?;
+            look.read.people_said(&verdicts, asked.cut()).await?
+        } else {
+            // Nothing is decided about a book: who has one is all there is.
+            look.read.seats_page(asset, asked.span, asked.most + 1).await?
+        };
+        let part = asked.part(found);
+        let people = self.people_of(look.read, &look.of.app.row, &part.rows).await?;
+        Ok(Some((look.of, part, people)))
+    }
+
+    /// A page of the devices with which an app has something to do.
+    pub async fn app_devices(
+        &self,
+        asset: AssetId,
+        state: Option<InstallState>,
+        asked: Asked<'_>,
+    ) -> Result<Option<(OfApp, Part<ListedDevice>, People)>, AppError> {
+        let Some(mut look) = self.look_at(asset).await? else {
+            return Ok(None);
+        };
+        let verdicts = look.read.parts(&look.of.app.sums, false, state).await?;
+        let found = look.read.devices_said(&verdicts, asked.cut()).await?;
+        let part = asked.part(found);
+        let mut owners: Vec<PersonId> = part.rows.iter().map(|row| row.person).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let people = self.people_of(look.read, &look.of.app.row, &owners).await?;
+        Ok(Some((look.of, part, people)))
+    }
+
+    /// A page of those who have a licence.
+    pub async fn app_licences(
+        &self,
+        asset: AssetId,
+        span: Span,
+        most: usize,
+    ) -> Result<Option<(OfApp, Part<PersonId>, People)>, AppError> {
+        let Some(mut look) = self.look_at(asset).await? else {
+            return Ok(None);
+        };
+        let found = look.read.seats_page(asset, span, most + 1).await?;
+        let part = Part::of(found, span, most);
+        let people = self.people_of(look.read, &look.of.app.row, &part.rows).await?;
+        Ok(Some((look.of, part, people)))
+    }
+
+    /// The first of those who wait for a licence, in their order.
+    pub async fn app_waiting(&self, asset: AssetId, most: usize) -> Result<Option<(Vec<PersonId>, People)>, AppError> {
+        let Some(mut look) = self.look_at(asset).await? else {
+            return Ok(None);
+        };
+        let app = &look.of.app;
+        // Those for whom licences are left come first, while they are being given.
+        let passed = app.stock().free.filter(|_| app.stock().is_short()).unwrap_or(0);
+        let passed = usize::try_from(passed).unwrap_or(usize::MAX).min(most);
+        let only_out_of_stock = !app.stock().is_short();
+        let line = look.read.line_page(asset, only_out_of_stock, 0, most + passed).await?;
+        let people = self.people_of(look.read, &look.of.app.row, &line).await?;
+        let waits = |person: &PersonId| {
+            people
+                .verdicts
+                .get(person)
+                .is_some_and(|verdict| verdict.place.is_some())
+        };
+        let waiting = line.into_iter().filter(waits).take(most).collect();
+        Ok(Some((waiting, people)))
+    }
+
+    /// Decides these people and the app.
+    async fn people_of(&self, mut read: Snapshot, row: &AppRow, people: &[PersonId]) -> Result<People, AppError> {
+        let location = row.location_id;
+        let world = read.world_of(location, people, self.now()).await?;
+        let facts = match world.apps.get(&row.id) {
+            Some(facts) => Some(facts.clone()),
+            None => read.world_beside_of(location, people).await?.remove(&row.id),
+        };
+        let facts = facts.ok_or(AppError::NotFound("app"))?;
+        let places = read.places_in(row.id, people).await?;
+        let rows = read.people_rows(people).await?;
+        let devices = read.device_rows(people).await?;
+        let client_users = read.client_user_rows(location, people).await?;
+        let invitations = read.invitation_rows(location, people).await?;
+        // Nobody thinks with a transaction open.
+        drop(read);
+        let verdicts = people.iter().filter_map(|person| {
+            let verdict = decide_one(&world, &facts, *person, places.get(person).copied())?;
+            Some((*person, verdict))
+        });
+        Ok(People {
+            verdicts: verdicts.collect(),
+            rows: rows.into_iter().map(|row| (row.id, row)).collect(),
+            devices: devices.into_iter().map(|row| (row.id, row)).collect(),
+            client_users: client_users.into_iter().map(|row| (row.person_id, row)).collect(),
+            invitations: invitations.into_iter().map(|row| (row.person_id, row)).collect(),
+            world,
+            facts,
+        })
+    }
+}

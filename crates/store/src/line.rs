@@ -1,0 +1,335 @@
+//! The line for an asset's licences: who gets the next ones, and where somebody stands.
+
+use std::collections::BTreeMap;
+
+use domain::{Ahead, AssetId, Counts, LocationId, Owned, PersonId, Position, Queue, Rank, Stand, Stock, Time, Wish};
+use uuid::Uuid;
+
+use crate::{
+    Cut, Of, Part, SeatState, Span, StoreError, Sum, Tx,
+    db::{Conn, Key, Record, Value, hexed, reads, values},
+    pairs::{behind, rank},
+};
+
+/// The order of a line, as its indexes have it.
+macro_rules! order {
+    () => {
+        "behind, only_available, since, person_id"
+    };
+}
+pub(crate) use order;
+
+reads! {
+    /// The person's place among those who wait for a licence, of each asset for which they do. Costs a count of those who
+    /// stand before them.
+    places(location: LocationId, person: PersonId) -> BTreeMap<AssetId, usize>;
+    /// The places of these people in one line. Costs a count of those who stand before the last of them.
+    places_in(asset: AssetId, people: &'a [PersonId]) -> BTreeMap<PersonId, usize>;
+    /// The licences of an asset, and who stands before this person in the line for them. Costs a count of those before them.
+    position(asset: AssetId, person: PersonId) -> Position;
+    /// Who stands in the line of an asset, as it was decided, and whose licence comes back.
+    line_of(asset: AssetId) -> LineRows;
+}
+
+/// The line of an asset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineRows {
+    /// Those who want a licence and have none, in no order.
+    pub wishes: Vec<(PersonId, Wish)>,
+    /// Those whose licence goes back.
+    pub returning: Vec<PersonId>,
+}
+
+/// Somebody in a line.
+#[derive(Clone, Copy)]
+struct Waiter {
+    person: PersonId,
+    wish: Wish,
+}
+
+impl Waiter {
+    fn read(row: &Record) -> Result<Waiter, StoreError> {
+        Ok(Waiter {
+            person: PersonId(row.key("person_id")?),
+            wish: Wish {
+                rank: rank(row)?,
+                stand: row.word("stand")?,
+            },
+        })
+    }
+
+    /// Where they stand, in the order of a line.
+    fn place(&self) -> Vec<Value> {
+        let Rank {
+            only_available, since, ..
+        } = self.wish.rank;
+        values![behind(self.wish.rank), only_available, since, Key(self.person.0)]
+    }
+}
+
+/// A place before everybody.
+fn beginning() -> Vec<Value> {
+    values![i64::MIN, false, Time(i64::MIN), Key(Uuid::nil())]
+}
+
+/// An asset of which so many licences are free.
+struct Supply {
+    asset: AssetId,
+    number: i64,
+    free: Option<u64>,
+}
+
+impl Supply {
+    fn read(row: &Record) -> Result<Supply, StoreError> {
+        let free = u64::try_from(row.int("free")?).unwrap_or(0);
+        Ok(Supply {
+            asset: row.parsed("id")?,
+            number: row.int("number")?,
+            free: (!row.flag("unlimited")?).then_some(free),
+        })
+    }
+}
+
+/// How many of a part of a line stand between two places, the first of them included.
+macro_rules! between {
+    ($part:literal) => {
+        concat!(
+            "SELECT COUNT(*) AS number FROM pairs WHERE asset = $1 AND ",
+            $part,
+            " AND (",
+            order!(),
+            ") >= ($2, $3, $4, $5) AND (",
+            order!(),
+            ") < ($6, $7, $8, $9)"
+        )
+    };
+}
+
+impl Conn<'_> {
+    /// The assets of which a licence is free and somebody could use it, with their numbers, and how many there are.
+    pub(crate) async fn givable(
+        &mut self,
+        location: LocationId,
+    ) -> Result<Vec<(AssetId, i64, Option<i64>)>, StoreError> {
+        let sql = concat!(
+            "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets
+             WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
+               -- In the order of the index of those: without it SQLite looks for one among all who have the app.
+               AND (SELECT person_id FROM pairs WHERE asset = number AND stand = 'ready' ORDER BY ",
+            order!(),
+            " LIMIT 1) IS NOT NULL ORDER BY id"
+        );
+        self.all(sql, values![location], |row| {
+            let free = row.int("free")?;
+            let free = (!row.flag("unlimited")?).then_some(free);
+            Ok((row.parsed("id")?, row.int("number")?, free))
+        })
+        .await
+    }
+
+    async fn places(&mut self, location: LocationId, person: PersonId) -> Result<BTreeMap<AssetId, usize>, StoreError> {
+        let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
+                          person_id, stand, behind, only_available, since
+                   FROM pairs JOIN assets ON number = asset
+                   WHERE person_id = $1 AND stand IS NOT NULL AND location_id = $2";
+        let waiters = self
+            .all(sql, values![Key(person.0), location], |row| {
+                Ok((Supply::read(row)?, Waiter::read(row)?))
+            })
+            .await?;
+        let mut places = BTreeMap::new();
+        for (supply, waiter) in waiters {
+            let place = self.places_of(&supply, vec![waiter]).await?.into_values().next();
+            places.extend(place.map(|place| (supply.asset, place)));
+        }
+        Ok(places)
+    }
+
+    async fn places_in(
+        &mut self,
+        asset: AssetId,
+        people: &[PersonId],
+    ) -> Result<BTreeMap<PersonId, usize>, StoreError> {
+        let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets WHERE id = $1";
+        let Some(supply) = self.one(sql, values![asset], Supply::read).await? else {
+            return Ok(BTreeMap::new());
+        };
+        let sql = self.text(
+            "SELECT person_id, stand, behind, only_available, since FROM pairs
+             WHERE asset = $1 AND person_id IN (SELECT unhex(value) FROM json_each($2)) AND stand IS NOT NULL",
+            "SELECT person_id, stand, behind, only_available, since FROM pairs
+             WHERE asset = $1 AND stand IS NOT NULL
+               AND person_id = ANY (ARRAY (
+                   SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))",
+        );
+        let listed = hexed(people.iter().map(|person| person.0));
+        let waiters = self.all(sql, values![supply.number, listed], Waiter::read).await?;
+        self.places_of(&supply, waiters).await
+    }
+
+    /// Goes along the line once, from one of them to the next.
+    async fn places_of(
+        &mut self,
+        supply: &Supply,
+        mut waiters: Vec<Waiter>,
+    ) -> Result<BTreeMap<PersonId, usize>, StoreError> {
+        let mut places = BTreeMap::new();
+        if waiters.is_empty() {
+            return Ok(places);
+        }
+        waiters.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.person));
+        // Nobody needs to know of more who are ready than can be served.
+        let enough = i64::try_from(supply.free.unwrap_or(0)).unwrap_or(i64::MAX);
+        let stock = Stock {
+            free: supply.free,
+            ready: self.ready(supply.number, enough).await?,
+        };
+        let some_out_of_stock = waiters.iter().any(|waiter| waiter.wish.stand == Stand::OutOfStock);
+        let mut ahead = Ahead::default();
+        let mut from = beginning();
+        for waiter in waiters {
+            let mut span = values![supply.number];
+            span.append(&mut from);
+            span.extend(waiter.place());
+            if stock.is_short() {
+                ahead.all += self.counted(between!("stand IS NOT NULL"), span.clone()).await?;
+                if stock.free.is_some_and(|free| ahead.ready < free) {
+                    ahead.ready += self.counted(between!("stand = 'ready'"), span).await?;
+                }
+            } else if some_out_of_stock {
+                let out = between!("stand IS NOT NULL AND stand = 'outOfStock'");
+                ahead.out_of_stock += self.counted(out, span).await?;
+            }
+            let place = ahead.place(waiter.wish.stand, &stock);
+            places.extend(place.map(|place| (waiter.person, place)));
+            from = waiter.place();
+        }
+        Ok(places)
+    }
+
+    /// How many in the line can use a licence now, `most` of them.
+    pub(crate) async fn ready(&mut self, number: i64, most: i64) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) AS number FROM (
+                       SELECT 1 FROM pairs WHERE asset = $1 AND stand = 'ready' LIMIT $2) AS ready";
+        self.counted(sql, values![number, most]).await
+    }
+
+    pub(crate) async fn counted(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        let number = self.one(sql, values, |row| row.int("number")).await?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
+    }
+
+    async fn position(&mut self, asset: AssetId, person: PersonId) -> Result<Position, StoreError> {
+        let counts = self.counts(asset).await?;
+        let mut queue = Queue::default();
+        for sum in self.sums_of(asset).await?.iter().filter(|sum| sum.is_of_people()) {
+            let of = |stands: bool| if stands { sum.times } else { 0 };
+            queue.all += of(sum.verdict.stand.is_some());
+            queue.ready += of(sum.verdict.stand == Some(Stand::Ready));
+            queue.out_of_stock += of(sum.verdict.stand == Some(Stand::OutOfStock));
+        }
+        let sql =
+            "SELECT number, person_id, stand, behind, only_available, since FROM pairs JOIN assets ON number = asset
+                   WHERE person_id = $1 AND id = $2 AND stand IS NOT NULL";
+        let own = self.one(sql, values![Key(person.0), asset], |row| {
+            Ok((row.int("number")?, Waiter::read(row)?))
+        });
+        let own = own.await?;
+        let mut ahead = Ahead::default();
+        if let Some((number, waiter)) = &own {
+            let mut before = values![*number];
+            before.extend(beginning());
+            before.extend(waiter.place());
+            ahead = Ahead {
+                all: self.counted(between!("stand IS NOT NULL"), before.clone()).await?,
+                ready: self.counted(between!("stand = 'ready'"), before.clone()).await?,
+                out_of_stock: match queue.out_of_stock {
+                    0 => 0,
+                    _ => {
+                        let out = between!("stand IS NOT NULL AND stand = 'outOfStock'");
+                        self.counted(out, before).await?
+                    }
+                },
+            };
+        }
+        let wish = own.map(|(_, waiter)| waiter.wish);
+        Ok(Position::of(counts, queue, ahead, wish.as_ref()))
+    }
+
+    /// The licences of an asset, but for who waits for one.
+    async fn counts(&mut self, asset: AssetId) -> Result<Counts, StoreError> {
+        let sql = "SELECT total, retired, taken, foreign_held,
+                          (SELECT COUNT(*) FROM seats WHERE asset_id = $1 AND state <> 'held' AND state = 'reserved') AS reserved,
+                          (SELECT COUNT(*) FROM seats WHERE asset_id = $1 AND state <> 'held' AND state = 'returning')
+                              AS going_back
+                   FROM assets WHERE id = $1";
+        let counts = self.one(sql, values![asset], |row| {
+            let number = |name| Ok::<_, StoreError>(u64::try_from(row.int(name)?).unwrap_or(0));
+            let owned = Owned::of(row.int("total")?, row.int("retired")?);
+            let (reserved, back) = (number("reserved")?, number("going_back")?);
+            Ok(Counts::with(
+                owned,
+                number("foreign_held")?,
+                number("taken")?,
+                reserved,
+                back,
+            ))
+        });
+        let nothing = || Counts::with(Owned::Count(0), 0, 0, 0, 0);
+        Ok(counts.await?.unwrap_or_else(nothing))
+    }
+
+    pub(crate) async fn line_of(&mut self, asset: AssetId) -> Result<LineRows, StoreError> {
+        let sql = "SELECT person_id, stand, behind, only_available, since FROM pairs
+                   WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand IS NOT NULL";
+        let line = self.all(sql, values![asset], Waiter::read).await?;
+        let goes_back = |sum: &Sum| match sum.verdict.of {
+            Of::Person { keeps, seat, .. } => seat
+                .is_some_and(|seat| seat == SeatState::Returning || !keeps)
+                .then_some((sum.no, Part::All)),
+            Of::Device => None,
+        };
+        let verdicts: Vec<_> = self.sums_of(asset).await?.iter().filter_map(goes_back).collect();
+        let everybody = Cut {
+            span: Span::First,
+            query: "",
+            most: usize::MAX,
+        };
+        Ok(LineRows {
+            wishes: line.into_iter().map(|waiter| (waiter.person, waiter.wish)).collect(),
+            returning: self.people_said(&verdicts, everybody).await?,
+        })
+    }
+}
+
+impl Tx {
+    /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one.
+    ///
+    /// Only after everybody was decided: until then the line may be another one.
+    pub async fn line_next(
+        &mut self,
+        location: LocationId,
+        most: usize,
+    ) -> Result<Vec<(AssetId, PersonId)>, StoreError> {
+        let mut given = Vec::new();
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        for (asset, number, free) in self.conn().givable(location).await? {
+            let left = most - i64::try_from(given.len()).unwrap_or(i64::MAX);
+            if left <= 0 {
+                break;
+            }
+            let sql = concat!(
+                "SELECT person_id FROM pairs WHERE asset = $1 AND stand = 'ready' ORDER BY ",
+                order!(),
+                " LIMIT $2"
+            );
+            let values = values![number, free.map_or(left, |free| free.min(left))];
+            let people = self
+                .conn()
+                .all(sql, values, |row| Ok(PersonId(row.key("person_id")?)))
+                .await?;
+            given.extend(people.into_iter().map(|person| (asset, person)));
+        }
+        Ok(given)
+    }
+}

@@ -1,0 +1,687 @@
+//! What was decided of each person and app: derived, and written where it differs from what is there.
+//!
+//! Of thousands of people the same is said of an app, so what is said is kept once, as a *verdict*, with how many
+//! people, or devices, it is said of. A pair is a person, an asset, and the number of a verdict.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
+    str::FromStr,
+};
+
+use crate::{
+    SeatState, StoreError, Tx,
+    db::{Conn, Record, gathered, hexed, reads, values, word},
+};
+use domain::{AssetId, DeviceId, Each, LocationId, Pair, PersonId, Rank, Said, Stand, Time, Wish};
+use serde_json::json;
+
+/// What is said of people, or of devices, and an asset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Verdict {
+    pub of: Of,
+    /// How the person stands in the line for a licence, and so whether `said.waiting` may be what is said.
+    pub stand: Option<Stand>,
+    pub said: Said,
+}
+
+/// Of whom something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Of {
+    Person {
+        required: bool,
+        wants: bool,
+        keeps: bool,
+        seat: Option<SeatState>,
+    },
+    Device,
+}
+
+impl Verdict {
+    fn of_person(pair: &Pair) -> Verdict {
+        Verdict {
+            of: Of::Person {
+                required: pair.required,
+                wants: pair.wants,
+                keeps: pair.keeps,
+                seat: pair.seat.map(SeatState::of),
+            },
+            stand: pair.wish.map(|wish| wish.stand),
+            said: pair.said,
+        }
+    }
+
+    fn of_device(pair: &Pair, said: Said) -> Verdict {
+        Verdict {
+            of: Of::Device,
+            // What does not depend on the line is said whatever becomes of it.
+            stand: pair.wish.map(|wish| wish.stand).filter(|_| said.served != said.waiting),
+            said,
+        }
+    }
+}
+
+/// As it is kept.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.of {
+            Of::Person {
+                required,
+                wants,
+                keeps,
+                seat,
+            } => {
+                let flags = [(required, 'r'), (wants, 'w'), (keeps, 'k')].map(|(is, flag)| if is { flag } else { '-' });
+                let flags: String = flags.iter().collect();
+                write!(f, "person {flags} {}", seat.map_or("-".to_owned(), |seat| word(&seat)))?;
+            }
+            Of::Device => write!(f, "device")?,
+        }
+        let Said { served, waiting } = self.said;
+        write!(
+            f,
+            " {} {} {} {} {}",
+            self.stand.map_or("-".to_owned(), |stand| word(&stand)),
+            word(&served.0),
+            word(&served.1),
+            word(&waiting.0),
+            word(&waiting.1),
+        )
+    }
+}
+
+impl FromStr for Verdict {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Verdict, ()> {
+        fn known<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ()> {
+            serde_json::from_value(text.into()).map_err(|_| ())
+        }
+        fn some<T: serde::de::DeserializeOwned>(text: &str) -> Result<Option<T>, ()> {
+            if text == "-" { Ok(None) } else { known(text).map(Some) }
+        }
+        let words: Vec<&str> = text.split(' ').collect();
+        let (of, rest) = match words[..] {
+            ["person", flags, seat, ref rest @ ..] => {
+                let of = Of::Person {
+                    required: flags.contains('r'),
+                    wants: flags.contains('w'),
+                    keeps: flags.contains('k'),
+                    seat: some(seat)?,
+                };
+                (of, rest)
+            }
+            ["device", ref rest @ ..] => (Of::Device, rest),
+            _ => return Err(()),
+        };
+        let [stand, served, detail, waiting, detail_waiting] = rest[..] else {
+            return Err(());
+        };
+        Ok(Verdict {
+            of,
+            stand: some(stand)?,
+            said: Said {
+                served: (known(served)?, known(detail)?),
+                waiting: (known(waiting)?, known(detail_waiting)?),
+            },
+        })
+    }
+}
+
+/// What was decided of one person and one app, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PairRow {
+    pub asset_id: AssetId,
+    pub person_id: PersonId,
+    pub verdict: Verdict,
+    /// What brings them into the line, while something does.
+    pub wish: Option<Wish>,
+    pub devices: BTreeMap<DeviceId, Verdict>,
+}
+
+impl PairRow {
+    pub fn of(asset: AssetId, person: PersonId, pair: &Pair) -> PairRow {
+        let devices = pair.devices.iter();
+        PairRow {
+            asset_id: asset,
+            person_id: person,
+            verdict: Verdict::of_person(pair),
+            wish: pair.wish,
+            devices: devices
+                .map(|(device, said)| (*device, Verdict::of_device(pair, *said)))
+                .collect(),
+        }
+    }
+}
+
+/// The priority of the group, the other way round: who is further behind comes later.
+pub(crate) fn behind(rank: Rank) -> i64 {
+    rank.priority.0.saturating_neg()
+}
+
+/// Where a row stands in the line.
+pub(crate) fn rank(row: &Record) -> Result<Rank, StoreError> {
+    Ok(Rank {
+        priority: Reverse(row.int("behind")?.saturating_neg()),
+        only_available: row.flag("only_available")?,
+        since: row.time("since")?,
+    })
+}
+
+reads! {
+    /// Everything that was decided: for judges, and not for what runs all the time.
+    pairs(location: LocationId) -> Vec<PairRow>;
+    /// Of how many each verdict is said, as it is kept and as it is: for judges, too.
+    verdicts_counted() -> Vec<(i64, i64, i64)>;
+}
+
+/// A pair as one text: seven values of each of thousands of rows take longer than deciding them.
+macro_rules! pair_text {
+    ($hex:literal) => {
+        concat!(
+            $hex,
+            "|| ' ' || CAST(asset AS TEXT) || ' ' || CAST(verdict AS TEXT) || ' ' || COALESCE(
+                CAST(behind AS TEXT) || CASE WHEN only_available THEN ' y ' ELSE ' n ' END || CAST(since AS TEXT), '-')"
+        )
+    };
+}
+
+macro_rules! device_pair_text {
+    ($person:literal, $device:literal) => {
+        concat!(
+            $person,
+            "|| ' ' || ",
+            $device,
+            "|| ' ' || CAST(asset AS TEXT) || ' ' || CAST(verdict AS TEXT)"
+        )
+    };
+}
+
+impl Conn<'_> {
+    async fn pairs(&mut self, location: LocationId) -> Result<Vec<PairRow>, StoreError> {
+        let sql = "SELECT id, person_id, said, stand, behind, only_available, since
+                   FROM pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1";
+        let mut rows = self
+            .all(sql, values![location], |row| {
+                let stand: Option<Stand> = row.word_or_none("stand")?;
+                Ok(PairRow {
+                    asset_id: row.parsed("id")?,
+                    person_id: PersonId(row.key("person_id")?),
+                    verdict: verdict(row)?,
+                    wish: match stand {
+                        Some(stand) => Some(Wish {
+                            rank: rank(row)?,
+                            stand,
+                        }),
+                        None => None,
+                    },
+                    devices: BTreeMap::new(),
+                })
+            })
+            .await?;
+        let sql = "SELECT id, person_id, device_id, said
+                   FROM device_pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1";
+        let devices = self
+            .all(sql, values![location], |row| {
+                let (asset, person): (AssetId, _) = (row.parsed("id")?, PersonId(row.key("person_id")?));
+                Ok(((asset, person), DeviceId(row.key("device_id")?), verdict(row)?))
+            })
+            .await?;
+        let mut at: HashMap<(AssetId, PersonId), &mut PairRow> = rows
+            .iter_mut()
+            .map(|row| ((row.asset_id, row.person_id), row))
+            .collect();
+        for (pair, device, verdict) in devices {
+            let row = at.get_mut(&pair).ok_or_else(|| StoreError::Corrupt {
+                column: "device_pairs".to_owned(),
+                value: format!("{pair:?}"),
+            })?;
+            row.devices.insert(device, verdict);
+        }
+        Ok(rows)
+    }
+
+    async fn verdicts_counted(&mut self) -> Result<Vec<(i64, i64, i64)>, StoreError> {
+        let sql = "SELECT CAST(no AS BIGINT) AS no, times,
+                          (SELECT COUNT(*) FROM pairs WHERE verdict = no)
+                          + (SELECT COUNT(*) FROM device_pairs WHERE verdict = no) AS counted
+                   FROM verdicts";
+        self.all(sql, values![], |row| {
+            Ok((row.int("no")?, row.int("times")?, row.int("counted")?))
+        })
+        .await
+    }
+
+    /// The assets by their numbers.
+    async fn numbers(&mut self, location: LocationId) -> Result<HashMap<AssetId, i64>, StoreError> {
+        macro_rules! numbered {
+            ($database:ident) => {
+                gathered!($database ["id", "number"] "FROM assets WHERE location_id = $1")
+            };
+        }
+        let sql = self.text(numbered!(lite), numbered!(pg));
+        let numbers = self
+            .gathered(sql, &["id", "number"], values![location], |row| {
+                Ok((row.parsed("id")?, row.int("number")?))
+            })
+            .await?;
+        Ok(numbers.into_iter().collect())
+    }
+
+    async fn pair_texts(&mut self, people: &str) -> Result<Vec<String>, StoreError> {
+        let sql = self.text(
+            concat!(
+                "SELECT json_group_array(json_array(",
+                pair_text!("lower(hex(person_id)) "),
+                ")) AS gathered FROM pairs WHERE person_id IN (SELECT unhex(value) FROM json_each($1))"
+            ),
+            concat!(
+                "SELECT ",
+                pair_text!("encode(person_id, 'hex') "),
+                " AS said FROM pairs
+                 WHERE person_id = ANY (ARRAY (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
+            ),
+        );
+        self.gathered(sql, &["said"], values![people], |row| row.text("said"))
+            .await
+    }
+
+    async fn device_pair_texts(&mut self, people: &str) -> Result<Vec<String>, StoreError> {
+        let sql = self.text(
+            concat!(
+                "SELECT json_group_array(json_array(",
+                device_pair_text!("lower(hex(person_id)) ", "lower(hex(device_id)) "),
+                ")) AS gathered FROM device_pairs WHERE person_id IN (SELECT unhex(value) FROM json_each($1))"
+            ),
+            concat!(
+                "SELECT ",
+                device_pair_text!("encode(person_id, 'hex') ", "encode(device_id, 'hex') "),
+                " AS said FROM device_pairs
+                 WHERE person_id = ANY (ARRAY (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
+            ),
+        );
+        self.gathered(sql, &["said"], values![people], |row| row.text("said"))
+            .await
+    }
+
+    async fn verdicts_known(&mut self, wanted: &str) -> Result<HashMap<(AssetId, Verdict), i64>, StoreError> {
+        let sql = self.text(
+            // In this order: the other way round it would walk through all that was ever said.
+            "SELECT json_group_array(json_array(asset_id, said, no)) AS gathered FROM json_each($1) AS it CROSS JOIN verdicts
+             ON asset_id = it.value ->> 0 AND said = it.value ->> 1",
+            gathered!(pg ["asset_id", "said", "CAST(no AS BIGINT) AS no"]
+                      "FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it
+                       JOIN verdicts ON asset_id = it ->> 0 AND said = it ->> 1"),
+        );
+        let known = self
+            .gathered(sql, &["asset_id", "said", "no"], values![wanted], |row| {
+                Ok(((row.parsed("asset_id")?, verdict(row)?), row.int("no")?))
+            })
+            .await?;
+        Ok(known.into_iter().collect())
+    }
+}
+
+/// The verdict of a row.
+pub(crate) fn verdict(row: &Record) -> Result<Verdict, StoreError> {
+    row.parsed("said")
+}
+
+/// What becomes of the rows of one table: those that differ from what was there are put, those that are left go.
+struct Difference {
+    /// What was there, as text, and is not said any more so far.
+    before: HashSet<String>,
+    /// By how much each verdict is said more, or less.
+    times: BTreeMap<i64, i64>,
+    put: Vec<serde_json::Value>,
+    /// What of `before` was another thing of the same: it does not go.
+    changed: HashSet<String>,
+}
+
+impl Difference {
+    fn from(before: Vec<String>) -> Difference {
+        Difference {
+            before: before.into_iter().collect(),
+            times: BTreeMap::new(),
+            put: Vec::new(),
+            changed: HashSet::new(),
+        }
+    }
+
+    /// This is to be there: of `key` (its first words) the verdict, and what follows.
+    fn is(&mut self, key: String, verdict: i64, rest: &str, row: impl FnOnce() -> serde_json::Value) {
+        if !self.before.remove(&format!("{key} {verdict}{rest}")) {
+            *self.times.entry(verdict).or_default() += 1;
+            self.put.push(row());
+            self.changed.insert(key);
+        }
+    }
+
+    /// The keys of what is not there any more; counts what was another thing, too.
+    fn gone(&mut self, key_words: usize) -> Result<Vec<Vec<String>>, StoreError> {
+        let mut gone = Vec::new();
+        for text in &self.before {
+            let words: Vec<&str> = text.split(' ').collect();
+            let verdict = words.get(key_words).and_then(|word| word.parse::<i64>().ok());
+            let (Some(verdict), Some(key)) = (verdict, words.get(..key_words)) else {
+                return Err(StoreError::Corrupt {
+                    column: "said".to_owned(),
+                    value: text.clone(),
+                });
+            };
+            *self.times.entry(verdict).or_default() -= 1;
+            if !self.changed.contains(&key.join(" ")) {
+                gone.push(key.iter().map(|word| (*word).to_owned()).collect());
+            }
+        }
+        Ok(gone)
+    }
+}
+
+impl Tx {
+    /// Writes down what was decided of these people, where it differs from what is there.
+    pub async fn decided(&mut self, location: LocationId, people: &[PersonId], each: &Each) -> Result<(), StoreError> {
+        let numbers = self.conn().numbers(location).await?;
+        let rows: Vec<PairRow> = each
+            .pairs
+            .iter()
+            .map(|((asset, person), pair)| PairRow::of(*asset, *person, pair))
+            .collect();
+        let verdicts = self.verdict_numbers(&rows).await?;
+        let number = |asset: AssetId| {
+            let unknown = || StoreError::Corrupt {
+                column: "number".to_owned(),
+                value: asset.to_string(),
+            };
+            numbers.get(&asset).copied().ok_or_else(unknown)
+        };
+        let of_location: HashSet<String> = numbers.values().map(i64::to_string).collect();
+        let here = |key_words: usize| {
+            let of_location = &of_location;
+            move |text: &String| {
+                text.split(' ')
+                    .nth(key_words - 1)
+                    .is_some_and(|asset| of_location.contains(asset))
+            }
+        };
+
+        let list = hexed(people.iter().map(|person| person.0));
+        let mut pairs = self.conn().pair_texts(&list).await?;
+        pairs.retain(here(2));
+        let mut pairs = Difference::from(pairs);
+        let mut devices = self.conn().device_pair_texts(&list).await?;
+        devices.retain(here(3));
+        let mut devices = Difference::from(devices);
+        for row in &rows {
+            let (asset, person) = (number(row.asset_id)?, row.person_id.0.simple());
+            let no = verdicts[&(row.asset_id, row.verdict)];
+            let line = row.wish.map_or(" -".to_owned(), |wish| {
+                let only_available = if wish.rank.only_available { 'y' } else { 'n' };
+                format!(" {} {only_available} {}", behind(wish.rank), wish.rank.since.ms())
+            });
+            pairs.is(format!("{person} {asset}"), no, &line, || {
+                json!([
+                    person.to_string(),
+                    asset,
+                    no,
+                    row.wish.map(|wish| word(&wish.stand)),
+                    row.wish.map(|wish| behind(wish.rank)),
+                    row.wish.map(|wish| wish.rank.only_available),
+                    row.wish.map(|wish| wish.rank.since.ms()),
+                    row.person_id,
+                ])
+            });
+            for (device, verdict) in &row.devices {
+                let no = verdicts[&(row.asset_id, *verdict)];
+                let id = device.0.simple();
+                devices.is(format!("{person} {id} {asset}"), no, "", || {
+                    json!([person.to_string(), id.to_string(), asset, no, device])
+                });
+            }
+        }
+        self.pairs_write(&mut pairs).await?;
+        self.device_pairs_write(&mut devices).await?;
+        for (verdict, times) in devices.times {
+            *pairs.times.entry(verdict).or_default() += times;
+        }
+        self.verdicts_count(pairs.times).await?;
+        self.decide_again_put(location, people, &each.again).await
+    }
+
+    /// The numbers of everything that is said, which it gets if it has none yet.
+    async fn verdict_numbers(&mut self, rows: &[PairRow]) -> Result<HashMap<(AssetId, Verdict), i64>, StoreError> {
+        let said: HashSet<(AssetId, Verdict)> = rows
+            .iter()
+            .flat_map(|row| {
+                let devices = row.devices.values().copied();
+                devices.chain([row.verdict]).map(|verdict| (row.asset_id, verdict))
+            })
+            .collect();
+        if said.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let listed: Vec<(AssetId, String)> = said
+            .iter()
+            .map(|(asset, verdict)| (*asset, verdict.to_string()))
+            .collect();
+        let listed = json!(listed).to_string();
+        let known = self.conn().verdicts_known(&listed).await?;
+        if known.len() == said.len() {
+            return Ok(known);
+        }
+        let sql = self.conn().text(
+            "INSERT INTO verdicts (asset_id, said) SELECT value ->> 0, value ->> 1 FROM json_each($1) WHERE TRUE
+             ON CONFLICT (asset_id, said) DO NOTHING",
+            "INSERT INTO verdicts (asset_id, said)
+             SELECT it ->> 0, it ->> 1 FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it
+             ON CONFLICT (asset_id, said) DO NOTHING",
+        );
+        self.run(sql, values![listed]).await?;
+        self.conn().verdicts_known(&listed).await
+    }
+
+    async fn pairs_write(&mut self, pairs: &mut Difference) -> Result<(), StoreError> {
+        macro_rules! put {
+            ($select:literal) => {
+                concat!(
+                    "INSERT INTO pairs (person_id, asset, verdict, stand, behind, only_available, since, name) ",
+                    $select,
+                    " ON CONFLICT (person_id, asset) DO UPDATE SET
+                          verdict = excluded.verdict, stand = excluded.stand, behind = excluded.behind,
+                          only_available = excluded.only_available, since = excluded.since"
+                )
+            };
+        }
+        if !pairs.put.is_empty() {
+            let sql = self.conn().text(
+                put!(
+                    "SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+                            value ->> 6, (SELECT name FROM people WHERE id = value ->> 7)
+                     FROM json_each($1) WHERE TRUE"
+                ),
+                put!(
+                    "SELECT decode(it ->> 0, 'hex'), (it ->> 1)::int, (it ->> 2)::int, it ->> 3, (it ->> 4)::bigint,
+                            (it ->> 5)::boolean, (it ->> 6)::bigint, (SELECT name FROM people WHERE id = it ->> 7)
+                     FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
+                ),
+            );
+            let rows = serde_json::Value::from(std::mem::take(&mut pairs.put)).to_string();
+            self.run(sql, values![rows]).await?;
+        }
+        let gone = pairs.gone(2)?;
+        if !gone.is_empty() {
+            let sql = self.conn().text(
+                "DELETE FROM pairs
+                 WHERE (person_id, asset) IN (SELECT unhex(value ->> 0), CAST(value ->> 1 AS INTEGER) FROM json_each($1))",
+                "DELETE FROM pairs USING jsonb_array_elements(CAST($1 AS jsonb)) AS it
+                 WHERE person_id = decode(it ->> 0, 'hex') AND asset = (it ->> 1)::int",
+            );
+            self.run(sql, values![json!(gone).to_string()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn device_pairs_write(&mut self, pairs: &mut Difference) -> Result<(), StoreError> {
+        macro_rules! put {
+            ($select:literal) => {
+                concat!(
+                    "INSERT INTO device_pairs (person_id, device_id, asset, verdict, name) ",
+                    $select,
+                    " ON CONFLICT (person_id, device_id, asset) DO UPDATE SET verdict = excluded.verdict"
+                )
+            };
+        }
+        if !pairs.put.is_empty() {
+            let sql = self.conn().text(
+                put!(
+                    "SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3,
+                            (SELECT name FROM devices WHERE id = value ->> 4)
+                     FROM json_each($1) WHERE TRUE"
+                ),
+                put!(
+                    "SELECT decode(it ->> 0, 'hex'), decode(it ->> 1, 'hex'), (it ->> 2)::int, (it ->> 3)::int,
+                            (SELECT name FROM devices WHERE id = it ->> 4)
+                     FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
+                ),
+            );
+            let rows = serde_json::Value::from(std::mem::take(&mut pairs.put)).to_string();
+            self.run(sql, values![rows]).await?;
+        }
+        let gone = pairs.gone(3)?;
+        if !gone.is_empty() {
+            let sql = self.conn().text(
+                "DELETE FROM device_pairs
+                 WHERE (person_id, device_id, asset) IN (
+                     SELECT unhex(value ->> 0), unhex(value ->> 1), CAST(value ->> 2 AS INTEGER) FROM json_each($1))",
+                "DELETE FROM device_pairs USING jsonb_array_elements(CAST($1 AS jsonb)) AS it
+                 WHERE person_id = decode(it ->> 0, 'hex') AND device_id = decode(it ->> 1, 'hex')
+                   AND asset = (it ->> 2)::int",
+            );
+            self.run(sql, values![json!(gone).to_string()]).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts of how many each verdict is said.
+    async fn verdicts_count(&mut self, times: BTreeMap<i64, i64>) -> Result<(), StoreError> {
+        let moved: Vec<(i64, i64)> = times.into_iter().filter(|(_, times)| *times != 0).collect();
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let sql = self.conn().text(
+            "UPDATE verdicts SET times = times + it.value ->> 1 FROM json_each($1) AS it WHERE no = it.value ->> 0",
+            "UPDATE verdicts SET times = times + (it ->> 1)::bigint
+             FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it WHERE no = (it ->> 0)::int",
+        );
+        self.run(sql, values![json!(moved).to_string()]).await?;
+        Ok(())
+    }
+
+    async fn decide_again_put(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+        again: &BTreeMap<PersonId, Time>,
+    ) -> Result<(), StoreError> {
+        let sql = self.conn().text(
+            "SELECT person_id, at FROM decide_again
+             WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+            "SELECT person_id, at FROM decide_again
+             WHERE location_id = $1
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        let before: Vec<(PersonId, Time)> = self
+            .conn()
+            .all(sql, values![location, crate::deciding::ids(people)], |row| {
+                Ok((row.parsed("person_id")?, row.time("at")?))
+            })
+            .await?;
+        let before: BTreeMap<PersonId, Time> = before.into_iter().collect();
+        let told = people.iter().filter_map(|person| Some((*person, *again.get(person)?)));
+        let told: Vec<(PersonId, i64)> = told
+            .filter(|(person, at)| before.get(person) != Some(at))
+            .map(|(person, at)| (person, at.ms()))
+            .collect();
+        if !told.is_empty() {
+            let sql = self.conn().text(
+                "INSERT INTO decide_again (location_id, person_id, at)
+                 SELECT $1, value ->> 0, value ->> 1 FROM json_each($2) WHERE TRUE
+                 ON CONFLICT (location_id, person_id) DO UPDATE SET at = excluded.at",
+                "INSERT INTO decide_again (location_id, person_id, at)
+                 SELECT $1, it ->> 0, (it ->> 1)::bigint FROM jsonb_array_elements(CAST($2 AS jsonb)) AS it
+                 ON CONFLICT (location_id, person_id) DO UPDATE SET at = excluded.at",
+            );
+            self.run(sql, values![location, json!(told).to_string()]).await?;
+        }
+        let over: Vec<PersonId> = before
+            .into_keys()
+            .filter(|person| !again.contains_key(person))
+            .collect();
+        if !over.is_empty() {
+            let sql = self.conn().text(
+                "DELETE FROM decide_again WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+                "DELETE FROM decide_again WHERE location_id = $1
+                   AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+            );
+            self.run(sql, values![location, crate::deciding::ids(&over)]).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Detail, InstallState};
+
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_read_as_it_is_kept() {
+        let said = Said {
+            served: (InstallState::PendingInstall, Detail::LicenseAssociationPending),
+            waiting: (InstallState::Failed, Detail::NoLicenseAvailable),
+        };
+        let person = |number: u32, seat, stand| Verdict {
+            of: Of::Person {
+                required: number & 1 > 0,
+                wants: number & 2 > 0,
+                keeps: number & 4 > 0,
+                seat,
+            },
+            stand,
+            said,
+        };
+        let seats = [
+            None,
+            Some(SeatState::Reserved),
+            Some(SeatState::Held),
+            Some(SeatState::Returning),
+        ];
+        let stands = [None, Some(Stand::Ready), Some(Stand::Refused), Some(Stand::NotMember)];
+        let mut texts = HashSet::new();
+        for (seat, stand) in seats.into_iter().flat_map(|seat| stands.map(|stand| (seat, stand))) {
+            let device = Verdict {
+                of: Of::Device,
+                stand,
+                said,
+            };
+            for verdict in (0..8).map(|number| person(number, seat, stand)).chain([device]) {
+                let text = verdict.to_string();
+                assert_eq!(text.parse(), Ok(verdict), "{text}");
+                texts.insert(text);
+            }
+        }
+        assert_eq!(texts.len(), 8 * 16 + 4, "no two look alike");
+        for wrong in [
+            "",
+            "person",
+            "device - installed",
+            "somebody - installed noAdditionalDetails - -",
+        ] {
+            assert_eq!(wrong.parse::<Verdict>(), Err(()), "{wrong}");
+        }
+    }
+}

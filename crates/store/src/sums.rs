@@ -1,0 +1,154 @@
+//! How many people and devices are in which state, by what is said of them and by what is left for the line.
+
+use std::collections::BTreeMap;
+
+use domain::{AssetId, Detail, InstallState, Stand, Stock};
+
+use crate::{
+    Edge, Of, Part, StoreError, Sum,
+    db::{Conn, reads},
+};
+
+/// How many of whom are in a state, and why.
+pub type States = BTreeMap<(InstallState, Detail), u64>;
+
+/// Everything that is said about one asset, of how many, and what is left for its line: of one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    pub asset_id: AssetId,
+    said: Vec<Sum>,
+    stock: Stock,
+    /// Of how many each thing is said for whom a licence is left, where the line divides them.
+    served: BTreeMap<i64, u64>,
+}
+
+reads! {
+    /// Everything that is said about an asset of which so many licences are free. Costs as much as there is to say, and as there
+    /// are licences that are just being given.
+    sums_at(asset: AssetId, free: Option<u64>) -> Sums;
+    /// The same where what is said is known already.
+    sums_from(asset: AssetId, free: Option<u64>, said: Vec<Sum>) -> Sums;
+    /// What is said of those who are in this state: of all people, or of all devices, without one.
+    parts(sums: &'a Sums, people: bool, state: Option<InstallState>) -> Vec<(i64, Part)>;
+}
+
+impl Conn<'_> {
+    async fn sums_at(&mut self, asset: AssetId, free: Option<u64>) -> Result<Sums, StoreError> {
+        let said = self.sums_of(asset).await?;
+        self.sums_from(asset, free, said).await
+    }
+
+    async fn sums_from(&mut self, asset: AssetId, free: Option<u64>, said: Vec<Sum>) -> Result<Sums, StoreError> {
+        let ready = said
+            .iter()
+            .filter(|sum| sum.is_of_people() && sum.verdict.stand == Some(Stand::Ready));
+        let stock = Stock {
+            free,
+            ready: ready.map(|sum| sum.times).sum(),
+        };
+        let mut sums = Sums {
+            asset_id: asset,
+            said,
+            stock,
+            served: BTreeMap::new(),
+        };
+        if let Some(free) = sums.divides() {
+            sums.served = self.served(asset, free).await?;
+        }
+        Ok(sums)
+    }
+
+    async fn parts(
+        &mut self,
+        sums: &Sums,
+        people: bool,
+        state: Option<InstallState>,
+    ) -> Result<Vec<(i64, Part)>, StoreError> {
+        let edge = match sums.divides().filter(|_| state.is_some()) {
+            Some(free) => self.edge(sums.asset_id, free).await?,
+            None => None,
+        };
+        Ok(sums.parts(people, state, edge))
+    }
+}
+
+impl Sum {
+    pub(crate) fn is_of_people(&self) -> bool {
+        matches!(self.verdict.of, Of::Person { .. })
+    }
+}
+
+impl Sums {
+    /// What is left for the line.
+    pub fn stock(&self) -> &Stock {
+        &self.stock
+    }
+
+    /// How many people wait for a licence.
+    pub fn waiting(&self) -> u64 {
+        let people = self.said.iter().filter(|sum| sum.is_of_people());
+        people.map(|sum| self.waiting_of(sum)).sum()
+    }
+
+    /// People, by what is said of them.
+    pub fn people(&self) -> States {
+        self.states(true)
+    }
+
+    /// Devices with which it has something to do, by what is said of them.
+    pub fn devices(&self) -> States {
+        self.states(false)
+    }
+
+    fn states(&self, people: bool) -> States {
+        let mut states = States::new();
+        for sum in self.said.iter().filter(|sum| sum.is_of_people() == people) {
+            let waiting = self.waiting_of(sum);
+            let said = sum.verdict.said;
+            for (said, times) in [(said.served, sum.times - waiting), (said.waiting, waiting)] {
+                if times > 0 {
+                    *states.entry(said).or_default() += times;
+                }
+            }
+        }
+        states
+    }
+
+    /// Whether the line ends among those who can use a licence now: so many of them get one, and the others do not.
+    fn divides(&self) -> Option<u64> {
+        let free = self.stock.free.filter(|free| *free > 0)?;
+        (self.stock.ready > free).then_some(free)
+    }
+
+    /// Of how many of them the other thing is said, because they wait for a licence.
+    fn waiting_of(&self, sum: &Sum) -> u64 {
+        match sum.verdict.stand {
+            None => 0,
+            Some(Stand::Ready) if self.divides().is_some() => {
+                sum.times - self.served.get(&sum.no).copied().unwrap_or(0).min(sum.times)
+            }
+            // They all stand on the same side.
+            Some(stand) if self.stock.waits(stand, 0) => sum.times,
+            Some(_) => 0,
+        }
+    }
+
+    /// `edge` is the last of those for whom a licence is left, where the line divides.
+    fn parts(&self, people: bool, state: Option<InstallState>, edge: Option<Edge>) -> Vec<(i64, Part)> {
+        let wanted = |said: (InstallState, Detail)| state.is_none_or(|state| said.0 == state);
+        let part = |sum: &Sum| {
+            let said = sum.verdict.said;
+            match (wanted(said.served), wanted(said.waiting)) {
+                (false, false) => None,
+                (true, true) => Some(Part::All),
+                (served, _) => match (sum.verdict.stand, edge) {
+                    (Some(Stand::Ready), Some(edge)) if served => Some(Part::Served(edge)),
+                    (Some(Stand::Ready), Some(edge)) => Some(Part::Behind(edge)),
+                    _ => ((self.waiting_of(sum) == 0) == served).then_some(Part::All),
+                },
+            }
+        };
+        let sums = self.said.iter().filter(|sum| sum.is_of_people() == people);
+        sums.filter_map(|sum| Some((sum.no, part(sum)?))).collect()
+    }
+}
