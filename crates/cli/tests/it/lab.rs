@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
     app::{
-        Base, Caller,
+        AppError, Base, Caller,
         deployments::{Agreed, DeploymentChoice},
         groups::NewGroup,
         people::NewPerson,
@@ -181,6 +181,24 @@ pub fn quick_config(listen: std::net::SocketAddr, database_url: String, folder: 
     config
 }
 
+/// Deploys an app to this group only, by somebody who knows how many licences that takes back.
+pub async fn deploy(app: &App, asset: AssetId, group: GroupId, approval: Approval) {
+    let choice = DeploymentChoice {
+        group,
+        approval,
+        deadline: None,
+    };
+    let mut agreed = Agreed::default();
+    loop {
+        let saved = app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &agreed);
+        match saved.await {
+            // Another number by now, when licences move at this moment.
+            Err(AppError::TakesBack(preview)) => agreed.take_back = preview.to_confirm(),
+            saved => return saved.expect("a deployment"),
+        }
+    }
+}
+
 impl Lab {
     pub async fn open(setup: Setup) -> Lab {
         install_crypto();
@@ -300,15 +318,7 @@ impl Lab {
     }
 
     pub async fn deploy(&self, app: AssetId, group: GroupId, approval: Approval) {
-        let choice = DeploymentChoice {
-            group,
-            approval,
-            deadline: None,
-        };
-        self.app
-            .deployments_save(&Caller::System, app, Base::Latest, vec![choice], &Agreed::default())
-            .await
-            .expect("a deployment");
+        deploy(&self.app, app, group, approval).await;
     }
 
     /// The app with this `adamId`, once it is synced and described.

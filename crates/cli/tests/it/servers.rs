@@ -14,12 +14,7 @@ use domain::{Approval, AssetId, GroupId, GroupKind, PersonId};
 use secrecy::{ExposeSecret, SecretString};
 use server::{
     App, Clock,
-    app::{
-        Base, Caller, Role,
-        deployments::{Agreed, DeploymentChoice},
-        groups::NewGroup,
-        people::NewPerson,
-    },
+    app::{Base, Caller, Role, groups::NewGroup, people::NewPerson},
     serve,
 };
 use sim::{
@@ -34,7 +29,7 @@ use tokio::{
 };
 
 use crate::{
-    lab::{Database, PATIENCE, TOPIC, install_crypto, iphone, quick_policy, until},
+    lab::{self, Database, PATIENCE, TOPIC, install_crypto, iphone, quick_policy, until},
     oracle::{self, Foreign, Sides},
 };
 
@@ -341,15 +336,7 @@ impl Scene {
     }
 
     pub async fn deploy(&self, asset: AssetId, group: GroupId, approval: Approval) {
-        let choice = DeploymentChoice {
-            group,
-            approval,
-            deadline: None,
-        };
-        self.app
-            .deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &Agreed::default())
-            .await
-            .expect("a deployment");
+        lab::deploy(&self.app, asset, group, approval).await;
     }
 
     pub async fn api_key(&self) -> SecretString {

@@ -93,6 +93,7 @@ pub async fn page(
 }
 
 impl Shown<'_> {
+    /// Read before what the page shows: that may be newer than what is said of it here, and not the other way round.
     async fn frame(&self) -> Result<Frame, Oops> {
         let path = app_link(self.asset, self.tab, self.filter, self.query, &Turn::default());
         frame(self.app, self.reader, Place::Apps, &path, None).await
@@ -158,6 +159,7 @@ fn found<T>(of: Option<T>) -> Result<T, Oops> {
 }
 
 async fn general(shown: Shown<'_>) -> Result<Response, Oops> {
+    let frame = shown.frame().await?;
     let of = found(shown.app.of_app(shown.asset).await?)?;
     let row = &of.app.row;
     html(&AppGeneralPage {
@@ -171,13 +173,14 @@ async fn general(shown: Shown<'_>) -> Result<Response, Oops> {
         device_assignable: row.device_assignable,
         retired: u64::try_from(row.retired).unwrap_or(0),
         installs: view::app_line(&of.app).installs,
-        frame: shown.frame().await?,
+        frame,
         head: shown.head(&of),
         s: shown.s,
     })
 }
 
 async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
+    let frame = shown.frame().await?;
     let of = found(shown.app.of_app(shown.asset).await?)?;
     let mut rows = Vec::new();
     for line in &of.app.deployments {
@@ -197,7 +200,7 @@ async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
         });
     }
     html(&AppDeploymentPage {
-        frame: shown.frame().await?,
+        frame,
         head: shown.head(&of),
         s: shown.s,
         rows,
@@ -205,6 +208,7 @@ async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
 }
 
 async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
+    let frame = shown.frame().await?;
     let listed = shown.app.app_devices(shown.asset, shown.filter, shown.asked()).await?;
     let (of, part, people) = found(listed)?;
     let rows = part.rows.iter().filter_map(|listed| {
@@ -232,7 +236,7 @@ async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
     let filter = shown.filter(&of.app.devices);
     html(&AppDevicesPage {
         pager: shown.pager(&part, |row| row.device.0, filter.total()),
-        frame: shown.frame().await?,
+        frame,
         head: shown.head(&of),
         s: shown.s,
         filter,
@@ -241,6 +245,7 @@ async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
 }
 
 async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
+    let frame = shown.frame().await?;
     let listed = shown.app.app_people(shown.asset, shown.filter, shown.asked()).await?;
     let (of, part, people) = found(listed)?;
     let rows = part.rows.iter().filter_map(|person| {
@@ -273,7 +278,7 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
     let filter = shown.filter(&of.app.people);
     html(&AppUsersPage {
         pager: shown.pager(&part, |person| person.0, filter.total()),
-        frame: shown.frame().await?,
+        frame,
         head: shown.head(&of),
         s: shown.s,
         filter,
@@ -297,6 +302,7 @@ async fn waiting(shown: &Shown<'_>) -> Result<Vec<WaitingLine>, Oops> {
 }
 
 async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
+    let frame = shown.frame().await?;
     let listed = shown.app.app_licences(shown.asset, shown.turn.span(), ROWS).await?;
     let (of, part, people) = found(listed)?;
     let rows = part.rows.iter().filter_map(|person| {
@@ -315,7 +321,7 @@ async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
     let head = shown.head(&of);
     html(&AppLicencesPage {
         pager: shown.pager(&part, |person| person.0, head.licences),
-        frame: shown.frame().await?,
+        frame,
         s: shown.s,
         head,
         rows,
@@ -323,6 +329,7 @@ async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
 }
 
 async fn history(shown: Shown<'_>, before: Option<i64>) -> Result<Response, Oops> {
+    let frame = shown.frame().await?;
     let of = found(shown.app.of_app(shown.asset).await?)?;
     let filter = EventFilter {
         asset: Some(shown.asset),
@@ -336,7 +343,7 @@ async fn history(shown: Shown<'_>, before: Option<i64>) -> Result<Response, Oops
     let names = view::Names::of(shown.app, &rows).await?;
     let events = rows.iter().map(|row| names.event(row)).collect();
     html(&AppHistoryPage {
-        frame: shown.frame().await?,
+        frame,
         head: shown.head(&of),
         s: shown.s,
         events,

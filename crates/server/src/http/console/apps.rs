@@ -34,11 +34,14 @@ pub struct Wanted {
 
 /// Every app that was bought, with its licences.
 pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
-    let summed = app.apps_summed().await?;
     let query = wanted.q.trim().to_owned();
     let filter = AppFilter::of(&wanted.filter);
     let sort = AppSort::of(&wanted.sort);
     let platform = platform(&wanted.platform);
+    let path = apps_link(&query, filter, platform, sort, 1);
+    // Before what the page shows, which may be newer.
+    let frame = frame(&app, &reader, Place::Apps, &path, None).await?;
+    let summed = app.apps_summed().await?;
     let apps = summed.iter().flat_map(|summed| &summed.apps);
     let mut rows: Vec<AppLine> = apps.map(view::app_line).collect();
     rows.retain(|row| filter.passes(row) && matches(row, &query, platform));
@@ -46,8 +49,6 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     let (rows, pager) = paged(rows, wanted.page.parse().unwrap_or(1), |page| {
         apps_link(&query, filter, platform, sort, page)
     });
-    let path = apps_link(&query, filter, platform, sort, 1);
-    let frame = frame(&app, &reader, Place::Apps, &path, None).await?;
     html(&AppsPage {
         s: speak(&app, reader.lang),
         frame,

@@ -27,11 +27,12 @@ use crate::{
 const RENEW_DAYS: i64 = 60;
 
 pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
+    // Before what the page shows, which may be newer.
+    let frame = frame(&app, &reader, Place::Dashboard, "/dashboard", None).await?;
     let location = match &app.apps_summed().await? {
         Some(summed) => Some(location(&app, summed).await?),
         None => None,
     };
-    let frame = frame(&app, &reader, Place::Dashboard, "/dashboard", None).await?;
     html(&DashboardPage {
         s: speak(&app, reader.lang),
         frame,
