@@ -65,6 +65,14 @@ async fn answered<T>(later: impl Future<Output = Result<T, sqlx::Error>>) -> Res
     }
 }
 
+/// Begins a transaction, to its end whoever waits for it: the driver counts a transaction once the database has answered, so
+/// one that is given up before that stays open on its connection, and whoever gets that next reads of an instant that is over.
+async fn begun(pool: &PgPool, sql: &'static str) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(sql).await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
 /// A database that is open. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -223,7 +231,7 @@ impl Store {
         Box::pin(async {
             let inner = match &self.db {
                 Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
-                Db::Pg(pool) => TxKind::Pg(connected(pool.begin_with(BEGIN_POSTGRES)).await?),
+                Db::Pg(pool) => TxKind::Pg(connected(begun(pool, BEGIN_POSTGRES)).await?),
             };
             Ok(Tx {
                 inner,
@@ -238,7 +246,7 @@ impl Store {
         Box::pin(async {
             let inner = match &self.db {
                 Db::Lite { read, .. } => TxKind::Lite(read.begin().await?),
-                Db::Pg(pool) => TxKind::Pg(connected(pool.begin_with(SNAPSHOT_POSTGRES)).await?),
+                Db::Pg(pool) => TxKind::Pg(connected(begun(pool, SNAPSHOT_POSTGRES)).await?),
             };
             Ok(Snapshot(Tx {
                 inner,

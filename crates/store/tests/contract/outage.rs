@@ -1,5 +1,11 @@
 //! What happens when the database cannot do its job, and after.
 
+use std::{
+    future::poll_fn,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
 use domain::Time;
 use sqlx::{Connection, PgConnection};
 use store::{Actor, EventFilter, EventPlace, Kept, NewEvent, Store, StoreError, testing::Fresh};
@@ -266,4 +272,49 @@ async fn by_hand(fresh: &Fresh, sql: &'static str) -> Result<(), sqlx::Error> {
         sqlx::query(sql).execute(&mut connection).await?;
     }
     Ok(())
+}
+
+/// Whoever gave up while a transaction began left it open: whoever got the connection next read of an instant that was over,
+/// until the database ended it after eight seconds, and could not begin.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn whoever_gives_up_while_a_transaction_begins_leaves_none_open() {
+    let fresh = Fresh::postgres().await;
+    let store = Store::open(fresh.url(), key()).await.unwrap();
+    store.policy().await.unwrap();
+    let mut by_hand = PgConnection::connect(fresh.url()).await.unwrap();
+    for wakes in 0..12 {
+        let mut begins = store.snapshot();
+        // Given up after it was woken so often: while it gets a connection, or while the database begins.
+        let mut woken = 0;
+        poll_fn(|context| {
+            woken += 1;
+            match woken > wakes {
+                true => Poll::Ready(()),
+                false => begins.as_mut().poll(context).map(drop),
+            }
+        })
+        .await;
+        drop(begins);
+        let given_up = Instant::now();
+        loop {
+            let open: i64 = sqlx::query_scalar(
+                "SELECT COUNT(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'",
+            )
+            .fetch_one(&mut by_hand)
+            .await
+            .unwrap();
+            if open == 0 {
+                break;
+            }
+            assert!(
+                given_up.elapsed() < Duration::from_secs(5),
+                "a transaction stays open after {wakes} wakes"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    store.close().await;
+    fresh.close().await;
 }
