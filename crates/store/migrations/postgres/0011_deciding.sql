@@ -291,5 +291,9 @@ BEGIN
 END $$;
 CREATE TRIGGER marks_location_new AFTER INSERT ON locations FOR EACH ROW EXECUTE FUNCTION marks_location();
 
+-- Counted once the seat is there: before that, a seat that is there already and stays as it is would be counted again.
+DROP TRIGGER seats_take ON seats;
+CREATE TRIGGER seats_take AFTER INSERT ON seats FOR EACH ROW EXECUTE FUNCTION seats_take();
+
 -- Nobody was decided yet.
 INSERT INTO dirty_many (location_id, scope) SELECT id, 'everybody' FROM locations;

@@ -266,8 +266,7 @@ fn happening(chance: &mut Chance, now: Time) -> String {
                 // What is refused for want of a licence did not happen.
                 _ => format!(
                     "INSERT INTO seats (asset_id, person_id, state, since)
-                     SELECT '{asset}', '{person}', '{}', {at}
-                     WHERE NOT EXISTS (SELECT 1 FROM seats WHERE asset_id = '{asset}' AND person_id = '{person}')",
+                     VALUES ('{asset}', '{person}', '{}', {at}) ON CONFLICT DO NOTHING",
                     chance.of(&["reserved", "held"])
                 ),
             }

@@ -708,6 +708,21 @@ on_both! {
         store.begin_as(&quick).await.unwrap().commit().await.unwrap();
     }
 
+    /// PostgreSQL counted it before it knew whether anything would be inserted.
+    async fn a_licence_that_is_there_already_is_not_counted_again(fresh: &Fresh, store: Store) {
+        let (_, asset) = one_asset(&store, 3).await;
+        let person = people(&store, 1).await[0];
+        let mut hand = hand::Hand::on(fresh).await;
+        let again = format!(
+            "INSERT INTO seats (asset_id, person_id, state, since) VALUES ('{asset}', '{person}', 'reserved', 1)
+             ON CONFLICT DO NOTHING"
+        );
+        for _ in 0..3 {
+            hand.run(&again).await.unwrap();
+            assert_eq!(store.app(asset).await.unwrap().unwrap().taken, 1);
+        }
+    }
+
     /// Whoever moves what is kept along with the clock goes on; others have read by the time that was.
     async fn a_clock_that_is_set_takes_the_leases_of_the_others(fresh: &Fresh, store: Store) {
         let _ = fresh;
