@@ -417,29 +417,29 @@ pub struct Position {
 impl Position {
     /// `counts` as they are without the line; `wish` is what brings them into it.
     pub fn of(counts: Counts, queue: Queue, ahead: Ahead, wish: Option<&Wish>) -> Position {
-        let free = counts.free.unwrap_or(u64::MAX);
-        let waiting = if queue.ready >= free {
-            queue.all - free
-        } else {
-            queue.out_of_stock
+        let stock = Stock {
+            free: counts.free,
+            ready: queue.ready,
+        };
+        let waiting = match stock.is_short() {
+            true => queue.all - counts.free.unwrap_or(0),
+            false => queue.out_of_stock,
         };
         Position {
             counts: Counts { waiting, ..counts },
             ahead,
             ready: queue.ready,
-            place: wish.and_then(|wish| {
-                let stock = Stock {
-                    free: counts.free,
-                    ready: queue.ready,
-                };
-                ahead.place(wish.stand, &stock)
-            }),
+            place: wish.and_then(|wish| ahead.place(wish.stand, &stock)),
         }
     }
 
     /// Whether licences are left that nobody in the line can use now.
     pub fn is_any_left(&self) -> bool {
-        self.counts.free.is_none_or(|free| self.ready < free)
+        let stock = Stock {
+            free: self.counts.free,
+            ready: self.ready,
+        };
+        !stock.is_short()
     }
 
     /// How many licences more there have to be until one is left for somebody here; with one less it is not. None has to

@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Deployment, Detail, GroupId, GroupKind, Owned, PersonId, Program, Stand, Time, Wish, World,
+    AssetId, Counts, Deployment, Detail, GroupId, GroupKind, Owned, PersonId, Program, Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -121,6 +121,11 @@ impl Outcome {
     }
 }
 
+/// A change that takes back more than this share of the licences that are ours, in a hundred …
+const TAKE_BACK_SHARE: u64 = 20;
+/// … and more than so many, is agreed to twice.
+const TAKE_BACK_MORE_THAN: u64 = 10;
+
 /// So many people are named of those to whom the same happens.
 const FIRST: usize = 4;
 
@@ -173,12 +178,12 @@ pub struct Preview {
 impl Preview {
     /// Licences that are free now; `None` where there is no end of them.
     pub fn free(&self) -> Option<u64> {
-        free(self.owned, self.out)
+        left(self.owned, self.out).free
     }
 
     /// How many more are out than are owned: so many have to come back before one is free again.
     pub fn short(&self) -> u64 {
-        short(self.owned, self.out)
+        left(self.owned, self.out).short
     }
 
     fn count(&self, counts: impl Fn(&Outcome) -> bool) -> u64 {
@@ -201,6 +206,13 @@ impl Preview {
     /// Licences that the change takes back.
     pub fn taken_back(&self) -> u64 {
         self.count(|outcome| outcome.gives_back)
+    }
+
+    /// How many licences it takes back, when they are so many that whoever saves has to say so: of those that are `ours` now.
+    pub fn take_back_to_confirm(&self, ours: u64) -> Option<u64> {
+        let taken_back = self.taken_back();
+        let many = taken_back > TAKE_BACK_MORE_THAN && taken_back * 100 > ours * TAKE_BACK_SHARE;
+        many.then_some(taken_back)
     }
 
     /// What stays free when everything has come back and everybody has what is left for them.
@@ -365,7 +377,7 @@ impl Previewing {
     /// whoever was is not looked at again. `out` of the licences that are `owned` are out now; beside those of the people who
     /// were taken, none comes back.
     pub fn done(mut self, others: Vec<(PersonId, Wish)>, owned: Owned, out: u64) -> Preview {
-        let (free, short) = (free(owned, out), short(owned, out));
+        let Counts { free, short, .. } = left(owned, out);
         self.people.sort_unstable_by_key(|told| told.person);
         let taken = |person: &PersonId| self.people.binary_search_by_key(person, |told| told.person).is_ok();
         let others: Vec<(PersonId, Wish)> = others.into_iter().filter(|(person, _)| !taken(person)).collect();
@@ -465,18 +477,9 @@ impl Previewing {
     }
 }
 
-fn free(owned: Owned, out: u64) -> Option<u64> {
-    match owned {
-        Owned::Count(owned) => Some(owned.saturating_sub(out)),
-        Owned::Unlimited => None,
-    }
-}
-
-fn short(owned: Owned, out: u64) -> u64 {
-    match owned {
-        Owned::Count(owned) => out.saturating_sub(owned),
-        Owned::Unlimited => 0,
-    }
+/// What is left of the licences, or lacks, when so many are out, whoever has them.
+fn left(owned: Owned, out: u64) -> Counts {
+    Counts::with(owned, 0, out, 0, 0)
 }
 
 /// What keeps somebody for whom a licence is left from having it.
@@ -532,4 +535,43 @@ fn in_line(mut line: Vec<(PersonId, Wish, bool)>, free: Option<u64>, returning: 
     }
     fates.sort_unstable_by_key(|(person, _)| *person);
     Fates(fates)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn takes_back(licences: u128) -> Preview {
+        let goes = |number| Outcome {
+            person: PersonId(Uuid::from_u128(number)),
+            before: Fate::Has,
+            after: Fate::Goes,
+            place: None,
+            obstacle: None,
+            devices: 1,
+            group: None,
+            gives_back: true,
+            creates_user: false,
+        };
+        Preview {
+            outcomes: (0..licences).map(goes).collect(),
+            owned: Owned::Count(1_000),
+            out: 1_000,
+            returning: 0,
+            waited: 0,
+            waiting: Vec::new(),
+            at_deadlines: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn more_than_ten_and_more_than_a_fifth_of_ours_is_agreed_to_twice() {
+        assert_eq!(takes_back(10).take_back_to_confirm(10), None, "all of them, but few");
+        assert_eq!(takes_back(11).take_back_to_confirm(54), Some(11));
+        assert_eq!(takes_back(11).take_back_to_confirm(55), None, "a fifth");
+        assert_eq!(takes_back(200).take_back_to_confirm(1_000), None);
+        assert_eq!(takes_back(201).take_back_to_confirm(1_000), Some(201));
+    }
 }

@@ -27,6 +27,8 @@ reads! {
     places_in(asset: AssetId, people: &'a [PersonId]) -> BTreeMap<PersonId, usize>;
     /// The licences of an asset, and who stands before this person in the line for them. Costs a count of those before them.
     position(asset: AssetId, person: PersonId) -> Position;
+    /// The licences of an asset, but for who waits for one. Costs a count of those that are on their way.
+    counts(asset: AssetId) -> Counts;
     /// Who stands in the line of an asset, as it was decided, and whose licence comes back.
     line_of(asset: AssetId) -> LineRows;
 }
@@ -256,7 +258,6 @@ impl Conn<'_> {
         Ok(Position::of(counts, queue, ahead, wish.as_ref()))
     }
 
-    /// The licences of an asset, but for who waits for one.
     async fn counts(&mut self, asset: AssetId) -> Result<Counts, StoreError> {
         let sql = "SELECT total, retired, taken, foreign_held,
                           (SELECT COUNT(*) FROM seats WHERE asset_id = $1 AND state <> 'held' AND state = 'reserved') AS reserved,

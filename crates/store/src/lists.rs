@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     ClientUserRow, DeviceRow, InvitationRow, PersonRow, SeatState, StoreError,
-    db::{Conn, Key, Value, gathered, reads, values},
+    db::{Conn, Key, Record, Value, gathered, reads, values},
     deciding::ids,
     devices::device,
     invitations::invitation,
@@ -318,8 +318,15 @@ impl Conn<'_> {
         .await
     }
 
-    /// What a page of one verdict is asked for with.
-    async fn cut(&mut self, cut: Cut<'_>, named: &'static str) -> Result<(Vec<Value>, String), StoreError> {
+    /// A page of all of these verdicts, by `sql` for each. `named` tells what whoever the page lies beside is called.
+    async fn page<T>(
+        &mut self,
+        sql: &'static str,
+        named: &'static str,
+        verdicts: &[(i64, Part)],
+        cut: Cut<'_>,
+        read: fn(&Record) -> Result<(String, Uuid, T), StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let (name, id) = match cut.span {
             Span::First => (FIRST.to_owned(), Uuid::nil()),
             Span::After(id) | Span::Before(id) => {
@@ -329,7 +336,15 @@ impl Conn<'_> {
                 (name.unwrap_or_else(|| lost.to_owned()), id)
             }
         };
-        Ok((values![name, Key(id)], cut.like()))
+        let (like, most) = (cut.like(), i64::try_from(cut.most).unwrap_or(i64::MAX));
+        let mut found = Vec::new();
+        for (no, part) in verdicts {
+            let mut values = values![*no, name, Key(id), like];
+            values.extend(part.values());
+            values.extend(values![most]);
+            found.extend(self.all(sql, values, read).await?);
+        }
+        Ok(cut.merged(found))
     }
 
     pub(crate) async fn people_said(
@@ -349,24 +364,12 @@ impl Conn<'_> {
             (false, true) => self.text(people!(forwards person lite), people!(forwards person pg)),
             (false, false) => self.text(people!(backwards person lite), people!(backwards person pg)),
         };
-        let (place, like) = self.cut(cut, "SELECT name FROM people WHERE id = $1").await?;
-        let most = i64::try_from(cut.most).unwrap_or(i64::MAX);
-        let mut found = Vec::new();
-        for (no, part) in verdicts {
-            let mut values = values![*no];
-            values.extend(place.clone());
-            values.extend(values![like]);
-            values.extend(part.values());
-            values.extend(values![most]);
-            let rows = self
-                .all(sql, values, |row| {
-                    let id = row.key("person_id")?;
-                    Ok((row.text("name")?, id, PersonId(id)))
-                })
-                .await?;
-            found.extend(rows);
-        }
-        Ok(cut.merged(found))
+        let named = "SELECT name FROM people WHERE id = $1";
+        self.page(sql, named, verdicts, cut, |row| {
+            let id = row.key("person_id")?;
+            Ok((row.text("name")?, id, PersonId(id)))
+        })
+        .await
     }
 
     async fn devices_said(&mut self, verdicts: &[(i64, Part)], cut: Cut<'_>) -> Result<Vec<ListedDevice>, StoreError> {
@@ -385,28 +388,16 @@ impl Conn<'_> {
             (false, true) => self.text(devices!(forwards device lite), devices!(forwards device pg)),
             (false, false) => self.text(devices!(backwards device lite), devices!(backwards device pg)),
         };
-        let (place, like) = self.cut(cut, "SELECT name FROM devices WHERE id = $1").await?;
-        let most = i64::try_from(cut.most).unwrap_or(i64::MAX);
-        let mut found = Vec::new();
-        for (no, part) in verdicts {
-            let mut values = values![*no];
-            values.extend(place.clone());
-            values.extend(values![like]);
-            values.extend(part.values());
-            values.extend(values![most]);
-            let rows = self
-                .all(sql, values, |row| {
-                    let id = row.key("device_id")?;
-                    let listed = ListedDevice {
-                        device: DeviceId(id),
-                        person: PersonId(row.key("person_id")?),
-                    };
-                    Ok((row.text("name")?, id, listed))
-                })
-                .await?;
-            found.extend(rows);
-        }
-        Ok(cut.merged(found))
+        let named = "SELECT name FROM devices WHERE id = $1";
+        self.page(sql, named, verdicts, cut, |row| {
+            let id = row.key("device_id")?;
+            let listed = ListedDevice {
+                device: DeviceId(id),
+                person: PersonId(row.key("person_id")?),
+            };
+            Ok((row.text("name")?, id, listed))
+        })
+        .await
     }
 
     async fn seats_page(&mut self, asset: AssetId, span: Span, most: usize) -> Result<Vec<PersonId>, StoreError> {

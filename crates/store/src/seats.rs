@@ -83,7 +83,6 @@ pub struct OpenSeat {
 reads! {
     seats(asset: AssetId) -> Vec<SeatRow>;
     /// How many seats of an asset there are of each state. Costs a count of them.
-    seats_by_state(asset: AssetId) -> Vec<(SeatState, u64)>;
     /// The seats of an asset with what a list has to know before it may correct them.
     seats_open(asset: AssetId) -> Vec<OpenSeat>;
     /// When the last seat of a person ended, for those who have none now.
@@ -100,15 +99,6 @@ impl Conn<'_> {
             "SELECT * FROM seats WHERE asset_id = $1 ORDER BY since, person_id",
             values![asset],
             seat,
-        )
-        .await
-    }
-
-    async fn seats_by_state(&mut self, asset: AssetId) -> Result<Vec<(SeatState, u64)>, StoreError> {
-        self.all(
-            "SELECT state, COUNT(*) AS number FROM seats WHERE asset_id = $1 GROUP BY state",
-            values![asset],
-            |row| Ok((row.word("state")?, u64::try_from(row.int("number")?).unwrap_or(0))),
         )
         .await
     }

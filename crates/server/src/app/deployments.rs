@@ -5,19 +5,14 @@
 //!
 //! Saving is a contract: whoever saves what they saw in a preview gets that, or is told what is different now.
 
-use std::{collections::BTreeMap, iter};
+use std::collections::BTreeMap;
 
-use domain::{Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, Owned, Time};
+use domain::{Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, Time};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{AppRow, Base, GroupRow, NewEvent, Snapshot, Version};
+use store::{AppRow, Base, GroupRow, NewEvent, Version};
 
 use super::{App, AppError, Caller, Problem};
-
-/// A change that takes back more than this share of the licences that are out, in a hundred …
-const TAKE_BACK_SHARE: u64 = 20;
-/// … and more than so many, is agreed to twice.
-const TAKE_BACK_MORE_THAN: u64 = 10;
 
 /// One line of what an administrator chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,10 +102,8 @@ impl Requests {
 impl Preview {
     /// How many licences it takes back, when they are so many that whoever saves has to say so.
     pub fn to_confirm(&self) -> Option<u64> {
-        let taken_back = self.outcome.taken_back();
-        let out = self.counts.used + self.counts.on_the_way;
-        let many = taken_back > TAKE_BACK_MORE_THAN && taken_back * 100 > out * TAKE_BACK_SHARE;
-        many.then_some(taken_back)
+        self.outcome
+            .take_back_to_confirm(self.counts.used + self.counts.on_the_way)
     }
 
     /// Errors unless this is what was agreed to.
@@ -151,7 +144,7 @@ impl App {
         let app = app.ok_or(AppError::NotFound("app"))?;
         let version = read.deployments_version(asset).await?;
         Ok(Deployable {
-            counts: counts(&mut read, &app).await?,
+            counts: read.counts(asset).await?,
             version: version.ok_or(AppError::NotFound("app"))?,
             lines: read.deployments(asset).await?,
             groups: read.groups().await?,
@@ -256,7 +249,7 @@ impl App {
         let version = version.ok_or(AppError::NotFound("app"))?;
         let present = read.deployments(asset).await?;
         let wanted = self.deployments_of(asset, &present, choices, &kinds, now)?;
-        let counts = counts(&mut read, &app).await?;
+        let counts = read.counts(asset).await?;
         let changes = changes(&present, &wanted);
 
         let outcome = read.previewed(app.location_id, asset, &wanted, now).await?;
@@ -328,17 +321,6 @@ pub struct Deployable {
     /// Every group, by name.
     pub groups: Vec<GroupRow>,
     pub policy: domain::Policy,
-}
-
-/// Where the licences are, but for who waits.
-async fn counts(read: &mut Snapshot, app: &AppRow) -> Result<Counts, AppError> {
-    let foreign = u64::try_from(app.foreign_held).unwrap_or(0);
-    let states = read.seats_by_state(app.id).await?;
-    let seats = states.into_iter().flat_map(|(state, number)| {
-        let number = usize::try_from(number).unwrap_or(usize::MAX);
-        iter::repeat_n(state.since(Time::default()), number)
-    });
-    Ok(Counts::of(Owned::of(app.total, app.retired), foreign, seats))
 }
 
 fn changes(present: &[Deployment], wanted: &[Deployment]) -> Vec<LineChange> {

@@ -136,7 +136,7 @@ impl App {
         let Some(location) = read.location(row.location_id).await? else {
             return Ok(None);
         };
-        let app = summed(&mut read, row.location_id, row).await?;
+        let app = summed(&mut read, row).await?;
         let location = LocationView::of(location, self.now());
         Ok(Some(Look {
             read,

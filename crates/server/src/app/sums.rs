@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, Counts, Deployment, InstallState, LocationId, Owned, Platform, Stock};
+use domain::{AssetId, Counts, Deployment, InstallState, Owned, Platform, Stock};
 use store::{AppRow, SeatState, Snapshot, States, Sum, Sums};
 
 use super::{App, AppError, tokens::LocationView};
@@ -76,9 +76,9 @@ pub fn by_state(states: &States) -> BTreeMap<InstallState, u64> {
 }
 
 /// The app with its numbers, of the same instant as everything else that is read.
-pub(super) async fn summed(read: &mut Snapshot, location: LocationId, row: AppRow) -> Result<AppSums, AppError> {
+pub(super) async fn summed(read: &mut Snapshot, row: AppRow) -> Result<AppSums, AppError> {
     let deployments = read.deployments(row.id).await?;
-    let counts = counts(&row, &read.seats_moving(location).await?);
+    let counts = read.counts(row.id).await?;
     let sums = read.sums_at(row.id, counts.free).await?;
     Ok(AppSums::new(row, deployments, counts, sums))
 }

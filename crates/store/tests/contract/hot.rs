@@ -136,7 +136,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.undecided_people(LOCATION, now, 100).await.unwrap();
     page.world_of_app(LOCATION, asset, &people, now).await.unwrap();
     page.seats(asset).await.unwrap();
-    page.seats_by_state(asset).await.unwrap();
+    page.counts(asset).await.unwrap();
     for kind in [GroupKind::User, GroupKind::Device] {
         page.group_people(group, kind, Some(person.0), 100).await.unwrap();
     }
