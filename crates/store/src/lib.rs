@@ -43,6 +43,7 @@ mod syncs;
 mod tally;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod verdicts;
 mod versions;
 mod world;
 
@@ -67,7 +68,7 @@ pub use locations::{LocationRow, Upload};
 pub use look::Tables;
 pub use names::Names;
 pub use operations::{OperationKind, OperationRow, OperationState};
-pub use pairs::{Of, PairRow, Verdict};
+pub use pairs::PairRow;
 pub use patience::in_one_wait;
 pub use people::{ClientUserRow, ClientUserStatus, PersonChange, PersonRow};
 pub use pushes::PushRow;
@@ -77,4 +78,5 @@ pub use sessions::Session;
 pub use sums::{States, Sums};
 pub use syncs::{SyncCause, SyncRow, SyncStatus};
 pub use tally::Tally;
+pub use verdicts::{Of, Verdict};
 pub use versions::{Base, Change, Version};

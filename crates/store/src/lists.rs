@@ -9,14 +9,15 @@ use domain::{AssetId, DeviceId, LocationId, PersonId, Rank, Time};
 use uuid::Uuid;
 
 use crate::{
-    ClientUserRow, DeviceRow, InvitationRow, PersonRow, SeatState, StoreError,
+    ClientUserRow, DeviceRow, InvitationRow, PersonRow, SeatState, StoreError, Verdict,
     db::{Conn, Key, Record, Value, gathered, reads, values},
     deciding::ids,
     devices::device,
     invitations::invitation,
     line::order,
-    pairs::{Verdict, behind, rank, verdict},
+    pairs::{behind, rank},
     people::{client_user, person},
+    verdicts::verdict,
 };
 
 /// Of how many people, or devices, something is said.
@@ -61,6 +62,9 @@ pub struct Cut<'a> {
     pub query: &'a str,
     pub most: usize,
 }
+
+/// A row of a list, after what it is ordered by.
+type Listed<T> = (String, Uuid, T);
 
 /// A device in a list, and whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -197,7 +201,7 @@ impl Cut<'_> {
     }
 
     /// One page of several that are each in order.
-    fn merged<T>(&self, mut found: Vec<(String, Uuid, T)>) -> Vec<T> {
+    fn merged<T>(&self, mut found: Vec<Listed<T>>) -> Vec<T> {
         found.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         if self.forwards() {
             found.truncate(self.most);
@@ -325,7 +329,7 @@ impl Conn<'_> {
         named: &'static str,
         verdicts: &[(i64, Part)],
         cut: Cut<'_>,
-        read: fn(&Record) -> Result<(String, Uuid, T), StoreError>,
+        read: fn(&Record) -> Result<Listed<T>, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let (name, id) = match cut.span {
             Span::First => (FIRST.to_owned(), Uuid::nil()),

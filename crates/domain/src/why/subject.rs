@@ -1,0 +1,630 @@
+//! From what is known of somebody and an app to the codes that say it.
+
+use super::{Asked, Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who, by};
+use crate::{
+    Approval, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Install, InstallCommand,
+    InstallState, Platform, Program, Refusal, RefusalReason, Resolution, RuleSet, Seat, Seen, Time,
+    invitation::{self, Next},
+    plan::{bound, install_due},
+};
+
+/// Whom the answer is about, with all that is known of them.
+pub(super) struct Subject<'a> {
+    asked: &'a Asked<'a>,
+    /// The device that was asked about, or the person's that needs attention most.
+    pub device: Option<&'a Device>,
+    verdict: Option<&'a DeviceVerdict>,
+    install: Install,
+}
+
+impl<'a> Subject<'a> {
+    pub fn of(asked: &'a Asked<'a>) -> Subject<'a> {
+        let all = asked.verdict.map(|verdict| &verdict.devices);
+        let verdict = match (asked.device, asked.verdict) {
+            (Some(device), _) => all.and_then(|all| all.get(&device)),
+            (None, Some(person)) => {
+                let said = (person.state, person.detail);
+                let mut devices = person.devices.values();
+                devices.find(|device| (device.state, device.detail) == said)
+            }
+            (None, None) => None,
+        };
+        let device = asked.device.or(verdict.map(|verdict| verdict.device));
+        let install = device.and_then(|device| asked.app.installs.get(&device));
+        Subject {
+            asked,
+            device: device.and_then(|device| asked.world.devices.get(&device)),
+            verdict,
+            install: install.cloned().unwrap_or_default(),
+        }
+    }
+
+    pub fn said(&self) -> Option<(InstallState, Detail)> {
+        if let Some(device) = self.verdict {
+            return Some((device.state, device.detail));
+        }
+        let person = self.asked.verdict.filter(|_| self.asked.device.is_none())?;
+        Some((person.state, person.detail))
+    }
+
+    fn resolution(&self) -> Option<&Resolution> {
+        match self.verdict {
+            Some(device) => Some(&device.resolution),
+            None if self.asked.device.is_some() => None,
+            None => self.asked.verdict.map(|person| &person.resolution),
+        }
+    }
+
+    fn keeps(&self) -> bool {
+        self.resolution().is_some_and(Resolution::keeps)
+    }
+
+    fn has_left(&self) -> bool {
+        let people = &self.asked.world.people;
+        people.get(&self.asked.person).is_some_and(|person| person.left)
+    }
+
+    fn program(&self) -> Program {
+        let people = &self.asked.world.people;
+        people
+            .get(&self.asked.person)
+            .map(|person| person.program)
+            .unwrap_or_default()
+    }
+
+    fn seat(&self) -> Option<Seat> {
+        self.asked.app.seats.get(&self.asked.person).copied()
+    }
+
+    fn requested(&self) -> Option<Time> {
+        self.asked.app.requests.get(&self.asked.person).copied()
+    }
+
+    /// What Apple said last, while it is not asked again.
+    fn refusal(&self) -> Option<Refusal> {
+        let refusal = self.asked.app.refusals.get(&self.asked.person).copied();
+        refusal.filter(|refusal| refusal.holds(self.asked.world.now))
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.device.is_some_and(|device| device.enrolment.is_leaving())
+    }
+
+    pub fn sentence(&self) -> Sentence {
+        if !self.asked.deployable {
+            return Sentence::NotDeployable;
+        }
+        if let Some(device) = self.device.filter(|device| device.is_away()) {
+            return match device.silent_since {
+                Some(since) if !device.enrolment.is_over() => Sentence::DeviceSilent { since },
+                _ => Sentence::DeviceGone {
+                    enrolment: device.enrolment,
+                },
+            };
+        }
+        let Some((state, detail)) = self.said() else {
+            return self.unwanted();
+        };
+        self.of_detail(state, detail)
+    }
+
+    /// The verdict in words. Each detail has one here, or the compiler misses it.
+    fn of_detail(&self, state: InstallState, detail: Detail) -> Sentence {
+        let install = &self.install;
+        match detail {
+            Detail::NoAdditionalDetails => match state {
+                InstallState::Installed => Sentence::Installed { at: install.seen_at },
+                InstallState::Unknown => Sentence::PerhapsThere,
+                InstallState::Failed
+                | InstallState::UninstallFailed
+                | InstallState::PendingInstall
+                | InstallState::NotInstalled
+                | InstallState::NotApplicable => self.unwanted(),
+            },
+            Detail::SeeInstallErrorCode => {
+                let (error, at) = self.failure();
+                let again = self.tried_again();
+                match state {
+                    InstallState::Failed => Sentence::InstallFailed { error, at, again },
+                    _ => Sentence::TriedAgain { error, at, again },
+                }
+            }
+            Detail::SeeUninstallErrorCode => {
+                let (error, at) = self.failure();
+                let again = self.install.next_try(&self.asked.world.policy);
+                Sentence::NotRemoved { error, at, again }
+            }
+            Detail::UserRejectedInstall => Sentence::Rejected {
+                at: install.seen_at,
+                again: self.tried_again(),
+            },
+            Detail::InstalledUnmanaged => Sentence::Unmanaged {
+                at: install.seen_at,
+                again: self.tried_again(),
+            },
+            Detail::ManagedAppNoLongerPresent => match self.tried_again().filter(|_| self.is_wanted()) {
+                Some(again) => Sentence::RemovedComesBack {
+                    at: install.seen_at,
+                    again,
+                },
+                None => Sentence::RemovedByPerson { at: install.seen_at },
+            },
+            Detail::UserIsNotLoggedIntoAppStore => Sentence::NotSignedIn,
+            Detail::AwaitingUserConsent => Sentence::AwaitingConsent,
+            Detail::Installing => Sentence::Installing,
+            Detail::InstalledUnverified => Sentence::BeingVerified {
+                accepted: install.accepted_at,
+                again: install.next_check(&self.asked.world.policy),
+            },
+            Detail::MinimumOsVersionNotMet => Sentence::SystemTooOld {
+                needed: self.asked.app.minimum_os.clone(),
+                has: self.device.map(|device| device.os_version.clone()).unwrap_or_default(),
+            },
+            Detail::PlatformNotApplicable => Sentence::PlatformNotApplicable {
+                platform: self.device.map_or(Platform::Ios, |device| device.platform),
+            },
+            Detail::DeviceEnrolledThroughDep => Sentence::EnrolledThroughDep,
+            Detail::NoEligibleDevice => Sentence::NoDevice,
+            Detail::AppNotDescribed => Sentence::NotDescribed,
+            Detail::NoLicenseAvailable | Detail::WaitingForLicense => self.in_line(state),
+            Detail::ProgramRefused | Detail::UserNotEnrolledInProgram => self.joins(),
+            Detail::TokenNotUsable if self.goes_back(state) => Sentence::LicenceCannotGoBack {
+                token: self.asked.world.token,
+            },
+            Detail::TokenNotUsable => Sentence::TokenNotUsable {
+                token: self.asked.world.token,
+            },
+            Detail::LicenseReturnPending if self.goes_back(state) => self.licence_goes_back(),
+            Detail::LicenseReturnPending => Sentence::ReturningFirst {
+                since: self.seat().map_or(self.asked.world.now, Seat::since),
+            },
+            Detail::LicenseAssociationPending => match self.seat() {
+                Some(seat) => Sentence::AppleConfirms { since: seat.since() },
+                None => Sentence::LicenceNext,
+            },
+            Detail::AppleTrouble => Sentence::AppleTrouble {
+                again: self.asked_again(),
+            },
+            Detail::LicenseRefused => Sentence::AppleRefused {
+                again: self.asked_again(),
+            },
+            Detail::AwaitingDevice => self.awaits_device(),
+            Detail::DeviceUnreachable => Sentence::Unreachable {
+                since: self
+                    .device
+                    .and_then(|device| device.unreachable_since)
+                    .unwrap_or(self.asked.world.now),
+            },
+            Detail::DeviceLeaving => Sentence::LeavesWithApp,
+            Detail::NotRequested => Sentence::NotRequested,
+            Detail::DeadlineAhead => match self.resolution().and_then(|resolution| resolution.required_from) {
+                Some(deadline) => Sentence::BeforeDeadline { deadline },
+                None => Sentence::NotRequested,
+            },
+            Detail::UninstallPending if self.keeps() => Sentence::RemovalFirst,
+            Detail::UninstallPending => Sentence::BeingRemoved {
+                asked: match install.command {
+                    Some(InstallCommand::Remove { since }) => Some(since),
+                    _ => install.removed_at,
+                },
+            },
+        }
+    }
+
+    /// What is not there speaks of a licence that goes back; what shall be there of one that is missing.
+    fn goes_back(&self, state: InstallState) -> bool {
+        state == InstallState::NotInstalled
+    }
+
+    /// Nothing is there, and nobody wants it there.
+    fn unwanted(&self) -> Sentence {
+        let resolution = self.resolution();
+        if self.is_leaving() && self.keeps() {
+            return Sentence::DeviceLeaves;
+        }
+        match resolution {
+            _ if self.has_left() => Sentence::PersonLeft,
+            Some(resolution) if resolution.not_applicable => Sentence::Excluded,
+            Some(resolution) if resolution.uninstall => Sentence::Uninstalled,
+            _ if self.asked.app.deployments.is_empty() => Sentence::NotDeployed,
+            _ => Sentence::NotReached,
+        }
+    }
+
+    fn failure(&self) -> (String, Time) {
+        let failure = self.install.failure.as_ref();
+        failure.map_or((String::new(), self.asked.world.now), |failure| {
+            (failure.code.clone(), failure.at)
+        })
+    }
+
+    /// The app shall be on the device.
+    fn is_wanted(&self) -> bool {
+        self.verdict.is_some_and(|device| device.wants)
+    }
+
+    /// When the device is told once more, if it is: no earlier than now.
+    fn tried_again(&self) -> Option<Time> {
+        let world = self.asked.world;
+        let resolution = self.resolution()?;
+        let requested = self.requested().filter(|_| resolution.available);
+        let due = install_due(world, &self.install, resolution.required, requested)?;
+        let paused = self.install.next_try(&world.policy);
+        Some(due.max(paused.unwrap_or(due)).max(world.now))
+    }
+
+    /// When Apple is asked again for the licence.
+    fn asked_again(&self) -> Time {
+        self.refusal()
+            .map_or(self.asked.world.now, |refusal| refusal.not_before)
+    }
+
+    fn licence_goes_back(&self) -> Sentence {
+        let asked = match self.seat() {
+            Some(Seat::Returning { since }) => Some(since),
+            _ => None,
+        };
+        Sentence::LicenceGoesBack {
+            asked,
+            again: self.refusal().map(|refusal| refusal.not_before),
+        }
+    }
+
+    fn in_line(&self, state: InstallState) -> Sentence {
+        let place = self.asked.verdict.and_then(|person| person.place).unwrap_or(1) as u64;
+        let waiting = self.asked.position.counts.waiting;
+        match self.refusal() {
+            Some(refusal) if refusal.reason == RefusalReason::Stock && self.asked.position.is_any_left() => {
+                Sentence::OutOfStock {
+                    place,
+                    again: refusal.not_before,
+                }
+            }
+            _ if state == InstallState::Failed => Sentence::NoneLeft { place, waiting },
+            _ => Sentence::InLine { place, waiting },
+        }
+    }
+
+    /// How far they are on their way into the programme.
+    fn joins(&self) -> Sentence {
+        let world = self.asked.world;
+        let at_apple = match self.program() {
+            Program::None => Sentence::ToBeRegistered,
+            Program::Creating => return Sentence::BeingRegistered,
+            Program::Refused {
+                error_number,
+                not_before,
+            } => Sentence::RegistrationRefused {
+                error_number,
+                again: not_before,
+            },
+            Program::Registered { .. } => match self.invited() {
+                Next::Invite(on) => Sentence::ToBeInvited { on },
+                Next::Waiting { device, since } => return Sentence::InvitationWaits { on: device, since },
+                Next::Shown { device, at } => return Sentence::TermsNotAccepted { on: device, at },
+                Next::Tried { until } => Sentence::InvitationFailed { again: until },
+                Next::NoDevice => return Sentence::NoDeviceForInvitation,
+            },
+            // A licence is held, and there is nothing to join.
+            Program::Associated { .. } => return Sentence::LicenceNext,
+            Program::Retiring { since } => return Sentence::BeingRetired { since },
+            Program::Retired if bound(world).contains(&self.asked.person) => return Sentence::OldLicencesFirst,
+            Program::Retired => Sentence::ToBeRegistered,
+        };
+        // What comes next is to be asked of Apple.
+        match world.token.usable() {
+            true => at_apple,
+            false => Sentence::TokenNotUsable { token: world.token },
+        }
+    }
+
+    fn invited(&self) -> Next {
+        let world = self.asked.world;
+        let own = |device: &&Device| device.person == self.asked.person && !device.is_away();
+        let devices: Vec<&Device> = world.devices.values().filter(own).collect();
+        let attempts = world
+            .people
+            .get(&self.asked.person)
+            .map(|person| person.invited.as_slice());
+        invitation::next(&devices, attempts.unwrap_or_default(), &world.policy, world.now)
+    }
+
+    fn awaits_device(&self) -> Sentence {
+        let enrolled = self.device.is_some_and(Device::is_enrolled);
+        let in_setup = self.device.is_some_and(|device| device.awaiting_configuration);
+        match self.install.command {
+            _ if !enrolled => Sentence::EnrolmentPending,
+            Some(InstallCommand::Remove { .. }) => Sentence::RemovalFirst,
+            Some(InstallCommand::Install { since }) => Sentence::CommandWaits { since },
+            None if in_setup => Sentence::InSetup,
+            None if self.tried_again().is_none() => Sentence::AskedFirst,
+            None => Sentence::CommandNext,
+        }
+    }
+
+    pub fn rules(&self) -> Vec<Ruled> {
+        let Some(resolution) = self.resolution() else {
+            return Vec::new();
+        };
+        let now = self.asked.world.now;
+        let line = |id: &DeploymentId| self.asked.app.deployments.iter().find(|line| line.id == *id);
+        let first = if resolution.required {
+            Approval::Required
+        } else if resolution.available {
+            Approval::Available
+        } else if resolution.uninstall {
+            Approval::Uninstall
+        } else {
+            Approval::NotApplicable
+        };
+        let ruled = |line: &Deployment, outcome| Ruled {
+            deployment: line.id,
+            approval: line.approval_at(now),
+            outcome,
+            rule: resolution.rule,
+        };
+        let carrying = resolution.by.iter().filter_map(line).map(|line| {
+            let outcome = match line.approval_at(now) == first {
+                true => Outcome::Applies,
+                false => Outcome::Together,
+            };
+            ruled(line, outcome)
+        });
+        let beaten = resolution.beat.iter().filter_map(line);
+        let mut rules: Vec<Ruled> = carrying
+            .chain(beaten.map(|line| ruled(line, Outcome::Beaten)))
+            .collect();
+        rules.sort_by_key(|ruled| ruled.outcome);
+        rules
+    }
+
+    pub fn links(&self, sentence: &Sentence, who: Who) -> Vec<Link> {
+        let mut links = self.done();
+        links.sort_by_key(|link| (link.at, link.stage));
+        let has = |links: &[Link], stage| links.iter().any(|link| link.stage == stage);
+        let Some((stage, since, until)) = sentence.waits() else {
+            return links;
+        };
+        let ahead: Vec<Stage> = self
+            .path(stage)
+            .iter()
+            .copied()
+            .filter(|next| *next != stage && (*next > stage || *next == Stage::Terms) && !has(&links, *next))
+            .collect();
+        links.push(Link {
+            until,
+            by: match who {
+                Who::Nobody => by(stage),
+                who => who,
+            },
+            ..Link::new(stage, Tense::Now, since)
+        });
+        links.extend(ahead.into_iter().map(|stage| Link::new(stage, Tense::Ahead, None)));
+        links
+    }
+
+    /// The stages of which the one that is waited for is one.
+    fn path(&self, now: Stage) -> &'static [Stage] {
+        const THERE: &[Stage] = &[Stage::Terms, Stage::Licence, Stage::Command, Stage::Proof];
+        const LACKING: &[Stage] = &[Stage::Terms, Stage::Licence];
+        const BACK: &[Stage] = &[Stage::Removal, Stage::Absence];
+        const BACK_WITH_LICENCE: &[Stage] = &[Stage::Removal, Stage::Absence, Stage::Return];
+        let wanted = self.keeps() && !self.is_leaving();
+        match now {
+            Stage::Deployment => &[],
+            // Nobody has asked yet for what may be there.
+            Stage::Proof if wanted && !self.is_wanted() => &[],
+            _ if wanted && self.install.is_proven() => LACKING,
+            _ if wanted => THERE,
+            Stage::Token => &[Stage::Return],
+            _ if self.seat().is_some() && self.asked.app.revocable => BACK_WITH_LICENCE,
+            _ => BACK,
+        }
+    }
+
+    /// What is known to have happened, of what still counts.
+    fn done(&self) -> Vec<Link> {
+        let done = |stage, at| Link::new(stage, Tense::Done, Some(at));
+        let mut links = Vec::new();
+        let app = self.asked.app;
+        if let Some(resolution) = self.resolution() {
+            let carrying = app.deployments.iter().filter(|line| resolution.by.contains(&line.id));
+            links.extend(carrying.map(|line| Link {
+                deployment: Some(line.id),
+                ..done(Stage::Deployment, line.since)
+            }));
+            if let Some(at) = self.requested().filter(|_| resolution.available) {
+                links.push(done(Stage::Request, at));
+            }
+        }
+        if self.keeps()
+            && let Program::Associated { since } = self.program()
+        {
+            links.push(done(Stage::Terms, since));
+        }
+        if let Some(Seat::Held { since }) = self.seat() {
+            links.push(done(Stage::Licence, since));
+        }
+        // What became of an app on a device that is gone is not known.
+        if self.device.is_some_and(Device::is_away) {
+            return links;
+        }
+        let install = &self.install;
+        if let Some(at) = install.accepted_at {
+            links.push(done(Stage::Command, at));
+        }
+        if let Some(at) = install.removed_at {
+            links.push(done(Stage::Removal, at));
+        }
+        match (install.seen, install.seen_at) {
+            (Some(Seen::Installed), Some(at)) if install.is_proven() => links.push(done(Stage::Proof, at)),
+            (Some(Seen::Absent), Some(at)) if install.removed_at.is_some_and(|removed| removed <= at) => {
+                links.push(done(Stage::Absence, at));
+            }
+            _ => {}
+        }
+        links
+    }
+
+    pub fn remedies(&self, sentence: &Sentence) -> Vec<Remedy> {
+        let on = self.device.map(|device| device.id);
+        let of_device = |remedy: fn(DeviceId) -> Remedy| -> Vec<Remedy> { on.map(remedy).into_iter().collect() };
+        match sentence {
+            Sentence::NotDeployable
+            | Sentence::ToBeRegistered
+            | Sentence::BeingRegistered
+            | Sentence::BeingRetired { .. }
+            | Sentence::OldLicencesFirst
+            | Sentence::LicenceNext
+            | Sentence::AppleConfirms { .. }
+            | Sentence::ReturningFirst { .. }
+            | Sentence::AppleTrouble { .. }
+            | Sentence::AppleRefused { .. }
+            | Sentence::InSetup
+            | Sentence::CommandNext
+            | Sentence::Installing
+            | Sentence::BeingVerified { .. }
+            | Sentence::Installed { .. } => Vec::new(),
+            Sentence::NotDeployed
+            | Sentence::NotReached
+            | Sentence::PersonLeft
+            | Sentence::Excluded
+            | Sentence::Uninstalled
+            | Sentence::BeingRemoved { .. }
+            | Sentence::NotRemoved { .. } => self.wanting(),
+            Sentence::DeviceLeaves | Sentence::LeavesWithApp => self.keeping(),
+            Sentence::LicenceGoesBack { .. } => self.wanting_back(),
+            Sentence::LicenceCannotGoBack { .. } => {
+                let mut remedies = vec![Remedy::RenewToken];
+                remedies.extend(self.wanting_back());
+                remedies
+            }
+            Sentence::DeviceGone { .. }
+            | Sentence::NoDevice
+            | Sentence::PlatformNotApplicable { .. }
+            | Sentence::NoDeviceForInvitation => vec![Remedy::EnrolDevice],
+            Sentence::DeviceSilent { .. }
+            | Sentence::PerhapsThere
+            | Sentence::CommandWaits { .. }
+            | Sentence::Unreachable { .. }
+            | Sentence::AskedFirst
+            | Sentence::RemovalFirst => of_device(|on| Remedy::ReachDevice { on }),
+            Sentence::InvitationWaits { on, .. } => {
+                let device = self.asked.world.devices.get(on);
+                let able = device.is_some_and(|it| it.person == self.asked.person && invitation::can_show(it));
+                vec![if able {
+                    Remedy::ReachDevice { on: *on }
+                } else {
+                    Remedy::EnrolDevice
+                }]
+            }
+            Sentence::NotRequested | Sentence::BeforeDeadline { .. } => vec![Remedy::Request],
+            Sentence::RemovedByPerson { .. } if !self.is_wanted() => vec![Remedy::Request],
+            Sentence::RemovedByPerson { .. }
+            | Sentence::RemovedComesBack { .. }
+            | Sentence::InstallFailed { .. }
+            | Sentence::TriedAgain { .. }
+            | Sentence::Rejected { .. }
+            | Sentence::Unmanaged { .. } => {
+                // Asked once more, it would be told; where the device has to say something first, it would not.
+                let again = Install {
+                    asked_again_at: Some(Time(i64::MAX)),
+                    ..self.install.clone()
+                };
+                let told = install_due(self.asked.world, &again, false, None).is_some();
+                of_device(|on| Remedy::TryAgain { on })
+                    .into_iter()
+                    .filter(|_| told)
+                    .collect()
+            }
+            Sentence::SystemTooOld { needed, .. } => {
+                let update = on.map(|on| Remedy::UpdateSystem {
+                    on,
+                    needed: needed.clone(),
+                });
+                update.into_iter().chain([Remedy::EnrolDevice]).collect()
+            }
+            Sentence::EnrolledThroughDep => vec![Remedy::LiftPolicy2016, Remedy::EnrolDevice],
+            Sentence::NotDescribed => vec![Remedy::Sync],
+            Sentence::EnrolmentPending => of_device(|on| Remedy::FinishEnrolment { on }),
+            Sentence::RegistrationRefused { error_number, .. } => vec![Remedy::CorrectRegistration {
+                error_number: *error_number,
+            }],
+            Sentence::ToBeInvited { .. } | Sentence::TermsNotAccepted { .. } => vec![Remedy::AcceptTerms],
+            Sentence::InvitationFailed { .. } => vec![Remedy::InviteAgain, Remedy::AcceptTerms],
+            Sentence::TokenNotUsable { .. } => vec![Remedy::RenewToken],
+            Sentence::InLine { .. } | Sentence::NoneLeft { .. } => {
+                let position = self.asked.position;
+                let licences = position.missing();
+                let buy = Remedy::Buy {
+                    licences,
+                    for_all: position.missing_for_all(),
+                };
+                let mut remedies = Vec::new();
+                remedies.extend((licences > 0).then_some(buy));
+                match self.program() {
+                    Program::Registered { .. } => remedies.push(Remedy::AcceptTerms),
+                    Program::Refused { error_number, .. } => {
+                        remedies.push(Remedy::CorrectRegistration { error_number });
+                    }
+                    Program::None
+                    | Program::Creating
+                    | Program::Associated { .. }
+                    | Program::Retiring { .. }
+                    | Program::Retired => {}
+                }
+                remedies
+            }
+            Sentence::OutOfStock { .. } => vec![Remedy::Sync],
+            Sentence::AwaitingConsent => of_device(|on| Remedy::Consent { on }),
+            Sentence::NotSignedIn => of_device(|on| Remedy::SignIn { on }),
+        }
+    }
+
+    /// What would have the device stay. What it was told last cannot be called off.
+    fn keeping(&self) -> Vec<Remedy> {
+        let device = self.device.filter(|device| !device.asked_to_leave);
+        device
+            .map(|device| Remedy::KeepDevice { on: device.id })
+            .into_iter()
+            .collect()
+    }
+
+    /// What would have the licence stay: the device, where it leaves, and that the app is wanted on it.
+    fn wanting_back(&self) -> Vec<Remedy> {
+        let mut remedies = Vec::new();
+        if self.is_leaving() {
+            remedies = self.keeping();
+            if remedies.is_empty() {
+                return remedies;
+            }
+        }
+        if !self.keeps() {
+            remedies.extend(self.wanting());
+        }
+        remedies
+    }
+
+    /// What would have it wanted where it is not.
+    fn wanting(&self) -> Vec<Remedy> {
+        // Whoever left is in no group any more.
+        if self.has_left() {
+            return vec![Remedy::Return, Remedy::Deploy];
+        }
+        let now = self.asked.world.now;
+        // In 2020 what groups of devices exclude says nothing about people (A39).
+        let counts =
+            |line: &Deployment| line.kind == GroupKind::User || self.asked.world.policy.rule_set == RuleSet::Y2016;
+        let excludes = |line: &&Deployment| line.approval_at(now) == Approval::NotApplicable && counts(line);
+        let reaches = |line: &&Deployment| {
+            self.resolution()
+                .is_some_and(|resolution| resolution.by.contains(&line.id) || resolution.beat.contains(&line.id))
+        };
+        let lines = self.asked.app.deployments.iter();
+        let exclusions: Vec<DeploymentId> = lines.filter(reaches).filter(excludes).map(|line| line.id).collect();
+        let lift = (!exclusions.is_empty()).then_some(Remedy::LiftExclusion {
+            deployments: exclusions,
+        });
+        lift.into_iter().chain([Remedy::Deploy]).collect()
+    }
+}
