@@ -125,6 +125,22 @@ struct Look {
     of: OfApp,
 }
 
+/// Those of these people whom one looks for, by what one knows of them.
+async fn called(read: &mut Snapshot, people: Vec<PersonId>, query: &str) -> Result<Vec<PersonId>, AppError> {
+    if query.is_empty() {
+        return Ok(people);
+    }
+    let query = query.to_lowercase();
+    let found = |row: &PersonRow| {
+        let texts = [Some(&row.name), row.department.as_ref(), row.email.as_ref()];
+        let mut texts = texts.into_iter().flatten();
+        texts.any(|text| text.to_lowercase().contains(&query))
+    };
+    let mut rows = read.people_rows(&people).await?;
+    rows.retain(found);
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 impl App {
     /// `None` when there is no such app.
     async fn look_at(&self, asset: AssetId) -> Result<Option<Look>, AppError> {
@@ -164,7 +180,9 @@ impl App {
             look.read.people_said(&verdicts, asked.cut()).await?
         } else {
             // Nothing is decided about a book: who has one is all there is.
-            look.read.seats_page(asset, asked.span, asked.most + 1).await?
+            let cut = asked.cut();
+            let holders = look.read.seats_page(asset, cut.span, cut.most).await?;
+            called(&mut look.read, holders, asked.query).await?
         };
         let part = asked.part(found);
         let people = self.people_of(look.read, &look.of.app.row, &part.rows).await?;

@@ -8,6 +8,7 @@ mod account_pages;
 mod accounts;
 mod api;
 mod api_with_apple;
+mod app_lists;
 mod apple_trouble;
 mod conflicts;
 mod crowds;

@@ -141,6 +141,7 @@ impl Shown<'_> {
             counts.add(state, count);
         }
         StateFilter {
+            all: counts.total(),
             counts,
             state: self.filter,
             query: self.query.to_owned(),
@@ -275,11 +276,16 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
         0 => Vec::new(),
         _ => waiting(&shown).await?,
     };
-    let filter = shown.filter(&of.app.people);
+    let head = shown.head(&of);
+    // Of a book no states are counted, and everybody is listed who has one.
+    let filter = StateFilter {
+        all: head.people,
+        ..shown.filter(&of.app.people)
+    };
     html(&AppUsersPage {
         pager: shown.pager(&part, |person| person.0, filter.total()),
         frame,
-        head: shown.head(&of),
+        head,
         s: shown.s,
         filter,
         rows,

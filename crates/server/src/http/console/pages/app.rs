@@ -159,7 +159,9 @@ pub struct Chip {
 /// 필터 over a list of states: everything, and each state that occurs.
 #[derive(Debug, Clone, Default)]
 pub struct StateFilter {
-    /// Of the whole list, whatever is shown of it.
+    /// Everything that may be listed.
+    pub all: u64,
+    /// The same by state, where states are counted.
     pub counts: StateCounts,
     pub state: Option<InstallState>,
     pub query: String,
@@ -168,7 +170,7 @@ pub struct StateFilter {
 impl StateFilter {
     /// How many it leaves, whatever they are called.
     pub fn total(&self) -> u64 {
-        self.state.map_or(self.counts.total(), |state| self.counts.get(state))
+        self.state.map_or(self.all, |state| self.counts.get(state))
     }
 
     fn chips(&self, s: &Speak, head: &AppHead) -> Vec<Chip> {
@@ -178,7 +180,7 @@ impl StateFilter {
             count,
             current: self.state == state,
         };
-        let mut chips = vec![chip(None, s.t("filter-all"), self.counts.total())];
+        let mut chips = vec![chip(None, s.t("filter-all"), self.all)];
         for (state, count) in self.counts.present() {
             chips.push(chip(Some(state), s.install_word(state), count));
         }
@@ -491,6 +493,7 @@ pub mod tests {
             users.push(line);
         }
         let filter = StateFilter {
+            all: users.len() as u64,
             counts: StateCounts::of(users.iter().map(|user| user.state)),
             state: None,
             query: "가".to_owned(),
@@ -589,6 +592,7 @@ pub mod tests {
             frame: framed(),
             head: head(s, AppTab::Devices),
             filter: StateFilter {
+                all: device_counts.total(),
                 counts: device_counts,
                 state: Some(InstallState::Failed),
                 query: String::new(),
