@@ -8,12 +8,14 @@ mod demo;
 mod doctor;
 #[cfg(feature = "simulators")]
 mod simulate;
+mod stop;
 mod why;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 use server::{Clock, Config};
+use stop::Stop;
 use tracing_subscriber::{
     Layer,
     filter::{LevelFilter, Targets},
@@ -154,13 +156,20 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
 async fn serve(config: Config) -> Result<(), Failure> {
     log(&config.log.level, config.log.json);
     let public_url = config.public_url.clone();
-    let running = server::serve(config, Clock::System).await?;
+    let mut stop = Stop::listen()?;
+    let running = tokio::select! {
+        running = server::serve(config, Clock::System) => running?,
+        () = stop.asked() => {
+            tracing::info!("asked to end before the start was done");
+            return Ok(());
+        }
+    };
     tracing::info!(listen = %running.address, url = %public_url, "allotment serves {public_url}");
-    stopped().await;
+    stop.asked().await;
     tracing::info!("stopping");
     tokio::select! {
         () = running.stop() => {}
-        () = stopped() => tracing::warn!("asked a second time: what is under way is cut off"),
+        () = stop.asked() => tracing::warn!("asked a second time: what is under way is cut off"),
     }
     Ok(())
 }
@@ -193,20 +202,4 @@ pub fn log(level: &str, json: bool) {
         .with_ansi(std::io::stderr().is_terminal());
     let lines = if json { lines.json().boxed() } else { lines.boxed() };
     tracing_subscriber::registry().with(lines).with(filter).init();
-}
-
-/// Waits until the operator, or the system, wants the program to end.
-pub async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }

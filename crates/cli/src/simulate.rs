@@ -8,7 +8,7 @@ use sim::{
     devices::{DeviceSpec, Fleet, FleetOptions, Prompt},
 };
 
-use crate::Failure;
+use crate::{Failure, stop::Stop};
 
 #[derive(Subcommand)]
 pub enum SimulateCommand {
@@ -40,6 +40,7 @@ pub enum SimulateCommand {
 
 pub async fn run(command: SimulateCommand) -> Result<(), Failure> {
     crate::log("info", false);
+    let mut stop = Stop::listen()?;
     match command {
         SimulateCommand::Apple { listen, state, seed } => {
             let apple = Apple::start(AppleOptions {
@@ -62,7 +63,7 @@ pub async fn run(command: SimulateCommand) -> Result<(), Failure> {
             println!("A content token to upload:");
             println!();
             println!("{}", apple.token_file(TokenKind::Valid));
-            crate::stopped().await;
+            stop.asked().await;
             apple.shutdown().await;
         }
         SimulateCommand::Devices {
@@ -100,7 +101,7 @@ pub async fn run(command: SimulateCommand) -> Result<(), Failure> {
                 }
             }
             println!("{} devices. Ctrl-C ends them.", known + links.len());
-            crate::stopped().await;
+            stop.asked().await;
             fleet.stop();
         }
     }

@@ -34,7 +34,7 @@ use sim::{
 };
 use tokio::net::TcpListener;
 
-use crate::Failure;
+use crate::{Failure, stop::Stop};
 
 #[derive(clap::Args)]
 pub struct DemoArguments {
@@ -77,9 +77,13 @@ pub async fn run(arguments: DemoArguments) -> Result<(), Failure> {
         (None, None) => unreachable!("one of the two is there"),
     };
     std::fs::create_dir_all(&folder)?;
-    let demo = start(&folder, arguments.listen).await?;
+    let mut stop = Stop::listen()?;
+    let demo = tokio::select! {
+        demo = start(&folder, arguments.listen) => demo?,
+        () = stop.asked() => return Ok(()),
+    };
     tell(&demo, arguments.data.is_some());
-    crate::stopped().await;
+    stop.asked().await;
     println!("\nStopping.");
     demo.running.stop().await;
     demo.fleet.stop();
