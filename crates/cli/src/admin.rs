@@ -377,9 +377,15 @@ async fn open(config: &ConfigArgument) -> Result<App, Failure> {
     Ok(serve::attach(config.load()?, Clock::System).await?)
 }
 
+/// So many that are called like it are looked at; who is not among them is found by id.
+const CANDIDATES: usize = 1_000;
+
 async fn find(app: &App, person: &str) -> Result<Option<PersonId>, Failure> {
-    let mut found = app.people().await?;
-    found.retain(|row| row.id.to_string() == person || row.email.as_deref() == Some(person) || row.name == person);
+    if let Ok(id) = person.parse() {
+        return Ok(app.person(PersonId(id)).await?.map(|row| row.id));
+    }
+    let mut found = app.people_like(person, CANDIDATES).await?;
+    found.retain(|row| row.email.as_deref() == Some(person) || row.name == person);
     if found.len() > 1 {
         return Err(Failure::new(format!(
             "{} people are called {person:?}; give the id",

@@ -1,7 +1,7 @@
 //! Why a person or a device has an app, or has it not, for whoever sits at the server's own machine.
 
 use clap::ValueEnum;
-use domain::{AssetId, why::Tense};
+use domain::{AssetId, DeviceId, PersonId, why::Tense};
 use server::{
     App, Clock,
     app::why::Answer,
@@ -84,11 +84,19 @@ fn one(mut found: Vec<Candidate>, asked: &str, what: &str) -> Result<Uuid, Failu
         .ok_or_else(|| Failure::new(format!("there is no {what} {asked:?}")))
 }
 
+/// So many that are called like it are looked at; who is not among them is found by id.
+const CANDIDATES: usize = 1_000;
+
 async fn whom(app: &App, asked: &str) -> Result<Uuid, Failure> {
     let same = |text: &str| text.to_lowercase() == asked.to_lowercase();
-    let people = app.people().await?.into_iter().filter(|row| {
+    let id: Option<Uuid> = asked.parse().ok();
+    let mut people = app.people_like(asked, CANDIDATES).await?;
+    if let Some(id) = id {
+        people.extend(app.person(PersonId(id)).await?);
+    }
+    let people = people.into_iter().filter(|row| {
         let mail = row.email.as_deref().is_some_and(same);
-        mail || same(&row.name) || same(&row.id.to_string())
+        mail || same(&row.name) || Some(row.id.0) == id
     });
     let people = people.map(|row| Candidate {
         id: row.id.0,
@@ -97,9 +105,13 @@ async fn whom(app: &App, asked: &str) -> Result<Uuid, Failure> {
             .email
             .map_or(row.name.clone(), |mail| format!("{}, {mail}", row.name)),
     });
-    let devices = app.devices().await?.into_iter().filter(|row| {
+    let mut devices = app.devices_like(asked, CANDIDATES).await?;
+    if let Some(id) = id {
+        devices.extend(app.device(DeviceId(id)).await?);
+    }
+    let devices = devices.into_iter().filter(|row| {
         let serial = row.serial.as_deref().is_some_and(same);
-        serial || same(&row.name) || same(&row.id.to_string())
+        serial || same(&row.name) || Some(row.id.0) == id
     });
     let devices = devices.map(|row| Candidate {
         id: row.id.0,

@@ -4,11 +4,13 @@
 //! everybody has to decide anew only those to whom something happened, or for whom a moment has come.
 //! [`decide`](crate::decide()) and [`plan`](crate::plan()) say the same of the whole world at once, and judge it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Deployment, Detail, DeviceId, InstallState, PersonId, PersonVerdict, Program, Seat, Step, Time,
-    World,
+    App, AssetId, Deployment, Detail, Device, DeviceId, InstallState, Person, PersonId, PersonVerdict, Program, Seat,
+    Step, Time, World,
     decide::{Alone, Owners, Wish, alone},
     invitation,
     plan::Own,
@@ -21,8 +23,38 @@ pub struct Each {
     pub steps: Vec<Step>,
     /// Everyone of whom something is to be said, app by app.
     pub pairs: BTreeMap<(AssetId, PersonId), Pair>,
+    /// What stands in somebody's way, whatever the app.
+    pub concerns: BTreeSet<(PersonId, Concern)>,
     /// When something may follow for somebody from the passing of time alone; nothing does before.
     pub again: BTreeMap<PersonId, Time>,
+}
+
+/// What keeps a person from every app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Concern {
+    /// Has not accepted the programme's terms.
+    Terms,
+    /// Apple did not register them.
+    Refused,
+    /// No device of theirs is here.
+    NoDevice,
+}
+
+impl Concern {
+    fn of(person: &Person, devices: &[&Device]) -> impl Iterator<Item = Concern> {
+        let is = [
+            (Concern::Terms, matches!(person.program, Program::Registered { .. })),
+            (Concern::Refused, matches!(person.program, Program::Refused { .. })),
+            (
+                Concern::NoDevice,
+                devices.iter().all(|device| device.enrolment.is_over()),
+            ),
+        ];
+        let here = !person.left;
+        is.into_iter()
+            .filter_map(move |(concern, is)| (here && is).then_some(concern))
+    }
 }
 
 /// One person and one app, as far as it follows from the person's own facts.
@@ -142,8 +174,21 @@ pub fn decide_each(world: &World) -> Each {
     Each {
         steps: own.done(),
         pairs,
+        concerns: concerns(world),
         again: moments.next,
     }
+}
+
+fn concerns(world: &World) -> BTreeSet<(PersonId, Concern)> {
+    let mut devices: BTreeMap<PersonId, Vec<&Device>> = BTreeMap::new();
+    for device in world.devices.values() {
+        devices.entry(device.person).or_default().push(device);
+    }
+    let people = world.people.values().flat_map(|person| {
+        let theirs = devices.get(&person.id).map_or(&[][..], Vec::as_slice);
+        Concern::of(person, theirs).map(|concern| (person.id, concern))
+    });
+    people.collect()
 }
 
 /// Whether the person is in the line's group, or one of their devices is.

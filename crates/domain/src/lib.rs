@@ -32,7 +32,7 @@ pub use decide::{
     Ahead, Decision, DeviceVerdict, PersonVerdict, Position, Queue, Rank, Stand, Stock, Wish, decide, decide_one,
 };
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
-pub use each::{Each, Pair, Said, decide_each};
+pub use each::{Concern, Each, Pair, Said, decide_each};
 pub use ids::*;
 pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};
 pub use invitation::Attempt;

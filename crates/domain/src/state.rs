@@ -15,6 +15,13 @@ pub enum InstallState {
     Unknown,
 }
 
+impl InstallState {
+    /// Something went wrong.
+    pub fn is_failure(self) -> bool {
+        matches!(self, InstallState::Failed | InstallState::UninstallFailed)
+    }
+}
+
 /// Why the state is what it is. Every one has a sentence in the message files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

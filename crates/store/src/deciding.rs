@@ -45,6 +45,8 @@ reads! {
     /// To whom something happened since they were decided, while they are no more than `most`; `None` when they are, or when
     /// it is not even known who they all are.
     undecided_people(location: LocationId, now: Time, most: i64) -> Option<Vec<PersonId>>;
+    /// Those of these people to whom something happened since they were decided, or for whom a moment has come.
+    marked_among(location: LocationId, people: &'a [PersonId], now: Time) -> BTreeSet<PersonId>;
     /// When who is decided anew because of the time alone: for judges, too.
     moments(location: LocationId) -> BTreeMap<PersonId, Time>;
 }
@@ -85,6 +87,32 @@ impl Conn<'_> {
             .await?;
         people.extend(due);
         Ok((i64::try_from(people.len()).unwrap_or(i64::MAX) <= most).then_some(people))
+    }
+
+    async fn marked_among(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+        now: Time,
+    ) -> Result<BTreeSet<PersonId>, StoreError> {
+        macro_rules! marked {
+            ($people:literal) => {
+                concat!(
+                    "SELECT person_id FROM dirty WHERE location_id = $1 AND person_id ",
+                    $people,
+                    " UNION SELECT person_id FROM decide_again WHERE location_id = $1 AND at <= $3 AND person_id ",
+                    $people
+                )
+            };
+        }
+        let sql = self.text(
+            marked!("IN (SELECT value FROM json_each($2))"),
+            marked!("= ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))"),
+        );
+        let marked = self
+            .all(sql, values![location, ids(people), now], |row| row.parsed("person_id"))
+            .await?;
+        Ok(marked.into_iter().collect())
     }
 
     async fn moments(&mut self, location: LocationId) -> Result<BTreeMap<PersonId, Time>, StoreError> {
@@ -209,6 +237,17 @@ impl Tx {
         Ok(())
     }
 
+    /// These people are decided anew.
+    pub async fn decide_anew(&mut self, location: LocationId, people: &[PersonId]) -> Result<(), StoreError> {
+        let sql = self.conn().text(
+            "INSERT INTO dirty (location_id, person_id) SELECT $1, value FROM json_each($2)",
+            "INSERT INTO dirty (location_id, person_id)
+             SELECT $1, person FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS person",
+        );
+        self.run(sql, values![location, ids(people)]).await?;
+        Ok(())
+    }
+
     /// These people are decided once more after Apple was looked at: something is to be asked there for them.
     pub async fn decide_after_look(&mut self, location: LocationId, people: &[PersonId]) -> Result<(), StoreError> {
         let sql = self.conn().text(
@@ -284,12 +323,7 @@ impl Tx {
             people.dedup();
             people.truncate(usize::try_from(SPREAD).unwrap_or(usize::MAX));
         }
-        let sql = self.conn().text(
-            "INSERT INTO dirty (location_id, person_id) SELECT $1, value FROM json_each($2)",
-            "INSERT INTO dirty (location_id, person_id)
-             SELECT $1, person FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS person",
-        );
-        self.run(sql, values![location, ids(&people)]).await?;
+        self.decide_anew(location, &people).await?;
         match people.last() {
             Some(last) if i64::try_from(people.len()).unwrap_or(i64::MAX) >= SPREAD => {
                 self.run(

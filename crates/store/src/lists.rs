@@ -180,12 +180,12 @@ const FIRST: &str = "";
 const LAST: &str = "\u{10ffff}";
 
 impl Cut<'_> {
-    fn forwards(&self) -> bool {
+    pub(crate) fn forwards(&self) -> bool {
         !matches!(self.span, Span::Before(_))
     }
 
     /// What a name has to be like.
-    fn like(&self) -> String {
+    pub(crate) fn like(&self) -> String {
         if self.query.is_empty() {
             return String::new();
         }
@@ -200,9 +200,10 @@ impl Cut<'_> {
         like
     }
 
-    /// One page of several that are each in order.
+    /// One page of several that are each in order. What is in more than one of them is there once.
     fn merged<T>(&self, mut found: Vec<Listed<T>>) -> Vec<T> {
         found.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        found.dedup_by_key(|row| row.1);
         if self.forwards() {
             found.truncate(self.most);
         } else {
@@ -212,7 +213,31 @@ impl Cut<'_> {
     }
 }
 
+impl Edge {
+    /// Whether a licence is left for who stands there.
+    pub(crate) fn reaches(&self, at: (Rank, PersonId)) -> bool {
+        at <= (self.rank, self.person)
+    }
+}
+
 impl Part {
+    /// For a statement that takes several: the number of the verdict, and the edge.
+    pub(crate) fn listed(self, no: i64) -> serde_json::Value {
+        let (word, edge) = match self {
+            Part::All => ("all", None),
+            Part::Served(edge) => ("served", Some(edge)),
+            Part::Behind(edge) => ("behind", Some(edge)),
+        };
+        serde_json::json!([
+            no,
+            word,
+            edge.map(|edge| behind(edge.rank)),
+            edge.map(|edge| edge.rank.only_available),
+            edge.map(|edge| edge.rank.since.ms()),
+            edge.map(|edge| edge.person.0.simple().to_string()),
+        ])
+    }
+
     fn values(self) -> Vec<Value> {
         let (word, edge) = match self {
             Part::All => ("all", None),
@@ -322,6 +347,19 @@ impl Conn<'_> {
         .await
     }
 
+    /// What a page lies beside, and what that is called: `named` tells.
+    pub(crate) async fn beside(&mut self, named: &'static str, cut: Cut<'_>) -> Result<(String, Uuid), StoreError> {
+        Ok(match cut.span {
+            Span::First => (FIRST.to_owned(), Uuid::nil()),
+            Span::After(id) | Span::Before(id) => {
+                let name = self.one(named, values![id], |row| row.text("name")).await?;
+                // Who is gone meanwhile was at the beginning, or at the end.
+                let lost = if cut.forwards() { FIRST } else { LAST };
+                (name.unwrap_or_else(|| lost.to_owned()), id)
+            }
+        })
+    }
+
     /// A page of all of these verdicts, by `sql` for each. `named` tells what whoever the page lies beside is called.
     async fn page<T>(
         &mut self,
@@ -331,15 +369,7 @@ impl Conn<'_> {
         cut: Cut<'_>,
         read: fn(&Record) -> Result<Listed<T>, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        let (name, id) = match cut.span {
-            Span::First => (FIRST.to_owned(), Uuid::nil()),
-            Span::After(id) | Span::Before(id) => {
-                let name = self.one(named, values![id], |row| row.text("name")).await?;
-                // Who is gone meanwhile was at the beginning, or at the end.
-                let lost = if cut.forwards() { FIRST } else { LAST };
-                (name.unwrap_or_else(|| lost.to_owned()), id)
-            }
-        };
+        let (name, id) = self.beside(named, cut).await?;
         let (like, most) = (cut.like(), i64::try_from(cut.most).unwrap_or(i64::MAX));
         let mut found = Vec::new();
         for (no, part) in verdicts {

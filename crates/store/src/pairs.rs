@@ -5,10 +5,10 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
-use domain::{AssetId, DeviceId, Each, LocationId, Pair, PersonId, Rank, Stand, Time, Wish};
+use domain::{AssetId, Concern, DeviceId, Each, LocationId, Pair, PersonId, Rank, Stand, Time, Wish};
 use serde_json::json;
 
 use crate::{
@@ -60,8 +60,69 @@ pub(crate) fn rank(row: &Record) -> Result<Rank, StoreError> {
 reads! {
     /// Everything that was decided: for judges, and not for what runs all the time.
     pairs(location: LocationId) -> Vec<PairRow>;
+    /// Of whom something else is kept than follows, of these people and what was decided of them. Writes nothing.
+    differing(location: LocationId, people: &'a [PersonId], each: &'a Each) -> BTreeSet<PersonId>;
+    /// What keeps people from every app: for judges, too.
+    concerns(location: LocationId) -> BTreeSet<(PersonId, Concern)>;
     /// Of how many each verdict is said, as it is kept and as it is: for judges, too.
     verdicts_counted() -> Vec<(i64, i64, i64)>;
+}
+
+/// All that is kept, or of some people.
+macro_rules! kept {
+    (pairs $whom:literal) => {
+        concat!(
+            "SELECT id, person_id, said, stand, behind, only_available, since
+             FROM pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1",
+            $whom
+        )
+    };
+    (devices $whom:literal) => {
+        concat!(
+            "SELECT id, person_id, device_id, said
+             FROM device_pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1",
+            $whom
+        )
+    };
+}
+
+fn pair(row: &Record) -> Result<PairRow, StoreError> {
+    let stand: Option<Stand> = row.word_or_none("stand")?;
+    Ok(PairRow {
+        asset_id: row.parsed("id")?,
+        person_id: PersonId(row.key("person_id")?),
+        verdict: verdict(row)?,
+        wish: match stand {
+            Some(stand) => Some(Wish {
+                rank: rank(row)?,
+                stand,
+            }),
+            None => None,
+        },
+        devices: BTreeMap::new(),
+    })
+}
+
+type DevicePair = ((AssetId, PersonId), DeviceId, Verdict);
+
+fn device_pair(row: &Record) -> Result<DevicePair, StoreError> {
+    let pair = (row.parsed("id")?, PersonId(row.key("person_id")?));
+    Ok((pair, DeviceId(row.key("device_id")?), verdict(row)?))
+}
+
+fn with_devices(mut pairs: Vec<PairRow>, devices: Vec<DevicePair>) -> Result<Vec<PairRow>, StoreError> {
+    let mut at: HashMap<(AssetId, PersonId), &mut PairRow> = pairs
+        .iter_mut()
+        .map(|row| ((row.asset_id, row.person_id), row))
+        .collect();
+    for (pair, device, verdict) in devices {
+        let row = at.get_mut(&pair).ok_or_else(|| StoreError::Corrupt {
+            column: "device_pairs".to_owned(),
+            value: format!("{pair:?}"),
+        })?;
+        row.devices.insert(device, verdict);
+    }
+    Ok(pairs)
 }
 
 /// A pair as one text: seven values of each of thousands of rows take longer than deciding them.
@@ -88,46 +149,102 @@ macro_rules! device_pair_text {
 
 impl Conn<'_> {
     async fn pairs(&mut self, location: LocationId) -> Result<Vec<PairRow>, StoreError> {
-        let sql = "SELECT id, person_id, said, stand, behind, only_available, since
-                   FROM pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1";
-        let mut rows = self
-            .all(sql, values![location], |row| {
-                let stand: Option<Stand> = row.word_or_none("stand")?;
-                Ok(PairRow {
-                    asset_id: row.parsed("id")?,
-                    person_id: PersonId(row.key("person_id")?),
-                    verdict: verdict(row)?,
-                    wish: match stand {
-                        Some(stand) => Some(Wish {
-                            rank: rank(row)?,
-                            stand,
-                        }),
-                        None => None,
-                    },
-                    devices: BTreeMap::new(),
-                })
+        let pairs = self.all(kept!(pairs ""), values![location], pair).await?;
+        let devices = self.all(kept!(devices ""), values![location], device_pair).await?;
+        with_devices(pairs, devices)
+    }
+
+    async fn pairs_of(&mut self, location: LocationId, people: &[PersonId]) -> Result<Vec<PairRow>, StoreError> {
+        let list = hexed(people.iter().map(|person| person.0));
+        let sql = self.text(
+            kept!(pairs " AND person_id IN (SELECT unhex(value) FROM json_each($2))"),
+            kept!(pairs " AND person_id = ANY (ARRAY (
+                             SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"),
+        );
+        let pairs = self.all(sql, values![location, list], pair).await?;
+        let sql = self.text(
+            kept!(devices " AND person_id IN (SELECT unhex(value) FROM json_each($2))"),
+            kept!(devices " AND person_id = ANY (ARRAY (
+                               SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"),
+        );
+        let devices = self.all(sql, values![location, list], device_pair).await?;
+        with_devices(pairs, devices)
+    }
+
+    async fn concerns_of(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+    ) -> Result<BTreeSet<(PersonId, Concern)>, StoreError> {
+        let sql = self.text(
+            "SELECT person_id, concern FROM concerns
+             WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+            "SELECT person_id, concern FROM concerns
+             WHERE location_id = $1
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        let concerns = self
+            .all(sql, values![location, crate::deciding::ids(people)], |row| {
+                Ok((row.parsed("person_id")?, row.word("concern")?))
             })
             .await?;
-        let sql = "SELECT id, person_id, device_id, said
-                   FROM device_pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1";
-        let devices = self
-            .all(sql, values![location], |row| {
-                let (asset, person): (AssetId, _) = (row.parsed("id")?, PersonId(row.key("person_id")?));
-                Ok(((asset, person), DeviceId(row.key("device_id")?), verdict(row)?))
+        Ok(concerns.into_iter().collect())
+    }
+
+    async fn moments_of(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+    ) -> Result<BTreeMap<PersonId, Time>, StoreError> {
+        let sql = self.text(
+            "SELECT person_id, at FROM decide_again
+             WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
+            "SELECT person_id, at FROM decide_again
+             WHERE location_id = $1
+               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        let moments: Vec<(PersonId, Time)> = self
+            .all(sql, values![location, crate::deciding::ids(people)], |row| {
+                Ok((row.parsed("person_id")?, row.time("at")?))
             })
             .await?;
-        let mut at: HashMap<(AssetId, PersonId), &mut PairRow> = rows
-            .iter_mut()
+        Ok(moments.into_iter().collect())
+    }
+
+    async fn differing(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+        each: &Each,
+    ) -> Result<BTreeSet<PersonId>, StoreError> {
+        let mut differing = BTreeSet::new();
+        let kept = self.pairs_of(location, people).await?;
+        let mut kept: BTreeMap<(AssetId, PersonId), PairRow> = kept
+            .into_iter()
             .map(|row| ((row.asset_id, row.person_id), row))
             .collect();
-        for (pair, device, verdict) in devices {
-            let row = at.get_mut(&pair).ok_or_else(|| StoreError::Corrupt {
-                column: "device_pairs".to_owned(),
-                value: format!("{pair:?}"),
-            })?;
-            row.devices.insert(device, verdict);
+        for ((asset, person), pair) in &each.pairs {
+            if kept.remove(&(*asset, *person)) != Some(PairRow::of(*asset, *person, pair)) {
+                differing.insert(*person);
+            }
         }
-        Ok(rows)
+        differing.extend(kept.into_keys().map(|(_, person)| person));
+        let concerns = self.concerns_of(location, people).await?;
+        differing.extend(concerns.symmetric_difference(&each.concerns).map(|(person, _)| *person));
+        let moments = self.moments_of(location, people).await?;
+        let differs = |person: &&PersonId| moments.get(*person) != each.again.get(*person);
+        differing.extend(people.iter().filter(differs));
+        Ok(differing)
+    }
+
+    async fn concerns(&mut self, location: LocationId) -> Result<BTreeSet<(PersonId, Concern)>, StoreError> {
+        let sql = "SELECT person_id, concern FROM concerns WHERE location_id = $1";
+        let concerns = self
+            .all(sql, values![location], |row| {
+                Ok((row.parsed("person_id")?, row.word("concern")?))
+            })
+            .await?;
+        Ok(concerns.into_iter().collect())
     }
 
     async fn verdicts_counted(&mut self) -> Result<Vec<(i64, i64, i64)>, StoreError> {
@@ -331,6 +448,7 @@ impl Tx {
             *pairs.times.entry(verdict).or_default() += times;
         }
         self.verdicts_count(pairs.times).await?;
+        self.concerns_put(location, people, &each.concerns).await?;
         self.decide_again_put(location, people, &each.again).await
     }
 
@@ -463,26 +581,44 @@ impl Tx {
         Ok(())
     }
 
+    async fn concerns_put(
+        &mut self,
+        location: LocationId,
+        people: &[PersonId],
+        concerns: &BTreeSet<(PersonId, Concern)>,
+    ) -> Result<(), StoreError> {
+        let before = self.conn().concerns_of(location, people).await?;
+        let told: Vec<_> = concerns.difference(&before).collect();
+        if !told.is_empty() {
+            let sql = self.conn().text(
+                "INSERT INTO concerns (location_id, person_id, concern, name)
+                 SELECT $1, people.id, value ->> 1, name FROM json_each($2) JOIN people ON people.id = value ->> 0",
+                "INSERT INTO concerns (location_id, person_id, concern, name)
+                 SELECT $1, people.id, it ->> 1, name
+                 FROM jsonb_array_elements(CAST($2 AS jsonb)) AS it JOIN people ON people.id = it ->> 0",
+            );
+            self.run(sql, values![location, json!(told).to_string()]).await?;
+        }
+        let over: Vec<_> = before.difference(concerns).collect();
+        if !over.is_empty() {
+            let sql = self.conn().text(
+                "DELETE FROM concerns WHERE location_id = $1
+                   AND (person_id, concern) IN (SELECT value ->> 0, value ->> 1 FROM json_each($2))",
+                "DELETE FROM concerns USING jsonb_array_elements(CAST($2 AS jsonb)) AS it
+                 WHERE location_id = $1 AND person_id = it ->> 0 AND concern = it ->> 1",
+            );
+            self.run(sql, values![location, json!(over).to_string()]).await?;
+        }
+        Ok(())
+    }
+
     async fn decide_again_put(
         &mut self,
         location: LocationId,
         people: &[PersonId],
         again: &BTreeMap<PersonId, Time>,
     ) -> Result<(), StoreError> {
-        let sql = self.conn().text(
-            "SELECT person_id, at FROM decide_again
-             WHERE location_id = $1 AND person_id IN (SELECT value FROM json_each($2))",
-            "SELECT person_id, at FROM decide_again
-             WHERE location_id = $1
-               AND person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
-        );
-        let before: Vec<(PersonId, Time)> = self
-            .conn()
-            .all(sql, values![location, crate::deciding::ids(people)], |row| {
-                Ok((row.parsed("person_id")?, row.time("at")?))
-            })
-            .await?;
-        let before: BTreeMap<PersonId, Time> = before.into_iter().collect();
+        let before = self.conn().moments_of(location, people).await?;
         let told = people.iter().filter_map(|person| Some((*person, *again.get(person)?)));
         let told: Vec<(PersonId, i64)> = told
             .filter(|(person, at)| before.get(person) != Some(at))

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Detail, InstallState, Stand, Stock};
+use domain::{AssetId, Detail, InstallState, Said, Stand, Stock};
 
 use crate::{
-    Edge, Of, Part, StoreError, Sum,
+    Edge, Of, Part, SaidOf, StoreError, Sum,
     db::{Conn, reads},
 };
 
@@ -22,14 +22,40 @@ pub struct Sums {
     served: BTreeMap<i64, u64>,
 }
 
+/// What is looked for among what is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sought {
+    Anything,
+    State(InstallState),
+    /// Something went wrong.
+    Failed,
+    /// A licence is wanted, and none is left.
+    Waiting,
+}
+
+impl Sought {
+    /// Whether it is this that is said while a licence is left, and while none is.
+    fn is(self, said: Said) -> (bool, bool) {
+        let both = |is: &dyn Fn(InstallState) -> bool| (is(said.served.0), is(said.waiting.0));
+        match self {
+            Sought::Anything => (true, true),
+            Sought::State(state) => both(&|said| said == state),
+            Sought::Failed => both(&InstallState::is_failure),
+            Sought::Waiting => (false, true),
+        }
+    }
+}
+
 reads! {
     /// Everything that is said about an asset of which so many licences are free. Costs as much as there is to say, and as there
     /// are licences that are just being given.
     sums_at(asset: AssetId, free: Option<u64>) -> Sums;
     /// The same where what is said is known already.
     sums_from(asset: AssetId, free: Option<u64>, said: Vec<Sum>) -> Sums;
-    /// What is said of those who are in this state: of all people, or of all devices, without one.
-    parts(sums: &'a Sums, people: bool, state: Option<InstallState>) -> Vec<(i64, Part)>;
+    /// What is said of the people, or else of the devices, that are sought.
+    parts(sums: &'a Sums, people: bool, sought: Sought) -> Vec<(i64, Part)>;
+    /// Where the lines divide that do: up to whom licences are left.
+    edges(sums: &'a [Sums]) -> BTreeMap<AssetId, Edge>;
 }
 
 impl Conn<'_> {
@@ -58,17 +84,24 @@ impl Conn<'_> {
         Ok(sums)
     }
 
-    async fn parts(
-        &mut self,
-        sums: &Sums,
-        people: bool,
-        state: Option<InstallState>,
-    ) -> Result<Vec<(i64, Part)>, StoreError> {
-        let edge = match sums.divides().filter(|_| state.is_some()) {
+    async fn parts(&mut self, sums: &Sums, people: bool, sought: Sought) -> Result<Vec<(i64, Part)>, StoreError> {
+        let edge = match sums.divides().filter(|_| sought != Sought::Anything) {
             Some(free) => self.edge(sums.asset_id, free).await?,
             None => None,
         };
-        Ok(sums.parts(people, state, edge))
+        Ok(sums.parts(people, sought, edge))
+    }
+
+    async fn edges(&mut self, sums: &[Sums]) -> Result<BTreeMap<AssetId, Edge>, StoreError> {
+        let mut edges = BTreeMap::new();
+        for sums in sums {
+            if let Some(free) = sums.divides()
+                && let Some(edge) = self.edge(sums.asset_id, free).await?
+            {
+                edges.insert(sums.asset_id, edge);
+            }
+        }
+        Ok(edges)
     }
 }
 
@@ -133,20 +166,25 @@ impl Sums {
         }
     }
 
+    /// Whether somebody of whom this is said, and who stands there, waits for a licence. `edge` is of [`edges`](crate::Snapshot::edges).
+    pub fn waits<Id>(&self, said: &SaidOf<Id>, edge: Option<&Edge>) -> bool {
+        match (said.verdict.stand, edge, said.at) {
+            (None, _, _) => false,
+            (Some(Stand::Ready), Some(edge), Some(at)) => !edge.reaches(at),
+            (Some(stand), _, _) => self.stock.waits(stand, 0),
+        }
+    }
+
     /// `edge` is the last of those for whom a licence is left, where the line divides.
-    fn parts(&self, people: bool, state: Option<InstallState>, edge: Option<Edge>) -> Vec<(i64, Part)> {
-        let wanted = |said: (InstallState, Detail)| state.is_none_or(|state| said.0 == state);
-        let part = |sum: &Sum| {
-            let said = sum.verdict.said;
-            match (wanted(said.served), wanted(said.waiting)) {
-                (false, false) => None,
-                (true, true) => Some(Part::All),
-                (served, _) => match (sum.verdict.stand, edge) {
-                    (Some(Stand::Ready), Some(edge)) if served => Some(Part::Served(edge)),
-                    (Some(Stand::Ready), Some(edge)) => Some(Part::Behind(edge)),
-                    _ => ((self.waiting_of(sum) == 0) == served).then_some(Part::All),
-                },
-            }
+    fn parts(&self, people: bool, sought: Sought, edge: Option<Edge>) -> Vec<(i64, Part)> {
+        let part = |sum: &Sum| match sought.is(sum.verdict.said) {
+            (false, false) => None,
+            (true, true) => Some(Part::All),
+            (served, _) => match (sum.verdict.stand, edge) {
+                (Some(Stand::Ready), Some(edge)) if served => Some(Part::Served(edge)),
+                (Some(Stand::Ready), Some(edge)) => Some(Part::Behind(edge)),
+                _ => ((self.waiting_of(sum) == 0) == served).then_some(Part::All),
+            },
         };
         let sums = self.said.iter().filter(|sum| sum.is_of_people() == people);
         sums.filter_map(|sum| Some((sum.no, part(sum)?))).collect()

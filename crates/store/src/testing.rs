@@ -4,16 +4,45 @@ mod organisation;
 
 use std::{cell::RefCell, path::Path};
 
-use domain::{DeviceId, Time};
+use domain::{DeviceId, PersonId, Time};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::{
-    MasterKey, Store,
-    db::{Conn, Db, Value, bound, listed, newest_migration, values},
+    MasterKey, Store, StoreError,
+    db::{Conn, Db, Value, bound, hexed, listed, newest_migration, values},
 };
 
 pub use organisation::{Organisation, organisation};
+
+impl Store {
+    /// What was decided of these people is lost, and no mark tells of it.
+    pub async fn decided_lost(&self, people: &[PersonId]) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let list = hexed(people.iter().map(|person| person.0));
+        for sql in [
+            tx.conn().text(
+                "DELETE FROM pairs WHERE person_id IN (SELECT unhex(value) FROM json_each($1))",
+                "DELETE FROM pairs WHERE person_id IN (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value)",
+            ),
+            tx.conn().text(
+                "DELETE FROM device_pairs WHERE person_id IN (SELECT unhex(value) FROM json_each($1))",
+                "DELETE FROM device_pairs WHERE person_id IN (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value)",
+            ),
+        ] {
+            tx.run(sql, values![list]).await?;
+        }
+        tx.run(
+            "UPDATE verdicts SET times = (SELECT COUNT(*) FROM pairs WHERE verdict = no)
+                                         + (SELECT COUNT(*) FROM device_pairs WHERE verdict = no)",
+            values![],
+        )
+        .await?;
+        tx.commit().await
+    }
+}
 
 /// Names the PostgreSQL server on which tests may make databases.
 const POSTGRES: &str = "ALLOTMENT_TEST_POSTGRES";

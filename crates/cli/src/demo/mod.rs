@@ -353,17 +353,18 @@ async fn deploy(app: App, mut memory: Memory, memory_file: PathBuf) {
 
 /// Whether both are deployed now.
 async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure> {
-    let Some(overview) = app.overview().await? else {
+    let Some(summed) = app.apps_summed().await? else {
         return Ok(false);
     };
+    let groups = app.groups().await?;
     for (name, group) in lines {
-        let Some(found) = overview.apps.iter().find(|app| app.row.name.as_deref() == Some(*name)) else {
+        let Some(found) = summed.apps.iter().find(|app| app.row.name.as_deref() == Some(*name)) else {
             return Ok(false);
         };
-        let Some(group) = overview.groups.values().find(|row| row.name == *group) else {
+        let Some(group) = groups.iter().find(|row| row.name == *group) else {
             return Ok(false);
         };
-        if !found.facts.deployments.is_empty() {
+        if !found.deployments.is_empty() {
             continue;
         }
         let choice = DeploymentChoice {

@@ -113,6 +113,7 @@ async fn judged(app: &App) -> bool {
         .map(|row| ((row.asset_id, row.person_id), row))
         .collect();
     let moments = read.moments(location.id).await.expect("moments");
+    let concerns = read.concerns(location.id).await.expect("concerns");
     let mut places: BTreeMap<(AssetId, PersonId), usize> = BTreeMap::new();
     for person in world.people.keys() {
         let theirs = read.places(location.id, *person).await.expect("places");
@@ -133,6 +134,7 @@ async fn judged(app: &App) -> bool {
         .collect();
     assert_eq!(kept, decided, "what is kept is what follows from the facts");
     assert_eq!(moments, each.again, "and it is decided anew when it has to be");
+    assert_eq!(concerns, each.concerns, "and so is what keeps somebody from every app");
     let mut counted = BTreeMap::new();
     for app in world.apps.values() {
         let free = decide(&world, app).counts.free;

@@ -64,8 +64,10 @@ range-accounts = { $from }–{ $to } of { $total }
 range-keys = { $from }–{ $to } of { $total }
 range-sessions = { $from }–{ $to } of { $total }
 range-devices = { $from }–{ $to } of { $total }
+range-devices-more = { $from }–{ $to } of more than { $total }
 range-licences = { $from }–{ $to } of { $total }
 range-people = { $from }–{ $to } of { $total }
+range-people-more = { $from }–{ $to } of more than { $total }
 
 button-cancel = Cancel
 button-edit = Edit

@@ -43,8 +43,10 @@ range-accounts = { $total }개 중 { $from }–{ $to }
 range-keys = { $total }개 중 { $from }–{ $to }
 range-sessions = { $total }개 중 { $from }–{ $to }
 range-devices = { $total }대 중 { $from }–{ $to }
+range-devices-more = { $total }대 이상 중 { $from }–{ $to }
 range-licences = { $total }개 중 { $from }–{ $to }
 range-people = { $total }명 중 { $from }–{ $to }
+range-people-more = { $total }명 이상 중 { $from }–{ $to }
 
 button-cancel = 취소
 button-edit = 편집

@@ -133,8 +133,8 @@ impl App {
         person: PersonId,
         actor: Actor,
     ) -> Result<usize, AppError> {
-        let theirs = |row: &DeviceRow| row.person_id == person && !row.enrolment.is_over();
-        let devices = tx.devices().await?.into_iter().filter(theirs).map(|row| row.id);
+        let here = |row: &DeviceRow| !row.enrolment.is_over();
+        let devices = tx.devices_of(person).await?.into_iter().filter(here).map(|row| row.id);
         let mut told = 0;
         for id in devices.collect::<Vec<_>>() {
             // Again, so that it does not speak meanwhile.

@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod check_ins;
 pub mod deployments;
 pub mod devices;
+pub mod directory;
 pub mod enrolments;
 pub mod groups;
 pub mod invitations;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::{AssetId, Detail, DeviceId, InstallState, PersonId, PersonVerdict, World, decide_one};
-use store::{AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, PersonRow, Snapshot, Span};
+use store::{AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, PersonRow, Snapshot, Sought, Span};
+use uuid::Uuid;
 
 use super::{
     App, AppError,
@@ -57,7 +58,15 @@ pub struct Part<T> {
 
 impl Asked<'_> {
     /// What is to be read for it: one more, to know whether there is one.
-    fn cut(&self) -> Cut<'_> {
+    /// After what it begins, of a list that is only read forwards.
+    pub(super) fn after(&self) -> Option<Uuid> {
+        match self.span {
+            Span::After(after) => Some(after),
+            Span::First | Span::Before(_) => None,
+        }
+    }
+
+    pub(super) fn cut(&self) -> Cut<'_> {
         match self.query.is_empty() {
             true => Cut {
                 span: self.span,
@@ -72,7 +81,7 @@ impl Asked<'_> {
         }
     }
 
-    fn part<T>(&self, rows: Vec<T>) -> Part<T> {
+    pub(super) fn part<T>(&self, rows: Vec<T>) -> Part<T> {
         if self.query.is_empty() {
             return Part::of(rows, self.span, self.most);
         }
@@ -123,6 +132,10 @@ impl People {
 struct Look {
     read: Snapshot,
     of: OfApp,
+}
+
+fn sought(state: Option<InstallState>) -> Sought {
+    state.map_or(Sought::Anything, Sought::State)
 }
 
 /// Those of these people whom one looks for, by what one knows of them.
@@ -176,7 +189,7 @@ impl App {
             return Ok(None);
         };
         let found = if look.of.app.row.is_app() {
-            let verdicts = look.read.parts(&look.of.app.sums, true, state).await?;
+            let verdicts = look.read.parts(&look.of.app.sums, true, sought(state)).await?;
             look.read.people_said(&verdicts, asked.cut()).await?
         } else {
             // Nothing is decided about a book: who has one is all there is.
@@ -199,7 +212,7 @@ impl App {
         let Some(mut look) = self.look_at(asset).await? else {
             return Ok(None);
         };
-        let verdicts = look.read.parts(&look.of.app.sums, false, state).await?;
+        let verdicts = look.read.parts(&look.of.app.sums, false, sought(state)).await?;
         let found = look.read.devices_said(&verdicts, asked.cut()).await?;
         let part = asked.part(found);
         let mut owners: Vec<PersonId> = part.rows.iter().map(|row| row.person).collect();

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, Counts, Deployment, InstallState, Owned, Platform, Stock};
+use domain::{AssetId, Counts, Deployment, InstallState, LocationId, Owned, Platform, Stock};
 use store::{AppRow, SeatState, Snapshot, States, Sum, Sums};
 
 use super::{App, AppError, tokens::LocationView};
@@ -83,6 +83,27 @@ pub(super) async fn summed(read: &mut Snapshot, row: AppRow) -> Result<AppSums, 
     Ok(AppSums::new(row, deployments, counts, sums))
 }
 
+/// Every app and book of the location, where its licences are, and what is said of it.
+pub(super) async fn sums_of(
+    read: &mut Snapshot,
+    location: LocationId,
+) -> Result<Vec<(AppRow, Counts, Sums)>, AppError> {
+    let rows = read.apps(location).await?;
+    let moving = read.seats_moving(location).await?;
+    let mut said: BTreeMap<AssetId, Vec<Sum>> = BTreeMap::new();
+    for sum in read.sums(location).await? {
+        said.entry(sum.asset_id).or_default().push(sum);
+    }
+    let mut apps = Vec::with_capacity(rows.len());
+    for row in rows {
+        let counts = counts(&row, &moving);
+        let said = said.remove(&row.id).unwrap_or_default();
+        let sums = read.sums_from(row.id, counts.free, said).await?;
+        apps.push((row, counts, sums));
+    }
+    Ok(apps)
+}
+
 impl App {
     /// Every app and book of the location; `None` until a token is linked.
     pub async fn apps_summed(&self) -> Result<Option<Summed>, AppError> {
@@ -90,27 +111,18 @@ impl App {
         let Some(location) = read.locations().await?.into_iter().next() else {
             return Ok(None);
         };
-        let rows = read.apps(location.id).await?;
-        let moving = read.seats_moving(location.id).await?;
-        let mut said: BTreeMap<AssetId, Vec<Sum>> = BTreeMap::new();
-        for sum in read.sums(location.id).await? {
-            said.entry(sum.asset_id).or_default().push(sum);
-        }
         let mut deployments: BTreeMap<AssetId, Vec<Deployment>> = BTreeMap::new();
         for line in read.deployments_all(location.id).await? {
             deployments.entry(line.app).or_default().push(line);
         }
-        let mut apps = Vec::with_capacity(rows.len());
-        for row in rows {
-            let counts = counts(&row, &moving);
-            let said = said.remove(&row.id).unwrap_or_default();
-            let sums = read.sums_from(row.id, counts.free, said).await?;
+        let apps = sums_of(&mut read, location.id).await?.into_iter();
+        let apps = apps.map(|(row, counts, sums)| {
             let deployments = deployments.remove(&row.id).unwrap_or_default();
-            apps.push(AppSums::new(row, deployments, counts, sums));
-        }
+            AppSums::new(row, deployments, counts, sums)
+        });
         Ok(Some(Summed {
+            apps: apps.collect(),
             location: LocationView::of(location, self.now()),
-            apps,
         }))
     }
 }

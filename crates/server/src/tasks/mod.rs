@@ -7,6 +7,7 @@ pub mod operations;
 pub mod push;
 pub mod reconcile;
 pub mod retention;
+pub mod scrub;
 pub mod silence;
 pub mod sync;
 pub mod time;
@@ -30,10 +31,14 @@ const SILENCE_EVERY: Duration = Duration::from_secs(60);
 /// Somebody rings when an app was bought; this is for what could not be read then.
 const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
 
+/// Ten thousand people take a quarter of an hour, and the processor a thousandth of its time.
+const SCRUB_EVERY: Duration = Duration::from_secs(20);
+
 /// Runs every loop until `stop` says so.
 pub async fn run(app: App, stop: watch::Receiver<bool>) {
     let every = app.config.reconcile_every;
     let nobody_rings = Notify::new();
+    let scrub = scrub::Scrub::default();
     tokio::join!(
         repeat(&app, "location", every, &app.location_bell, stop.clone(), || {
             location::step(&app)
@@ -57,6 +62,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
         }),
         repeat(&app, "silence", SILENCE_EVERY, &nobody_rings, stop.clone(), || {
             silence::step(&app)
+        }),
+        repeat(&app, "scrub", SCRUB_EVERY, &nobody_rings, stop.clone(), || {
+            scrub::step(&app, &scrub)
         }),
         time::watch(&app, stop.clone()),
         repeat(&app, "push", every, &app.device_bell, stop.clone(), || push::step(&app)),

@@ -34,12 +34,31 @@ CREATE TABLE device_pairs (
     person_id BYTEA NOT NULL, device_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL,
     name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (person_id, device_id, asset));
 CREATE INDEX device_pairs_said ON device_pairs (verdict, name, device_id);
+-- What keeps somebody from every app: for the list of people, by name. Derived, too.
+CREATE TABLE concerns (
+    location_id TEXT NOT NULL, person_id TEXT NOT NULL, concern TEXT NOT NULL, name TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (location_id, person_id, concern));
+CREATE INDEX concerns_named ON concerns (location_id, concern, name, person_id);
+-- Lists are in the order of what is kept, whatever the language of the database.
+ALTER TABLE people ALTER COLUMN name TYPE TEXT COLLATE "C";
+ALTER TABLE devices ALTER COLUMN name TYPE TEXT COLLATE "C";
+-- People and devices, as lists have them: those who are here, and those of whom something else is true.
+CREATE INDEX people_here ON people (name, id) WHERE left_at IS NULL;
+CREATE INDEX people_left ON people (name, id) WHERE left_at IS NOT NULL;
+CREATE INDEX devices_here ON devices (name, id) WHERE gone_at IS NULL;
+CREATE INDEX devices_gone ON devices (name, id) WHERE gone_at IS NOT NULL;
+CREATE INDEX devices_dep ON devices (name, id) WHERE gone_at IS NULL AND dep;
+CREATE INDEX devices_leaving ON devices (name, id) WHERE gone_at IS NULL AND enrolment IN ('retiring', 'wiping');
+CREATE INDEX devices_unheard ON devices (name, id) WHERE silent_since IS NOT NULL;
+CREATE INDEX devices_platform ON devices (platform) WHERE gone_at IS NULL;
 CREATE FUNCTION id_bytes(id TEXT) RETURNS BYTEA LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN length(id) = 36 THEN decode(replace(id, '-', ''), 'hex') END
 $$;
 CREATE FUNCTION names_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE pairs SET name = NEW.name WHERE person_id = id_bytes(NEW.id);
+    UPDATE concerns SET name = NEW.name
+    WHERE location_id IN (SELECT id FROM locations) AND person_id = NEW.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER names_person AFTER UPDATE ON people FOR EACH ROW WHEN (OLD.name <> NEW.name)

@@ -39,9 +39,25 @@ CREATE TABLE device_pairs (
     person_id BLOB NOT NULL, device_id BLOB NOT NULL, asset BIGINT NOT NULL, verdict BIGINT NOT NULL,
     name TEXT NOT NULL, PRIMARY KEY (person_id, device_id, asset)) WITHOUT ROWID;
 CREATE INDEX device_pairs_said ON device_pairs (verdict, name, device_id);
+-- What keeps somebody from every app: for the list of people, by name. Derived, too.
+CREATE TABLE concerns (
+    location_id TEXT NOT NULL, person_id TEXT NOT NULL, concern TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (location_id, person_id, concern)) WITHOUT ROWID;
+CREATE INDEX concerns_named ON concerns (location_id, concern, name, person_id);
+-- People and devices, as lists have them: those who are here, and those of whom something else is true.
+CREATE INDEX people_here ON people (name, id) WHERE left_at IS NULL;
+CREATE INDEX people_left ON people (name, id) WHERE left_at IS NOT NULL;
+CREATE INDEX devices_here ON devices (name, id) WHERE gone_at IS NULL;
+CREATE INDEX devices_gone ON devices (name, id) WHERE gone_at IS NOT NULL;
+CREATE INDEX devices_dep ON devices (name, id) WHERE gone_at IS NULL AND dep;
+CREATE INDEX devices_leaving ON devices (name, id) WHERE gone_at IS NULL AND enrolment IN ('retiring', 'wiping');
+CREATE INDEX devices_unheard ON devices (name, id) WHERE silent_since IS NOT NULL;
+CREATE INDEX devices_platform ON devices (platform) WHERE gone_at IS NULL;
 CREATE TRIGGER names_person AFTER UPDATE ON people WHEN OLD.name <> NEW.name
 BEGIN
     UPDATE pairs SET name = NEW.name WHERE person_id = unhex(replace(NEW.id, '-', ''));
+    UPDATE concerns SET name = NEW.name
+    WHERE location_id IN (SELECT id FROM locations) AND person_id = NEW.id;
 END;
 CREATE TRIGGER names_device AFTER UPDATE ON devices WHEN OLD.name <> NEW.name
 BEGIN

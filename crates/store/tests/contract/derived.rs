@@ -10,10 +10,12 @@ use std::{
 };
 
 use domain::{
-    Approval, AssetId, Decision, Deployment, DeploymentId, InstallState, LocationId, Outcome, Pair, PersonId,
+    Approval, AssetId, Concern, Decision, Deployment, DeploymentId, InstallState, LocationId, Outcome, Pair, PersonId,
     Previewing, Stand, Step, Time, decide, decide_each, plan,
 };
-use store::{Cut, ListedDevice, Look, MasterKey, PairRow, Span, States, Store, Taken, testing::Fresh};
+use store::{
+    Cut, ListedDevice, Look, Many, MasterKey, PairRow, People, Sought, Span, States, Store, Taken, testing::Fresh,
+};
 use uuid::Uuid;
 
 use crate::hand::Hand;
@@ -403,6 +405,7 @@ async fn is_as_decided(store: &Store, now: Time) {
         assert_eq!(times, counted, "of how many {verdict} is said");
     }
     assert_eq!(store.moments(LOCATION).await.unwrap(), each.again);
+    assert_eq!(store.concerns(LOCATION).await.unwrap(), each.concerns);
 
     let mut places = BTreeMap::new();
     for app in world.apps.values() {
@@ -435,8 +438,22 @@ async fn is_as_decided(store: &Store, now: Time) {
             before.filter(|(_, pair)| ready(pair)).count() as u64
         );
     }
-    for app in world.apps.values() {
-        lists_are_as_decided(store, &decide(&world, app)).await;
+    let decisions: Vec<Decision> = world.apps.values().map(|app| decide(&world, app)).collect();
+    for decision in &decisions {
+        lists_are_as_decided(store, decision).await;
+    }
+    directory_is_as_decided(store, &decisions).await;
+    for concern in [Concern::Terms, Concern::Refused, Concern::NoDevice] {
+        let whom = each.concerns.iter().filter(|(_, of)| *of == concern);
+        let whom: BTreeSet<PersonId> = whom.map(|(person, _)| *person).collect();
+        let which = People::Of(LOCATION, concern);
+        assert_eq!(store.people_counted(which).await.unwrap(), whom.len() as u64);
+        let listed = pages(
+            async |span| store.people_listed(which, a_few(span)).await.unwrap(),
+            |id| id.0,
+        )
+        .await;
+        assert_eq!(listed, by_name(store, &whom).await, "{concern:?}");
     }
     if !look.token_usable {
         return;
@@ -534,43 +551,140 @@ async fn lists_are_as_decided(store: &Store, decision: &Decision) {
     }
     assert_eq!((sums.people(), sums.devices()), (people, devices));
     for (state, wanted) in in_state {
-        let parts = store.parts(&sums, true, state).await.unwrap();
-        let rows = store
-            .people_rows(&wanted.iter().copied().collect::<Vec<_>>())
-            .await
-            .unwrap();
-        let mut ordered: Vec<_> = rows.into_iter().map(|row| (row.name, row.id)).collect();
-        ordered.sort();
-        let ordered: Vec<PersonId> = ordered.into_iter().map(|(_, id)| id).collect();
-        let cut = |span| Cut {
-            span,
-            query: "",
-            most: 2,
-        };
+        let parts = store.parts(&sums, true, sought(state)).await.unwrap();
         assert_eq!(
             pages(
-                async |span| store.people_said(&parts, cut(span)).await.unwrap(),
+                async |span| store.people_said(&parts, a_few(span)).await.unwrap(),
                 |id| id.0
             )
             .await,
-            ordered
+            by_name(store, &wanted).await
         );
     }
     for (state, wanted) in devices_in {
-        let parts = store.parts(&sums, false, state).await.unwrap();
-        let cut = |span| Cut {
-            span,
-            query: "",
-            most: 2,
-        };
+        let parts = store.parts(&sums, false, sought(state)).await.unwrap();
         let listed = pages(
-            async |span| store.devices_said(&parts, cut(span)).await.unwrap(),
+            async |span| store.devices_said(&parts, a_few(span)).await.unwrap(),
             |row| row.device.0,
         )
         .await;
         assert_eq!(listed.len(), wanted.len());
         assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), wanted);
     }
+}
+
+/// Over all apps: who has something that failed, or waits for a licence, on which devices, and what is said of each.
+async fn directory_is_as_decided(store: &Store, decisions: &[Decision]) {
+    let mut all = Vec::new();
+    for decision in decisions {
+        all.push(store.sums_at(decision.app, decision.counts.free).await.unwrap());
+    }
+    let mut told: BTreeMap<(AssetId, PersonId), (InstallState, bool)> = BTreeMap::new();
+    let mut told_of_devices: BTreeMap<(AssetId, ListedDevice), InstallState> = BTreeMap::new();
+    for decision in decisions {
+        for (person, verdict) in &decision.people {
+            told.insert((decision.app, *person), (verdict.state, verdict.place.is_some()));
+            for device in verdict.devices.values().filter(|device| device.concerns()) {
+                let listed = ListedDevice {
+                    device: device.device,
+                    person: *person,
+                };
+                told_of_devices.insert((decision.app, listed), device.state);
+            }
+        }
+    }
+    for sought in [
+        Sought::Anything,
+        Sought::Failed,
+        Sought::Waiting,
+        Sought::State(InstallState::PendingInstall),
+    ] {
+        let is = |state: InstallState, waits: bool| match sought {
+            Sought::Anything => true,
+            Sought::Failed => state.is_failure(),
+            Sought::Waiting => waits,
+            Sought::State(wanted) => state == wanted,
+        };
+        let (mut people, mut devices) = (Vec::new(), Vec::new());
+        for sums in &all {
+            people.extend(store.parts(sums, true, sought).await.unwrap());
+            devices.extend(store.parts(sums, false, sought).await.unwrap());
+        }
+        let wanted = told.iter().filter(|(_, (state, waits))| is(*state, *waits));
+        let wanted: BTreeSet<PersonId> = wanted.map(|((_, person), _)| *person).collect();
+        let counted = store.people_said_counted(&people).await.unwrap();
+        assert_eq!(counted, Many::from(wanted.len() as u64), "{sought:?}");
+        let listed = pages(
+            async |span| store.people_said(&people, a_few(span)).await.unwrap(),
+            |id| id.0,
+        )
+        .await;
+        assert_eq!(listed, by_name(store, &wanted).await, "{sought:?}");
+        if sought == Sought::Waiting {
+            continue;
+        }
+        let wanted = told_of_devices.iter().filter(|(_, state)| is(**state, false));
+        let wanted: BTreeSet<ListedDevice> = wanted.map(|((_, device), _)| *device).collect();
+        let counted = store.devices_said_counted(&devices).await.unwrap();
+        assert_eq!(counted, Many::from(wanted.len() as u64), "{sought:?}");
+        let listed = pages(
+            async |span| store.devices_said(&devices, a_few(span)).await.unwrap(),
+            |row| row.device.0,
+        )
+        .await;
+        assert_eq!(listed.len(), wanted.len(), "{sought:?}");
+        assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), wanted, "{sought:?}");
+    }
+    let edges = store.edges(&all).await.unwrap();
+    let waits = |asset| all.iter().find(|sums| sums.asset_id == asset).unwrap();
+    let people: BTreeSet<PersonId> = told.keys().map(|(_, person)| *person).collect();
+    let people: Vec<PersonId> = people.into_iter().collect();
+    let mut said = BTreeMap::new();
+    for row in store.said_of_people(LOCATION, &people).await.unwrap() {
+        let waits = waits(row.asset_id).waits(&row, edges.get(&row.asset_id));
+        let state = if waits {
+            row.verdict.said.waiting.0
+        } else {
+            row.verdict.said.served.0
+        };
+        said.insert((row.asset_id, row.of), (state, waits));
+    }
+    assert_eq!(said, told);
+    let devices: BTreeSet<ListedDevice> = told_of_devices.keys().map(|(_, device)| *device).collect();
+    let devices: Vec<ListedDevice> = devices.into_iter().collect();
+    let mut said = BTreeMap::new();
+    for row in store.said_of_devices(LOCATION, &devices).await.unwrap() {
+        let waits = waits(row.asset_id).waits(&row, edges.get(&row.asset_id));
+        let state = if waits {
+            row.verdict.said.waiting.0
+        } else {
+            row.verdict.said.served.0
+        };
+        let listed = devices.iter().find(|listed| listed.device == row.of).unwrap();
+        said.insert((row.asset_id, *listed), state);
+    }
+    assert_eq!(said, told_of_devices);
+}
+
+/// Two of them a page, so that there are several.
+fn a_few(span: Span) -> Cut<'static> {
+    Cut {
+        span,
+        query: "",
+        most: 2,
+    }
+}
+
+async fn by_name(store: &Store, people: &BTreeSet<PersonId>) -> Vec<PersonId> {
+    let people: Vec<PersonId> = people.iter().copied().collect();
+    let rows = store.people_rows(&people).await.unwrap();
+    let mut ordered: Vec<_> = rows.into_iter().map(|row| (row.name, row.id)).collect();
+    ordered.sort();
+    ordered.into_iter().map(|(_, id)| id).collect()
+}
+
+fn sought(state: Option<InstallState>) -> Sought {
+    state.map_or(Sought::Anything, Sought::State)
 }
 
 /// A list page by page, to its end and back to its beginning, which is the same.

@@ -585,6 +585,7 @@ const FACTS: &[Fact] = &[
 /// Tables that no decision looks at.
 const BESIDE: &[&str] = &[
     // The marks themselves, and what was decided.
+    "concerns",
     "deciding",
     "decide_again",
     "dirty",

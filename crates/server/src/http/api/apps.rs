@@ -3,22 +3,21 @@
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
 use domain::{AssetId, Counts, DeviceVerdict, InstallState, Owned, PersonId, PersonVerdict, Seat, Time};
 use serde::{Deserialize, Serialize};
-use store::Span;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals,
-    input::{Path, Query, invalid},
-    page::{Page, PageQuery, cursor},
+    input::{Path, Query},
+    page::{Page, PageQuery},
     users::Program,
     words::{DateTime, MobileAppIntent, install_state, word},
 };
 use crate::{
     app::{
         App,
-        of_app::{Asked, Part, People},
+        of_app::People,
         sums::{AppSums, by_state},
     },
     http::{
@@ -372,33 +371,6 @@ impl StatusQuery {
     }
 }
 
-/// Where a page begins: after the row that the cursor names.
-fn span(query: &PageQuery) -> Result<Span, Problem> {
-    let Some(after) = query.after()? else {
-        return Ok(Span::First);
-    };
-    let unknown = || invalid("cursor", "malformed", "cursor is not one that was given out here");
-    after.parse().map(Span::After).map_err(|_| unknown())
-}
-
-fn asked(query: &PageQuery) -> Result<Asked<'static>, Problem> {
-    Ok(Asked {
-        span: span(query)?,
-        query: "",
-        at: 0,
-        most: query.limit()?,
-    })
-}
-
-/// What was found, with where the next page begins.
-fn page<T, U>(part: &Part<T>, id: impl Fn(&T) -> Uuid, row: impl FnMut(&T) -> Option<U>) -> Page<U> {
-    let last = part.rows.last().filter(|_| part.later);
-    Page {
-        next_cursor: last.map(|last| cursor(&id(last).to_string())),
-        value: part.rows.iter().filter_map(row).collect(),
-    }
-}
-
 /// All apps
 #[utoipa::path(
     get, path = "/apps", tag = "apps", params(PageQuery),
@@ -440,9 +412,9 @@ async fn app_device_statuses(
     Path(asset): Path<AssetId>,
     Query(query): Query<StatusQuery>,
 ) -> Result<JsonBody<Page<DeviceStatus>>, Problem> {
-    let asked = asked(&query.page())?;
+    let asked = query.page().asked()?;
     let (_, part, people) = found(app.app_devices(asset, query.state, asked).await?)?;
-    Ok(JsonBody(page(
+    Ok(JsonBody(Page::of_part(
         &part,
         |row| row.device.0,
         |row| {
@@ -463,9 +435,9 @@ async fn app_user_statuses(
     Path(asset): Path<AssetId>,
     Query(query): Query<StatusQuery>,
 ) -> Result<JsonBody<Page<UserStatus>>, Problem> {
-    let asked = asked(&query.page())?;
+    let asked = query.page().asked()?;
     let (of, part, people) = found(app.app_people(asset, query.state, asked).await?)?;
-    Ok(JsonBody(page(
+    Ok(JsonBody(Page::of_part(
         &part,
         |person| person.0,
         |person| {
@@ -486,8 +458,8 @@ async fn app_assigned_licenses(
     Path(asset): Path<AssetId>,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<AssignedLicense>>, Problem> {
-    let (_, part, people) = found(app.app_licences(asset, span(&query)?, query.limit()?).await?)?;
-    Ok(JsonBody(page(
+    let (_, part, people) = found(app.app_licences(asset, query.span()?, query.limit()?).await?)?;
+    Ok(JsonBody(Page::of_part(
         &part,
         |person| person.0,
         |id| {

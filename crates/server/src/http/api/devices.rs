@@ -1,9 +1,7 @@
 //! Enrolled devices (Graph's `managedDevice`).
 
-use std::collections::BTreeMap;
-
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
-use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, PersonId};
+use domain::{AssetId, DeviceId, Enrolment, EnrolmentId};
 use serde::{Deserialize, Serialize};
 use store::{Base, CheckInRow, DeviceRow, Version};
 use utoipa::ToSchema;
@@ -181,20 +179,17 @@ async fn devices_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<ManagedDevice>>, Problem> {
-    let page = Page::by_id(app.devices().await?, &query, |device| device.id)?;
-    let names: BTreeMap<PersonId, String> = app
-        .people()
-        .await?
-        .into_iter()
-        .map(|person| (person.id, person.name))
-        .collect();
+    let (part, rows) = app.devices_after(query.asked()?).await?;
     let leaving = app.devices_leaving().await?;
-    let overview = app.overview().await?;
-    Ok(JsonBody(page.map(|device| {
-        let owner = names.get(&device.person_id).cloned();
-        let to_return = overview.as_ref().map_or(0, |overview| overview.to_return_of(&device));
-        ManagedDevice::of(device, owner, &leaving, to_return)
-    })))
+    let mut rows = rows.into_iter();
+    Ok(JsonBody(Page::of_part(
+        &part,
+        |device| device.0,
+        |_| {
+            let device = rows.next()?;
+            Some(ManagedDevice::of(device.row, device.person, &leaving, device.to_return))
+        },
+    )))
 }
 
 /// One device

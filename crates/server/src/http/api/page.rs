@@ -4,10 +4,15 @@ use std::fmt::Display;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
+use store::Span;
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::input::invalid;
-use crate::http::problem::Problem;
+use crate::{
+    app::of_app::{Asked, Part},
+    http::problem::Problem,
+};
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1000;
@@ -58,7 +63,35 @@ impl PageQuery {
     }
 }
 
+impl PageQuery {
+    /// Where the page begins in a list that is read by key: after the row that the cursor names.
+    pub fn span(&self) -> Result<Span, Problem> {
+        let Some(after) = self.after()? else {
+            return Ok(Span::First);
+        };
+        let unknown = || invalid("cursor", "malformed", "cursor is not one that was given out here");
+        after.parse().map(Span::After).map_err(|_| unknown())
+    }
+
+    pub fn asked(&self) -> Result<Asked<'static>, Problem> {
+        Ok(Asked {
+            span: self.span()?,
+            query: "",
+            at: 0,
+            most: self.limit()?,
+        })
+    }
+}
+
 impl<T> Page<T> {
+    /// What was found in a list that is read by key.
+    pub fn of_part<U>(part: &Part<U>, id: impl Fn(&U) -> Uuid, row: impl FnMut(&U) -> Option<T>) -> Page<T> {
+        let last = part.rows.last().filter(|_| part.later);
+        Page {
+            next_cursor: last.map(|last| cursor(&id(last).to_string())),
+            value: part.rows.iter().filter_map(row).collect(),
+        }
+    }
     /// Cuts the page out of `items`, whatever their order: by id, which is the order in which they were made.
     pub fn by_id<K: Ord + Display>(
         mut items: Vec<T>,

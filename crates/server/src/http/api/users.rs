@@ -1,7 +1,5 @@
 //! The people of the organisation.
 
-use std::collections::BTreeMap;
-
 use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::{PersonId, Program as Joined, Time, invitation::Ending, program};
 use secrecy::ExposeSecret;
@@ -282,12 +280,20 @@ async fn users_list(
     _: ApiReader,
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<User>>, Problem> {
-    let known = known(&app).await?;
-    let page = Page::by_id(app.people().await?, &query, |person| person.id)?;
-    Ok(JsonBody(page.map(|person| {
-        let (client_user, latest) = (known.client_users.get(&person.id), known.invitations.get(&person.id));
-        User::of(person, client_user, latest)
-    })))
+    let (part, rows) = app.people_after(query.asked()?).await?;
+    let mut rows = rows.into_iter();
+    Ok(JsonBody(Page::of_part(
+        &part,
+        |person| person.0,
+        |_| {
+            let person = rows.next()?;
+            Some(User::of(
+                person.row,
+                person.client_user.as_ref(),
+                person.invitation.as_ref(),
+            ))
+        },
+    )))
 }
 
 /// Add a person
@@ -482,26 +488,6 @@ async fn shown(app: &App, person: PersonId) -> Result<Tagged<User>, Problem> {
     Ok(Tagged {
         version: row.version.clone(),
         body: User::of(row, user.as_ref(), invitations.iter().find(now)),
-    })
-}
-
-/// How far everybody is in joining the programme.
-#[derive(Default)]
-struct Known {
-    client_users: BTreeMap<PersonId, ClientUserRow>,
-    /// The latest of each person.
-    invitations: BTreeMap<PersonId, InvitationRow>,
-}
-
-async fn known(app: &App) -> Result<Known, Problem> {
-    let Some(view) = app.location_view().await? else {
-        return Ok(Known::default());
-    };
-    let rows = app.store.client_users(view.row.id).await?;
-    let invitations = app.store.invitations_now(view.row.id).await?;
-    Ok(Known {
-        client_users: rows.into_iter().map(|row| (row.person_id, row)).collect(),
-        invitations: invitations.into_iter().map(|row| (row.person_id, row)).collect(),
     })
 }
 

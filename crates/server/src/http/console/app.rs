@@ -127,19 +127,11 @@ impl Shown<'_> {
     }
 
     fn asked(&self) -> Asked<'_> {
-        Asked {
-            span: self.turn.span(),
-            query: self.query,
-            at: self.turn.at,
-            most: ROWS,
-        }
+        self.turn.asked(self.query)
     }
 
     fn filter(&self, states: &States) -> StateFilter {
-        let mut counts = StateCounts::default();
-        for (state, count) in by_state(states) {
-            counts.add(state, count);
-        }
+        let counts = StateCounts::from(&by_state(states));
         StateFilter {
             all: counts.total(),
             counts,

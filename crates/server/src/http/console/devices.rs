@@ -14,15 +14,15 @@ use super::{
     pages::{
         Place,
         devices::{
-            CheckInLine, CommandLine, CommandProgress, DeviceAppLine, DeviceFilter, DeviceLine, DevicePage,
-            DevicesPage, IdentityFacts, devices_link,
+            CheckInLine, CommandLine, CommandProgress, DeviceAppLine, DevicePage, DevicesPage, IdentityFacts,
+            devices_link,
         },
-        parts::{CommandWord, Named, paged},
+        parts::{CommandWord, Named, Turn},
     },
     speak, view,
 };
 use crate::{
-    app::{App, leaving::CannotLeave, of_person::OfPerson},
+    app::{App, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson},
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},
@@ -42,79 +42,47 @@ pub struct Wanted {
     #[serde(default)]
     q: String,
     #[serde(default)]
-    page: String,
+    after: String,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    at: String,
 }
 
 pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
-    let people = app.people().await?;
-    let name = |id| people.iter().find(|row| row.id == id).map(|row| row.name.as_str());
-    let rows: Vec<DeviceLine> = app
-        .devices()
-        .await?
-        .iter()
-        .map(|row| {
-            let said = overview.iter().flat_map(|overview| &overview.apps);
-            let verdicts = said.filter_map(|app| app.decision.people.get(&row.person_id)?.devices.get(&row.id));
-            let to_return = overview.as_ref().map_or(0, |overview| overview.to_return_of(row));
-            view::device_line(row, name(row.person_id), verdicts, to_return)
-        })
-        .collect();
-    let now = app.now();
-    let counts = DeviceFilter::ALL.map(|filter| rows.iter().filter(|row| filter.passes(row, now)).count() as u64);
+    let filter = DeviceFilter::of(&wanted.filter);
+    let turn = Turn::of(&wanted.after, &wanted.before, &wanted.at);
+    let query = wanted.q.trim().to_owned();
+    let path = devices_link(filter, &query, &Turn::default());
+    // Before what it shows: that may be newer than what is said of it here, and not the other way round.
+    let frame = frame(&app, &reader, Place::Devices, &path, None).await?;
+    let listing = app.devices_list(filter, turn.asked(&query)).await?;
+    let shown = DeviceFilter::ALL.into_iter().zip(&listing.counts);
+    let total = shown.filter(|(one, _)| *one == filter).map(|(_, many)| *many).next();
     let kind = |platform| match platform {
         Platform::Ios => "iPhone",
         Platform::IpadOs => "iPad",
         Platform::MacOs => "Mac",
         Platform::TvOs => "Apple TV",
     };
-    let kinds = [Platform::Ios, Platform::IpadOs, Platform::MacOs, Platform::TvOs]
-        .into_iter()
-        .map(|platform| {
-            let here = rows
-                .iter()
-                .filter(|row| row.platform == platform && DeviceFilter::All.passes(row, now));
-            (kind(platform).to_owned(), here.count() as u64)
-        })
-        .filter(|(_, count)| *count > 0)
-        .collect();
-
-    let filter = DeviceFilter::of(&wanted.filter);
-    let query = wanted.q.trim().to_owned();
-    let lower = query.to_lowercase();
-    let found = |row: &DeviceLine| {
-        let texts = [
-            Some(&row.name),
-            row.serial.as_ref(),
-            row.person.as_ref().map(|person| &person.name),
-        ];
-        texts
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(&lower))
-    };
-    let mut rows: Vec<_> = rows
-        .into_iter()
-        .filter(|row| filter.passes(row, now) && found(row))
-        .collect();
-    rows.sort_by(|a, b| {
-        let key = |row: &DeviceLine| std::cmp::Reverse((row.installs.failed(), row.installs.pending()));
-        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
-    });
-    let (rows, pager) = paged(rows, wanted.page.parse().unwrap_or(1), |page| {
-        devices_link(filter, &query, page)
-    });
-    let path = devices_link(filter, &query, 1);
+    let kinds = app.platforms().await?.into_iter();
     let strangers = app.check_ins_of_strangers(STRANGERS).await?;
     html(&DevicesPage {
         s: speak(&app, reader.lang),
-        frame: frame(&app, &reader, Place::Devices, &path, None).await?,
-        rows,
-        pager,
-        counts,
+        frame,
+        pager: turn.pager(
+            &listing.part,
+            |device| device.0,
+            total.unwrap_or_default(),
+            |turn| devices_link(filter, &query, turn),
+        ),
+        rows: listing.rows.iter().map(view::listed_device).collect(),
+        counts: listing.counts,
         filter,
         query,
-        kinds,
+        kinds: kinds
+            .map(|(platform, count)| (kind(platform).to_owned(), count))
+            .collect(),
         check_ins: strangers.into_iter().map(CheckInLine::from).collect(),
     })
 }

@@ -16,10 +16,8 @@ use super::{
     pages::{
         Flash, Place,
         conflict::{Conflict, Difference},
-        parts::{InvitationLine, Named, paged},
-        people::{
-            Farewell, PeoplePage, PersonAppLine, PersonFilter, PersonFormPage, PersonLine, PersonPage, people_link,
-        },
+        parts::{Named, Turn},
+        people::{Farewell, PeoplePage, PersonAppLine, PersonFormPage, PersonLine, PersonPage, people_link},
         ui::StateCounts,
     },
     problem, speak, view,
@@ -27,7 +25,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base, Problem,
-        apps::Overview,
+        directory::{ListedPerson, PersonFilter},
         invitations::{InvitedAgain, NotInvited},
         leavers::Devices,
         of_person::{OfPerson, PersonApp},
@@ -48,91 +46,56 @@ pub struct Wanted {
     #[serde(default)]
     q: String,
     #[serde(default)]
-    page: String,
+    after: String,
+    #[serde(default)]
+    before: String,
+    #[serde(default)]
+    at: String,
 }
 
 pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
-    let overview = app.overview().await?;
-    let devices = app.devices().await?;
-    let rows: Vec<PersonLine> = app
-        .people()
-        .await?
-        .iter()
-        .map(|row| {
-            let own = devices
-                .iter()
-                .filter(|device| device.person_id == row.id && !device.enrolment.is_over())
-                .count();
-            person_line(overview.as_ref(), row, own as u64)
-        })
-        .collect();
-    let counts = PersonFilter::ALL.map(|filter| rows.iter().filter(|row| filter.passes(row)).count() as u64);
     let filter = PersonFilter::of(&wanted.filter);
+    let turn = Turn::of(&wanted.after, &wanted.before, &wanted.at);
     let query = wanted.q.trim().to_owned();
-    let lower = query.to_lowercase();
-    let found = |row: &PersonLine| {
-        let texts = [Some(&row.name), row.email.as_ref(), row.department.as_ref()];
-        texts
-            .into_iter()
-            .flatten()
-            .any(|text| text.to_lowercase().contains(&lower))
-    };
-    let mut rows: Vec<_> = rows
-        .into_iter()
-        .filter(|row| filter.passes(row) && found(row))
-        .collect();
-    rows.sort_by(|a, b| {
-        let key = |row: &PersonLine| std::cmp::Reverse((row.installs.failed(), row.waiting));
-        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
-    });
-    let (rows, pager) = paged(rows, wanted.page.parse().unwrap_or(1), |page| {
-        people_link(filter, &query, page)
-    });
-    let path = people_link(filter, &query, 1);
+    let path = people_link(filter, &query, &Turn::default());
+    // Before what it shows: that may be newer than what is said of it here, and not the other way round.
+    let frame = frame(&app, &reader, Place::People, &path, None).await?;
+    let listing = app.people_list(filter, turn.asked(&query)).await?;
+    let shown = PersonFilter::ALL.into_iter().zip(&listing.counts);
+    let total = shown.filter(|(one, _)| *one == filter).map(|(_, many)| *many).next();
     html(&PeoplePage {
         s: speak(&app, reader.lang),
-        frame: frame(&app, &reader, Place::People, &path, None).await?,
-        rows,
-        pager,
-        counts,
+        frame,
+        pager: turn.pager(
+            &listing.part,
+            |person| person.0,
+            total.unwrap_or_default(),
+            |turn| people_link(filter, &query, turn),
+        ),
+        rows: listing.rows.into_iter().map(person_line).collect(),
+        counts: listing.counts,
         filter,
         query,
     })
 }
 
-fn invitation(overview: &Overview, id: PersonId) -> Option<InvitationLine> {
-    let program = overview.world.people.get(&id)?.program;
-    let row = overview.invitations.get(&id)?;
-    matches!(program, Program::Registered { .. }).then(|| {
-        let device = overview.devices.get(&row.device_id).map(|device| device.name.as_str());
-        view::invitation_line(row, device)
-    })
-}
-
-fn person_line(overview: Option<&Overview>, row: &store::PersonRow, devices: u64) -> PersonLine {
-    let verdicts: Vec<_> = overview
-        .into_iter()
-        .flat_map(|overview| &overview.apps)
-        .filter_map(|app| app.decision.people.get(&row.id))
-        .collect();
+fn person_line(person: ListedPerson) -> PersonLine {
+    let invited = person.invitation.as_ref();
+    let invitation = invited
+        .filter(|_| matches!(person.program, Program::Registered { .. }))
+        .map(|(row, device)| view::invitation_line(row, device.as_deref()));
     PersonLine {
-        id: row.id,
-        name: row.name.clone(),
-        email: row.email.clone(),
-        department: row.department.clone(),
-        left_at: row.left_at,
-        program: overview
-            .and_then(|overview| overview.world.people.get(&row.id))
-            .map(|person| person.program)
-            .unwrap_or_default(),
-        invitation: overview.and_then(|overview| invitation(overview, row.id)),
-        devices,
-        licences: verdicts
-            .iter()
-            .filter(|verdict| verdict.seat.is_some_and(|seat| seat.is_used()))
-            .count() as u64,
-        waiting: verdicts.iter().filter(|verdict| verdict.place.is_some()).count() as u64,
-        installs: StateCounts::of(verdicts.iter().map(|verdict| verdict.state)),
+        id: person.row.id,
+        name: person.row.name,
+        email: person.row.email,
+        department: person.row.department,
+        left_at: person.row.left_at,
+        program: person.program,
+        invitation,
+        devices: person.devices,
+        licences: person.licences,
+        waiting: person.waiting,
+        installs: StateCounts::from(&person.installs),
     }
 }
 

@@ -58,19 +58,18 @@ pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<W
             )
         })
         .collect();
-    let people = app
-        .people()
-        .await?
+    let (mut people, mut devices) = (Vec::new(), Vec::new());
+    if !query.is_empty() {
+        people = app.people_like(&query, MOST).await?;
+        devices = app.devices_like(&query, MOST).await?;
+    }
+    let people = people
         .iter()
-        .filter(|row| hit(&[Some(row.name.as_str()), row.email.as_deref(), row.department.as_deref()]))
         .take(MOST)
         .map(|row| found(&row.name, format!("/people/{}", row.id), row.department.as_deref()))
         .collect();
-    let devices = app
-        .devices()
-        .await?
+    let devices = devices
         .iter()
-        .filter(|row| hit(&[Some(row.name.as_str()), row.serial.as_deref(), Some(row.udid.as_str())]))
         .take(MOST)
         .map(|row| found(&row.name, format!("/devices/{}", row.id), row.serial.as_deref()))
         .collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Approval, DeviceVerdict, PersonId, Program};
+use domain::{Approval, PersonId, Program};
 use store::{
     AppRow, DeviceRow, EventRow, InvitationRow, OpenCommands, OperationKind, OperationRow, OperationState, SyncRow,
 };
@@ -16,6 +16,7 @@ use super::pages::{
 };
 use crate::app::{
     App, AppError,
+    directory::DeviceInList,
     of_app::People,
     of_person::OfPerson,
     sums::{AppSums, by_state},
@@ -42,10 +43,7 @@ pub fn app_line(app: &AppSums) -> AppLine {
         })
         .filter(|(_, count)| *count > 0)
         .collect();
-    let mut installs = StateCounts::default();
-    for (state, count) in by_state(&app.devices) {
-        installs.add(state, count);
-    }
+    let installs = StateCounts::from(&by_state(&app.devices));
     AppLine {
         id: app.row.id,
         name: app_name(&app.row),
@@ -228,16 +226,22 @@ impl Names {
     }
 }
 
-/// One device in a list.
-///
-/// `verdicts` are about the device, app by app, `to_return` is the number of licences that come back from it.
-pub fn device_line<'a>(
-    row: &DeviceRow,
-    person: Option<&str>,
-    verdicts: impl IntoIterator<Item = &'a DeviceVerdict>,
-    to_return: u64,
-) -> DeviceLine {
-    let verdicts = verdicts.into_iter().filter(|verdict| verdict.concerns());
+/// One device in the list of all.
+pub fn listed_device(device: &DeviceInList) -> DeviceLine {
+    let installs = StateCounts::from(&device.installs);
+    device_line(&device.row, device.person.as_deref(), installs, device.to_return)
+}
+
+/// The same, of one person's device.
+pub fn own_device_line(of: Option<&OfPerson>, row: &DeviceRow, person: Option<&str>) -> DeviceLine {
+    let verdicts = of.into_iter().flat_map(|of| of.on(row.id)).map(|(_, verdict)| verdict);
+    let verdicts = verdicts.filter(|verdict| verdict.concerns());
+    let installs = StateCounts::of(verdicts.map(|verdict| verdict.state));
+    device_line(row, person, installs, of.map_or(0, |of| of.to_return_of(row)))
+}
+
+/// `installs` are of apps by their state, `to_return` is the number of licences that come back from it.
+fn device_line(row: &DeviceRow, person: Option<&str>, installs: StateCounts, to_return: u64) -> DeviceLine {
     DeviceLine {
         id: row.id,
         name: row.name.clone(),
@@ -252,19 +256,13 @@ pub fn device_line<'a>(
         enrolment: row.enrolment,
         dep: row.dep,
         supervised: row.supervised.unwrap_or(false),
-        installs: StateCounts::of(verdicts.map(|verdict| verdict.state)),
+        installs,
         last_seen_at: row.last_seen_at,
         unreachable_since: row.unreachable_since,
         leaving_since: row.leaving_since,
         silent_since: row.silent_since,
         to_return,
     }
-}
-
-/// The same, of one person's device.
-pub fn own_device_line(of: Option<&OfPerson>, row: &DeviceRow, person: Option<&str>) -> DeviceLine {
-    let verdicts = of.into_iter().flat_map(|of| of.on(row.id)).map(|(_, verdict)| verdict);
-    device_line(row, person, verdicts, of.map_or(0, |of| of.to_return_of(row)))
 }
 
 /// The first error of a chain, as an administrator looks it up.

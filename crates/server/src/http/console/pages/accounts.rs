@@ -253,7 +253,7 @@ impl AccountsPage {
             .map(|(filter, count)| Chip {
                 href: accounts_link(filter, &self.query, [1; 3]),
                 text: self.s.t(filter.word()),
-                count,
+                count: count.into(),
                 current: filter == self.filter,
             })
             .collect()

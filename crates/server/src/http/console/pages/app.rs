@@ -5,6 +5,7 @@ use domain::{
     Approval, AssetId, Counts, Detail, DeviceId, GroupKind, InstallState, Owned, Platform, Program, Resolution, Seat,
     Time,
 };
+use store::Many;
 
 use super::{
     Frame,
@@ -152,7 +153,7 @@ impl AppHead {
 pub struct Chip {
     pub href: String,
     pub text: String,
-    pub count: u64,
+    pub count: Many,
     pub current: bool,
 }
 
@@ -174,10 +175,10 @@ impl StateFilter {
     }
 
     fn chips(&self, s: &Speak, head: &AppHead) -> Vec<Chip> {
-        let chip = |state: Option<InstallState>, text, count| Chip {
+        let chip = |state: Option<InstallState>, text, count: u64| Chip {
             href: app_link(head.id, head.tab, state, &self.query, &Turn::default()),
             text,
-            count,
+            count: Many::from(count),
             current: self.state == state,
         };
         let mut chips = vec![chip(None, s.t("filter-all"), self.all)];

@@ -3,20 +3,23 @@
 use askama::Template;
 use domain::{AssetId, Detail, DeviceId, Enrolment, InstallState, Platform, Resolution, Time};
 
-use store::{CheckInRefusal, CheckInRow};
+use store::{CheckInRefusal, CheckInRow, Many};
 
 use super::{
     Frame,
     app::Chip,
     apps::platform_name,
-    parts::{CommandWord, Named, Pager, link},
+    parts::{CommandWord, Named, Pager, Turn},
     ui::{Glyph, Html, StateCounts},
     words,
 };
-use crate::{app::leaving::MayLeave, messages::Speak};
-
-/// A device that has not been heard of for so long may be lost.
-pub const QUIET_AFTER_DAYS: u64 = 7;
+use crate::{
+    app::{
+        directory::{DeviceFilter, QUIET_AFTER_DAYS},
+        leaving::MayLeave,
+    },
+    messages::Speak,
+};
 
 /// One device in a list.
 #[derive(Debug, Clone)]
@@ -117,32 +120,7 @@ fn enrolment_html(s: &Speak, enrolment: Enrolment, dep: bool, supervised: bool) 
     state.with_reason(&s.plain(&text))
 }
 
-/// What the list is narrowed to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DeviceFilter {
-    #[default]
-    All,
-    Failed,
-    Pending,
-    Quiet,
-    Dep,
-    Leaving,
-    Silent,
-    Gone,
-}
-
 impl DeviceFilter {
-    pub const ALL: [DeviceFilter; 8] = [
-        DeviceFilter::All,
-        DeviceFilter::Failed,
-        DeviceFilter::Pending,
-        DeviceFilter::Quiet,
-        DeviceFilter::Dep,
-        DeviceFilter::Leaving,
-        DeviceFilter::Silent,
-        DeviceFilter::Gone,
-    ];
-
     pub fn value(self) -> &'static str {
         match self {
             DeviceFilter::All => "",
@@ -173,21 +151,6 @@ impl DeviceFilter {
             DeviceFilter::Leaving => "filter-leaving",
             DeviceFilter::Silent => "enrolment-silent",
             DeviceFilter::Gone => "enrolment-gone",
-        }
-    }
-
-    /// Devices that are gone are listed only when asked for.
-    pub fn passes(self, device: &DeviceLine, now: Time) -> bool {
-        let here = !device.enrolment.is_over();
-        match self {
-            DeviceFilter::All => here,
-            DeviceFilter::Failed => here && device.installs.failed() > 0,
-            DeviceFilter::Pending => here && device.installs.pending() > 0,
-            DeviceFilter::Quiet => device.is_quiet(now),
-            DeviceFilter::Dep => here && device.dep,
-            DeviceFilter::Leaving => device.enrolment.is_leaving(),
-            DeviceFilter::Silent => device.silent_since.is_some(),
-            DeviceFilter::Gone => !here,
         }
     }
 }
@@ -241,7 +204,7 @@ pub struct DevicesPage {
     pub rows: Vec<DeviceLine>,
     pub pager: Pager,
     /// How many each filter would leave, in the order of [`DeviceFilter::ALL`].
-    pub counts: [u64; 8],
+    pub counts: Vec<Many>,
     pub filter: DeviceFilter,
     pub query: String,
     /// How many of each kind of device, `iPhone 34`.
@@ -258,12 +221,12 @@ impl DevicesPage {
     fn chips(&self) -> Vec<Chip> {
         DeviceFilter::ALL
             .into_iter()
-            .zip(self.counts)
-            .filter(|(filter, count)| *count > 0 || *filter == self.filter || *filter == DeviceFilter::All)
-            .map(|(filter, count)| Chip {
-                href: devices_link(filter, &self.query, 1),
+            .zip(&self.counts)
+            .filter(|(filter, many)| many.number > 0 || *filter == self.filter || *filter == DeviceFilter::All)
+            .map(|(filter, many)| Chip {
+                href: devices_link(filter, &self.query, &Turn::default()),
                 text: self.s.t(filter.word()),
-                count,
+                count: *many,
                 current: filter == self.filter,
             })
             .collect()
@@ -275,7 +238,8 @@ impl DevicesPage {
             .iter()
             .map(|(kind, count)| format!("{kind} {}", self.s.number(*count)))
             .collect();
-        let total = self.s.t1("count-devices", "count", self.counts[0]);
+        let here = self.counts.first().copied().unwrap_or_default();
+        let total = self.s.t1("count-devices", "count", here.number);
         if kinds.is_empty() {
             total
         } else {
@@ -284,9 +248,8 @@ impl DevicesPage {
     }
 }
 
-pub fn devices_link(filter: DeviceFilter, query: &str, page: usize) -> String {
-    let page = if page > 1 { page.to_string() } else { String::new() };
-    link("/devices", &[("filter", filter.value()), ("q", query), ("page", &page)])
+pub fn devices_link(filter: DeviceFilter, query: &str, turn: &Turn) -> String {
+    turn.link("/devices", &[("filter", filter.value()), ("q", query)])
 }
 
 /// One app on this device.
@@ -546,7 +509,7 @@ pub mod tests {
                 check_ins: check_ins(s),
                 s: s.clone(),
                 frame: frame(Place::Devices),
-                counts: [rows.len() as u64, 2, 1, 1, 1, 1, 1, 1],
+                counts: [rows.len() as u64, 2, 1, 1, 1, 1, 1, 1].map(Many::from).to_vec(),
                 rows,
                 pager,
                 filter: DeviceFilter::All,
@@ -732,14 +695,8 @@ pub mod tests {
     }
 
     #[test]
-    fn a_device_that_is_gone_is_listed_only_when_asked_for() {
+    fn a_device_that_is_not_heard_for_a_week_is_quiet() {
         let s = speak(crate::messages::Lang::Ko);
-        let gone = line(&s, 1, Enrolment::Gone, Some(100_000));
-        let passing: Vec<_> = DeviceFilter::ALL
-            .into_iter()
-            .filter(|filter| filter.passes(&gone, s.now))
-            .collect();
-        assert_eq!(passing, [DeviceFilter::Gone]);
         let quiet = line(&s, 1, Enrolment::Enrolled, Some(8 * 1440));
         assert!(quiet.is_quiet(s.now) && !line(&s, 1, Enrolment::Enrolled, Some(6 * 1440)).is_quiet(s.now));
     }

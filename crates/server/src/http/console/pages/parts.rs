@@ -1,7 +1,7 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
 use domain::{AssetId, Program, Seat, Time, invitation::Ending, program::Invitation};
-use store::{Span, SyncCause};
+use store::{Many, Span, SyncCause};
 use uuid::Uuid;
 
 use super::{
@@ -9,7 +9,10 @@ use super::{
     words,
 };
 use crate::{
-    app::{of_app::Part, program::ProgramRefusal},
+    app::{
+        of_app::{Asked, Part},
+        program::ProgramRefusal,
+    },
     messages::{Given, Speak},
 };
 
@@ -413,8 +416,17 @@ pub struct Pager {
     pub from: u64,
     pub to: u64,
     pub total: u64,
+    /// There may be more than that.
+    pub more: bool,
     pub previous: Option<String>,
     pub next: Option<String>,
+}
+
+impl Pager {
+    /// Which of two messages says how many there are: the other one while there may be more.
+    pub fn range<'a>(&self, all: &'a str, more: &'a str) -> &'a str {
+        if self.more { more } else { all }
+    }
 }
 
 /// So many rows a page: enough to scroll, not enough to wait for.
@@ -447,6 +459,16 @@ impl Turn {
         }
     }
 
+    /// The part of a list that this page of it shows.
+    pub fn asked<'a>(&self, query: &'a str) -> Asked<'a> {
+        Asked {
+            span: self.span(),
+            query,
+            at: self.at,
+            most: ROWS,
+        }
+    }
+
     /// The address of a list, at this page of it.
     pub fn link(&self, path: &str, parameters: &[(&str, &str)]) -> String {
         let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
@@ -465,7 +487,13 @@ impl Turn {
     }
 
     /// Of a list of `total` rows this part is shown. `to` makes the address of another page.
-    pub fn pager<T>(&self, part: &Part<T>, id: impl Fn(&T) -> Uuid, total: u64, to: impl Fn(&Turn) -> String) -> Pager {
+    pub fn pager<T>(
+        &self,
+        part: &Part<T>,
+        id: impl Fn(&T) -> Uuid,
+        total: impl Into<Many>,
+        to: impl Fn(&Turn) -> String,
+    ) -> Pager {
         let shown = part.rows.len();
         // On the first page nothing comes before, whatever was known.
         let at = if part.earlier { self.at } else { 0 };
@@ -479,11 +507,12 @@ impl Turn {
             at: at + shown,
             before: None,
         };
-        let total = part.found.map_or(total, |found| found as u64);
+        let total = part.found.map_or(total.into(), |found| Many::from(found as u64));
         Pager {
             from: if shown == 0 { 0 } else { at as u64 + 1 },
             to: (at + shown) as u64,
-            total: total.max((at + shown) as u64),
+            total: total.number.max((at + shown) as u64),
+            more: total.more,
             previous: part.earlier.then(|| to(&previous)),
             next: part.later.then(|| to(&next)),
         }
@@ -501,6 +530,7 @@ pub fn paged<T>(rows: Vec<T>, number: usize, link: impl Fn(usize) -> String) -> 
         from: if shown.is_empty() { 0 } else { start as u64 + 1 },
         to: (start + shown.len()) as u64,
         total: total as u64,
+        more: false,
         previous: (number > 1).then(|| link(number - 1)),
         next: (number < pages).then(|| link(number + 1)),
     };

@@ -2,16 +2,20 @@
 
 use askama::Template;
 use domain::{AssetId, Detail, InstallState, PersonId, Program, Resolution, Seat, Time};
+use store::Many;
 
 use super::{
     Frame,
     app::Chip,
     conflict::Conflict,
     devices::DeviceLine,
-    parts::{InvitationLine, Named, Pager, link},
+    parts::{InvitationLine, Named, Pager, Turn},
     ui::{Glyph, Html, StateCounts},
 };
-use crate::{app::program::ProgramRefusal, messages::Speak};
+use crate::{
+    app::{directory::PersonFilter, program::ProgramRefusal},
+    messages::Speak,
+};
 
 /// One person in a list.
 #[derive(Debug, Clone)]
@@ -31,32 +35,7 @@ pub struct PersonLine {
     pub installs: StateCounts,
 }
 
-/// What the list is narrowed to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum PersonFilter {
-    #[default]
-    All,
-    /// An app waits for the person to accept the terms.
-    Terms,
-    /// Apple did not register the person.
-    Refused,
-    Waiting,
-    Failed,
-    NoDevice,
-    Left,
-}
-
 impl PersonFilter {
-    pub const ALL: [PersonFilter; 7] = [
-        PersonFilter::All,
-        PersonFilter::Terms,
-        PersonFilter::Refused,
-        PersonFilter::Waiting,
-        PersonFilter::Failed,
-        PersonFilter::NoDevice,
-        PersonFilter::Left,
-    ];
-
     pub fn value(self) -> &'static str {
         match self {
             PersonFilter::All => "",
@@ -87,20 +66,6 @@ impl PersonFilter {
             PersonFilter::Left => "filter-left",
         }
     }
-
-    /// People who left are listed only when asked for.
-    pub fn passes(self, person: &PersonLine) -> bool {
-        let here = person.left_at.is_none();
-        match self {
-            PersonFilter::All => here,
-            PersonFilter::Terms => here && matches!(person.program, Program::Registered { .. }),
-            PersonFilter::Refused => here && matches!(person.program, Program::Refused { .. }),
-            PersonFilter::Waiting => here && person.waiting > 0,
-            PersonFilter::Failed => here && person.installs.failed() > 0,
-            PersonFilter::NoDevice => here && person.devices == 0,
-            PersonFilter::Left => !here,
-        }
-    }
 }
 
 #[derive(Template)]
@@ -111,7 +76,7 @@ pub struct PeoplePage {
     pub rows: Vec<PersonLine>,
     pub pager: Pager,
     /// How many each filter would leave, in the order of [`PersonFilter::ALL`].
-    pub counts: [u64; 7],
+    pub counts: Vec<Many>,
     pub filter: PersonFilter,
     pub query: String,
 }
@@ -124,21 +89,20 @@ impl PeoplePage {
     fn chips(&self) -> Vec<Chip> {
         PersonFilter::ALL
             .into_iter()
-            .zip(self.counts)
-            .filter(|(filter, count)| *count > 0 || *filter == self.filter || *filter == PersonFilter::All)
-            .map(|(filter, count)| Chip {
-                href: people_link(filter, &self.query, 1),
+            .zip(&self.counts)
+            .filter(|(filter, many)| many.number > 0 || *filter == self.filter || *filter == PersonFilter::All)
+            .map(|(filter, many)| Chip {
+                href: people_link(filter, &self.query, &Turn::default()),
                 text: self.s.t(filter.word()),
-                count,
+                count: *many,
                 current: filter == self.filter,
             })
             .collect()
     }
 }
 
-pub fn people_link(filter: PersonFilter, query: &str, page: usize) -> String {
-    let page = if page > 1 { page.to_string() } else { String::new() };
-    link("/people", &[("filter", filter.value()), ("q", query), ("page", &page)])
+pub fn people_link(filter: PersonFilter, query: &str, turn: &Turn) -> String {
+    turn.link("/people", &[("filter", filter.value()), ("q", query)])
 }
 
 /// One app for this person.
@@ -382,7 +346,7 @@ pub mod tests {
             PeoplePage {
                 s: s.clone(),
                 frame: frame(Place::People),
-                counts: [rows.len() as u64, 1, 1, 1, 1, 1, 1],
+                counts: [rows.len() as u64, 1, 1, 1, 1, 1, 1].map(Many::from).to_vec(),
                 rows,
                 pager,
                 filter: PersonFilter::All,

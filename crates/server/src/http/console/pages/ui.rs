@@ -1,6 +1,9 @@
 //! The parts that pages are made of: glyphs, states, times, meters. Plain values in, a piece of HTML out.
 
-use std::fmt::{self, Display, Write};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display, Write},
+};
 
 use askama::filters::HtmlSafe;
 use domain::{Approval, AssetId, Counts, Detail, GroupKind, InstallState, Owned, Resolution, Rule, Time, TokenState};
@@ -170,6 +173,16 @@ pub fn icon(name: &str, size: u32) -> Html {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StateCounts([u64; 7]);
 
+impl From<&BTreeMap<InstallState, u64>> for StateCounts {
+    fn from(states: &BTreeMap<InstallState, u64>) -> StateCounts {
+        let mut counts = StateCounts::default();
+        for (state, count) in states {
+            counts.add(*state, *count);
+        }
+        counts
+    }
+}
+
 impl StateCounts {
     /// In the order in which people read them.
     pub const ORDER: [InstallState; 7] = [
@@ -218,7 +231,8 @@ impl StateCounts {
     }
 
     pub fn failed(&self) -> u64 {
-        self.get(InstallState::Failed) + self.get(InstallState::UninstallFailed)
+        let failures = Self::ORDER.into_iter().filter(|state| state.is_failure());
+        failures.map(|state| self.get(state)).sum()
     }
 
     pub fn installed(&self) -> u64 {
