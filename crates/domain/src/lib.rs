@@ -39,7 +39,7 @@ pub use invitation::Attempt;
 pub use licence::{Counts, Owned, Reading, Refusal, RefusalReason, Seat};
 pub use operation::{Ask, Patience};
 pub use plan::{Plan, Step, plan};
-pub use preview::{Affected, Effect, Fate, Later, Outcome, Preview, Previewing};
+pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing};
 pub use program::Program;
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;

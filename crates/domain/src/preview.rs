@@ -1,4 +1,5 @@
-//! What changing the deployment of an app would bring each person, before anything is changed.
+//! What a change would bring each person of an app, before anything is changed: of its deployment, or of who is in a group
+//! that it is deployed to.
 //!
 //! It looks at the people whom the change reaches, some at a time, with the functions of [`decide`](crate::decide()); of
 //! everybody else only those in the line for a licence matter, and of them only their wish. What it keeps is a few words a
@@ -10,9 +11,11 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
-    AssetId, Counts, Deployment, Detail, GroupId, GroupKind, Owned, PersonId, Program, Stand, Time, Wish, World,
+    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Owned, PersonId, Program, Stand,
+    Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -269,12 +272,65 @@ impl Preview {
     }
 }
 
+/// Who comes into a group, and who goes: people or devices, as the group has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Members {
+    pub group: GroupId,
+    pub kind: GroupKind,
+    pub come: BTreeSet<Uuid>,
+    pub go: BTreeSet<Uuid>,
+}
+
+/// What would be changed.
+#[derive(Debug)]
+enum Change {
+    /// The deployment as it would be.
+    Lines(Vec<Deployment>),
+    Members(Members),
+}
+
+impl Change {
+    fn make(&self, world: &mut World, app: &mut App) {
+        match self {
+            Change::Lines(lines) => app.deployments.clone_from(lines),
+            Change::Members(members) => {
+                if let Some(group) = world.groups.get_mut(&members.group) {
+                    members.change(group);
+                }
+            }
+        }
+    }
+}
+
+impl Members {
+    fn change(&self, group: &mut Group) {
+        match self.kind {
+            GroupKind::User => {
+                group.people.retain(|person| !self.go.contains(&person.0));
+                group.people.extend(self.come.iter().copied().map(PersonId));
+            }
+            GroupKind::Device => {
+                group.devices.retain(|device| !self.go.contains(&device.0));
+                group.devices.extend(self.come.iter().copied().map(DeviceId));
+            }
+        }
+    }
+
+    /// Whether the person comes or goes, or one of their devices does.
+    fn concerns(&self, owners: &Owners<'_>, person: PersonId) -> bool {
+        let moves = |id: &Uuid| self.come.contains(id) || self.go.contains(id);
+        match self.kind {
+            GroupKind::User => moves(&person.0),
+            GroupKind::Device => owners.devices(person).iter().any(|device| moves(&device.id.0)),
+        }
+    }
+}
+
 /// A preview under way: people come in some at a time.
 #[derive(Debug)]
 pub struct Previewing {
     app: AssetId,
-    /// The deployment as it would be.
-    lines: Vec<Deployment>,
+    change: Change,
     /// What the change is about: the groups whose line comes, goes, or says something else.
     changed: Vec<(GroupId, GroupKind)>,
     deadlines: Vec<Time>,
@@ -309,7 +365,7 @@ impl Previewing {
         let deadlines: BTreeSet<Time> = early.filter_map(|line| line.deadline).collect();
         Previewing {
             app,
-            lines,
+            change: Change::Lines(lines),
             changed,
             then: vec![Vec::new(); deadlines.len()],
             deadlines: deadlines.into_iter().collect(),
@@ -317,10 +373,26 @@ impl Previewing {
         }
     }
 
+    /// Of an app that is deployed to the group. Those are to be handed over who come or go, and, of a device group, whose
+    /// devices do. What deadlines will change is not told.
+    pub fn members(app: AssetId, members: Members) -> Previewing {
+        Previewing {
+            app,
+            changed: vec![(members.group, members.kind)],
+            change: Change::Members(members),
+            then: Vec::new(),
+            deadlines: Vec::new(),
+            people: Vec::new(),
+        }
+    }
+
     /// The groups whose people are to be handed over, and, of a device group, the people of its devices: those that the
     /// change is about, and those to whom a deadline does something later.
     pub fn groups(&self) -> BTreeSet<GroupId> {
-        let later = self.lines.iter().filter(|line| {
+        let Change::Lines(lines) = &self.change else {
+            return BTreeSet::new();
+        };
+        let later = lines.iter().filter(|line| {
             let deadline = line.deadline;
             deadline.is_some_and(|deadline| self.deadlines.contains(&deadline))
         });
@@ -333,10 +405,10 @@ impl Previewing {
         let Some(mut app) = world.apps.remove(&self.app) else {
             return;
         };
-        let owners = Owners::of(&world);
         let about: Vec<GroupId> = self.changed.iter().map(|(group, _)| *group).collect();
-        let before = stands(&world, &owners, &app, &about);
-        app.deployments.clone_from(&self.lines);
+        let before = stands(&world, &Owners::of(&world), &app, &about);
+        self.change.make(&mut world, &mut app);
+        let owners = Owners::of(&world);
         let after = stands(&world, &owners, &app, &about);
         for ((person, before), (_, after)) in before.into_iter().zip(&after) {
             let facts = &world.people[&person];
@@ -349,13 +421,15 @@ impl Previewing {
                     }
                 })
             };
+            let reached = || self.changed.iter().find(reaches).map(|(group, _)| *group);
             self.people.push(Told {
                 person,
                 before,
                 after: *after,
-                group: after
-                    .by
-                    .or_else(|| self.changed.iter().find(reaches).map(|(group, _)| *group)),
+                group: match &self.change {
+                    Change::Lines(_) => after.by.or_else(reached),
+                    Change::Members(members) => members.concerns(&owners, person).then_some(members.group),
+                },
                 has_user: !matches!(
                     facts.program,
                     Program::None | Program::Refused { .. } | Program::Retired

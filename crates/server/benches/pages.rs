@@ -125,7 +125,7 @@ async fn measure(fresh: Fresh, people: usize) -> Vec<Page> {
     let device = format!("05{}", &person.to_string()[2..]);
     let mut measured = Vec::new();
     for (what, path) in [
-        ("dashboard", "/".to_owned()),
+        ("dashboard", "/dashboard".to_owned()),
         ("apps", "/apps".to_owned()),
         ("one app", format!("/apps/{asset}")),
         ("… its users", format!("/apps/{asset}?tab=users")),

@@ -354,7 +354,7 @@ impl Conn<'_> {
         self.all(sql, after_values(after, most), |row| row.parsed("id")).await
     }
 
-    async fn devices_of_ids(&mut self, devices: &[DeviceId]) -> Result<Vec<DeviceRow>, StoreError> {
+    pub(crate) async fn devices_of_ids(&mut self, devices: &[DeviceId]) -> Result<Vec<DeviceRow>, StoreError> {
         let sql = self.text(
             "SELECT * FROM devices WHERE id IN (SELECT value FROM json_each($1))",
             "SELECT * FROM devices WHERE id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))))",

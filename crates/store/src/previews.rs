@@ -1,11 +1,13 @@
-//! What changing the deployment of an app would bring, read person by person.
+//! What changing the deployment of an app, or the members of a group, would bring, read person by person.
 //!
 //! It reads those whom the change reaches, and of everybody else the line for the app as it was decided. Whoever something
 //! happened to since is read, too; so it is right at every moment, and costs what it is about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, Deployment, GroupId, GroupKind, LocationId, Owned, PersonId, Preview, Previewing, Time};
+use domain::{
+    AssetId, Deployment, DeviceId, GroupId, GroupKind, LocationId, Members, Owned, PersonId, Preview, Previewing, Time,
+};
 
 use crate::{
     StoreError,
@@ -23,6 +25,9 @@ const UNDECIDED: i64 = 5_000;
 reads! {
     /// What it would bring if `lines` were the whole deployment of the app. `None` when there is no such app.
     previewed(location: LocationId, asset: AssetId, lines: &'a [Deployment], now: Time) -> Option<Preview>;
+    /// What it would bring, of this app, if these came into a group that it is deployed to, and those went. `None` when there
+    /// is no such app.
+    previewed_members(location: LocationId, asset: AssetId, members: &'a Members, now: Time) -> Option<Preview>;
 }
 
 impl Conn<'_> {
@@ -33,18 +38,58 @@ impl Conn<'_> {
         lines: &[Deployment],
         now: Time,
     ) -> Result<Option<Preview>, StoreError> {
-        let Some(app) = self.app(asset).await? else {
-            return Ok(None);
-        };
         let present = self.deployments(asset).await?;
         let kinds: BTreeMap<GroupId, GroupKind> = present
             .iter()
             .chain(lines)
             .map(|line| (line.group, line.kind))
             .collect();
-        let mut previewing = Previewing::new(asset, &present, lines.to_vec(), now);
-        let mut groups = previewing.groups();
+        let previewing = Previewing::new(asset, &present, lines.to_vec(), now);
         let mut people = BTreeSet::new();
+        for group in previewing.groups() {
+            if let Some(kind) = kinds.get(&group) {
+                self.people_reached(group, *kind, &mut people).await?;
+            }
+        }
+        self.played(location, asset, previewing, people, kinds, now).await
+    }
+
+    async fn previewed_members(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        members: &Members,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        let present = self.deployments(asset).await?;
+        let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
+        let moved = members.come.iter().chain(&members.go).copied();
+        let people = match members.kind {
+            GroupKind::User => moved.map(PersonId).collect(),
+            GroupKind::Device => {
+                let devices: Vec<DeviceId> = moved.map(DeviceId).collect();
+                let rows = self.devices_of_ids(&devices).await?;
+                rows.into_iter().map(|row| row.person_id).collect()
+            }
+        };
+        let previewing = Previewing::members(asset, members.clone());
+        self.played(location, asset, previewing, people, kinds, now).await
+    }
+
+    /// Hands over whoever the change reaches, and everybody else who matters. `kinds` are all groups that can have anything to do
+    /// with the app.
+    async fn played(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        mut previewing: Previewing,
+        mut people: BTreeSet<PersonId>,
+        kinds: BTreeMap<GroupId, GroupKind>,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        let Some(app) = self.app(asset).await? else {
+            return Ok(None);
+        };
         let mut others = Vec::new();
         match self.undecided_people(location, now, UNDECIDED).await? {
             Some(undecided) => {
@@ -58,13 +103,10 @@ impl Conn<'_> {
             }
             // Nobody but these can have anything to do with the app.
             None => {
-                groups.extend(kinds.keys());
+                for (group, kind) in kinds {
+                    self.people_reached(group, kind, &mut people).await?;
+                }
                 people.extend(self.seats(asset).await?.into_iter().map(|seat| seat.person_id));
-            }
-        }
-        for group in groups {
-            if let Some(kind) = kinds.get(&group) {
-                self.people_reached(group, *kind, &mut people).await?;
             }
         }
         let people: Vec<PersonId> = people.into_iter().collect();

@@ -247,7 +247,8 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
                 app.group_add(&system, new).await?
             }
         };
-        app.group_members_set(&system, id, Base::Latest, &members).await?;
+        app.group_members_set(&system, id, Base::Latest, &members, &Agreed::default())
+            .await?;
     }
     Ok(people)
 }

@@ -6,11 +6,11 @@
 use std::time::{Duration, Instant};
 
 use domain::{Approval, Patience};
-use server::app::{Base, Caller};
+use server::app::Caller;
 use sim::apple::{EventOrder, Fault, Garbage, Named, Overassign, Rng, TokenKind, Told, Trouble, sample::adam_id};
 
 use crate::{
-    lab::{Database, Lab, PATIENCE, Setup, each, iphone, link_patiently, until},
+    lab::{Database, Lab, PATIENCE, Setup, each, iphone, link_patiently, members_are, until},
     oracle,
 };
 
@@ -328,10 +328,7 @@ async fn storm(database: Database, seed: u64) {
                 .filter(|_| chance.chance(0.7))
                 .map(|person| person.0)
                 .collect();
-            lab.app
-                .group_members_set(&Caller::System, group, Base::Latest, &members)
-                .await
-                .expect("members");
+            members_are(&lab.app, group, &members).await;
             tokio::time::sleep(Duration::from_millis(chance.below(900) as u64)).await;
         }
 
@@ -342,10 +339,7 @@ async fn storm(database: Database, seed: u64) {
         });
         lab.app.sync_now(&Caller::System).await.expect("a sync");
         let everyone: Vec<_> = people.iter().map(|person| person.0).collect();
-        lab.app
-            .group_members_set(&Caller::System, group, Base::Latest, &everyone)
-            .await
-            .expect("members");
+        members_are(&lab.app, group, &everyone).await;
         for asset in assets {
             lab.deploy(asset, group, Approval::Required).await;
         }

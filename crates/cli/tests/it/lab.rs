@@ -32,6 +32,7 @@ use sim::{
 };
 use store::testing::Fresh;
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 use crate::{
     derived::is_as_decided,
@@ -199,6 +200,19 @@ pub async fn deploy(app: &App, asset: AssetId, group: GroupId, approval: Approva
     }
 }
 
+/// Replaces the members of a group, by somebody who knows how many licences that takes back.
+pub async fn members_are(app: &App, group: GroupId, members: &[Uuid]) {
+    let mut agreed = Agreed::default();
+    loop {
+        let saved = app.group_members_set(&Caller::System, group, Base::Latest, members, &agreed);
+        match saved.await {
+            // Another number by now, when licences move at this moment.
+            Err(AppError::MembersTakeBack(preview)) => agreed.take_back = preview.to_confirm(),
+            saved => return saved.expect("members"),
+        }
+    }
+}
+
 impl Lab {
     pub async fn open(setup: Setup) -> Lab {
         install_crypto();
@@ -302,10 +316,7 @@ impl Lab {
         };
         let id = self.app.group_add(&Caller::System, new).await.expect("a group");
         let members: Vec<_> = people.iter().map(|person| person.0).collect();
-        self.app
-            .group_members_set(&Caller::System, id, Base::Latest, &members)
-            .await
-            .expect("members");
+        members_are(&self.app, id, &members).await;
         id
     }
 

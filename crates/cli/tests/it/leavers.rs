@@ -10,6 +10,7 @@ use server::{
     Clock,
     app::{
         AppError, Base, Caller, Problem,
+        deployments::Agreed,
         invitations::NotInvited,
         leavers::{Devices, WAITED_FOR},
     },
@@ -18,7 +19,7 @@ use sim::apple::{Fault, Garbage, TokenKind, Trouble, UserStatus, sample::adam_id
 use store::EventPlace;
 
 use crate::{
-    lab::{Database, Lab, Setup, TestClock, iphone, link_token, until},
+    lab::{Database, Lab, Setup, TestClock, iphone, link_token, members_are, until},
     servers::{Scene, chance, rounds},
 };
 
@@ -90,10 +91,7 @@ async fn leaves_and_comes_back(database: Database) {
             .await
             .unwrap();
         let members = [leaver.0, other.0];
-        lab.app
-            .group_members_set(&Caller::System, group, Base::Latest, &members)
-            .await
-            .unwrap();
+        members_are(&lab.app, group, &members).await;
         has_it(&lab, app, leaver).await;
         let device = lab
             .fleet
@@ -149,10 +147,7 @@ async fn the_devices_of_whoever_leaves_are_retired_and_enrol_anew_when_they_are_
         .person_return(&Caller::System, person, Base::Latest)
         .await
         .unwrap();
-    lab.app
-        .group_members_set(&Caller::System, group, Base::Latest, &[person.0])
-        .await
-        .unwrap();
+    members_are(&lab.app, group, &[person.0]).await;
     lab.enrol(person, iphone(0)).await;
     has_it(&lab, app, person).await;
     lab.agrees_with_apple().await;
@@ -185,10 +180,7 @@ async fn whoever_comes_back_soon_goes_on_as_before() {
         .person_return(&Caller::System, person, Base::Latest)
         .await
         .unwrap();
-    lab.app
-        .group_members_set(&Caller::System, group, Base::Latest, &[person.0])
-        .await
-        .unwrap();
+    members_are(&lab.app, group, &[person.0]).await;
     lab.apple.switch(|switches| switches.stuck_events = false);
 
     has_it(&lab, app, person).await;
@@ -314,8 +306,14 @@ async fn whoever_leaves_while_a_group_is_saved_does_not_get_into_it_on_postgres(
     let leaving = Leaving::begins(lab, leaver).await;
     let app = leaving.lab.app.clone();
     let saving = tokio::spawn(async move {
-        app.group_members_set(&Caller::System, group, Base::Latest, &[leaver.0, stays.0])
-            .await
+        app.group_members_set(
+            &Caller::System,
+            group,
+            Base::Latest,
+            &[leaver.0, stays.0],
+            &Agreed::default(),
+        )
+        .await
     });
     let lab = leaving.ends_when_waited_for().await;
 
@@ -456,11 +454,7 @@ impl Retirement {
     }
 
     async fn gets_it_again(&self, person: PersonId) {
-        self.lab
-            .app
-            .group_members_set(&Caller::System, self.group, Base::Latest, &[person.0])
-            .await
-            .unwrap();
+        members_are(&self.lab.app, self.group, &[person.0]).await;
         self.lab.deploy(self.app, self.group, Approval::Required).await;
         has_it(&self.lab, self.app, person).await;
     }

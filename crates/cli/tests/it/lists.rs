@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{Approval, AssetId, Detail, InstallState, Patience, PersonId};
-use server::app::{Base, Caller};
+use server::app::Caller;
 use sim::apple::{EventOrder, Fault, Garbage, Named, Overassign, TokenKind, Trouble, sample::adam_id};
 use store::EventFilter;
 
 use crate::{
-    lab::{Database, Lab, Setup, each, iphone, until},
+    lab::{Database, Lab, Setup, each, iphone, members_are, until},
     oracle,
 };
 
@@ -86,11 +86,7 @@ async fn lists_lag(database: Database) {
         lab.deploy(app, few, Approval::Required).await;
         let members = async |members: &[PersonId]| {
             let members: Vec<_> = members.iter().map(|person| person.0).collect();
-            let set = lab
-                .app
-                .group_members_set(&Caller::System, few, Base::Latest, &members)
-                .await;
-            set.expect("members");
+            members_are(&lab.app, few, &members).await;
         };
         for count in 1..=4 {
             members(&people[..count]).await;
@@ -406,10 +402,7 @@ async fn nobody_gets_a_licence_before_a_refund_is_made_up_for() {
     lab.enrol(third, iphone(3)).await;
     everybody.push(third);
     let members: Vec<_> = everybody.iter().map(|person| person.0).collect();
-    lab.app
-        .group_members_set(&Caller::System, group, Base::Latest, &members)
-        .await
-        .expect("members");
+    members_are(&lab.app, group, &members).await;
     until("the third has joined, and waits", async || {
         let joined = lab.app.overview().await.unwrap().unwrap();
         let joined = joined

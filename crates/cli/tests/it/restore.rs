@@ -6,11 +6,11 @@ use std::{
 };
 
 use domain::{Approval, AssetId, GroupId, InstallState, PersonId, Policy};
-use server::app::{Base, Caller};
+use server::app::Caller;
 use sim::apple::{Holder, TokenKind, sample::adam_id};
 use store::{MasterKey, Store, testing::Fresh};
 
-use crate::lab::{Database, Lab, Setup, iphone, quick_policy, until};
+use crate::lab::{Database, Lab, Setup, iphone, members_are, quick_policy, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_backup_reads_before_it_writes_and_ends_as_apple_says_on_sqlite() {
@@ -73,10 +73,7 @@ async fn copy(lab: &Lab, number: usize) -> (String, Option<Fresh>) {
 
 async fn members(lab: &Lab, group: GroupId, people: &[PersonId]) {
     let members: Vec<_> = people.iter().map(|person| person.0).collect();
-    lab.app
-        .group_members_set(&Caller::System, group, Base::Latest, &members)
-        .await
-        .expect("members");
+    members_are(&lab.app, group, &members).await;
 }
 
 async fn installed(lab: &Lab, app: AssetId) -> usize {

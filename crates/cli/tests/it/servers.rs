@@ -29,7 +29,7 @@ use tokio::{
 };
 
 use crate::{
-    lab::{self, Database, PATIENCE, TOPIC, install_crypto, iphone, quick_policy, until},
+    lab::{self, Database, PATIENCE, TOPIC, install_crypto, iphone, members_are, quick_policy, until},
     oracle::{self, Foreign, Sides},
 };
 
@@ -322,10 +322,7 @@ impl Scene {
 
     pub async fn members(&self, group: GroupId, people: &[PersonId]) {
         let members: Vec<_> = people.iter().map(|person| person.0).collect();
-        self.app
-            .group_members_set(&Caller::System, group, Base::Latest, &members)
-            .await
-            .expect("members");
+        members_are(&self.app, group, &members).await;
     }
 
     /// Somebody at random goes, or comes: licences have to move.

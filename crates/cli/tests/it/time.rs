@@ -3,18 +3,14 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use domain::{Approval, AssetId, Detail, InstallState, PersonId, Policy};
-use server::{
-    Clock,
-    app::{Base, Caller},
-    serve,
-};
+use server::{Clock, serve};
 use sim::{
     apple::{TokenKind, sample::adam_id},
     devices::{DeviceSpec, Prompt},
 };
 use tokio::net::TcpListener;
 
-use crate::lab::{Database, Lab, Setup, iphone, quick_policy, until};
+use crate::lab::{Database, Lab, Setup, iphone, members_are, quick_policy, until};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -60,10 +56,7 @@ async fn jumps(database: Database) {
         lab.enrol(person, iphone(number)).await;
         people.push(person);
         let members: Vec<_> = people.iter().map(|person| person.0).collect();
-        lab.app
-            .group_members_set(&Caller::System, group, Base::Latest, &members)
-            .await
-            .expect("members");
+        members_are(&lab.app, group, &members).await;
         until("one more has a licence", async || {
             lab.apple_holders(&adam).len() == people.len()
         })
@@ -114,10 +107,7 @@ async fn a_clock_that_two_servers_follow_leaves_nothing_ahead_of_its_time_on_pos
         let person = lab.person(&format!("사람 {number}")).await;
         lab.enrol(person, iphone(number)).await;
         members.push(person.0);
-        lab.app
-            .group_members_set(&Caller::System, group, Base::Latest, &members)
-            .await
-            .unwrap();
+        members_are(&lab.app, group, &members).await;
         let location = lab.app.location_view().await.unwrap().unwrap().row.id;
         until("Apple works on it", async || {
             let open = lab.app.store.operations_open(location).await.unwrap();

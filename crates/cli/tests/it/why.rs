@@ -10,7 +10,7 @@ use server::messages::{Lang, Speak};
 use server::{app::why::Answer, reasons};
 use sim::apple::{TokenKind, sample};
 
-use crate::lab::{Database, Lab, Setup, iphone, until};
+use crate::lab::{Database, Lab, Setup, iphone, members_are, until};
 
 const ADAM: &str = "9000000001";
 
@@ -77,15 +77,7 @@ async fn one_licence_for_two(database: Database) {
     .await;
 
     lab.enrol(second, iphone(2)).await;
-    lab.app
-        .group_members_set(
-            &server::app::Caller::System,
-            group,
-            server::app::Base::Latest,
-            &[first.0, second.0],
-        )
-        .await
-        .unwrap();
+    members_are(&lab.app, group, &[first.0, second.0]).await;
     let waits = until_said(&lab, second, app, "the second waits, and has accepted", |why| {
         let accepted = why
             .links

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::*;
-use proptest::{collection, prelude::*};
+use proptest::{collection, prelude::*, test_runner::TestCaseError};
+use uuid::Uuid;
 
 use crate::worlds::*;
 
@@ -40,8 +41,7 @@ fn out(app: &App) -> u64 {
 /// Previews the change as it is done of an organisation that is too large to be read: those whom it reaches, `most` at a
 /// time, and of everybody else the line only.
 fn previewed(world: &World, asset: AssetId, lines: &[Deployment], most: usize) -> Preview {
-    let app = &world.apps[&asset];
-    let mut previewing = Previewing::new(asset, &app.deployments, lines.to_vec(), world.now);
+    let previewing = Previewing::new(asset, &world.apps[&asset].deployments, lines.to_vec(), world.now);
     let groups = previewing.groups();
     let mut people: BTreeSet<PersonId> = BTreeSet::new();
     for group in groups.iter().filter_map(|group| world.groups.get(group)) {
@@ -49,6 +49,33 @@ fn previewed(world: &World, asset: AssetId, lines: &[Deployment], most: usize) -
         let devices = group.devices.iter().filter_map(|device| world.devices.get(device));
         people.extend(devices.map(|device| device.person));
     }
+    played(world, asset, previewing, people, most)
+}
+
+/// The same of who comes into a group and who goes.
+fn members_previewed(world: &World, asset: AssetId, members: &Members, most: usize) -> Preview {
+    let moved = members.come.iter().chain(&members.go).copied();
+    let people = match members.kind {
+        GroupKind::User => moved
+            .map(PersonId)
+            .filter(|person| world.people.contains_key(person))
+            .collect(),
+        GroupKind::Device => {
+            let devices = moved.filter_map(|device| world.devices.get(&DeviceId(device)));
+            devices.map(|device| device.person).collect()
+        }
+    };
+    played(world, asset, Previewing::members(asset, members.clone()), people, most)
+}
+
+fn played(
+    world: &World,
+    asset: AssetId,
+    mut previewing: Previewing,
+    mut people: BTreeSet<PersonId>,
+    most: usize,
+) -> Preview {
+    let app = &world.apps[&asset];
     let each = decide_each(world);
     let mut others = Vec::new();
     for ((_, person), pair) in each.pairs.iter().filter(|((of, _), _)| *of == asset) {
@@ -148,6 +175,131 @@ fn a_person_is_told_of_under_the_line_that_decides() {
     );
 }
 
+/// Of whom nothing is said, nothing changes; of everybody else it says what two decisions say.
+fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Result<(), TestCaseError> {
+    let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);
+    let decided = [decide(world, facts), decide(after, changed)];
+    let told: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
+    prop_assert_eq!(told.len(), preview.outcomes.len(), "once each");
+    for person in world.people.keys().filter(|person| !told.contains(person)) {
+        match [0, 1].map(|at| decided[at].people.get(person)) {
+            [Some(before), Some(after)] => prop_assert_eq!(before, after),
+            // Nothing is said of them, or that there is nothing.
+            [one, other] => {
+                for verdict in one.into_iter().chain(other) {
+                    prop_assert!(!verdict.wants_seat && !verdict.keeps_seat && verdict.seat.is_none());
+                    prop_assert_eq!(verdict.detail, Detail::NoAdditionalDetails);
+                }
+            }
+        }
+    }
+    for outcome in &preview.outcomes {
+        for (decided, fate) in decided.iter().zip([outcome.before, outcome.after]) {
+            prop_assert_eq!(fate == Fate::Now, decided.next.contains(&outcome.person));
+            let Some(verdict) = decided.people.get(&outcome.person) else {
+                prop_assert!(matches!(fate, Fate::Nothing), "{:?}", outcome);
+                continue;
+            };
+            let wants = verdict.wants_seat && verdict.seat.is_none();
+            let returning = matches!(verdict.seat, Some(Seat::Returning { .. }));
+            let line = [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&fate);
+            prop_assert_eq!(
+                line,
+                wants || (returning && verdict.wants_seat && facts.revocable),
+                "{:?}",
+                outcome
+            );
+            if verdict.seat.is_some() && !line {
+                let keeps = verdict.keeps_seat && !returning;
+                prop_assert_eq!(fate, if keeps { Fate::Has } else { Fate::Goes });
+            }
+            if fate == Fate::Cannot {
+                prop_assert!(!verdict.wants_seat && verdict.seat.is_none());
+            }
+            if fate == Fate::MayAsk {
+                prop_assert!(verdict.resolution.available && !verdict.wants_seat);
+            }
+        }
+        let verdict = decided[1].people.get(&outcome.person);
+        let place = verdict.and_then(|verdict| verdict.place);
+        prop_assert_eq!(outcome.place.map(|place| place as usize), place);
+        let returns = [0, 1].map(|at| {
+            let verdict: Option<&PersonVerdict> = decided[at].people.get(&outcome.person);
+            verdict.is_some_and(|verdict| verdict.is_to_return(facts))
+        });
+        prop_assert_eq!(outcome.gives_back, returns == [false, true], "{:?}", outcome);
+        if [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&outcome.after) && outcome.group.is_some() {
+            let devices = verdict.map_or(0, |it| it.devices.values().filter(|device| device.wants).count());
+            prop_assert_eq!(outcome.devices as usize, devices);
+        }
+        let program = world.people[&outcome.person].program;
+        let seat = facts.seats.get(&outcome.person);
+        if world.token.usable() && seat.is_none() && matches!(program, Program::None | Program::Associated { .. }) {
+            let creates = [world, after].map(|world| {
+                let alone = part(world, app(0), &[outcome.person]);
+                plan(&alone)
+                    .steps
+                    .contains(&Step::CreateUser { person: outcome.person })
+            });
+            prop_assert_eq!(outcome.creates_user, creates == [false, true], "{:?}", outcome);
+        }
+        // What is required, and cannot be had, is said so.
+        let missing = verdict.is_some_and(|verdict| {
+            let there = verdict
+                .devices
+                .keys()
+                .any(|device| facts.installs.get(device).is_some_and(Install::may_be_there));
+            verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none() && !there
+        });
+        prop_assert!(!missing || outcome.after == Fate::Cannot, "{:?}", outcome);
+    }
+    prop_assert_eq!(&preview.waiting, &decided[1].waiting);
+    let returning = decided[1].people.values().filter(|verdict| verdict.is_to_return(facts));
+    prop_assert_eq!(preview.returning, returning.count() as u64);
+    prop_assert_eq!(preview.waited, decided[0].waiting.len() as u64);
+    prop_assert_eq!(preview.free(), decided[1].counts.free);
+    prop_assert_eq!(preview.short(), decided[1].counts.short);
+    Ok(())
+}
+
+/// Some of them come into a group, and some go.
+fn any_members() -> impl Strategy<Value = (World, Members)> {
+    let some = || collection::btree_set(0..5usize, 0..4);
+    (any_world(), 0..4usize, some(), some()).prop_filter_map("there is such a group", |(world, number, come, go)| {
+        let group = world.groups.get(&group(number))?;
+        let ids = |numbers: BTreeSet<usize>| -> BTreeSet<Uuid> {
+            let id = |number| match group.kind {
+                GroupKind::User => person(number).0,
+                GroupKind::Device => device(number).0,
+            };
+            numbers.into_iter().map(id).collect()
+        };
+        let come = ids(come);
+        let members = Members {
+            group: group.id,
+            kind: group.kind,
+            go: ids(go).difference(&come).copied().collect(),
+            come,
+        };
+        Some((world, members))
+    })
+}
+
+/// The world in which they have come and gone.
+fn moved(world: &World, members: &Members) -> World {
+    let mut world = world.clone();
+    let group = world.groups.get_mut(&members.group).unwrap();
+    for id in &members.go {
+        group.people.remove(&PersonId(*id));
+        group.devices.remove(&DeviceId(*id));
+    }
+    match members.kind {
+        GroupKind::User => group.people.extend(members.come.iter().copied().map(PersonId)),
+        GroupKind::Device => group.devices.extend(members.come.iter().copied().map(DeviceId)),
+    }
+    world
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -157,90 +309,40 @@ proptest! {
         let lines = changed(&world, app(0), &choices);
         let preview = previewed(&world, app(0), &lines, most);
         let after = with(&world, app(0), &lines);
-        let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);
-        let decided = [decide(&world, facts), decide(&after, changed)];
-        let told: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
-        prop_assert_eq!(told.len(), preview.outcomes.len(), "once each");
-        for person in world.people.keys().filter(|person| !told.contains(person)) {
-            match [0, 1].map(|at| decided[at].people.get(person)) {
-                [Some(before), Some(after)] => prop_assert_eq!(before, after),
-                // Nothing is said of them, or that there is nothing.
-                [one, other] => {
-                    for verdict in one.into_iter().chain(other) {
-                        prop_assert!(!verdict.wants_seat && !verdict.keeps_seat && verdict.seat.is_none());
-                        prop_assert_eq!(verdict.detail, Detail::NoAdditionalDetails);
-                    }
-                }
-            }
-        }
+        says_what_is_decided(&world, &after, &preview)?;
+        let present = &world.apps[&app(0)].deployments;
         for outcome in &preview.outcomes {
-            for (decided, fate) in decided.iter().zip([outcome.before, outcome.after]) {
-                prop_assert_eq!(fate == Fate::Now, decided.next.contains(&outcome.person));
-                let Some(verdict) = decided.people.get(&outcome.person) else {
-                    prop_assert!(matches!(fate, Fate::Nothing), "{:?}", outcome);
-                    continue;
-                };
-                let wants = verdict.wants_seat && verdict.seat.is_none();
-                let returning = matches!(verdict.seat, Some(Seat::Returning { .. }));
-                let line = [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&fate);
-                prop_assert_eq!(line, wants || (returning && verdict.wants_seat && facts.revocable), "{:?}", outcome);
-                if verdict.seat.is_some() && !line {
-                    let keeps = verdict.keeps_seat && !returning;
-                    prop_assert_eq!(fate, if keeps { Fate::Has } else { Fate::Goes });
-                }
-                if fate == Fate::Cannot {
-                    prop_assert!(!verdict.wants_seat && verdict.seat.is_none());
-                }
-                if fate == Fate::MayAsk {
-                    prop_assert!(verdict.resolution.available && !verdict.wants_seat);
-                }
-            }
-            let verdict = decided[1].people.get(&outcome.person);
-            let place = verdict.and_then(|verdict| verdict.place);
-            prop_assert_eq!(outcome.place.map(|place| place as usize), place);
-            let returns = [0, 1].map(|at| {
-                let verdict: Option<&PersonVerdict> = decided[at].people.get(&outcome.person);
-                verdict.is_some_and(|verdict| verdict.is_to_return(facts))
-            });
-            prop_assert_eq!(outcome.gives_back, returns == [false, true], "{:?}", outcome);
-            if [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&outcome.after) && outcome.group.is_some() {
-                let devices = verdict.map_or(0, |it| it.devices.values().filter(|device| device.wants).count());
-                prop_assert_eq!(outcome.devices as usize, devices);
-            }
             if let Some(group) = outcome.group {
                 let said = |lines: &[Deployment]| {
                     let line = lines.iter().find(|line| line.group == group);
                     line.map(|line| (line.approval, line.deadline))
                 };
-                prop_assert_ne!(said(&facts.deployments), said(&lines));
+                prop_assert_ne!(said(present), said(&lines));
                 let members = &world.groups[&group];
                 let mut devices = world.devices.values().filter(|device| device.person == outcome.person);
                 prop_assert!(
                     members.people.contains(&outcome.person) || devices.any(|device| members.devices.contains(&device.id))
                 );
             }
-            let program = world.people[&outcome.person].program;
-            let seat = facts.seats.get(&outcome.person);
-            if world.token.usable() && seat.is_none() && matches!(program, Program::None | Program::Associated { .. }) {
-                let creates = [&world, &after].map(|world| {
-                    let alone = part(world, app(0), &[outcome.person]);
-                    plan(&alone).steps.contains(&Step::CreateUser { person: outcome.person })
-                });
-                prop_assert_eq!(outcome.creates_user, creates == [false, true], "{:?}", outcome);
-            }
-            // What is required, and cannot be had, is said so.
-            let missing = verdict.is_some_and(|verdict| {
-                let there = verdict.devices.keys().any(|device| facts.installs.get(device).is_some_and(Install::may_be_there));
-                verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none() && !there
-            });
-            prop_assert!(!missing || outcome.after == Fate::Cannot, "{:?}", outcome);
         }
-        prop_assert_eq!(&preview.waiting, &decided[1].waiting);
-        let returning = decided[1].people.values().filter(|verdict| verdict.is_to_return(facts));
-        prop_assert_eq!(preview.returning, returning.count() as u64);
-        prop_assert_eq!(preview.waited, decided[0].waiting.len() as u64);
-        prop_assert_eq!(preview.free(), decided[1].counts.free);
-        prop_assert_eq!(preview.short(), decided[1].counts.short);
+    }
+
+    /// And so it is of who comes into a group and who goes: of nobody else is told but those in the line.
+    #[test]
+    fn what_is_previewed_of_a_group_is_the_difference_of_two_decisions((world, members) in any_members(), most in 1..4usize) {
+        let preview = members_previewed(&world, app(0), &members, most);
+        let after = moved(&world, &members);
+        says_what_is_decided(&world, &after, &preview)?;
+        for outcome in preview.outcomes.iter().filter(|outcome| outcome.group.is_some()) {
+            let moves = |id: &Uuid| members.come.contains(id) || members.go.contains(id);
+            let mut devices = world.devices.values().filter(|device| device.person == outcome.person);
+            let theirs = match members.kind {
+                GroupKind::User => moves(&outcome.person.0),
+                GroupKind::Device => devices.any(|device| moves(&device.id.0)),
+            };
+            prop_assert!(theirs, "{:?}", outcome);
+        }
+        prop_assert!(preview.at_deadlines.is_empty());
     }
 
     /// What is said to come later comes: the licences that are free are given, those that are to come back do, and then

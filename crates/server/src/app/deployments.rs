@@ -83,7 +83,7 @@ impl Requests {
         all.iter().map(|asked| asked.requests).sum()
     }
 
-    fn of(outcome: &domain::Preview, limits: &apple::wire::Limits) -> Requests {
+    pub(super) fn of(outcome: &domain::Preview, limits: &apple::wire::Limits) -> Requests {
         let asked = |people: u64, at_once: usize| Asked {
             people,
             requests: people.div_ceil(u64::try_from(at_once).unwrap_or(1).max(1)),
@@ -214,14 +214,21 @@ impl App {
                 return Err(AppError::Stale("deployment"));
             }
             let choices = chosen(&self.store.deployments(asset).await?)?;
-            let preview = self.deployments_preview(asset, &choices).await?.agreed(agreed)?;
+            let preview = self.deployments_preview(asset, &choices).await?;
+            if preview.version.number != version.number {
+                if matches!(base, Base::Latest) {
+                    // Somebody was faster, which does not matter to this caller; but what is added is added to theirs.
+                    continue;
+                }
+                return Err(AppError::Stale("deployment"));
+            }
+            let preview = preview.agreed(agreed)?;
             let kinds = self.kinds_of(&choices).await?;
 
             let mut tx = self.store.begin().await?;
             let seen = Base::Version(preview.version.number);
             if !tx.deployments_begin(asset, seen, caller.changes(now)).await? {
                 if matches!(base, Base::Latest) {
-                    // Somebody was faster, which does not matter to this caller.
                     continue;
                 }
                 return Err(AppError::Stale("deployment"));
@@ -354,7 +361,11 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
         hash.update(line.deadline.map_or(i64::MIN, Time::ms).to_be_bytes());
     }
     outcome.said(|bytes| hash.update(bytes));
-    // Half of it tells apart whatever two people may agree to.
+    short(hash)
+}
+
+/// Half of it tells apart whatever two people may agree to.
+pub(super) fn short(hash: Sha256) -> String {
     hex::encode(&hash.finalize()[..16])
 }
 

@@ -1,11 +1,8 @@
 //! Groups of people or of devices, to which apps are deployed.
 
-use std::collections::BTreeSet;
-
 use domain::{GroupId, GroupKind};
 use serde_json::json;
 use store::{Base, GroupRow, NewEvent, StoreError, Version};
-use uuid::Uuid;
 
 use super::{App, AppError, Caller, Problem};
 
@@ -31,11 +28,6 @@ impl App {
 
     pub async fn group(&self, id: GroupId) -> Result<Option<GroupRow>, AppError> {
         Ok(self.store.group(id).await?)
-    }
-
-    /// People of a user group, devices of a device group.
-    pub async fn group_members(&self, id: GroupId) -> Result<Vec<Uuid>, AppError> {
-        Ok(self.store.group_members(id).await?)
     }
 
     pub async fn group_add(&self, caller: &Caller, new: NewGroup) -> Result<GroupId, AppError> {
@@ -132,52 +124,5 @@ impl App {
         )
         .await?;
         Ok(tx.commit().await?)
-    }
-
-    /// Replaces the members, unless they were changed since `base`. Nobody who has left, or leaves at this moment, gets in.
-    pub async fn group_members_set(
-        &self,
-        caller: &Caller,
-        id: GroupId,
-        base: Base,
-        members: &[Uuid],
-    ) -> Result<(), AppError> {
-        caller.may_write()?;
-        let members: Vec<Uuid> = members.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let now = self.now();
-        let mut tx = self.store.begin().await?;
-        let row = tx.group(id).await?.ok_or(AppError::NotFound("group"))?;
-        // Whoever left since the page was opened is told of as a change, and not as a mistake.
-        if !base.is(&row.members_version) {
-            return Err(AppError::Stale("group"));
-        }
-        // People before the group, as whoever leaves takes them: otherwise the two would wait for each other.
-        let there = match row.kind {
-            GroupKind::User => tx.people_stay(&members).await?,
-            GroupKind::Device => tx.members_known(row.kind, &members).await?,
-        };
-        if there < members.len() {
-            let problem = if tx.members_known(row.kind, &members).await? < members.len() {
-                Problem::Unknown
-            } else {
-                Problem::Left
-            };
-            return Err(AppError::Invalid {
-                field: "members",
-                problem,
-            });
-        }
-        if !tx.group_members_set(id, base, &members, caller.changes(now)).await? {
-            return Err(AppError::Stale("group"));
-        }
-        tx.event(
-            &NewEvent::new(now, caller.actor(), "groupMembersSet")
-                .group(id)
-                .with(json!({ "name": row.name, "members": members.len() })),
-        )
-        .await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
     }
 }

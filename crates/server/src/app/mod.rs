@@ -15,6 +15,7 @@ pub mod invitations;
 pub mod leavers;
 pub mod leaving;
 pub mod looks;
+pub mod members;
 pub mod of_app;
 pub mod of_person;
 pub mod outage;
@@ -309,6 +310,11 @@ pub enum AppError {
     /// Nothing was changed: it takes back many licences, and whoever saves has not said that they know how many.
     #[error("saving takes back {} licences, which is to be confirmed", .0.outcome.taken_back())]
     TakesBack(Box<deployments::Preview>),
+    /// The same of who is in a group.
+    #[error("what saving would do is not what was previewed")]
+    MembersOutdated(Box<members::MembersPreview>),
+    #[error("saving takes back {} licences, which is to be confirmed", .0.to_confirm().unwrap_or_default())]
+    MembersTakeBack(Box<members::MembersPreview>),
     #[error(transparent)]
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]

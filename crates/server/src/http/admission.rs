@@ -95,7 +95,7 @@ fn limit_bytes(path: &str) -> usize {
     match path {
         "/administration/vpp/upload" | "/api/v1/vppTokens" => UPLOAD_LIMIT_BYTES,
         "/mdm" => DEVICE_LIMIT_BYTES,
-        path if path.ends_with("/members") => MEMBERS_LIMIT_BYTES,
+        path if path.ends_with("/members") || path.ends_with("/members/preview") => MEMBERS_LIMIT_BYTES,
         _ => LIMIT_BYTES,
     }
 }

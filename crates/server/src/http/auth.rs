@@ -88,13 +88,14 @@ impl FromRequestParts<App> for Admin {
 
 /// Where somebody who may only look sends something, too: nothing is changed by it, or only what is their own. What else
 /// is sent is refused before it reaches its handler.
-const LOOKERS_SEND: [&str; 5] = [
+const LOOKERS_SEND: [&str; 6] = [
     "/account/end-other-sessions",
     "/account/password",
     "/account/sessions/{session}/end",
-    // The preview. Saving asks for more.
+    // The previews. Saving asks for more.
     "/apps/{asset}/deployment",
     "/api/v1/apps/{app}/deployments/preview",
+    "/api/v1/groups/{group}/members/preview",
 ];
 
 fn may_pass(request: &Request, caller: &Caller) -> Result<(), Forbidden> {

@@ -14,7 +14,10 @@ use store::StoreError;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{self, AppError, deployments::Preview, invitations::NotInvited, leaving::CannotLeave, tokens::TokenRefused},
+    app::{
+        self, AppError, deployments::Preview, invitations::NotInvited, leaving::CannotLeave, members::MembersPreview,
+        tokens::TokenRefused,
+    },
     cause,
     clock::timestamp,
     gate::Busy,
@@ -305,7 +308,9 @@ impl From<AppError> for Problem {
             }
             AppError::Deployment(error) => deployment(error),
             AppError::Outdated(preview) => outdated(&preview),
-            AppError::TakesBack(preview) => takes_back(&preview),
+            AppError::TakesBack(preview) => takes_back(preview.outcome.taken_back(), &preview.digest),
+            AppError::MembersOutdated(preview) => members_outdated(&preview),
+            AppError::MembersTakeBack(preview) => takes_back(preview.to_confirm().unwrap_or_default(), &preview.digest),
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
@@ -336,18 +341,12 @@ impl From<StoreError> for Problem {
 /// With what saving would do now, in the numbers of a preview.
 fn outdated(preview: &Preview) -> Problem {
     let outcome = &preview.outcome;
-    Problem::new(
-        "preview-outdated",
-        StatusCode::CONFLICT,
-        "What saving would do is not what was previewed",
-    )
-    .detail("nothing was saved; look at the new preview, and save with its digest")
-    .fact("previewDigest", json!(preview.digest))
-    .fact("freeLicenseCount", json!(outcome.free()))
-    .fact("returningLicenseCount", json!(outcome.returning))
-    .fact("neededLicenseCount", json!(outcome.needed()))
-    .fact("waitingUserCount", json!(outcome.of_fate(domain::Fate::Waits)))
-    .fact("affected", json!(affected(outcome)))
+    is_outdated(&preview.digest)
+        .fact("freeLicenseCount", json!(outcome.free()))
+        .fact("returningLicenseCount", json!(outcome.returning))
+        .fact("neededLicenseCount", json!(outcome.needed()))
+        .fact("waitingUserCount", json!(outcome.of_fate(domain::Fate::Waits)))
+        .fact("affected", json!(affected(outcome)))
 }
 
 /// How many people each effect befalls.
@@ -362,8 +361,27 @@ fn affected(outcome: &domain::Preview) -> Map<String, Value> {
         .collect()
 }
 
-fn takes_back(preview: &Preview) -> Problem {
-    let licences = preview.outcome.taken_back();
+/// The same of who is in a group, app by app.
+fn members_outdated(preview: &MembersPreview) -> Problem {
+    let apps: Vec<Value> = preview
+        .apps
+        .iter()
+        .map(|of| json!({ "appId": of.app.id, "affected": affected(&of.outcome) }))
+        .collect();
+    is_outdated(&preview.digest).fact("apps", json!(apps))
+}
+
+fn is_outdated(digest: &str) -> Problem {
+    Problem::new(
+        "preview-outdated",
+        StatusCode::CONFLICT,
+        "What saving would do is not what was previewed",
+    )
+    .detail("nothing was saved; look at the new preview, and save with its digest")
+    .fact("previewDigest", json!(digest))
+}
+
+fn takes_back(licences: u64, digest: &str) -> Problem {
     let detail = format!("nothing was saved; saving takes back {licences} licences: say so to confirm it");
     Problem::new(
         "take-back-not-confirmed",
@@ -373,7 +391,7 @@ fn takes_back(preview: &Preview) -> Problem {
     .detail(detail.clone())
     .field("confirmTakeBack", "missing", detail)
     .fact("takenBackLicenseCount", json!(licences))
-    .fact("previewDigest", json!(preview.digest))
+    .fact("previewDigest", json!(digest))
 }
 
 fn deployment(error: DeploymentError) -> Problem {

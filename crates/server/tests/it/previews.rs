@@ -1,11 +1,16 @@
-//! Saving a deployment is a contract: what was previewed, or nothing.
+//! Saving a deployment, or who is in a group, is a contract: what was previewed, or nothing.
 
 use domain::{AssetId, Time};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use store::testing::{Fresh, Organisation, organisation};
 
-use crate::server::{Browser, TestServer, answer, form, kind, on_both};
+use tokio::task::JoinSet;
+
+use crate::{
+    server::{Browser, TestServer, answer, form, kind, on_both},
+    versions::changed,
+};
 
 const PEOPLE: usize = 40;
 
@@ -200,6 +205,38 @@ on_both! {
         assert_eq!(deployed(server, asset).await.0, "uninstall");
     }
 
+    /// Between the look at the version and the preview somebody else may save: what they saved stays.
+    async fn whoever_deploys_at_the_same_time_takes_nothing_back(server: &TestServer) {
+        let company = company(server).await;
+        let url = format!("{}{}", server.url, api(company.assets[0]));
+        let mut saving = JoinSet::new();
+        for number in 0..20 {
+            let new = json!({ "displayName": format!("부서 {number}"), "kind": "user" });
+            let (_, group) = server.send(Method::POST, "/api/v1/groups", &new).await;
+            let line = json!({ "groupId": group["id"], "intent": "available" });
+            let (http, at) = (server.http.clone(), (url.clone(), server.key.clone()));
+            if number % 2 == 0 {
+                saving.spawn(async move {
+                    let request = http.post(at.0).bearer_auth(at.1).json(&json!({ "value": [line] }));
+                    assert!(request.send().await.unwrap().status().is_success());
+                    0
+                });
+            } else {
+                saving.spawn(changed(http, at, Method::PUT, move |seen| {
+                    let lines = seen["value"].as_array().unwrap().iter();
+                    let mut lines: Vec<Value> = lines
+                        .map(|line| json!({ "groupId": line["groupId"], "intent": line["intent"] }))
+                        .collect();
+                    lines.push(line.clone());
+                    json!({ "value": lines })
+                }));
+            }
+        }
+        saving.join_all().await;
+        let (_, deployed) = server.get(&api(company.assets[0])).await;
+        assert_eq!(deployed["value"].as_array().unwrap().len(), 1 + 20, "{deployed}");
+    }
+
     /// The versions of a deployment are asked first: a change of somebody else's is shown as such.
     async fn what_somebody_else_saved_meanwhile_is_shown_before_any_difference(server: &TestServer) {
         let company = company(server).await;
@@ -216,5 +253,111 @@ on_both! {
         assert_eq!(status, 409);
         assert!(page.contains("먼저 바꿨습니다"), "{page}");
         assert_eq!(deployed(server, asset).await.0, "available");
+    }
+
+    async fn who_is_in_a_group_is_saved_as_it_was_previewed_or_refused(server: &TestServer) {
+        let company = company(server).await;
+        let store = &server.running.app.store;
+        let members = format!("/api/v1/groups/{}/members", company.group.0);
+        let in_it = async || server.get(&format!("{members}?limit=100")).await.1["value"].as_array().unwrap().len();
+        // Every other one has a licence: all of those go.
+        let waiting: Vec<_> = company.people.iter().skip(1).step_by(2).map(|person| person.0).collect();
+        let wanted = json!({ "value": waiting });
+        let path = format!("{members}/preview");
+        let (status, preview) = server.send(Method::POST, &path, &wanted).await;
+        assert_eq!(status, StatusCode::OK, "{preview}");
+        let app = &preview["apps"][0];
+        assert_eq!(app["appId"], json!(company.assets[0].0));
+        assert_eq!((people(app, "loses"), people(app, "gainsLater")), (20, 20), "{preview}");
+        assert_eq!(app["losingUserIds"], preview["leavingIds"]);
+        assert_eq!((preview["confirmTakeBack"].clone(), preview["joiningIds"].clone()), (json!(20), json!([])));
+        let looking = server.request(Method::POST, &path).bearer_auth(&server.looker).json(&wanted);
+        assert_eq!(answer(looking).await, (StatusCode::OK, preview.clone()), "whoever reads may look, and sees the same");
+
+        for confirmed in [None, Some(19)] {
+            let (status, problem) = server.send(Method::PUT, &members, &with(&wanted, &preview["digest"], confirmed)).await;
+            assert_eq!(
+                (status, kind(&problem)),
+                (StatusCode::UNPROCESSABLE_ENTITY, "take-back-not-confirmed"), "{problem}"
+            );
+            assert_eq!(problem["takenBackLicenseCount"], 20);
+        }
+        // Twenty are bought: nobody has to wait for what comes back.
+        company.licences(store, company.assets[0], 40).await.unwrap();
+        let (status, problem) = server.send(Method::PUT, &members, &with(&wanted, &preview["digest"], Some(20))).await;
+        assert_eq!((status, kind(&problem)), (StatusCode::CONFLICT, "preview-outdated"), "{problem}");
+        assert_eq!(problem["apps"][0]["affected"]["loses"], 20, "{problem}");
+        assert_ne!(problem["previewDigest"], preview["digest"]);
+        assert_eq!(in_it().await, PEOPLE, "nothing was saved");
+        // A digest is of who comes and goes, too.
+        let fewer = json!({ "value": waiting[1..] });
+        let (status, _) = server.send(Method::PUT, &members, &with(&fewer, &problem["previewDigest"], Some(20))).await;
+        assert_eq!(status, StatusCode::CONFLICT);
+
+        let agreed = with(&wanted, &problem["previewDigest"], Some(20));
+        let (status, saved) = server.send(Method::PUT, &members, &agreed).await;
+        assert_eq!((status, in_it().await), (StatusCode::OK, 20), "{saved}");
+        // What takes back nothing is not asked about, and a group to which nothing is deployed does nothing.
+        let everybody: Vec<_> = company.people.iter().map(|person| person.0).collect();
+        let (status, _) = server.send(Method::PUT, &members, &json!({ "value": everybody })).await;
+        assert_eq!((status, in_it().await), (StatusCode::OK, PEOPLE));
+        let new = json!({ "displayName": "다른 부서", "kind": "user" });
+        let (_, other) = server.send(Method::POST, "/api/v1/groups", &new).await;
+        let path = format!("/api/v1/groups/{}/members/preview", other["id"].as_str().unwrap());
+        let (_, preview) = server.send(Method::POST, &path, &wanted).await;
+        assert_eq!((&preview["apps"], preview["joiningIds"].as_array().unwrap().len()), (&json!([]), 20));
+    }
+
+    async fn the_console_saves_the_members_that_it_showed(server: &TestServer) {
+        let company = company(server).await;
+        let browser = Browser::sign_in(server).await;
+        let page = format!("/groups/{}", company.group.0);
+        let path = format!("{page}/members");
+        let opened = form::of(&browser.page(server, &page).await, &path);
+        let holder = company.people[0].to_string();
+        let without = |holders: usize| -> form::Fields {
+            let gone: Vec<String> = company.people.iter().step_by(2).take(holders).map(ToString::to_string).collect();
+            let stays = |(name, value): &&(String, String)| name != "member" || !gone.contains(value);
+            opened.iter().filter(stays).cloned().collect()
+        };
+        let in_it = async || {
+            let (_, members) = server.get(&format!("/api/v1{path}?limit=100")).await;
+            members["value"].as_array().unwrap().len()
+        };
+
+        // Whatever button is pressed first, nothing is saved that was not shown.
+        let (status, shown) = browser.submit(server, &path, &without(1)).await;
+        assert_eq!((status, in_it().await), (200, PEOPLE));
+        assert!(shown.contains("1명에게서 앱이 제거됩니다"), "{shown}");
+        assert!(shown.contains("제외 1명"), "{shown}");
+        let preview = form::of(&shown, &path);
+        // The way back leads to the same choice.
+        let (status, back) = browser.submit(server, &path, &form::and(&preview, "edit", "1")).await;
+        assert_eq!(status, 200);
+        let again = form::of(&back, &path);
+        assert!(!again.contains(&("member".to_owned(), holder.clone())), "{again:?}");
+        assert!(again.contains(&("was".to_owned(), holder.clone())));
+        // Somebody else may be faster: then their change is shown, and nothing is saved.
+        company.licences(&server.running.app.store, company.assets[0], 30).await.unwrap();
+        let (status, outdated) = browser.submit(server, &path, &preview).await;
+        assert_eq!((status, in_it().await), (409, PEOPLE));
+        assert!(outdated.contains("미리 보기를 연 뒤에 결과가 달라졌습니다"), "{outdated}");
+        let saved = browser.press(server, &path, &form::of(&outdated, &path)).await;
+        assert!(saved.contains("회원을 저장했습니다"), "{saved}");
+        assert_eq!(in_it().await, PEOPLE - 1);
+
+        // A large take-back needs its tick.
+        let opened = form::of(&saved, &path);
+        let gone: Vec<String> = company.people.iter().step_by(2).map(ToString::to_string).collect();
+        let chosen: form::Fields =
+            opened.iter().filter(|(name, value)| name != "member" || !gone.contains(value)).cloned().collect();
+        let (_, shown) = browser.submit(server, &path, &chosen).await;
+        let preview = form::of(&shown, &path);
+        let (status, refused) = browser.submit(server, &path, &preview).await;
+        assert_eq!(status, 422);
+        assert!(refused.contains("이 변경은 라이선스 19개를 회수합니다"), "{refused}");
+        let saved = browser.press(server, &path, &form::and(&form::of(&refused, &path), "take-back", "19")).await;
+        assert!(saved.contains("회원을 저장했습니다"), "{saved}");
+        assert_eq!(in_it().await, 20);
     }
 }

@@ -106,6 +106,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
 const API: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/sessions", Changing),
     ("POST", "/api/v1/apps/{app}/deployments/preview", Looking),
+    ("POST", "/api/v1/groups/{group}/members/preview", Looking),
 ];
 
 /// Methods and addresses, as the routers have them.

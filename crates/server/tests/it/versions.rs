@@ -29,7 +29,7 @@ async fn group(server: &TestServer, name: &str) -> String {
 }
 
 /// Reads, changes, writes, and begins again as often as somebody else was faster. Answers with how often that was.
-async fn changed(
+pub async fn changed(
     http: reqwest::Client,
     (url, key): (String, String),
     method: Method,

@@ -10,8 +10,8 @@ use std::{
 };
 
 use domain::{
-    Approval, AssetId, Concern, Decision, Deployment, DeploymentId, InstallState, LocationId, Outcome, Pair, PersonId,
-    Previewing, Stand, Step, Time, decide, decide_each, plan,
+    App, Approval, AssetId, Concern, Decision, Deployment, DeploymentId, GroupKind, InstallState, LocationId, Members,
+    Outcome, Pair, PersonId, Preview, Previewing, Stand, Step, Time, World, decide, decide_each, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PairRow, People, Sought, Span, States, Store, Taken, testing::Fresh,
@@ -502,24 +502,50 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
         }
         let told = store.previewed(LOCATION, app.id, &lines, now).await.unwrap().unwrap();
         let present = store.deployments(app.id).await.unwrap();
-        let mut all = Previewing::new(app.id, &present, lines.clone(), now);
-        all.add(world.clone());
-        let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
-
-        let said: BTreeMap<PersonId, Outcome> = told.outcomes.iter().map(|it| (it.person, *it)).collect();
-        assert_eq!(said.len(), all.outcomes.len(), "{told:#?}\n{all:#?}");
-        for outcome in &all.outcomes {
-            let told = said[&outcome.person];
-            // Of whom only the wish is known, no device is.
-            let devices = if told.devices == 0 { 0 } else { outcome.devices };
-            assert_eq!(told, Outcome { devices, ..*outcome });
+        let all = Previewing::new(app.id, &present, lines.clone(), now);
+        says_the_same(told, all, &world, app);
+        for group in world.groups.values() {
+            if chance.one_in(2) {
+                continue;
+            }
+            let mut some = || -> BTreeSet<Uuid> {
+                let ids = (0..PEOPLE.max(DEVICES)).filter(|_| chance.one_in(3));
+                let kind = if group.kind == GroupKind::User { 2 } else { 3 };
+                ids.map(|number| id(kind, number).parse().unwrap()).collect()
+            };
+            let come = some();
+            let members = Members {
+                group: group.id,
+                kind: group.kind,
+                go: some().difference(&come).copied().collect(),
+                come,
+            };
+            let told = store
+                .previewed_members(LOCATION, app.id, &members, now)
+                .await
+                .unwrap()
+                .unwrap();
+            says_the_same(told, Previewing::members(app.id, members), &world, app);
         }
-        assert_eq!(
-            (told.needed(), told.returning, told.waited),
-            (all.needed(), all.returning, all.waited)
-        );
-        assert_eq!((told.waiting, told.at_deadlines), (all.waiting, all.at_deadlines));
     }
+}
+
+fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &App) {
+    all.add(world.clone());
+    let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
+    let said: BTreeMap<PersonId, Outcome> = told.outcomes.iter().map(|it| (it.person, *it)).collect();
+    assert_eq!(said.len(), all.outcomes.len(), "{told:#?}\n{all:#?}");
+    for outcome in &all.outcomes {
+        let told = said[&outcome.person];
+        // Of whom only the wish is known, no device is.
+        let devices = if told.devices == 0 { 0 } else { outcome.devices };
+        assert_eq!(told, Outcome { devices, ..*outcome });
+    }
+    assert_eq!(
+        (told.needed(), told.returning, told.waited),
+        (all.needed(), all.returning, all.waited)
+    );
+    assert_eq!((told.waiting, told.at_deadlines), (all.waiting, all.at_deadlines));
 }
 
 /// What is counted of an app's people and devices is who is listed, and both are as decided.

@@ -109,6 +109,14 @@ impl WantedDeployments {
 struct DeploymentPreview {
     /// Names all of this. Save with it as `previewDigest`, and it is this that happens, or nothing is saved.
     digest: String,
+    #[serde(flatten)]
+    outcome: PreviewedApp,
+}
+
+/// What a change does to an app, and to whom.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PreviewedApp {
     licenses_before: LicenseCounts,
     licenses_after: LicenseCounts,
     /// Everybody in a group that is changed, and everybody in the line for the app, by what happens to them.
@@ -180,6 +188,15 @@ struct DeadlinePreview {
 
 impl From<Preview> for DeploymentPreview {
     fn from(preview: Preview) -> DeploymentPreview {
+        DeploymentPreview {
+            outcome: PreviewedApp::from(&preview),
+            digest: preview.digest,
+        }
+    }
+}
+
+impl From<&Preview> for PreviewedApp {
+    fn from(preview: &Preview) -> PreviewedApp {
         let outcome = &preview.outcome;
         let ids = |chosen: fn(&Outcome) -> bool| {
             let outcomes = outcome.outcomes.iter().filter(|outcome| chosen(outcome));
@@ -194,7 +211,7 @@ impl From<Preview> for DeploymentPreview {
             device_count: affected.devices,
             first_user_ids: affected.first.iter().map(|person| person.0).collect(),
         };
-        DeploymentPreview {
+        PreviewedApp {
             licenses_before: preview.counts.into(),
             licenses_after: Counts {
                 waiting: outcome.waiting.len() as u64,
@@ -225,7 +242,6 @@ impl From<Preview> for DeploymentPreview {
                     waiting_user_ids: later.waiting.iter().map(|id| id.0).collect(),
                 })
                 .collect(),
-            digest: preview.digest,
         }
     }
 }

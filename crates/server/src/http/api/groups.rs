@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Refusals, created,
+    deployments::PreviewedApp,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
@@ -18,7 +19,9 @@ use super::{
 use crate::{
     app::{
         App, AppError,
+        deployments::{Agreed, Preview},
         groups::{self, NewGroup},
+        members,
     },
     http::{
         auth::{ApiAdmin, ApiReader},
@@ -31,6 +34,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(groups_list, group_add))
         .routes(routes!(group_get, group_update, group_delete))
         .routes(routes!(group_members, group_members_set))
+        .routes(routes!(group_members_preview))
 }
 
 /// A group of people or of devices.
@@ -83,9 +87,57 @@ struct GroupChange {
 
 /// The members that a group shall have: ids of people or of devices.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Members {
     value: Vec<Uuid>,
+    /// The `digest` of the preview that was looked at. When saving would do anything else by now, nothing is saved.
+    #[serde(default)]
+    preview_digest: Option<String>,
+    /// How many licences saving takes back. To be said when they are many; the refusal, and the preview, tell the number.
+    #[serde(default)]
+    confirm_take_back: Option<u64>,
+}
+
+/// What replacing the members of a group would do. Nothing was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct MembersPreview {
+    /// Names all of this. Save with it as `previewDigest`, and it is this that happens, or nothing is saved.
+    digest: String,
+    /// People, or devices, who are in it afterwards and were not.
+    joining_ids: Vec<Uuid>,
+    /// Those who were in it and are not afterwards.
+    leaving_ids: Vec<Uuid>,
+    /// How many licences it takes back in all, when they are so many of an app that whoever saves has to say so as
+    /// `confirmTakeBack`.
+    confirm_take_back: Option<u64>,
+    /// What it does to each app that is deployed to the group.
+    apps: Vec<AppOfMembers>,
+}
+
+/// What changing who is in a group does to an app that is deployed to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AppOfMembers {
+    app_id: Uuid,
+    #[serde(flatten)]
+    outcome: PreviewedApp,
+}
+
+impl From<members::MembersPreview> for MembersPreview {
+    fn from(preview: members::MembersPreview) -> MembersPreview {
+        let of = |of: &Preview| AppOfMembers {
+            app_id: of.app.id.0,
+            outcome: of.into(),
+        };
+        MembersPreview {
+            confirm_take_back: preview.to_confirm(),
+            apps: preview.apps.iter().map(of).collect(),
+            digest: preview.digest,
+            joining_ids: preview.change.come.into_iter().collect(),
+            leaving_ids: preview.change.go.into_iter().collect(),
+        }
+    }
 }
 
 /// All groups
@@ -192,7 +244,7 @@ async fn group_members(
 
 /// Replace all members of a group
 ///
-/// The body may weigh 6 MiB: more than 100,000 ids.
+/// With the digest of a preview, nothing is saved but what was previewed. The body may weigh 6 MiB: more than 100,000 ids.
 #[utoipa::path(
     put, path = "/groups/{group}/members", tag = "groups",
     params(("group" = Uuid, Path), IfMatch), request_body = Members,
@@ -207,7 +259,14 @@ async fn group_members_set(
 ) -> Result<Tagged<Group>, Problem> {
     members.value.sort_unstable();
     members.value.dedup();
-    match app.group_members_set(&caller, group, base, &members.value).await {
+    let agreed = Agreed {
+        digest: members.preview_digest,
+        take_back: members.confirm_take_back,
+    };
+    match app
+        .group_members_set(&caller, group, base, &members.value, &agreed)
+        .await
+    {
         Ok(()) => {
             let row = group_row(&app, group).await?;
             Ok(Tagged {
@@ -220,6 +279,23 @@ async fn group_members_set(
             Err(renamed(etag::refused(error, members_page(&app, group, &first)).await))
         }
     }
+}
+
+/// Preview a change of members
+///
+/// What happens, app by app, if the group had these members: who gets each app, who loses it, who waits, and why.
+#[utoipa::path(
+    post, path = "/groups/{group}/members/preview", tag = "groups", params(("group" = Uuid, Path)),
+    request_body = Members, responses((status = 200, description = "As asked for", body = MembersPreview), Refusals)
+)]
+async fn group_members_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(group): Path<GroupId>,
+    Json(members): Json<Members>,
+) -> Result<JsonBody<MembersPreview>, Problem> {
+    let preview = app.group_members_preview(group, &members.value).await?;
+    Ok(JsonBody(preview.into()))
 }
 
 async fn group_row(app: &App, group: GroupId) -> Result<GroupRow, Problem> {

@@ -250,7 +250,7 @@ async fn previewed(
 }
 
 /// What the few are called who stand for many.
-async fn names(app: &App, preview: &Preview) -> Result<BTreeMap<PersonId, String>, Oops> {
+pub(super) async fn names(app: &App, preview: &Preview) -> Result<BTreeMap<PersonId, String>, Oops> {
     let affected = preview.outcome.affected();
     let people = affected.iter().flat_map(|affected| &affected.first);
     let ids: Vec<Uuid> = people.map(|person| person.0).collect();

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{GroupId, GroupKind};
+use domain::{DeviceId, GroupId, GroupKind, PersonId};
 use serde::Deserialize;
 use store::GroupRow;
 use uuid::Uuid;
@@ -18,14 +18,18 @@ use super::{
         Flash, Place,
         conflict::{Conflict, Difference},
         groups::{GroupErrors, GroupFormPage, GroupLine, GroupPage, GroupsPage, MemberChoice},
+        members::{MembersPreviewPage, Moved, PreviewedApp},
         parts::Named,
+        preview::{LineView, PreviewView},
     },
-    problem, speak,
+    problem, speak, view,
 };
 use crate::{
     app::{
         App, AppError, Base, Problem,
+        deployments::Agreed,
         groups::{GroupChange, NewGroup},
+        members::MembersPreview,
     },
     http::{
         auth::{Admin, Reader},
@@ -267,17 +271,158 @@ pub async fn members(
         ids.map_err(|_| Oops::of(StatusCode::BAD_REQUEST))
     };
     let (were, wanted) = (ids("was")?, ids("member")?);
-    let version = match pairs.iter().find(|(name, _)| name == "version") {
-        Some((_, version)) => version.parse().map_err(|_| Oops::of(StatusCode::BAD_REQUEST))?,
-        None => 0,
+    let given = |field: &str| {
+        pairs
+            .iter()
+            .find(|(name, _)| name == field)
+            .map(|(_, value)| value.as_str())
     };
+    let number = |text: &str| text.parse().map_err(|_| Oops::of(StatusCode::BAD_REQUEST));
+    let version = given("version").map(number).transpose()?.unwrap_or(0);
+    let take_back = given("take-back").map(str::parse).transpose();
+    let take_back = take_back.map_err(|_| Oops::of(StatusCode::BAD_REQUEST))?;
+    if given("edit").is_some() {
+        let row = app.group(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
+        let mut opened = Opened::of(&app, row).await?;
+        opened.row.members_version.number = version;
+        (opened.members, opened.members_were) = (wanted, were);
+        return show(&app, &admin, opened, GroupErrors::default(), None, None).await;
+    }
     let members: Vec<Uuid> = wanted.iter().copied().collect();
     let base = Base::Version(version);
-    match app.group_members_set(&admin.caller, id, base, &members).await {
+    let digest = given("digest").filter(|_| given("check").is_none());
+    let shown = Chosen {
+        version,
+        were: &were,
+        wanted: &wanted,
+    };
+    let result = match digest {
+        // Nothing is saved that was not previewed, where it does anything.
+        None => {
+            let preview = app.group_members_preview(id, &members).await?;
+            if !base.is(&preview.group.members_version) {
+                return members_conflict(&app, &admin, id, &were, &wanted).await;
+            }
+            if !preview.apps.is_empty() {
+                return members_previewed(&app, &admin, &preview, &shown, Refused::Not).await;
+            }
+            app.group_members_set(&admin.caller, id, base, &members, &Agreed::default())
+                .await
+        }
+        Some(digest) => {
+            let agreed = Agreed {
+                digest: Some(digest.to_owned()),
+                take_back,
+            };
+            app.group_members_set(&admin.caller, id, base, &members, &agreed).await
+        }
+    };
+    match result {
         Ok(()) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::MembersSaved)),
         Err(AppError::Stale(_)) => members_conflict(&app, &admin, id, &were, &wanted).await,
+        Err(AppError::MembersOutdated(preview)) => {
+            let page = members_previewed(&app, &admin, &preview, &shown, Refused::Outdated).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(AppError::MembersTakeBack(preview)) => {
+            let page = members_previewed(&app, &admin, &preview, &shown, Refused::Unconfirmed).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Who was in the group when the page was opened, and who is to be.
+struct Chosen<'a> {
+    version: i64,
+    were: &'a BTreeSet<Uuid>,
+    wanted: &'a BTreeSet<Uuid>,
+}
+
+/// Why nothing was saved.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// It was only looked at.
+    Not,
+    Outdated,
+    Unconfirmed,
+}
+
+/// So many of those who come or go are named.
+const NAMED: usize = 20;
+
+async fn members_previewed(
+    app: &App,
+    reader: &Reader,
+    preview: &MembersPreview,
+    chosen: &Chosen<'_>,
+    refused: Refused,
+) -> Result<Response, Oops> {
+    let s = speak(app, reader.lang);
+    let (group, change) = (&preview.group, &preview.change);
+    let first = |ids: &BTreeSet<Uuid>| -> Vec<Uuid> { ids.iter().copied().take(NAMED).collect() };
+    let names = app
+        .store
+        .names(&[first(&change.come), first(&change.go)].concat())
+        .await?;
+    let named = |id: &Uuid| match group.kind {
+        GroupKind::User => names.people.get(&PersonId(*id)).cloned(),
+        GroupKind::Device => names.devices.get(&DeviceId(*id)).cloned(),
+    };
+    let mut moved = Vec::new();
+    for (key, ids) in [("members-come", &change.come), ("members-go", &change.go)] {
+        if ids.is_empty() {
+            continue;
+        }
+        let some: Vec<String> = ids.iter().take(NAMED).filter_map(named).collect();
+        moved.push(Moved {
+            title: s.t(key),
+            more: (ids.len() - some.len()) as u64,
+            names: some.join(", "),
+        });
+    }
+    let mut apps = Vec::new();
+    for of in &preview.apps {
+        let lines = app.deployments(of.app.id).await?;
+        let line = lines.iter().find(|line| line.group == group.id);
+        let said = line.map(|line| (line.approval, line.deadline));
+        // It stays as it is; who is reached through it is told of under it.
+        let line = LineView {
+            group: group.id,
+            name: group.name.clone(),
+            kind: group.kind,
+            members: u64::try_from(group.members).unwrap_or(0),
+            before: said,
+            after: said,
+        };
+        let names = super::deployment::names(app, of).await?;
+        apps.push(PreviewedApp {
+            id: of.app.id,
+            name: view::app_name(&of.app),
+            has_icon: of.app.has_icon,
+            preview: PreviewView::of(of, vec![line], names, s.now),
+        });
+    }
+    let field = |name: &str, ids: &BTreeSet<Uuid>| -> Vec<(String, String)> {
+        ids.iter().map(|id| (name.to_owned(), id.to_string())).collect()
+    };
+    html(&MembersPreviewPage {
+        frame: frame(app, reader, Place::Groups, &format!("/groups/{}", group.id), None).await?,
+        id: group.id,
+        name: group.name.clone(),
+        kind: group.kind,
+        come: change.come.len() as u64,
+        go: change.go.len() as u64,
+        moved,
+        apps,
+        digest: preview.digest.clone(),
+        fields: [field("was", chosen.were), field("member", chosen.wanted)].concat(),
+        version: chosen.version,
+        to_confirm: preview.to_confirm(),
+        outdated: refused == Refused::Outdated,
+        unconfirmed: refused == Refused::Unconfirmed,
+        s,
+    })
 }
 
 /// Somebody else changed the members since the page was opened. Whom I added or took out, I still do.

@@ -248,10 +248,12 @@ impl From<AppError> for Oops {
         match error {
             AppError::Forbidden(_) => Oops::of(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops::of(StatusCode::NOT_FOUND),
-            AppError::Stale(_) | AppError::Outdated(_) | AppError::Leaving(_) | AppError::NotInvited(_) => {
-                Oops::of(StatusCode::CONFLICT)
-            }
-            AppError::TakesBack(_) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
+            AppError::Stale(_)
+            | AppError::Outdated(_)
+            | AppError::MembersOutdated(_)
+            | AppError::Leaving(_)
+            | AppError::NotInvited(_) => Oops::of(StatusCode::CONFLICT),
+            AppError::TakesBack(_) | AppError::MembersTakeBack(_) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => {
                 Oops::of(StatusCode::BAD_REQUEST)
             }

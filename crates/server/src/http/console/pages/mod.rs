@@ -13,6 +13,7 @@ pub mod devices;
 pub mod enrol;
 pub mod error;
 pub mod groups;
+pub mod members;
 pub mod parts;
 pub mod people;
 pub mod preview;

@@ -205,25 +205,28 @@ impl LineView {
 
     /// What is different about it, in a few words.
     fn change(&self, s: &Speak) -> String {
+        if self.before == self.after {
+            return self.becomes(s);
+        }
         format!("{} → {}", self.was(s), self.becomes(s))
     }
 }
 
 /// People to whom the same happens, and for the same reason.
-struct Item {
-    head: String,
-    reason: String,
-    names: String,
+pub(super) struct Item {
+    pub head: String,
+    pub reason: String,
+    pub names: String,
     /// How many are not named.
-    more: u64,
+    pub more: u64,
 }
 
 /// Everybody to whom the same happens.
-struct Row {
-    glyph: Glyph,
-    word: String,
-    people: u64,
-    items: Vec<Item>,
+pub(super) struct Row {
+    pub glyph: Glyph,
+    pub word: String,
+    pub people: u64,
+    pub items: Vec<Item>,
 }
 
 /// What becomes of it at a deadline.
@@ -316,7 +319,7 @@ impl PreviewView {
         }
     }
 
-    fn sentence(&self, s: &Speak) -> String {
+    pub(super) fn sentence(&self, s: &Speak) -> String {
         let loses = self.people(Effect::Loses);
         let first = match (self.gains, loses) {
             (0, 0) => return s.t("preview-nothing"),
@@ -341,7 +344,7 @@ impl PreviewView {
     }
 
     /// The licences when all is done.
-    fn after(&self) -> Counts {
+    pub(super) fn after(&self) -> Counts {
         let out = self.counts.used + self.counts.on_the_way;
         Counts {
             used: out.saturating_sub(self.figures.returning),
@@ -365,11 +368,11 @@ impl PreviewView {
         self.figures.needed - self.gains
     }
 
-    fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.affected.iter().map(|affected| affected.people).sum()
     }
 
-    fn rows(&self, s: &Speak) -> Vec<Row> {
+    pub(super) fn rows(&self, s: &Speak) -> Vec<Row> {
         let mut rows = Vec::new();
         for effect in EFFECTS {
             let items: Vec<&Affected> = self.affected.iter().filter(|it| it.effect == effect).collect();
@@ -417,7 +420,7 @@ impl PreviewView {
         }
     }
 
-    fn unchanged(&self, s: &Speak) -> Option<(u64, String)> {
+    pub(super) fn unchanged(&self, s: &Speak) -> Option<(u64, String)> {
         let of = |fate| {
             let same = self.affected.iter().filter(|it| it.fate == Some(fate));
             same.map(|it| it.people).sum::<u64>()
@@ -431,7 +434,7 @@ impl PreviewView {
         (people > 0).then(|| (people, words.join(" · ")))
     }
 
-    fn requests_total(&self) -> u64 {
+    pub(super) fn requests_total(&self) -> u64 {
         self.requests.iter().map(|(_, asked)| asked.requests).sum()
     }
 }
