@@ -71,3 +71,71 @@ impl MembersPreviewPage {
         self.apps.iter().map(|of| of.preview.requests_total()).sum()
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::http::console::pages::{
+        Place, apps, preview,
+        tests::{frame, id, speak},
+    };
+
+    fn page(s: &Speak, kind: GroupKind) -> MembersPreviewPage {
+        let app = apps::tests::lines().remove(1);
+        let moved = |key, more| Moved {
+            title: s.t(key),
+            names: "강하늘, 고은결".to_owned(),
+            more,
+        };
+        MembersPreviewPage {
+            s: s.clone(),
+            frame: frame(Place::Groups),
+            id: id(1, GroupId),
+            name: "전 직원".to_owned(),
+            kind,
+            come: 2,
+            go: 40,
+            moved: vec![moved("members-come", 0), moved("members-go", 38)],
+            apps: vec![PreviewedApp {
+                id: app.id,
+                name: app.name,
+                has_icon: false,
+                preview: preview::tests::view(s),
+            }],
+            digest: "7f3a91c20000000000000000000000ff".to_owned(),
+            fields: vec![("member".to_owned(), "1".to_owned())],
+            version: 4,
+            to_confirm: None,
+            outdated: false,
+            unconfirmed: false,
+        }
+    }
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let people = || page(s, GroupKind::User);
+        let outdated = MembersPreviewPage {
+            outdated: true,
+            ..people()
+        };
+        let unconfirmed = MembersPreviewPage {
+            to_confirm: Some(38),
+            unconfirmed: true,
+            ..people()
+        };
+        vec![
+            ("members-preview", people().render().unwrap()),
+            ("members-preview-devices", page(s, GroupKind::Device).render().unwrap()),
+            ("members-preview-outdated", outdated.render().unwrap()),
+            ("members-preview-unconfirmed", unconfirmed.render().unwrap()),
+        ]
+    }
+
+    #[test]
+    fn who_is_not_named_is_counted_in_the_words_of_the_group() {
+        let s = speak(crate::messages::Lang::Ko);
+        let samples = samples(&s);
+        let of = |name| &samples.iter().find(|(it, _)| *it == name).unwrap().1;
+        assert!(of("members-preview").contains("강하늘, 고은결 외 38명"));
+        assert!(of("members-preview-devices").contains("강하늘, 고은결 외 38대"));
+    }
+}

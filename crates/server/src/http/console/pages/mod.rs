@@ -214,6 +214,7 @@ pub mod tests {
         all.extend(devices::tests::samples(s));
         all.extend(people::tests::samples(s));
         all.extend(groups::tests::samples(s));
+        all.extend(members::tests::samples(s));
         all.extend(activity::tests::samples(s));
         all.extend(accounts::tests::samples(s));
         all.extend(settings::tests::samples(s));

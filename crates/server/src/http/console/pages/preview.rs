@@ -498,7 +498,7 @@ pub mod tests {
         }
     }
 
-    fn view(s: &Speak) -> PreviewView {
+    pub fn view(s: &Speak) -> PreviewView {
         let affected = |effect, fate, obstacle, group: Option<u128>, people| Affected {
             effect,
             fate,
