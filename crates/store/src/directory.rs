@@ -393,22 +393,17 @@ impl Conn<'_> {
         location: LocationId,
         people: &[PersonId],
     ) -> Result<Vec<SaidOf<PersonId>>, StoreError> {
-        macro_rules! said {
-            ($people:literal) => {
-                concat!(
-                    "SELECT person_id, asset_id, said, stand, behind, only_available, since
-                     FROM pairs JOIN verdicts ON no = verdict JOIN assets ON assets.id = asset_id
-                     WHERE location_id = $1 AND person_id ",
-                    $people
-                )
-            };
-        }
+        // From the people on, and not from all that is said: SQLite keeps to the order, and `OFFSET` keeps PostgreSQL from
+        // looking further.
         let sql = self.text(
-            said!("IN (SELECT unhex(value) FROM json_each($2))"),
-            said!(
-                "= ANY (ARRAY (
-                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"
-            ),
+            "SELECT person_id, asset_id, said, stand, behind, only_available, since
+             FROM json_each($2) AS it CROSS JOIN pairs ON person_id = unhex(it.value)
+             CROSS JOIN verdicts ON no = verdict CROSS JOIN assets ON assets.id = asset_id AND location_id = $1",
+            "SELECT person_id, asset_id, said, stand, behind, only_available, since
+             FROM (SELECT * FROM pairs WHERE person_id = ANY (ARRAY (
+                       SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value)) OFFSET 0)
+                  AS pairs
+             JOIN verdicts ON no = verdict JOIN assets ON assets.id = asset_id WHERE location_id = $1",
         );
         let list = hexed(people.iter().map(|person| person.0));
         self.all(sql, values![location, list], |row| {

@@ -239,6 +239,18 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
             statement.sql
         );
     }
+    // And what is said of somebody is found by who that is, and not among all that is said.
+    let mut said = explained
+        .iter()
+        .filter(|it| it.sql.contains("said, stand, behind"))
+        .peekable();
+    assert!(said.peek().is_some());
+    for statement in said {
+        let by_person = ["(person_id=?", "pairs_pkey"];
+        let found = |step: &String| by_person.iter().any(|by| step.contains(by));
+        let steps = &statement.steps;
+        assert!(steps.iter().any(found), "{}\n{steps:#?}", statement.sql);
+    }
     for statement in &explained {
         let walks = walks(statement);
         assert!(
