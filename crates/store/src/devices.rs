@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use domain::{DeviceId, Enrolment, EnrolmentId, PersonId, Platform, Time};
+use uuid::Uuid;
 
 use crate::{
     StoreError, Tx,
-    db::{Conn, Record, reads, values, word},
+    db::{Conn, Record, listed, reads, values, word},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,9 +138,9 @@ reads! {
     /// Devices that count as gone because they were silent for too long, and were heard after `since`.
     devices_counted_gone(since: Time, limit: i64) -> Vec<DeviceId>;
     /// Devices that granted the right to be erased.
-    devices_erasable() -> BTreeSet<DeviceId>;
+    devices_erasable(devices: &'a [DeviceId]) -> BTreeSet<DeviceId>;
     /// Devices to which the command that ends their enrolment was handed out.
-    devices_told_to_leave() -> BTreeSet<DeviceId>;
+    devices_told_to_leave(devices: &'a [DeviceId]) -> BTreeSet<DeviceId>;
     /// When a device last said anything; `None` when none ever did.
     devices_heard_at() -> Option<Time>;
     enrolment(id: EnrolmentId) -> Option<EnrolmentRow>;
@@ -221,17 +222,43 @@ impl Conn<'_> {
         self.all(sql, values![since, limit], |row| row.parsed("id")).await
     }
 
-    async fn devices_erasable(&mut self) -> Result<BTreeSet<DeviceId>, StoreError> {
-        let sql = "SELECT devices.id AS id FROM devices JOIN enrolments ON enrolments.id = devices.enrolment_id
-                   WHERE enrolments.access_rights & 8 <> 0";
-        let found = self.all(sql, values![], |row| row.parsed("id")).await?;
-        Ok(found.into_iter().collect())
+    async fn devices_erasable(&mut self, devices: &[DeviceId]) -> Result<BTreeSet<DeviceId>, StoreError> {
+        macro_rules! erasable {
+            ($devices:literal) => {
+                concat!(
+                    "SELECT id FROM devices
+                     WHERE (SELECT access_rights & 8 FROM enrolments WHERE enrolments.id = devices.enrolment_id) <> 0 AND id ",
+                    $devices
+                )
+            };
+        }
+        let sql = self.text(
+            erasable!("IN (SELECT value FROM json_each($1))"),
+            erasable!("= ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))))"),
+        );
+        self.those(sql, devices).await
     }
 
-    async fn devices_told_to_leave(&mut self) -> Result<BTreeSet<DeviceId>, StoreError> {
-        let sql = "SELECT device_id FROM commands
-                   WHERE request_type IN ('RemoveProfile', 'EraseDevice') AND state IN ('sent', 'notNow')";
-        let found = self.all(sql, values![], |row| row.parsed("device_id")).await?;
+    async fn devices_told_to_leave(&mut self, devices: &[DeviceId]) -> Result<BTreeSet<DeviceId>, StoreError> {
+        macro_rules! told {
+            ($devices:literal) => {
+                concat!(
+                    "SELECT device_id AS id FROM commands
+                     WHERE request_type IN ('RemoveProfile', 'EraseDevice') AND state IN ('sent', 'notNow') AND device_id ",
+                    $devices
+                )
+            };
+        }
+        let sql = self.text(
+            told!("IN (SELECT value FROM json_each($1))"),
+            told!("= ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))))"),
+        );
+        self.those(sql, devices).await
+    }
+
+    async fn those(&mut self, sql: &'static str, devices: &[DeviceId]) -> Result<BTreeSet<DeviceId>, StoreError> {
+        let ids: Vec<Uuid> = devices.iter().map(|device| device.0).collect();
+        let found = self.all(sql, values![listed(&ids)], |row| row.parsed("id")).await?;
         Ok(found.into_iter().collect())
     }
 

@@ -57,7 +57,7 @@ impl From<u64> for Many {
 }
 
 /// So many rows are counted at most, of whatever may be said of everybody about every app.
-const COUNTED: i64 = 20_000;
+const COUNTED: i64 = 10_000;
 
 /// What is said of a person, or of a device, about an asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +187,22 @@ macro_rules! each {
 /// How many different ones some verdicts are said of, and how many rows were looked at, `$2` at most. `$1` is a list of
 /// [`Part::listed`]; `$up_to` says whether a row lies up to the edge of its verdict.
 macro_rules! many {
+    // Of a list of numbers: nobody stands at an edge.
+    (all $id:literal from lite $table:literal) => {
+        concat!(
+            "SELECT COUNT(DISTINCT id) AS number, COUNT(*) AS looked_at FROM (
+                 SELECT ", $id, " AS id FROM json_each($1) AS it CROSS JOIN ", $table, "
+                 WHERE verdict = it.value LIMIT $2) AS those"
+        )
+    };
+    (all $id:literal from pg $table:literal) => {
+        concat!(
+            "SELECT COUNT(DISTINCT id) AS number, COUNT(*) AS looked_at FROM (
+                 SELECT id FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it
+                 CROSS JOIN LATERAL (SELECT ", $id, " AS id FROM ", $table, " WHERE verdict = it::int LIMIT $2) AS of_one
+                 LIMIT $2) AS those"
+        )
+    };
     ($id:literal from lite $table:literal, $up_to:literal) => {
         concat!(
             "SELECT COUNT(DISTINCT id) AS number, COUNT(*) AS looked_at FROM (
@@ -364,18 +380,35 @@ impl Conn<'_> {
     }
 
     async fn people_said_counted(&mut self, verdicts: &[(i64, Part)]) -> Result<Many, StoreError> {
-        let sql = self.text(many!(people lite), many!(people pg));
+        let sql = match whole(verdicts) {
+            true => self.text(
+                many!(all "person_id" from lite "pairs"),
+                many!(all "person_id" from pg "pairs"),
+            ),
+            false => self.text(many!(people lite), many!(people pg)),
+        };
         self.many(sql, verdicts).await
     }
 
     async fn devices_said_counted(&mut self, verdicts: &[(i64, Part)]) -> Result<Many, StoreError> {
-        let sql = self.text(many!(devices lite), many!(devices pg));
+        let sql = match whole(verdicts) {
+            true => self.text(
+                many!(all "device_id" from lite "device_pairs"),
+                many!(all "device_id" from pg "device_pairs"),
+            ),
+            false => self.text(many!(devices lite), many!(devices pg)),
+        };
         self.many(sql, verdicts).await
     }
 
     /// Of a statement that is made by [`many`].
     async fn many(&mut self, sql: &'static str, verdicts: &[(i64, Part)]) -> Result<Many, StoreError> {
-        let listed: Vec<serde_json::Value> = verdicts.iter().map(|(no, part)| part.listed(*no)).collect();
+        let whole = whole(verdicts);
+        let listed = verdicts.iter().map(|(no, part)| match whole {
+            true => (*no).into(),
+            false => part.listed(*no),
+        });
+        let listed: Vec<serde_json::Value> = listed.collect();
         let values = values![serde_json::Value::from(listed).to_string(), COUNTED];
         let many = self
             .one(sql, values, |row| {
@@ -476,6 +509,11 @@ impl Conn<'_> {
             .await?;
         Ok(each.into_iter().collect())
     }
+}
+
+/// Whether no line divides anybody of whom they are said.
+fn whole(verdicts: &[(i64, Part)]) -> bool {
+    verdicts.iter().all(|(_, part)| *part == Part::All)
 }
 
 fn after_values(after: Option<Uuid>, most: usize) -> Vec<Value> {

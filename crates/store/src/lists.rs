@@ -492,10 +492,12 @@ impl Conn<'_> {
         macro_rules! wanting {
             ($key:literal) => {
                 concat!(
-                    "FROM client_users
+                    "FROM concerns
+                     JOIN client_users ON client_users.person_id = concerns.person_id
+                                      AND client_users.location_id = concerns.location_id AND replaced_at IS NULL
                      LEFT JOIN invitations ON invitations.client_user_id = client_users.client_user_id
                                           AND invitations.round = client_users.round AND outcome = 'shown'
-                     WHERE location_id = $1 AND status = 'Registered' AND replaced_at IS NULL AND EXISTS (
+                     WHERE concerns.location_id = $1 AND concern = 'terms' AND EXISTS (
                          SELECT 1 FROM pairs JOIN verdicts ON no = verdict
                          WHERE pairs.person_id = ",
                     $key,
@@ -505,12 +507,12 @@ impl Conn<'_> {
         }
         let sql = self.text(
             concat!(
-                "SELECT COUNT(DISTINCT client_users.person_id) AS people, MIN(ended_at) AS oldest ",
-                wanting!("unhex(replace(client_users.person_id, '-', ''))")
+                "SELECT COUNT(DISTINCT concerns.person_id) AS people, MIN(ended_at) AS oldest ",
+                wanting!("unhex(replace(concerns.person_id, '-', ''))")
             ),
             concat!(
-                "SELECT COUNT(DISTINCT client_users.person_id) AS people, MIN(ended_at) AS oldest ",
-                wanting!("id_bytes(client_users.person_id)")
+                "SELECT COUNT(DISTINCT concerns.person_id) AS people, MIN(ended_at) AS oldest ",
+                wanting!("id_bytes(concerns.person_id)")
             ),
         );
         let open = self

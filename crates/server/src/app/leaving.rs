@@ -72,7 +72,7 @@ pub struct MayLeave {
     pub remove: bool,
 }
 
-/// What is to be known of all devices to say what can be done about each.
+/// What is to be known of some devices to say what can be done about each.
 #[derive(Debug, Default)]
 pub struct Leaving {
     erasable: BTreeSet<DeviceId>,
@@ -97,10 +97,10 @@ impl Leaving {
 }
 
 impl App {
-    pub async fn devices_leaving(&self) -> Result<Leaving, AppError> {
+    pub async fn devices_leaving(&self, devices: &[DeviceId]) -> Result<Leaving, AppError> {
         Ok(Leaving {
-            erasable: self.store.devices_erasable().await?,
-            told: self.store.devices_told_to_leave().await?,
+            erasable: self.store.devices_erasable(devices).await?,
+            told: self.store.devices_told_to_leave(devices).await?,
         })
     }
 

@@ -197,6 +197,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.licences_of_each(&people).await.unwrap();
     page.people_said_counted(&[(1, Part::All)]).await.unwrap();
     page.devices_said_counted(&[(1, Part::All)]).await.unwrap();
+    page.devices_erasable(&[DeviceId(person.0)]).await.unwrap();
+    page.devices_told_to_leave(&[DeviceId(person.0)]).await.unwrap();
+    page.terms_open(LOCATION).await.unwrap();
     page.said_of_people(LOCATION, &people).await.unwrap();
     let listed = ListedDevice {
         device: DeviceId(person.0),

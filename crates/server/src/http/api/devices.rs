@@ -180,7 +180,7 @@ async fn devices_list(
     Query(query): Query<PageQuery>,
 ) -> Result<JsonBody<Page<ManagedDevice>>, Problem> {
     let (part, rows) = app.devices_after(query.asked()?).await?;
-    let leaving = app.devices_leaving().await?;
+    let leaving = app.devices_leaving(&part.rows).await?;
     let mut rows = rows.into_iter();
     Ok(JsonBody(Page::of_part(
         &part,
@@ -208,7 +208,7 @@ async fn device_get(
 async fn shown(app: &App, device: DeviceId) -> Result<Tagged<ManagedDevice>, Problem> {
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let owner = app.person(row.person_id).await?.map(|person| person.name);
-    let leaving = app.devices_leaving().await?;
+    let leaving = app.devices_leaving(&[device]).await?;
     let of = app.of_person(row.person_id).await?;
     let to_return = of.map_or(0, |of| of.to_return_of(&row));
     Ok(Tagged {

@@ -110,7 +110,7 @@ pub(super) async fn show(
         frame: frame(app, reader, Place::Devices, &format!("/devices/{id}"), None).await?,
         refusal: refusal.map(|refusal| s.t(refused(refusal))),
         s,
-        may: app.devices_leaving().await?.of(&row),
+        may: app.devices_leaving(&[id]).await?.of(&row),
         refused_at: row.refused_at,
         line: view::own_device_line(of.as_ref(), &row, person.as_ref().map(|person| person.name.as_str())),
         apps: of.as_ref().map(|of| apps(of, row.id)).unwrap_or_default(),

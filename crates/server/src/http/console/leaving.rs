@@ -51,7 +51,7 @@ async fn ask(
     error: Option<&'static str>,
 ) -> Result<Response, Oops> {
     let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-    let may = app.devices_leaving().await?.of(&row);
+    let may = app.devices_leaving(&[id]).await?.of(&row);
     let refusal = match how {
         HowToLeave::Retire if row.enrolment.is_leaving() => Some(CannotLeave::AlreadyLeaving),
         HowToLeave::Retire if !may.retire => Some(CannotLeave::NotEnrolled),
