@@ -21,7 +21,8 @@ use super::{
 /// A device that has not been heard of for so long may be lost.
 pub const QUIET_AFTER_DAYS: u64 = 7;
 
-/// Which people are listed. Those who left are listed only when asked for.
+/// Which people are listed. Those who left are listed only when asked for, or when something failed for them: an app that
+/// cannot be removed keeps its licence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PersonFilter {
     #[default]
