@@ -3,7 +3,10 @@
 use domain::{AssetId, Time};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use store::testing::{Fresh, Organisation, organisation};
+use store::{
+    Store,
+    testing::{Fresh, Organisation, organisation},
+};
 
 use tokio::task::JoinSet;
 
@@ -16,8 +19,7 @@ const PEOPLE: usize = 40;
 
 /// Forty people with an iPhone each, and an app that is required for all of them: half of them have it, no licence is left
 /// for the other half. Apple cannot be reached, so that nothing happens by itself.
-async fn company(server: &TestServer) -> Organisation {
-    let store = &server.running.app.store;
+async fn company(store: &Store) -> Organisation {
     organisation(store, PEOPLE, 1, Time(1_900_000_000_000)).await.unwrap()
 }
 
@@ -58,8 +60,9 @@ async fn deployed(server: &TestServer, asset: AssetId) -> (Value, String) {
 }
 
 on_both! {
-    async fn what_is_saved_was_previewed_or_is_refused_with_the_difference(server: &TestServer) {
-        let company = company(server).await;
+    upon company;
+
+    async fn what_is_saved_was_previewed_or_is_refused_with_the_difference(server: &TestServer, company: Organisation) {
         let store = &server.running.app.store;
         let asset = company.assets[0];
         let before = deployed(server, asset).await;
@@ -123,8 +126,7 @@ on_both! {
     }
 
     /// Whoever reads may look, and programs that do not ask for a preview go on as they did.
-    async fn a_preview_is_for_everybody_and_not_asked_of_a_program(server: &TestServer) {
-        let company = company(server).await;
+    async fn a_preview_is_for_everybody_and_not_asked_of_a_program(server: &TestServer, company: Organisation) {
         let asset = company.assets[0];
         let available = json!({ "value": [{ "groupId": company.group.0, "intent": "available" }] });
         let path = format!("{}/preview", api(asset));
@@ -151,8 +153,7 @@ on_both! {
         assert_eq!(status, StatusCode::OK);
     }
 
-    async fn the_console_saves_what_it_showed(server: &TestServer) {
-        let company = company(server).await;
+    async fn the_console_saves_what_it_showed(server: &TestServer, company: Organisation) {
         let store = &server.running.app.store;
         let (asset, group) = (company.assets[0], company.group.0);
         let browser = Browser::sign_in(server).await;
@@ -206,8 +207,7 @@ on_both! {
     }
 
     /// Between the look at the version and the preview somebody else may save: what they saved stays.
-    async fn whoever_deploys_at_the_same_time_takes_nothing_back(server: &TestServer) {
-        let company = company(server).await;
+    async fn whoever_deploys_at_the_same_time_takes_nothing_back(server: &TestServer, company: Organisation) {
         let url = format!("{}{}", server.url, api(company.assets[0]));
         let mut saving = JoinSet::new();
         for number in 0..20 {
@@ -238,8 +238,7 @@ on_both! {
     }
 
     /// The versions of a deployment are asked first: a change of somebody else's is shown as such.
-    async fn what_somebody_else_saved_meanwhile_is_shown_before_any_difference(server: &TestServer) {
-        let company = company(server).await;
+    async fn what_somebody_else_saved_meanwhile_is_shown_before_any_difference(server: &TestServer, company: Organisation) {
         let (asset, group) = (company.assets[0], company.group.0);
         let browser = Browser::sign_in(server).await;
         let path = format!("/apps/{}/deployment", asset.0);
@@ -255,8 +254,7 @@ on_both! {
         assert_eq!(deployed(server, asset).await.0, "available");
     }
 
-    async fn who_is_in_a_group_is_saved_as_it_was_previewed_or_refused(server: &TestServer) {
-        let company = company(server).await;
+    async fn who_is_in_a_group_is_saved_as_it_was_previewed_or_refused(server: &TestServer, company: Organisation) {
         let store = &server.running.app.store;
         let members = format!("/api/v1/groups/{}/members", company.group.0);
         let in_it = async || server.get(&format!("{members}?limit=100")).await.1["value"].as_array().unwrap().len();
@@ -308,8 +306,7 @@ on_both! {
         assert_eq!((&preview["apps"], preview["joiningIds"].as_array().unwrap().len()), (&json!([]), 20));
     }
 
-    async fn the_console_saves_the_members_that_it_showed(server: &TestServer) {
-        let company = company(server).await;
+    async fn the_console_saves_the_members_that_it_showed(server: &TestServer, company: Organisation) {
         let browser = Browser::sign_in(server).await;
         let page = format!("/groups/{}", company.group.0);
         let path = format!("{page}/members");

@@ -15,6 +15,7 @@ use server::{
     app::{Caller, Role},
     serve::{self, Running},
 };
+use store::Store;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -50,6 +51,29 @@ impl TestServer {
 
     /// By another clock than the machine's.
     pub async fn start_at(clock: Clock, configure: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::start_after(clock, configure, async |_| {}).await.0
+    }
+
+    /// Once its database was filled. Filling a whole world locks tables as no change of the product does, so it is no
+    /// company for a server at work.
+    pub async fn start_upon<W>(
+        configure: impl FnOnce(&mut Config),
+        fill: impl AsyncFnOnce(&Store) -> W,
+    ) -> (TestServer, W) {
+        let filled = async |config: &Config| {
+            let app = serve::open(config.clone(), Clock::System).await.expect("a database");
+            let world = fill(&app.store).await;
+            app.store.close().await;
+            world
+        };
+        TestServer::start_after(Clock::System, configure, filled).await
+    }
+
+    async fn start_after<W>(
+        clock: Clock,
+        configure: impl FnOnce(&mut Config),
+        before: impl AsyncFnOnce(&Config) -> W,
+    ) -> (TestServer, W) {
         install_crypto();
         let folder = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
@@ -59,6 +83,7 @@ impl TestServer {
         let mut config = Config::local(listen, database, folder.path().join("key"), url.clone());
         config.apple.licensing_url = NO_APPLE.to_owned();
         configure(&mut config);
+        let world = before(&config).await;
         let running = serve::serve_on(config, clock, listener).await.expect("a server");
         let full = key(&running, Role::Full).await;
         let looker = key(&running, Role::ReadOnly).await;
@@ -67,14 +92,15 @@ impl TestServer {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        TestServer {
+        let server = TestServer {
             running,
             url,
             key: full,
             looker,
             http,
             _folder: folder,
-        }
+        };
+        (server, world)
     }
 
     pub async fn stop(self) {
@@ -102,8 +128,37 @@ impl TestServer {
     }
 }
 
-/// Makes one test for each database out of a story that is told on a server.
+/// Makes one test for each database out of a story that is told on a server; with `upon fill;`, on one whose database
+/// was filled so before, and which gets to know what is in it.
 macro_rules! on_both {
+    (upon $fill:path; $(
+        $(#[$doc:meta])* async fn $name:ident($server:ident: &TestServer, $world:ident: $World:ty) $body:block
+    )*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$doc])*
+            async fn story($server: &TestServer, $world: $World) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() {
+                let (server, world) = TestServer::start_upon(|_| {}, $fill).await;
+                story(&server, world).await;
+                server.stop().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs PostgreSQL"]
+            async fn on_postgres() {
+                let fresh = Fresh::postgres().await;
+                let url = fresh.url().to_owned();
+                let (server, world) = TestServer::start_upon(|config| config.database_url = url, $fill).await;
+                story(&server, world).await;
+                server.stop().await;
+                fresh.close().await;
+            }
+        }
+    )*};
     ($($(#[$doc:meta])* async fn $name:ident($server:ident: &TestServer) $body:block)*) => {$(
         mod $name {
             use super::*;
