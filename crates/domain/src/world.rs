@@ -91,6 +91,9 @@ pub enum Platform {
     TvOs,
 }
 
+/// A device that has not been heard for so long may be lost.
+pub const QUIET_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// How a device is with us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,6 +127,17 @@ impl Enrolment {
             self,
             Enrolment::Retired | Enrolment::Wiped | Enrolment::Removed | Enrolment::Gone
         )
+    }
+
+    /// Licences go back on account of a device that is with us so: told to leave, gone, or counting as gone since
+    /// `silent_since`.
+    pub fn gives_back(self, silent_since: Option<Time>) -> bool {
+        self.is_leaving() || self.is_over() || silent_since.is_some()
+    }
+
+    /// It was not heard for so long that it may be lost. Whoever is leaving or gone is not expected to say anything.
+    pub fn is_quiet(self, heard_at: Option<Time>, now: Time) -> bool {
+        self == Enrolment::Enrolled && heard_at.is_none_or(|heard| now.since(heard) > QUIET_AFTER)
     }
 }
 

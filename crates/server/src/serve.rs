@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     app::{
         App, Parts, Polls, aside::Aside, attempts::Attempts, check_ins::Strangers, enrolments::UnderWay,
-        outage::Outage, service::Service,
+        outage::Outage, service::Service, turns::Turns,
     },
     clock::{Clock, Random, timestamp},
     config::Config,
@@ -198,6 +198,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         gates: Gates::default(),
         attempts: Attempts::new(random.secret()),
         keys_under_way: UnderWay::default(),
+        turns: Turns::default(),
         location_bell: Arc::default(),
         reading_bell: Arc::default(),
         describing_bell: Arc::default(),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     MasterKey, StoreError, Tables,
-    patience::{PATIENCE, connected},
+    patience::{AT_MOST, PATIENCE, Queue},
 };
 
 /// What this module promises for later.
@@ -81,6 +81,7 @@ pub struct Store {
     /// The turn of whoever writes under a lease. The loops of one process queue up here and not in the database, where a
     /// process that stands still would keep one place in the queue after the other.
     pub(crate) leases: Arc<tokio::sync::Mutex<()>>,
+    queue: Arc<Queue>,
 }
 
 #[derive(Clone)]
@@ -130,6 +131,7 @@ impl Store {
             db,
             key,
             leases: Arc::default(),
+            queue: Arc::default(),
         }
     }
 
@@ -231,7 +233,7 @@ impl Store {
         Box::pin(async {
             let inner = match &self.db {
                 Db::Lite { write, .. } => TxKind::Lite(write.begin_with("BEGIN IMMEDIATE").await?),
-                Db::Pg(pool) => TxKind::Pg(connected(begun(pool, BEGIN_POSTGRES)).await?),
+                Db::Pg(pool) => TxKind::Pg(self.queue.connected(begun(pool, BEGIN_POSTGRES)).await?),
             };
             Ok(Tx {
                 inner,
@@ -246,7 +248,7 @@ impl Store {
         Box::pin(async {
             let inner = match &self.db {
                 Db::Lite { read, .. } => TxKind::Lite(read.begin().await?),
-                Db::Pg(pool) => TxKind::Pg(connected(begun(pool, SNAPSHOT_POSTGRES)).await?),
+                Db::Pg(pool) => TxKind::Pg(self.queue.connected(begun(pool, SNAPSHOT_POSTGRES)).await?),
             };
             Ok(Snapshot(Tx {
                 inner,
@@ -269,7 +271,7 @@ impl Store {
         Box::pin(async {
             Ok(match &self.db {
                 Db::Lite { read, .. } => Reader::Lite(read.acquire().await?),
-                Db::Pg(pool) => Reader::Pg(connected(pool.acquire()).await?),
+                Db::Pg(pool) => Reader::Pg(self.queue.connected(pool.acquire()).await?),
             })
         })
     }
@@ -338,9 +340,11 @@ impl Db {
         let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
         let pool = PgPoolOptions::new()
             .max_connections(16)
-            .acquire_timeout(PATIENCE)
-            .connect_with(options)
-            .await?;
+            .acquire_timeout(AT_MOST)
+            .connect_with(options);
+        let pool = tokio::time::timeout(PATIENCE, pool)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
         Ok(Db::Pg(pool))
     }
 

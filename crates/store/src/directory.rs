@@ -243,16 +243,14 @@ macro_rules! many {
     };
 }
 
-/// Each kind of device by the text/// Each kind of device by the text of what is true of it.
+/// Each kind of device by the text of what is true of it.
 macro_rules! of_devices {
     ($which:expr, $text:ident ! ($($before:tt)*) ($($after:tt)*)) => {
         match $which {
             Devices::Here => $text!($($before)* "devices WHERE gone_at IS NULL" $($after)*),
             Devices::Gone => $text!($($before)* "devices WHERE gone_at IS NOT NULL" $($after)*),
-            Devices::Dep => $text!($($before)* "devices WHERE gone_at IS NULL AND dep" $($after)*),
-            Devices::Leaving => $text!(
-                $($before)* "devices WHERE gone_at IS NULL AND enrolment IN ('retiring', 'wiping')" $($after)*
-            ),
+            Devices::Dep => $text!($($before)* "devices WHERE gone_at IS NULL AND dep = TRUE" $($after)*),
+            Devices::Leaving => $text!($($before)* "devices WHERE leaving_since IS NOT NULL" $($after)*),
             Devices::Silent => $text!($($before)* "devices WHERE silent_since IS NOT NULL" $($after)*),
             Devices::Unheard(_) => {
                 $text!($($before)* "devices WHERE enrolment = 'enrolled' AND last_seen_at < $5" $($after)*)

@@ -207,6 +207,7 @@ impl App {
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let app = self.app_to_deploy(asset).await?;
+        let _turn = self.turns.next(asset.0).await;
         loop {
             let now = self.now();
             let version = self.deployments_version(asset).await?;

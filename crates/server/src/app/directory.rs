@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Concern, DeviceId, InstallState, PersonId, Platform, Program, Time, decide_one};
+use domain::{
+    AssetId, Concern, DeviceId, InstallState, LocationId, PersonId, Platform, Program, QUIET_AFTER, Time, decide_one,
+};
 use store::{
     ClientUserRow, Cut, DeviceRow, Devices, Edge, InvitationRow, ListedDevice, LocationRow, Many, Part as Share,
     People, PersonRow, SaidOf, Snapshot, Sought, Span, Sums,
@@ -17,9 +19,6 @@ use super::{
     of_app::{Asked, Part},
     sums::sums_of,
 };
-
-/// A device that has not been heard of for so long may be lost.
-pub const QUIET_AFTER_DAYS: u64 = 7;
 
 /// Which people are listed. Those who left are listed only when asked for, or when something failed for them: an app that
 /// cannot be removed keeps its licence.
@@ -45,7 +44,7 @@ pub enum DeviceFilter {
     All,
     Failed,
     Pending,
-    /// Not heard for [`QUIET_AFTER_DAYS`].
+    /// Not heard for [`QUIET_AFTER`].
     Quiet,
     Dep,
     Leaving,
@@ -108,14 +107,19 @@ pub struct Joined {
     pub invitation: Option<InvitationRow>,
 }
 
-/// One device in the list.
-pub struct DeviceInList {
+/// One device, whose it is, and what goes back on its account.
+pub struct OwnedDevice {
     pub row: DeviceRow,
     pub person: Option<String>,
+    /// Licences.
+    pub to_return: u64,
+}
+
+/// One device in the list.
+pub struct DeviceInList {
+    pub of: OwnedDevice,
     /// How many apps are in which state.
     pub installs: BTreeMap<InstallState, u64>,
-    /// Licences that go back on its account.
-    pub to_return: u64,
 }
 
 /// An instant, and everything that is said at it of the apps of the location, if there is one.
@@ -209,33 +213,34 @@ impl Look {
         }
         Ok(counts)
     }
+}
 
-    /// Licences that go back on account of devices that leave, are gone, or count as gone, and that Apple has not confirmed.
-    async fn returning(&mut self, rows: &[DeviceRow], now: Time) -> Result<BTreeMap<DeviceId, u64>, AppError> {
-        let Some(location) = self.location.as_ref().map(|location| location.id) else {
-            return Ok(BTreeMap::new());
-        };
-        let leaves =
-            |row: &&DeviceRow| row.enrolment.is_leaving() || row.enrolment.is_over() || row.silent_since.is_some();
-        let leaving: Vec<&DeviceRow> = rows.iter().filter(leaves).collect();
-        let mut owners: Vec<PersonId> = leaving.iter().map(|row| row.person_id).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        if owners.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let world = self.read.world_of(location, &owners, now).await?;
-        let beside = self.read.world_beside_of(location, &owners).await?;
-        let apps = || world.apps.values().chain(beside.values());
-        let returns = |row: &DeviceRow, app: &domain::App| {
-            app.installs.contains_key(&row.id)
-                && decide_one(&world, app, row.person_id, None).is_some_and(|verdict| verdict.is_to_return(app))
-        };
-        let each = leaving
-            .iter()
-            .map(|row| (row.id, apps().filter(|app| returns(row, app)).count() as u64));
-        Ok(each.collect())
+/// Licences that go back on account of devices that leave, are gone, or count as gone, and that Apple has not confirmed.
+async fn returning(
+    read: &mut Snapshot,
+    location: LocationId,
+    rows: &[DeviceRow],
+    now: Time,
+) -> Result<BTreeMap<DeviceId, u64>, AppError> {
+    let leaves = |row: &&DeviceRow| row.enrolment.gives_back(row.silent_since);
+    let leaving: Vec<&DeviceRow> = rows.iter().filter(leaves).collect();
+    let mut owners: Vec<PersonId> = leaving.iter().map(|row| row.person_id).collect();
+    owners.sort_unstable();
+    owners.dedup();
+    if owners.is_empty() {
+        return Ok(BTreeMap::new());
     }
+    let world = read.world_of(location, &owners, now).await?;
+    let beside = read.world_beside_of(location, &owners).await?;
+    let apps = || world.apps.values().chain(beside.values());
+    let returns = |row: &DeviceRow, app: &domain::App| {
+        app.installs.contains_key(&row.id)
+            && decide_one(&world, app, row.person_id, None).is_some_and(|verdict| verdict.is_to_return(app))
+    };
+    let each = leaving
+        .iter()
+        .map(|row| (row.id, apps().filter(|app| returns(row, app)).count() as u64));
+    Ok(each.collect())
 }
 
 /// By what a filter finds: by what is kept of everybody, or by what is said about apps.
@@ -249,15 +254,13 @@ fn devices(filter: DeviceFilter, now: Time) -> Whom<Devices> {
         DeviceFilter::All => Devices::Here,
         DeviceFilter::Failed => return Whom::Said(Sought::Failed),
         DeviceFilter::Pending => return Whom::Said(Sought::State(InstallState::PendingInstall)),
-        DeviceFilter::Quiet => Devices::Unheard(Time(now.ms() - DAY_MS * QUIET_AFTER_DAYS.cast_signed())),
+        DeviceFilter::Quiet => Devices::Unheard(now - QUIET_AFTER),
         DeviceFilter::Dep => Devices::Dep,
         DeviceFilter::Leaving => Devices::Leaving,
         DeviceFilter::Silent => Devices::Silent,
         DeviceFilter::Gone => Devices::Gone,
     })
 }
-
-const DAY_MS: i64 = 86_400_000;
 
 impl App {
     async fn look(&self) -> Result<Look, AppError> {
@@ -343,10 +346,11 @@ impl App {
     }
 
     /// The next devices in the order in which they first came, those that are gone among them.
-    pub async fn devices_after(&self, asked: Asked<'_>) -> Result<(Part<DeviceId>, Vec<DeviceInList>), AppError> {
-        let mut look = self.look().await?;
-        let part = asked.part(look.read.devices_after(asked.after(), asked.most + 1).await?);
-        let rows = devices_shown(look, &part.rows, self.now()).await?;
+    pub async fn devices_after(&self, asked: Asked<'_>) -> Result<(Part<DeviceId>, Vec<OwnedDevice>), AppError> {
+        let mut read = self.store.snapshot().await?;
+        let location = read.locations().await?.into_iter().next();
+        let part = asked.part(read.devices_after(asked.after(), asked.most + 1).await?);
+        let rows = devices_owned(&mut read, location.as_ref(), &part.rows, self.now()).await?;
         Ok((part, rows))
     }
 
@@ -437,16 +441,41 @@ async fn people_shown(mut look: Look, people: &[PersonId]) -> Result<Vec<ListedP
 }
 
 /// These devices, in this order.
+async fn devices_owned(
+    read: &mut Snapshot,
+    location: Option<&LocationRow>,
+    devices: &[DeviceId],
+    now: Time,
+) -> Result<Vec<OwnedDevice>, AppError> {
+    let found = read.devices_of_ids(devices).await?;
+    let mut to_return = match location {
+        Some(location) => returning(read, location.id, &found, now).await?,
+        None => BTreeMap::new(),
+    };
+    let owners: Vec<Uuid> = found.iter().map(|row| row.person_id.0).collect();
+    let names = read.names(&owners).await?;
+    let mut rows: BTreeMap<DeviceId, DeviceRow> = by_id(found, |row| row.id);
+    let owned = devices.iter().filter_map(|device| {
+        let row = rows.remove(device)?;
+        Some(OwnedDevice {
+            person: names.people.get(&row.person_id).cloned(),
+            to_return: to_return.remove(device).unwrap_or(0),
+            row,
+        })
+    });
+    Ok(owned.collect())
+}
+
+/// These devices with what is said of their apps, in this order.
 async fn devices_shown(mut look: Look, devices: &[DeviceId], now: Time) -> Result<Vec<DeviceInList>, AppError> {
-    let found = look.read.devices_of_ids(devices).await?;
-    let mut to_return = look.returning(&found, now).await?;
     let told = look.told().await?;
     let Look { mut read, location, .. } = look;
-    let listed: Vec<ListedDevice> = found
+    let owned = devices_owned(&mut read, location.as_ref(), devices, now).await?;
+    let listed: Vec<ListedDevice> = owned
         .iter()
-        .map(|row| ListedDevice {
-            device: row.id,
-            person: row.person_id,
+        .map(|of| ListedDevice {
+            device: of.row.id,
+            person: of.row.person_id,
         })
         .collect();
     let mut said: BTreeMap<DeviceId, Vec<SaidOf<DeviceId>>> = BTreeMap::new();
@@ -455,18 +484,9 @@ async fn devices_shown(mut look: Look, devices: &[DeviceId], now: Time) -> Resul
             said.entry(row.of).or_default().push(row);
         }
     }
-    let owners: Vec<Uuid> = found.iter().map(|row| row.person_id.0).collect();
-    let names = read.names(&owners).await?;
-    let mut rows: BTreeMap<DeviceId, DeviceRow> = by_id(found, |row| row.id);
-    let shown = devices.iter().filter_map(|device| {
-        let row = rows.remove(device)?;
-        let said = said.remove(device).unwrap_or_default();
-        Some(DeviceInList {
-            person: names.people.get(&row.person_id).cloned(),
-            installs: states(&told, &said),
-            to_return: to_return.remove(device).unwrap_or(0),
-            row,
-        })
+    let shown = owned.into_iter().map(|of| DeviceInList {
+        installs: states(&told, said.get(&of.row.id).map_or(&[], Vec::as_slice)),
+        of,
     });
     Ok(shown.collect())
 }

@@ -125,6 +125,7 @@ impl App {
     ) -> Result<(), AppError> {
         caller.may_write()?;
         let members: Vec<Uuid> = members.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let _turn = self.turns.next(id.0).await;
         loop {
             let now = self.now();
             let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;

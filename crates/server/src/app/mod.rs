@@ -29,6 +29,7 @@ pub mod sums;
 pub mod sync;
 pub mod text;
 pub mod tokens;
+pub mod turns;
 pub mod why;
 
 use std::{
@@ -78,6 +79,8 @@ pub struct Parts {
     pub attempts: attempts::Attempts,
     /// Enrolment links for which a key is being made.
     pub keys_under_way: enrolments::UnderWay,
+    /// Of those who save what they previewed.
+    pub turns: turns::Turns,
     /// Rung when a location may have something to do.
     pub location_bell: Arc<Notify>,
     /// Rung when Apple is to be looked at.

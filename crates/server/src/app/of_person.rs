@@ -53,7 +53,7 @@ impl OfPerson {
 
     /// Those of them for apps that the device had, where it is leaving, gone, or counts as gone.
     pub fn to_return_of(&self, device: &DeviceRow) -> u64 {
-        let leaves = device.enrolment.is_leaving() || device.enrolment.is_over() || device.silent_since.is_some();
+        let leaves = device.enrolment.gives_back(device.silent_since);
         let had = |app: &&PersonApp| leaves && app.facts.installs.contains_key(&device.id);
         self.returning().filter(had).count() as u64
     }

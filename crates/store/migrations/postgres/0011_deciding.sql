@@ -47,8 +47,8 @@ CREATE INDEX people_here ON people (name, id) WHERE left_at IS NULL;
 CREATE INDEX people_left ON people (name, id) WHERE left_at IS NOT NULL;
 CREATE INDEX devices_here ON devices (name, id) WHERE gone_at IS NULL;
 CREATE INDEX devices_gone ON devices (name, id) WHERE gone_at IS NOT NULL;
-CREATE INDEX devices_dep ON devices (name, id) WHERE gone_at IS NULL AND dep;
-CREATE INDEX devices_leaving ON devices (name, id) WHERE gone_at IS NULL AND enrolment IN ('retiring', 'wiping');
+CREATE INDEX devices_dep ON devices (dep, name, id) WHERE gone_at IS NULL;
+CREATE INDEX devices_leaving ON devices (name, id) WHERE leaving_since IS NOT NULL;
 CREATE INDEX devices_unheard ON devices (name, id) WHERE silent_since IS NOT NULL;
 CREATE INDEX devices_platform ON devices (platform) WHERE gone_at IS NULL;
 CREATE FUNCTION id_bytes(id TEXT) RETURNS BYTEA LANGUAGE sql IMMUTABLE AS $$

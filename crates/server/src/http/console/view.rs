@@ -229,7 +229,8 @@ impl Names {
 /// One device in the list of all.
 pub fn listed_device(device: &DeviceInList) -> DeviceLine {
     let installs = StateCounts::from(&device.installs);
-    device_line(&device.row, device.person.as_deref(), installs, device.to_return)
+    let of = &device.of;
+    device_line(&of.row, of.person.as_deref(), installs, of.to_return)
 }
 
 /// The same, of one person's device.

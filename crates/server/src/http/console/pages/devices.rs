@@ -14,10 +14,7 @@ use super::{
     words,
 };
 use crate::{
-    app::{
-        directory::{DeviceFilter, QUIET_AFTER_DAYS},
-        leaving::MayLeave,
-    },
+    app::{directory::DeviceFilter, leaving::MayLeave},
     messages::Speak,
 };
 
@@ -60,10 +57,7 @@ impl DeviceLine {
     }
 
     pub fn is_quiet(&self, now: Time) -> bool {
-        self.enrolment == Enrolment::Enrolled
-            && self
-                .last_seen_at
-                .is_none_or(|seen| now.since(seen).as_secs() > QUIET_AFTER_DAYS * 86_400)
+        self.enrolment.is_quiet(self.last_seen_at, now)
     }
 
     pub fn enrolment_html(&self, s: &Speak) -> Html {
