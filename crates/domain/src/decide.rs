@@ -39,7 +39,7 @@ pub struct PersonVerdict {
     pub program: Program,
     pub seat: Option<Seat>,
     /// Place in the line for a licence, from 1, of [`Decision::waiting`].
-    pub place: Option<usize>,
+    pub place: Option<Place>,
     /// Since when the person has been entitled to the app, if they are.
     pub waiting_since: Option<Time>,
     /// The state that needs attention most among the person's devices.
@@ -116,7 +116,7 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
     let line = Line::of(wishes, counts.free);
     counts.waiting = line.waiting.len() as u64;
 
-    let places: BTreeMap<PersonId, usize> = line.waiting.iter().copied().zip(1..).collect();
+    let places: BTreeMap<PersonId, Place> = line.waiting.iter().copied().zip((1..).map(Place::At)).collect();
     let said = |(person, claim): (PersonId, Claim<'_>)| {
         let place = places.get(&person).copied();
         (person, verdict::of(world, app, &claim, Turn { place }))
@@ -174,7 +174,7 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
 /// whatever reaches them. `None` when nothing is to be said of them.
 ///
 /// `place` is theirs among those who wait for a licence, as [`Ahead::place`] tells it.
-pub fn decide_one(world: &World, app: &App, person: PersonId, place: Option<usize>) -> Option<PersonVerdict> {
+pub fn decide_one(world: &World, app: &App, person: PersonId, place: Option<Place>) -> Option<PersonVerdict> {
     let owners = Owners::of(world);
     concerned(world, app).contains(&person).then(|| {
         let claim = Claim::of(world, &owners, app, person);
@@ -202,7 +202,7 @@ pub(crate) fn alone(world: &World, owners: &Owners<'_>, app: &App) -> impl Itera
         let said = |place| verdict::of(world, app, &claim, Turn { place });
         Alone {
             served: said(None),
-            waiting: wish.map(|_| said(Some(1))),
+            waiting: wish.map(|_| said(Some(Place::At(1)))),
             wish,
         }
     })
@@ -344,14 +344,62 @@ pub struct Wish {
     pub stand: Stand,
 }
 
-/// Who stands before somebody in the line for an app's licences.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// A place in a line, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Place {
+    #[serde(rename = "place")]
+    At(u64),
+    /// Somewhere behind this one: so far was counted.
+    #[serde(rename = "placeAfter")]
+    After(u64),
+}
+
+/// How many there are, as far as somebody counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    Exactly(u64),
+    /// So many were found before counting ended.
+    AtLeast(u64),
+}
+
+impl Default for Counted {
+    fn default() -> Counted {
+        Counted::Exactly(0)
+    }
+}
+
+impl Counted {
+    /// What a count says that ends at `most`.
+    pub fn up_to(most: u64, number: u64) -> Counted {
+        match number < most {
+            true => Counted::Exactly(number),
+            false => Counted::AtLeast(most),
+        }
+    }
+
+    pub fn at_least(self) -> u64 {
+        match self {
+            Counted::Exactly(number) | Counted::AtLeast(number) => number,
+        }
+    }
+
+    fn map(self, of: impl FnOnce(u64) -> u64) -> Counted {
+        match self {
+            Counted::Exactly(number) => Counted::Exactly(of(number)),
+            Counted::AtLeast(number) => Counted::AtLeast(of(number)),
+        }
+    }
+}
+
+/// Who stands before somebody in the line for an app's licences. Those who are ready are counted as far as licences are
+/// free at least: that tells whether one is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ahead {
-    pub all: u64,
+    pub all: Counted,
     /// Those of them who can use a licence now.
-    pub ready: u64,
+    pub ready: Counted,
     /// Those of them to whom Apple had none to give.
-    pub out_of_stock: u64,
+    pub out_of_stock: Counted,
 }
 
 /// What is left for a line.
@@ -383,13 +431,20 @@ impl Stock {
 
 impl Ahead {
     /// The place of somebody who stands so among those who wait, from 1; `None` for whoever does not.
-    pub fn place(&self, stand: Stand, stock: &Stock) -> Option<usize> {
-        let before = match stock.waits(stand, self.ready) {
-            true if stock.is_short() => self.all - self.ready.min(stock.free.unwrap_or(0)),
+    pub fn place(&self, stand: Stand, stock: &Stock) -> Option<Place> {
+        let ready = self.ready.at_least();
+        let before = match stock.waits(stand, ready) {
+            true if stock.is_short() => {
+                let served = ready.min(stock.free.unwrap_or(0));
+                self.all.map(|all| all.saturating_sub(served))
+            }
             true => self.out_of_stock,
             false => return None,
         };
-        usize::try_from(before + 1).ok()
+        Some(match before {
+            Counted::Exactly(before) => Place::At(before + 1),
+            Counted::AtLeast(before) => Place::After(before),
+        })
     }
 }
 
@@ -404,14 +459,14 @@ pub struct Queue {
 }
 
 /// The licences of an app, and who stands before somebody in the line for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     pub counts: Counts,
     pub ahead: Ahead,
     /// In the whole line.
     pub ready: u64,
     /// [`Ahead::place`].
-    pub place: Option<usize>,
+    pub place: Option<Place>,
 }
 
 impl Position {
@@ -444,9 +499,12 @@ impl Position {
 
     /// How many licences more there have to be until one is left for somebody here; with one less it is not. None has to
     /// be bought where there is no arithmetic.
-    pub fn missing(&self) -> u64 {
-        let needed = self.counts.short + self.ahead.ready + 1;
-        self.counts.free.map_or(0, |free| needed.saturating_sub(free))
+    pub fn missing(&self) -> Counted {
+        let Some(free) = self.counts.free else {
+            return Counted::Exactly(0);
+        };
+        let needed = |ready: u64| (self.counts.short + ready + 1).saturating_sub(free);
+        self.ahead.ready.map(needed)
     }
 
     /// How many licences more there have to be until one is left for everybody.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use subject::Subject;
 
 use crate::{
-    App, Approval, DeploymentId, Detail, DeviceId, Enrolment, InstallState, PersonId, PersonVerdict, Platform,
+    App, Approval, DeploymentId, Detail, DeviceId, Enrolment, InstallState, PersonId, PersonVerdict, Place, Platform,
     Position, Rule, Time, TokenState, World,
 };
 
@@ -177,17 +177,20 @@ pub enum Sentence {
         again: Time,
     },
     InLine {
-        place: u64,
+        #[serde(flatten)]
+        place: Place,
         waiting: u64,
     },
     /// A11: the same under the 2016 policy.
     NoneLeft {
-        place: u64,
+        #[serde(flatten)]
+        place: Place,
         waiting: u64,
     },
     /// Licences are left by what we know, and Apple had none.
     OutOfStock {
-        place: u64,
+        #[serde(flatten)]
+        place: Place,
         again: Time,
     },
 
@@ -395,9 +398,10 @@ pub enum Remedy {
     },
     InviteAgain,
     AcceptTerms,
-    /// So many more, and one is left for them; with so many one is left for everybody.
+    /// So many more, and one is left for them, where that was counted; with so many one is left for everybody.
     Buy {
-        licences: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        licences: Option<u64>,
         for_all: u64,
     },
     /// Say yes to the installation, on the device.

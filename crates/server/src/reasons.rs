@@ -4,7 +4,7 @@
 //! The console, the API and the command line say the same, because they all ask here.
 
 use domain::{
-    Deployment, DeploymentId, DeviceId, Platform, Time,
+    Counted, Deployment, DeploymentId, DeviceId, Place, Platform, Time,
     why::{Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who},
 };
 use store::OperationState;
@@ -184,8 +184,12 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         }
         Remedy::InviteAgain => ("help-invite-again", None),
         Remedy::AcceptTerms => ("help-accept-terms", Some("help-accept-terms-note")),
-        Remedy::Buy { licences, for_all } if licences == for_all => ("help-buy", None),
-        Remedy::Buy { .. } => ("help-buy", Some("help-buy-note")),
+        Remedy::Buy {
+            licences: Some(licences),
+            for_all,
+        } if licences < for_all => ("help-buy", Some("help-buy-note")),
+        Remedy::Buy { licences: Some(_), .. } => ("help-buy", None),
+        Remedy::Buy { licences: None, .. } => ("help-buy", Some("help-buy-for-all-note")),
         Remedy::Consent { .. } => ("help-consent", None),
         Remedy::SignIn { .. } => ("help-sign-in", None),
         Remedy::TryAgain { .. } => ("help-try-again", None),
@@ -234,8 +238,14 @@ fn sentence(sentence: &Sentence) -> &'static str {
         Sentence::ReturningFirst { .. } => "why-returning-first",
         Sentence::AppleTrouble { .. } => "why-apple-trouble",
         Sentence::AppleRefused { .. } => "why-apple-refused",
-        Sentence::InLine { .. } => "why-in-line",
-        Sentence::NoneLeft { .. } => "why-none-left",
+        Sentence::InLine { place, .. } => match place {
+            Place::At(_) => "why-in-line",
+            Place::After(_) => "why-in-line-after",
+        },
+        Sentence::NoneLeft { place, .. } => match place {
+            Place::At(_) => "why-none-left",
+            Place::After(_) => "why-none-left-after",
+        },
         Sentence::OutOfStock { .. } => "why-out-of-stock",
         Sentence::InSetup => "why-in-setup",
         Sentence::CommandNext => "why-command-next",
@@ -375,13 +385,11 @@ impl Words<'_> {
                 given.when = Some(*at);
             }
             Sentence::InLine { place, waiting } | Sentence::NoneLeft { place, waiting } => {
+                let (Place::At(place) | Place::After(place)) = place;
                 given.place = *place;
                 given.waiting = *waiting;
             }
-            Sentence::OutOfStock { place, again } => {
-                given.place = *place;
-                given.when = Some(*again);
-            }
+            Sentence::OutOfStock { again, .. } => given.when = Some(*again),
         }
         given
     }
@@ -444,14 +452,17 @@ impl Words<'_> {
         let now = self.answer.why.now()?;
         let position = &self.answer.position;
         if let Sentence::InLine { .. } | Sentence::NoneLeft { .. } = self.answer.why.sentence
-            && position.missing() > 0
+            && position.missing().at_least() > 0
         {
-            let before = position.ahead.ready;
             return Some(Line {
-                text: s.t1("answer-licences", "count", position.missing()),
-                reason: Some(match before {
-                    0 => s.t("answer-first"),
-                    before => s.t1("answer-after-others", "count", before),
+                text: match position.missing() {
+                    Counted::Exactly(missing) => s.t1("answer-licences", "count", missing),
+                    Counted::AtLeast(missing) => s.t1("answer-licences-at-least", "count", missing),
+                },
+                reason: Some(match position.ahead.ready {
+                    Counted::Exactly(0) => s.t("answer-first"),
+                    Counted::Exactly(before) => s.t1("answer-after-others", "count", before),
+                    Counted::AtLeast(before) => s.t1("answer-after-at-least", "count", before),
                 }),
             });
         }
@@ -596,7 +607,7 @@ impl Words<'_> {
         };
         let line = match remedy {
             Remedy::Buy { licences, for_all } => Line {
-                text: s.t1(text, "count", *licences),
+                text: s.t1(text, "count", licences.unwrap_or(*for_all)),
                 reason: reason.map(|reason| s.t1(reason, "all", *for_all)),
             },
             Remedy::LiftExclusion { deployments } => {

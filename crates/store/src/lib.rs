@@ -64,7 +64,7 @@ pub use hold::Hold;
 pub use invitations::InvitationRow;
 pub use key::{KeyError, MasterKey};
 pub use leases::Lease;
-pub use line::LineRows;
+pub use line::{LineRows, PLACES};
 pub use lists::{Cut, Edge, ListedDevice, Part, Span, Sum};
 pub use locations::{LocationRow, Upload};
 pub use look::Tables;

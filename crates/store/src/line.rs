@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Ahead, AssetId, Counts, LocationId, Owned, PersonId, Position, Queue, Rank, Stand, Stock, Time, Wish};
+use domain::{
+    Ahead, AssetId, Counted, Counts, LocationId, Owned, PersonId, Place, Position, Queue, Rank, Stand, Stock, Time,
+    Wish,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -19,14 +22,19 @@ macro_rules! order {
 }
 pub(crate) use order;
 
+/// So far pages count the places of a line: a few times as many as anybody looks at one after the other, and less than a
+/// millisecond for each line.
+pub const PLACES: u64 = 1_000;
+
 reads! {
     /// The person's place among those who wait for a licence, of each asset for which they do. Costs a count of those who
-    /// stand before them.
-    places(location: LocationId, person: PersonId) -> BTreeMap<AssetId, usize>;
-    /// The places of these people in one line. Costs a count of those who stand before the last of them.
-    places_in(asset: AssetId, people: &'a [PersonId]) -> BTreeMap<PersonId, usize>;
-    /// The licences of an asset, and who stands before this person in the line for them. Costs a count of those before them.
-    position(asset: AssetId, person: PersonId) -> Position;
+    /// stand before them, but of no more than `bound` behind those for whom licences are left.
+    places(location: LocationId, person: PersonId, bound: u64) -> BTreeMap<AssetId, Place>;
+    /// The places of these people in one line. Costs a count of those who stand before the last of them, as far as that.
+    places_in(asset: AssetId, people: &'a [PersonId], bound: u64) -> BTreeMap<PersonId, Place>;
+    /// The licences of an asset, and who stands before this person in the line for them. Costs a count of those before them,
+    /// as far as that.
+    position(asset: AssetId, person: PersonId, bound: u64) -> Position;
     /// The licences of an asset, but for who waits for one. Costs a count of those that are on their way.
     counts(asset: AssetId) -> Counts;
     /// Who stands in the line of an asset, as it was decided, and whose licence comes back.
@@ -92,19 +100,36 @@ impl Supply {
     }
 }
 
-/// How many of a part of a line stand between two places, the first of them included.
+/// How many of a part of a line stand between two places, the first of them included; so many of them at most.
 macro_rules! between {
     ($part:literal) => {
         concat!(
-            "SELECT COUNT(*) AS number FROM pairs WHERE asset = $1 AND ",
+            "SELECT COUNT(*) AS number FROM (SELECT 1 FROM pairs WHERE asset = $1 AND ",
             $part,
             " AND (",
             order!(),
             ") >= ($2, $3, $4, $5) AND (",
             order!(),
-            ") < ($6, $7, $8, $9)"
+            ") < ($6, $7, $8, $9) LIMIT $10) AS counted"
         )
     };
+}
+
+/// A part of a line.
+#[derive(Clone, Copy)]
+enum Which {
+    All,
+    Ready,
+    OutOfStock,
+}
+
+/// Goes along a line, from one who stands there to the next, and counts those it passes.
+struct Count {
+    number: i64,
+    /// As far as which each part is counted.
+    most: u64,
+    ahead: Ahead,
+    from: Vec<Value>,
 }
 
 impl Conn<'_> {
@@ -129,7 +154,12 @@ impl Conn<'_> {
         .await
     }
 
-    async fn places(&mut self, location: LocationId, person: PersonId) -> Result<BTreeMap<AssetId, usize>, StoreError> {
+    async fn places(
+        &mut self,
+        location: LocationId,
+        person: PersonId,
+        bound: u64,
+    ) -> Result<BTreeMap<AssetId, Place>, StoreError> {
         let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
                           person_id, stand, behind, only_available, since
                    FROM pairs JOIN assets ON number = asset
@@ -141,7 +171,7 @@ impl Conn<'_> {
             .await?;
         let mut places = BTreeMap::new();
         for (supply, waiter) in waiters {
-            let place = self.places_of(&supply, vec![waiter]).await?.into_values().next();
+            let place = self.places_of(&supply, vec![waiter], bound).await?.into_values().next();
             places.extend(place.map(|place| (supply.asset, place)));
         }
         Ok(places)
@@ -151,7 +181,8 @@ impl Conn<'_> {
         &mut self,
         asset: AssetId,
         people: &[PersonId],
-    ) -> Result<BTreeMap<PersonId, usize>, StoreError> {
+        bound: u64,
+    ) -> Result<BTreeMap<PersonId, Place>, StoreError> {
         let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets WHERE id = $1";
         let Some(supply) = self.one(sql, values![asset], Supply::read).await? else {
             return Ok(BTreeMap::new());
@@ -166,7 +197,7 @@ impl Conn<'_> {
         );
         let listed = hexed(people.iter().map(|person| person.0));
         let waiters = self.all(sql, values![supply.number, listed], Waiter::read).await?;
-        self.places_of(&supply, waiters).await
+        self.places_of(&supply, waiters, bound).await
     }
 
     /// Goes along the line once, from one of them to the next.
@@ -174,37 +205,32 @@ impl Conn<'_> {
         &mut self,
         supply: &Supply,
         mut waiters: Vec<Waiter>,
-    ) -> Result<BTreeMap<PersonId, usize>, StoreError> {
+        bound: u64,
+    ) -> Result<BTreeMap<PersonId, Place>, StoreError> {
         let mut places = BTreeMap::new();
         if waiters.is_empty() {
             return Ok(places);
         }
         waiters.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.person));
         // Nobody needs to know of more who are ready than can be served.
-        let enough = i64::try_from(supply.free.unwrap_or(0)).unwrap_or(i64::MAX);
+        let free = supply.free.unwrap_or(0);
         let stock = Stock {
             free: supply.free,
-            ready: self.ready(supply.number, enough).await?,
+            ready: self
+                .ready(supply.number, i64::try_from(free).unwrap_or(i64::MAX))
+                .await?,
         };
-        let some_out_of_stock = waiters.iter().any(|waiter| waiter.wish.stand == Stand::OutOfStock);
-        let mut ahead = Ahead::default();
-        let mut from = beginning();
+        let parts: &[Which] = match stock.is_short() {
+            true if free > 0 => &[Which::All, Which::Ready],
+            true => &[Which::All],
+            false if waiters.iter().any(|waiter| waiter.wish.stand == Stand::OutOfStock) => &[Which::OutOfStock],
+            false => &[],
+        };
+        let mut count = Count::of(supply.number, free, bound);
         for waiter in waiters {
-            let mut span = values![supply.number];
-            span.append(&mut from);
-            span.extend(waiter.place());
-            if stock.is_short() {
-                ahead.all += self.counted(between!("stand IS NOT NULL"), span.clone()).await?;
-                if stock.free.is_some_and(|free| ahead.ready < free) {
-                    ahead.ready += self.counted(between!("stand = 'ready'"), span).await?;
-                }
-            } else if some_out_of_stock {
-                let out = between!("stand IS NOT NULL AND stand = 'outOfStock'");
-                ahead.out_of_stock += self.counted(out, span).await?;
-            }
-            let place = ahead.place(waiter.wish.stand, &stock);
+            count.go(self, &waiter, parts).await?;
+            let place = count.ahead.place(waiter.wish.stand, &stock);
             places.extend(place.map(|place| (waiter.person, place)));
-            from = waiter.place();
         }
         Ok(places)
     }
@@ -221,7 +247,7 @@ impl Conn<'_> {
         Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
     }
 
-    async fn position(&mut self, asset: AssetId, person: PersonId) -> Result<Position, StoreError> {
+    async fn position(&mut self, asset: AssetId, person: PersonId, bound: u64) -> Result<Position, StoreError> {
         let counts = self.counts(asset).await?;
         let mut queue = Queue::default();
         for sum in self.sums_of(asset).await?.iter().filter(|sum| sum.is_of_people()) {
@@ -239,20 +265,13 @@ impl Conn<'_> {
         let own = own.await?;
         let mut ahead = Ahead::default();
         if let Some((number, waiter)) = &own {
-            let mut before = values![*number];
-            before.extend(beginning());
-            before.extend(waiter.place());
-            ahead = Ahead {
-                all: self.counted(between!("stand IS NOT NULL"), before.clone()).await?,
-                ready: self.counted(between!("stand = 'ready'"), before.clone()).await?,
-                out_of_stock: match queue.out_of_stock {
-                    0 => 0,
-                    _ => {
-                        let out = between!("stand IS NOT NULL AND stand = 'outOfStock'");
-                        self.counted(out, before).await?
-                    }
-                },
+            let parts: &[Which] = match queue.out_of_stock {
+                0 => &[Which::All, Which::Ready],
+                _ => &[Which::All, Which::Ready, Which::OutOfStock],
             };
+            let mut count = Count::of(*number, counts.free.unwrap_or(0), bound);
+            count.go(self, waiter, parts).await?;
+            ahead = count.ahead;
         }
         let wish = own.map(|(_, waiter)| waiter.wish);
         Ok(Position::of(counts, queue, ahead, wish.as_ref()))
@@ -300,6 +319,41 @@ impl Conn<'_> {
             wishes: line.into_iter().map(|waiter| (waiter.person, waiter.wish)).collect(),
             returning: self.people_said(&verdicts, everybody).await?,
         })
+    }
+}
+
+impl Count {
+    /// Whether somebody is served is known only when those are counted for whom licences are left; it is seldom that some are.
+    fn of(number: i64, free: u64, bound: u64) -> Count {
+        Count {
+            number,
+            most: free.saturating_add(bound),
+            ahead: Ahead::default(),
+            from: beginning(),
+        }
+    }
+
+    async fn go(&mut self, conn: &mut Conn<'_>, to: &Waiter, parts: &[Which]) -> Result<(), StoreError> {
+        for part in parts {
+            let (counted, sql) = match part {
+                Which::All => (&mut self.ahead.all, between!("stand IS NOT NULL")),
+                Which::Ready => (&mut self.ahead.ready, between!("stand = 'ready'")),
+                Which::OutOfStock => {
+                    let out = between!("stand IS NOT NULL AND stand = 'outOfStock'");
+                    (&mut self.ahead.out_of_stock, out)
+                }
+            };
+            let Counted::Exactly(passed) = *counted else {
+                continue;
+            };
+            let mut span = values![self.number];
+            span.extend(self.from.clone());
+            span.extend(to.place());
+            span.extend(values![i64::try_from(self.most - passed).unwrap_or(i64::MAX)]);
+            *counted = Counted::up_to(self.most, passed + conn.counted(sql, span).await?);
+        }
+        self.from = to.place();
+        Ok(())
     }
 }
 

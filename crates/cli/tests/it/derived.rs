@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, PersonId, Position, decide, decide_each,
+    AssetId, PersonId, Place, Position, decide, decide_each,
     why::{Asked, why},
 };
 use server::{
@@ -11,7 +11,7 @@ use server::{
     messages::{Lang, Speak},
     reasons,
 };
-use store::{LocationRow, Look, PairRow, States};
+use store::{LocationRow, Look, PLACES, PairRow, States};
 
 use crate::lab::until;
 
@@ -114,15 +114,15 @@ async fn judged(app: &App) -> bool {
         .collect();
     let moments = read.moments(location.id).await.expect("moments");
     let concerns = read.concerns(location.id).await.expect("concerns");
-    let mut places: BTreeMap<(AssetId, PersonId), usize> = BTreeMap::new();
+    let mut places: BTreeMap<(AssetId, PersonId), Place> = BTreeMap::new();
     for person in world.people.keys() {
-        let theirs = read.places(location.id, *person).await.expect("places");
+        let theirs = read.places(location.id, *person, PLACES).await.expect("places");
         places.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
     }
 
     let mut positions: BTreeMap<(AssetId, PersonId), Position> = BTreeMap::new();
     for (asset, person) in kept.keys().take(POSITIONS) {
-        let position = read.position(*asset, *person).await.expect("a position");
+        let position = read.position(*asset, *person, PLACES).await.expect("a position");
         positions.insert((*asset, *person), position);
     }
 

@@ -1,6 +1,6 @@
 //! Twenty licences for a hundred people.
 
-use domain::{Approval, Detail, InstallState, PersonId, Policy};
+use domain::{Approval, Detail, InstallState, PersonId, Place, Policy};
 use server::app::{Base, Caller};
 use sim::apple::{TokenKind, sample::adam_id};
 
@@ -56,7 +56,7 @@ async fn twenty_licences_reach_twenty_people_and_five_more_the_next_five() {
             (verdict.state, verdict.detail),
             (InstallState::PendingInstall, Detail::WaitingForLicense)
         );
-        assert_eq!(verdict.place, Some(index + 1));
+        assert_eq!(verdict.place, Some(Place::At(index as u64 + 1)));
     }
 
     // Under the 2016 policy the same people are told that it failed (A11), in the same order.

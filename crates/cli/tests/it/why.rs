@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use domain::{
-    Approval, AssetId, PersonId,
+    Approval, AssetId, PersonId, Place,
     why::{Remedy, Sentence, Stage, Tense, Who, Why},
 };
 use server::messages::{Lang, Speak};
@@ -83,14 +83,19 @@ async fn one_licence_for_two(database: Database) {
             .links
             .iter()
             .any(|link| (link.stage, link.tense) == (Stage::Terms, Tense::Done));
-        why.sentence == Sentence::InLine { place: 1, waiting: 1 } && accepted
+        why.sentence
+            == Sentence::InLine {
+                place: Place::At(1),
+                waiting: 1,
+            }
+            && accepted
     })
     .await;
     assert_eq!(waits.why.who, Who::Administrator);
     assert_eq!(
         waits.why.remedies,
         [Remedy::Buy {
-            licences: 1,
+            licences: Some(1),
             for_all: 1
         }]
     );

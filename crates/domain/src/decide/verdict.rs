@@ -7,13 +7,13 @@ use super::{
     claim::{Claim, DeviceClaim},
 };
 use crate::{
-    App, Detail, Install, InstallCommand, InstallState, Program, RefusalReason, Resolution, Seat, Seen, World,
+    App, Detail, Install, InstallCommand, InstallState, Place, Program, RefusalReason, Resolution, Seat, Seen, World,
 };
 
 /// What the line for licences means to one person.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Turn {
-    pub place: Option<usize>,
+    pub place: Option<Place>,
 }
 
 type Said = (InstallState, Detail);

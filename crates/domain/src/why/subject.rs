@@ -2,8 +2,9 @@
 
 use super::{Asked, Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who, by};
 use crate::{
-    Approval, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Install, InstallCommand,
-    InstallState, Platform, Program, Refusal, RefusalReason, Resolution, RuleSet, Seat, Seen, Time,
+    Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Install,
+    InstallCommand, InstallState, Place, Platform, Program, Refusal, RefusalReason, Resolution, RuleSet, Seat, Seen,
+    Time,
     invitation::{self, Next},
     plan::{bound, install_due},
 };
@@ -271,7 +272,11 @@ impl<'a> Subject<'a> {
     }
 
     fn in_line(&self, state: InstallState) -> Sentence {
-        let place = self.asked.verdict.and_then(|person| person.place).unwrap_or(1) as u64;
+        let place = self
+            .asked
+            .verdict
+            .and_then(|person| person.place)
+            .unwrap_or(Place::At(1));
         let waiting = self.asked.position.counts.waiting;
         match self.refusal() {
             Some(refusal) if refusal.reason == RefusalReason::Stock && self.asked.position.is_any_left() => {
@@ -555,13 +560,16 @@ impl<'a> Subject<'a> {
             Sentence::TokenNotUsable { .. } => vec![Remedy::RenewToken],
             Sentence::InLine { .. } | Sentence::NoneLeft { .. } => {
                 let position = self.asked.position;
-                let licences = position.missing();
+                let missing = position.missing();
                 let buy = Remedy::Buy {
-                    licences,
+                    licences: match missing {
+                        Counted::Exactly(licences) => Some(licences),
+                        Counted::AtLeast(_) => None,
+                    },
                     for_all: position.missing_for_all(),
                 };
                 let mut remedies = Vec::new();
-                remedies.extend((licences > 0).then_some(buy));
+                remedies.extend((missing.at_least() > 0).then_some(buy));
                 match self.program() {
                     Program::Registered { .. } => remedies.push(Remedy::AcceptTerms),
                     Program::Refused { error_number, .. } => {

@@ -65,21 +65,35 @@ pub fn at_any_time() -> impl Strategy<Value = World> {
     })
 }
 
-/// Where somebody stands in the line: those before them, and how many in all of it can use a licence now.
-pub fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId)) -> (Ahead, u64) {
-    let (mut ahead, mut ready) = (Ahead::default(), 0);
+/// Where somebody stands in the line: those before them, `most` of each, and how many in all of it can use a licence now.
+pub fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId), most: u64) -> (Ahead, u64) {
+    let (mut all, mut before, mut ready) = (0, (0, 0), 0);
     for ((asset, person), pair) in &each.pairs {
         let Some(wish) = pair.wish.filter(|_| *asset == app) else {
             continue;
         };
         ready += u64::from(wish.stand == Stand::Ready);
         if (wish.rank, *person) < of {
-            ahead.all += 1;
-            ahead.ready += u64::from(wish.stand == Stand::Ready);
-            ahead.out_of_stock += u64::from(wish.stand == Stand::OutOfStock);
+            all += 1;
+            before.0 += u64::from(wish.stand == Stand::Ready);
+            before.1 += u64::from(wish.stand == Stand::OutOfStock);
         }
     }
+    let counted = |number| Counted::up_to(most, number);
+    let ahead = Ahead {
+        all: counted(all),
+        ready: counted(before.0),
+        out_of_stock: counted(before.1),
+    };
     (ahead, ready)
+}
+
+/// Whether a place says what is so.
+pub fn holds(place: Option<Place>, of_all: Option<Place>) -> bool {
+    match (place, of_all) {
+        (Some(Place::After(after)), Some(Place::At(at))) => after < at,
+        (place, of_all) => place == of_all,
+    }
 }
 
 /// Somebody in a group with one iPhone, and an app with one licence.
@@ -124,7 +138,7 @@ fn a_pair_agrees_with_what_it_says_and_with_nothing_else() {
         |verdict| verdict.devices.clear(),
         |verdict| verdict.state = InstallState::Installed,
         |verdict| verdict.detail = Detail::AppleTrouble,
-        |verdict| verdict.place = Some(1),
+        |verdict| verdict.place = Some(Place::At(1)),
         |verdict| verdict.seat = Some(Seat::reserve(NOW)),
         |verdict| verdict.wants_seat = false,
         |verdict| verdict.keeps_seat = false,
@@ -140,12 +154,16 @@ fn a_pair_agrees_with_what_it_says_and_with_nothing_else() {
 #[test]
 fn a_place_counts_those_before_who_are_not_served_next() {
     let ahead = Ahead {
-        all: 5,
-        ready: 3,
-        out_of_stock: 1,
+        all: Counted::Exactly(5),
+        ready: Counted::Exactly(3),
+        out_of_stock: Counted::Exactly(1),
     };
     use Stand::{NotMember, OutOfStock, Ready};
-    let place = |stand, free, ready| ahead.place(stand, &Stock { free, ready });
+    let place = |stand, free, ready| match ahead.place(stand, &Stock { free, ready }) {
+        Some(Place::At(place)) => Some(place),
+        Some(Place::After(_)) => panic!("all of them were counted"),
+        None => None,
+    };
     // Two are left, and three are ready before: one of them waits, like the two who are not ready.
     assert_eq!(place(Ready, Some(2), 4), Some(4));
     assert_eq!(place(NotMember, Some(2), 3), Some(4));
@@ -160,6 +178,25 @@ fn a_place_counts_those_before_who_are_not_served_next() {
     );
     assert_eq!(place(OutOfStock, None, 0), Some(2));
     assert_eq!(place(Ready, None, 0), None);
+}
+
+#[test]
+fn a_place_that_was_not_counted_to_its_end_is_behind_where_counting_ended() {
+    let ahead = Ahead {
+        all: Counted::AtLeast(5),
+        ready: Counted::AtLeast(4),
+        out_of_stock: Counted::AtLeast(2),
+    };
+    use Stand::{NotMember, OutOfStock, Ready};
+    let place = |stand, free, ready| ahead.place(stand, &Stock { free, ready });
+    assert_eq!(place(Ready, Some(0), 9), Some(Place::After(5)));
+    assert_eq!(
+        place(NotMember, Some(2), 9),
+        Some(Place::After(3)),
+        "two are served next"
+    );
+    assert_eq!(place(OutOfStock, None, 9), Some(Place::After(2)));
+    assert_eq!(place(Ready, None, 9), None);
 }
 
 #[test]
@@ -309,12 +346,24 @@ proptest! {
             for person in world.people.keys() {
                 let alone = only(&world, *person);
                 let pair = each.pairs.get(&(app.id, *person));
-                let place = pair.and_then(|pair| pair.wish).and_then(|wish| {
-                    let (ahead, ready) = ahead(&each, app.id, (wish.rank, *person));
-                    ahead.place(wish.stand, &Stock { free: decision.counts.free, ready })
+                let free = decision.counts.free;
+                let place = |bound: u64| pair.and_then(|pair| pair.wish).and_then(|wish| {
+                    let most = free.unwrap_or(0).saturating_add(bound);
+                    let (ahead, ready) = ahead(&each, app.id, (wish.rank, *person), most);
+                    ahead.place(wish.stand, &Stock { free, ready })
                 });
-                let said = decide_one(&alone, &alone.apps[&app.id], *person, place);
-                prop_assert_eq!(said.as_ref(), decision.people.get(person));
+                let of_all = decision.people.get(person);
+                let said = decide_one(&alone, &alone.apps[&app.id], *person, place(u64::MAX));
+                prop_assert_eq!(said.as_ref(), of_all);
+                for bound in [1, 2, 5] {
+                    let place = place(bound);
+                    let said = decide_one(&alone, &alone.apps[&app.id], *person, place);
+                    let of_all_place = of_all.and_then(|verdict| verdict.place);
+                    prop_assert!(holds(place, of_all_place), "{:?} of {:?}", place, of_all_place);
+                    prop_assert!(!matches!(of_all_place, Some(Place::At(at)) if at <= bound) || place == of_all_place);
+                    let said = said.map(|verdict| PersonVerdict { place: of_all_place, ..verdict });
+                    prop_assert_eq!(said.as_ref(), of_all);
+                }
             }
         }
     }

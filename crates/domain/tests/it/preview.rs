@@ -222,7 +222,7 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
         }
         let verdict = decided[1].people.get(&outcome.person);
         let place = verdict.and_then(|verdict| verdict.place);
-        prop_assert_eq!(outcome.place.map(|place| place as usize), place);
+        prop_assert_eq!(outcome.place.map(|place| Place::At(place.into())), place);
         let returns = [0, 1].map(|at| {
             let verdict: Option<&PersonVerdict> = decided[at].people.get(&outcome.person);
             verdict.is_some_and(|verdict| verdict.is_to_return(facts))

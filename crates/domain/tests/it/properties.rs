@@ -232,6 +232,10 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
     let mut places = Vec::new();
     for (person, verdict) in &decision.people {
         if let Some(place) = verdict.place {
+            let Place::At(place) = place else {
+                return Err(TestCaseError::fail("everybody was counted"));
+            };
+            let place = usize::try_from(place).unwrap();
             prop_assert_eq!(decision.waiting[place - 1], *person);
             prop_assert!(verdict.wants_seat && verdict.seat.is_none());
             places.push(place);

@@ -114,8 +114,8 @@ fn twenty_licences_reach_twenty_of_a_hundred_people_and_the_others_know_their_pl
     );
     let decision = company.decision(app(0));
     assert_eq!(decision.waiting, people(20..100));
-    assert_eq!(decision.people[&person(20)].place, Some(1));
-    assert_eq!(decision.people[&person(99)].place, Some(80));
+    assert_eq!(decision.people[&person(20)].place, Some(Place::At(1)));
+    assert_eq!(decision.people[&person(99)].place, Some(Place::At(80)));
     assert_eq!(company.plans(), []);
 }
 
@@ -838,7 +838,7 @@ fn under_the_2016_policy_no_licence_is_a_failure_and_the_place_is_known_all_the_
     company.now_settles();
 
     assert_eq!(company.said(2), (InstallState::Failed, Detail::NoLicenseAvailable));
-    assert_eq!(company.decision(app(0)).people[&person(2)].place, Some(2));
+    assert_eq!(company.decision(app(0)).people[&person(2)].place, Some(Place::At(2)));
 }
 
 #[test]

@@ -111,6 +111,7 @@ seat-held = In use
 seat-reserved = Apple confirming
 seat-returning = Being returned
 seat-waiting = Waiting, place { $place }
+seat-waiting-after = Waiting, after place { $place }
 seat-none = None
 
 enrolment-pending = Enrolling

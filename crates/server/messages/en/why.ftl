@@ -42,7 +42,9 @@ why-returning-first = The earlier { $app } licence of { $person } is being retur
 why-apple-trouble = Apple could not give { $person } a licence of { $app } just now; it is asked again at { $when }.
 why-apple-refused = Apple refused { $person } a licence of { $app }; it is asked again at { $when }.
 why-in-line = { $person } waits for a licence of { $app }: of { $owned } none is left, and { $person } is number { $place } of { $waiting } who wait.
+why-in-line-after = { $person } waits for a licence of { $app }: of { $owned } none is left, and of { $waiting } who wait { $person } comes somewhere after number { $place }.
 why-none-left = { $app } was not installed for { $person }, because of { $owned } licences none is left; { $person } is number { $place } of { $waiting } who wait.
+why-none-left-after = { $app } was not installed for { $person }, because of { $owned } licences none is left; of { $waiting } who wait { $person } comes somewhere after number { $place }.
 why-out-of-stock = Apple had no licence of { $app } left for { $person }; it is asked again at { $when }.
 why-in-setup = { $device } of { $person } stands in Setup Assistant; { $app } is installed after that.
 why-command-next = The licence is there; { $device } of { $person } is about to be told to install { $app }.
@@ -157,6 +159,7 @@ help-buy = Buy { $count ->
    *[other] { $count } more licences
 }
 help-buy-note = With { $all } everybody who waits gets one
+help-buy-for-all-note = With that everybody who waits gets one
 help-consent = Allow the installation on { $on }
 help-sign-in = Sign in to the App Store on { $on }
 help-try-again = Try the installation on { $on } again
@@ -178,7 +181,9 @@ answer-licences = { $count ->
     [one] { $count } licence
    *[other] { $count } licences
 }
+answer-licences-at-least = At least { $count } licences
 answer-after-others = After the { $count } who stand before
+answer-after-at-least = After { $count } or more who stand before
 answer-first = First in line
 answer-chain = What happened, and what comes next
 answer-chain-empty = Nothing has happened about this app.

@@ -111,6 +111,7 @@ seat-held = 사용 중
 seat-reserved = Apple 확인 중
 seat-returning = 회수하는 중
 seat-waiting = 대기 { $place }번째
+seat-waiting-after = 대기 { $place }번째 이후
 seat-none = 없음
 
 enrolment-pending = 등록하는 중

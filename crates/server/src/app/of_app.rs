@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use domain::{AssetId, Detail, DeviceId, InstallState, PersonId, PersonVerdict, World, decide_one};
-use store::{AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, PersonRow, Snapshot, Sought, Span};
+use store::{
+    AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, PLACES, PersonRow, Snapshot, Sought, Span,
+};
 use uuid::Uuid;
 
 use super::{
@@ -269,7 +271,7 @@ impl App {
             None => read.world_beside_of(location, people).await?.remove(&row.id),
         };
         let facts = facts.ok_or(AppError::NotFound("app"))?;
-        let places = read.places_in(row.id, people).await?;
+        let places = read.places_in(row.id, people, PLACES).await?;
         let rows = read.people_rows(people).await?;
         let devices = read.device_rows(people).await?;
         let client_users = read.client_user_rows(location, people).await?;

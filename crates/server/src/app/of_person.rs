@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use domain::{AssetId, Detail, DeviceId, DeviceVerdict, PersonId, PersonVerdict, World, decide_one};
-use store::{AppRow, DeviceRow};
+use store::{AppRow, DeviceRow, PLACES};
 
 use super::{App, AppError, apps::error_code, tokens::LocationView};
 
@@ -74,7 +74,7 @@ impl App {
         let id = location.id;
         let world = read.world_of(id, &[person], now).await?;
         let mut beside = read.world_beside_of(id, &[person]).await?;
-        let places = read.places(id, person).await?;
+        let places = read.places(id, person, PLACES).await?;
         let rows = read.apps(id).await?;
         let devices = read.devices_of(person).await?;
         // Nobody thinks with a transaction open.

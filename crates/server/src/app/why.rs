@@ -6,7 +6,7 @@ use domain::{
     AssetId, DeviceId, DeviceVerdict, PersonId, Position, World, decide_one,
     why::{Asked, Why, why},
 };
-use store::{AppRow, DeviceRow, EventRow, Names, OperationRow, PersonRow};
+use store::{AppRow, DeviceRow, EventRow, Names, OperationRow, PLACES, PersonRow};
 use uuid::Uuid;
 
 use super::{App, AppError};
@@ -59,7 +59,7 @@ impl App {
             None => read.world_beside_of(app.location_id, &[id]).await?.remove(&asset),
         };
         let facts = facts.ok_or(AppError::NotFound("app"))?;
-        let position = read.position(asset, id).await?;
+        let position = read.position(asset, id, PLACES).await?;
         let operation = read.operation_of_seat(asset, id).await?;
         let events = read.events_of_pair(asset, id, EVENTS).await?;
         let devices = read.devices_of(id).await?;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Concern, Decision, Deployment, DeploymentId, GroupKind, InstallState, LocationId, Members,
-    Outcome, Pair, PersonId, Preview, Previewing, Stand, Step, Time, World, decide, decide_each, plan,
+    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, GroupKind, InstallState, LocationId,
+    Members, Outcome, Pair, PersonId, Place, Preview, Previewing, Stand, Step, Time, World, decide, decide_each, plan,
 };
 use store::{
-    Cut, ListedDevice, Look, Many, MasterKey, PairRow, People, Sought, Span, States, Store, Taken, testing::Fresh,
+    Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
+    testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -382,6 +383,17 @@ async fn decides(store: &Store, look: Look, most: usize, crashes: bool) -> Taken
     taken
 }
 
+/// As far as which places are counted: nowhere near, and to the end.
+const BOUNDS: [u64; 3] = [1, 2, PLACES];
+
+/// A place is the one that it is, where it lies within the bound, and else not told wrong.
+fn says(bound: u64, told: Place, is: Place) {
+    match (told, is) {
+        (Place::After(after), Place::At(at)) => assert!(bound <= after && after < at, "{told:?} of {is:?}"),
+        (told, is) => assert_eq!(told, is),
+    }
+}
+
 /// Everything that is kept is what follows from the facts, whoever wrote them.
 async fn is_as_decided(store: &Store, now: Time) {
     let look = look(store, now, true).await;
@@ -413,14 +425,19 @@ async fn is_as_decided(store: &Store, now: Time) {
             places.extend(verdict.place.map(|place| ((app.id, person), place)));
         }
     }
-    let mut told = BTreeMap::new();
-    for person in world.people.keys() {
-        let theirs = store.places(LOCATION, *person).await.unwrap();
-        told.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
+    for bound in BOUNDS {
+        let mut told = BTreeMap::new();
+        for person in world.people.keys() {
+            let theirs = store.places(LOCATION, *person, bound).await.unwrap();
+            told.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
+        }
+        assert!(told.keys().eq(places.keys()), "who stands somewhere");
+        for (pair, place) in &places {
+            says(bound, told[pair], *place);
+        }
     }
-    assert_eq!(told, places, "where everybody stands");
     for ((asset, person), pair) in &each.pairs {
-        let position = store.position(*asset, *person).await.unwrap();
+        let position = store.position(*asset, *person, PLACES).await.unwrap();
         let place = places.get(&(*asset, *person)).copied();
         assert_eq!(position.place, place, "{position:?} of {pair:?}");
         let line = each
@@ -433,10 +450,20 @@ async fn is_as_decided(store: &Store, now: Time) {
         });
         let ready = |pair: &Pair| pair.wish.is_some_and(|wish| wish.stand == Stand::Ready);
         assert_eq!(position.ready, line.filter(|(_, pair)| ready(pair)).count() as u64);
-        assert_eq!(
-            position.ahead.ready,
-            before.filter(|(_, pair)| ready(pair)).count() as u64
-        );
+        let before = before.filter(|(_, pair)| ready(pair)).count() as u64;
+        assert_eq!(position.ahead.ready, Counted::Exactly(before));
+        for bound in BOUNDS {
+            let bounded = store.position(*asset, *person, bound).await.unwrap();
+            assert_eq!((bounded.counts, bounded.ready), (position.counts, position.ready));
+            assert_eq!(bounded.place.is_some(), place.is_some());
+            if let (Some(told), Some(place)) = (bounded.place, place) {
+                says(bound, told, place);
+            }
+            match (bounded.missing(), position.missing()) {
+                (Counted::AtLeast(least), Counted::Exactly(missing)) => assert!(bound < least && least <= missing),
+                (told, missing) => assert_eq!(told, missing),
+            }
+        }
     }
     let decisions: Vec<Decision> = world.apps.values().map(|app| decide(&world, app)).collect();
     for decision in &decisions {
@@ -554,12 +581,20 @@ async fn lists_are_as_decided(store: &Store, decision: &Decision) {
     let sums = store.sums_at(asset, decision.counts.free).await.unwrap();
     assert_eq!(sums.waiting(), decision.counts.waiting);
     let everybody: Vec<PersonId> = decision.people.keys().copied().collect();
-    let places = store.places_in(asset, &everybody).await.unwrap();
+    for bound in BOUNDS {
+        let places = store.places_in(asset, &everybody, bound).await.unwrap();
+        for (person, verdict) in &decision.people {
+            let told = places.get(person);
+            assert_eq!(told.is_some(), verdict.place.is_some());
+            if let (Some(told), Some(place)) = (told, verdict.place) {
+                says(bound, *told, place);
+            }
+        }
+    }
     let (mut people, mut devices) = (States::new(), States::new());
     let mut in_state: BTreeMap<Option<InstallState>, BTreeSet<PersonId>> = BTreeMap::new();
     let mut devices_in: BTreeMap<Option<InstallState>, BTreeSet<ListedDevice>> = BTreeMap::new();
     for (person, verdict) in &decision.people {
-        assert_eq!(places.get(person).copied(), verdict.place);
         *people.entry((verdict.state, verdict.detail)).or_default() += 1;
         for state in [None, Some(verdict.state)] {
             in_state.entry(state).or_default().insert(*person);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, PersonId, Time};
 use store::{
-    Cut, Devices, ListedDevice, Look, MasterKey, Part, People, Span, Store,
+    Cut, Devices, ListedDevice, Look, MasterKey, PLACES, Part, People, Span, Store,
     testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
 };
 use uuid::Uuid;
@@ -133,7 +133,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     let (person, mut page) = (people[0], store.snapshot().await.unwrap());
     page.world_of(LOCATION, &[person], now).await.unwrap();
     page.world_beside_of(LOCATION, &[person]).await.unwrap();
-    page.places(LOCATION, person).await.unwrap();
+    page.places(LOCATION, person, PLACES).await.unwrap();
     page.devices_of(person).await.unwrap();
     page.groups_of(person.0).await.unwrap();
     page.invitations_of(person).await.unwrap();
@@ -149,7 +149,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     for kind in [GroupKind::User, GroupKind::Device] {
         page.group_people(group, kind, Some(person.0), 100).await.unwrap();
     }
-    page.position(asset, person).await.unwrap();
+    page.position(asset, person, PLACES).await.unwrap();
     page.operation_of_seat(asset, person).await.unwrap();
     page.events_of_pair(asset, person, 20).await.unwrap();
     // And one about many, which shows how many there are and some of them.
@@ -209,7 +209,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.sums_at(asset, Some(3)).await.unwrap();
     page.line_since(asset, 0).await.unwrap();
     page.line_page(asset, false, 0, 50).await.unwrap();
-    page.places_in(asset, &people).await.unwrap();
+    page.places_in(asset, &people, PLACES).await.unwrap();
     page.people_rows(&people).await.unwrap();
     page.device_rows(&people).await.unwrap();
     page.client_user_rows(LOCATION, &people).await.unwrap();

@@ -1,7 +1,7 @@
 //! Volume-purchased apps (Graph's `iosVppApp`), and what came of their deployments.
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
-use domain::{AssetId, Counts, DeviceVerdict, InstallState, Owned, PersonId, PersonVerdict, Seat, Time};
+use domain::{AssetId, Counts, DeviceVerdict, InstallState, Owned, PersonId, PersonVerdict, Place, Seat, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -263,8 +263,10 @@ struct UserStatus {
     rule: String,
     /// Null without a licence.
     license: Option<License>,
-    /// Place in the line for a licence, from 1; null for whoever does not wait.
+    /// Place in the line for a licence, from 1; null for whoever does not wait, and where `waitingPlaceAfter` is told.
     waiting_place: Option<u64>,
+    /// Places are counted up to 1,000; whoever waits further behind stands somewhere after this one. Null for everybody else.
+    waiting_place_after: Option<u64>,
     /// How many wait.
     waiting_count: u64,
     vpp_program: Program,
@@ -311,6 +313,11 @@ impl UserStatus {
         let person = people.rows.get(&verdict.person);
         let count =
             |state: InstallState| verdict.devices.values().filter(|device| device.state == state).count() as u64;
+        let (waiting_place, waiting_place_after) = match verdict.place {
+            Some(Place::At(place)) => (Some(place), None),
+            Some(Place::After(place)) => (None, Some(place)),
+            None => (None, None),
+        };
         UserStatus {
             user_id: verdict.person.0,
             user_name: person.map(|person| person.name.clone()),
@@ -321,7 +328,8 @@ impl UserStatus {
             required_from_date_time: DateTime::of(verdict.resolution.required_from),
             rule: word(verdict.resolution.rule),
             license: verdict.seat.map(License::from),
-            waiting_place: verdict.place.map(|place| place as u64),
+            waiting_place,
+            waiting_place_after,
             waiting_count: counts.waiting,
             vpp_program: Program::of(
                 people.client_users.get(&verdict.person),

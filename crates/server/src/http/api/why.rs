@@ -48,7 +48,8 @@ pub struct Why {
     /// Which of the answers it is.
     #[schema(example = "inLine")]
     code: String,
-    /// What the answer speaks of beside person, app and device.
+    /// What the answer speaks of beside person, app and device. A place in a line is `place`; behind the 1,000th, as far as
+    /// which places are counted, it is `placeAfter`.
     #[schema(value_type = Object)]
     arguments: Map<String, Value>,
     /// The answer, as one sentence.
@@ -255,7 +256,7 @@ fn coded(value: &impl Serialize) -> (String, Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Time, why::Sentence};
+    use domain::{Place, Time, why::Sentence};
 
     use super::*;
 
@@ -272,10 +273,12 @@ mod tests {
             Value::Object(arguments),
             json!({ "error": "MCMDMErrorDomain 12064", "atDateTime": "2026-11-23T05:05:00Z", "againDateTime": null })
         );
-        let (code, arguments) = coded(&Sentence::InLine { place: 3, waiting: 7 });
-        assert_eq!(
-            (code.as_str(), Value::Object(arguments)),
-            ("inLine", json!({ "place": 3, "waiting": 7 }))
-        );
+        for (place, name) in [(Place::At(3), "place"), (Place::After(3), "placeAfter")] {
+            let (code, arguments) = coded(&Sentence::InLine { place, waiting: 7 });
+            assert_eq!(
+                (code.as_str(), Value::Object(arguments)),
+                ("inLine", json!({ name: 3, "waiting": 7 }))
+            );
+        }
     }
 }

@@ -307,7 +307,7 @@ pub struct AppUserLine {
     pub detail: Detail,
     pub code: Option<String>,
     pub seat: Option<Seat>,
-    pub place: Option<usize>,
+    pub place: Option<domain::Place>,
     pub program: Program,
     /// The latest, while the person has not accepted.
     pub invitation: Option<InvitationLine>,
@@ -454,7 +454,7 @@ pub mod tests {
             detail,
             code: (detail == Detail::SeeInstallErrorCode).then(|| "MCMDMErrorDomain 12064".to_owned()),
             seat: None,
-            place: Some(3),
+            place: Some(domain::Place::At(3)),
             program: Program::Registered {
                 invitation: Invitation::Shown { at: ago(s, 9000) },
             },

@@ -1,6 +1,6 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
-use domain::{AssetId, Program, Seat, Time, invitation::Ending, program::Invitation};
+use domain::{AssetId, Place, Program, Seat, Time, invitation::Ending, program::Invitation};
 use store::{Many, Span, SyncCause};
 use uuid::Uuid;
 
@@ -399,12 +399,13 @@ impl Speak {
     }
 
     /// Where a person's licence is.
-    pub fn seat(&self, seat: impl Given<Option<Seat>>, place: impl Given<Option<usize>>) -> Html {
+    pub fn seat(&self, seat: impl Given<Option<Seat>>, place: impl Given<Option<Place>>) -> Html {
         match (seat.given(), place.given()) {
             (Some(Seat::Held { .. }), _) => self.state(Glyph::Fine, self.t("seat-held")),
             (Some(Seat::Reserved { .. }), _) => self.state(Glyph::Way, self.t("seat-reserved")),
             (Some(Seat::Returning { .. }), _) => self.state(Glyph::Way, self.t("seat-returning")),
-            (None, Some(place)) => self.state(Glyph::Wait, self.t1("seat-waiting", "place", place)),
+            (None, Some(Place::At(place))) => self.state(Glyph::Wait, self.t1("seat-waiting", "place", place)),
+            (None, Some(Place::After(place))) => self.state(Glyph::Wait, self.t1("seat-waiting-after", "place", place)),
             (None, None) => self.state(Glyph::None, self.t("seat-none")),
         }
     }

@@ -114,7 +114,7 @@ pub struct PersonAppLine {
     pub detail: Detail,
     pub code: Option<String>,
     pub seat: Option<Seat>,
-    pub place: Option<usize>,
+    pub place: Option<domain::Place>,
     pub resolution: Resolution,
     /// Asked for, as far as the app is available and not required.
     pub requested: bool,
@@ -360,7 +360,7 @@ pub mod tests {
             detail: Detail::WaitingForLicense,
             code: None,
             seat: None,
-            place: Some(2),
+            place: Some(domain::Place::At(2)),
             resolution: resolution(required, Rule::OnlyIntent),
             requested,
             may_try_again: required,
