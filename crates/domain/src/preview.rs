@@ -1,5 +1,5 @@
-//! What a change would bring each person of an app, before anything is changed: of its deployment, or of who is in a group
-//! that it is deployed to.
+//! What a change would bring each person of an app, before anything is changed: of its deployment, of who is in a group
+//! that it is deployed to, or of who is in the organisation.
 //!
 //! It looks at the people whom the change reaches, some at a time, with the functions of [`decide`](crate::decide()); of
 //! everybody else only those in the line for a licence matter, and of them only their wish. What it keeps is a few words a
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Owned, PersonId, Program, Stand,
-    Time, Wish, World,
+    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Leaver, Owned, PersonId, Program,
+    Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -163,7 +163,7 @@ pub struct Later {
 /// the free ones and of those that come back is what nobody needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// Everybody in a group that the change is about, and everybody in the line, by their ids.
+    /// Everybody whom the change is about, or who is in a group that it is about, and everybody in the line, by their ids.
     pub outcomes: Vec<Outcome>,
     pub owned: Owned,
     /// Licences that are out, whoever has them.
@@ -287,6 +287,7 @@ enum Change {
     /// The deployment as it would be.
     Lines(Vec<Deployment>),
     Members(Members),
+    Leaves(Leaver),
 }
 
 impl Change {
@@ -298,6 +299,7 @@ impl Change {
                     members.change(group);
                 }
             }
+            Change::Leaves(leaver) => leaver.leaves(world, app),
         }
     }
 }
@@ -346,6 +348,8 @@ struct Told {
     before: Footing,
     after: Footing,
     group: Option<GroupId>,
+    /// Told of, whatever happens to them.
+    meant: bool,
     has_user: bool,
 }
 
@@ -380,6 +384,18 @@ impl Previewing {
             app,
             changed: vec![(members.group, members.kind)],
             change: Change::Members(members),
+            then: Vec::new(),
+            deadlines: Vec::new(),
+            people: Vec::new(),
+        }
+    }
+
+    /// Of an app that the person has anything to do with. They are to be handed over. What deadlines will change is not told.
+    pub fn leaves(app: AssetId, leaver: Leaver) -> Previewing {
+        Previewing {
+            app,
+            changed: Vec::new(),
+            change: Change::Leaves(leaver),
             then: Vec::new(),
             deadlines: Vec::new(),
             people: Vec::new(),
@@ -422,14 +438,18 @@ impl Previewing {
                 })
             };
             let reached = || self.changed.iter().find(reaches).map(|(group, _)| *group);
+            let group = match &self.change {
+                Change::Lines(_) => after.by.or_else(reached),
+                Change::Members(members) => members.concerns(&owners, person).then_some(members.group),
+                Change::Leaves(_) => None,
+            };
+            let leaves = matches!(&self.change, Change::Leaves(leaver) if leaver.person == person);
             self.people.push(Told {
                 person,
                 before,
                 after: *after,
-                group: match &self.change {
-                    Change::Lines(_) => after.by.or_else(reached),
-                    Change::Members(members) => members.concerns(&owners, person).then_some(members.group),
-                },
+                group,
+                meant: group.is_some() || leaves,
                 has_user: !matches!(
                     facts.program,
                     Program::None | Program::Refused { .. } | Program::Retired
@@ -511,10 +531,13 @@ impl Previewing {
                 gives_back: told.after.gives_back && !told.before.gives_back,
                 creates_user: false,
             };
-            outcomes.push(Outcome {
-                creates_user: outcome.needs_another() && !told.has_user,
-                ..outcome
-            });
+            // Whoever was looked at for another reason, and to whom nothing happens, is none of it.
+            if told.meant || outcome.matters() {
+                outcomes.push(Outcome {
+                    creates_user: outcome.needs_another() && !told.has_user,
+                    ..outcome
+                });
+            }
         }
         outcomes.extend(others.iter().map(|(person, wish)| {
             let after = after.of(*person);
@@ -530,8 +553,6 @@ impl Previewing {
                 creates_user: false,
             }
         }));
-        // Whoever was looked at for another reason, and to whom nothing happens, is none of it.
-        outcomes.retain(|outcome| outcome.group.is_some() || outcome.matters());
         outcomes.sort_unstable_by_key(|outcome| outcome.person);
 
         let at_deadlines = iter::zip(&self.deadlines, &self.then).map(|(deadline, wishes)| Later {

@@ -1,4 +1,4 @@
-//! What changing the deployment of an app, or the members of a group, would bring, read person by person.
+//! What changing the deployment of an app or the members of a group, or somebody's leaving, would bring, read person by person.
 //!
 //! It reads those whom the change reaches, and of everybody else the line for the app as it was decided. Whoever something
 //! happened to since is read, too; so it is right at every moment, and costs what it is about.
@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AssetId, Deployment, DeviceId, GroupId, GroupKind, LocationId, Members, Owned, PersonId, Preview, Previewing, Time,
+    AssetId, Deployment, DeviceId, GroupId, GroupKind, Leaver, LocationId, Members, Owned, PersonId, Preview,
+    Previewing, Time,
 };
 
 use crate::{
@@ -28,6 +29,8 @@ reads! {
     /// What it would bring, of this app, if these came into a group that it is deployed to, and those went. `None` when there
     /// is no such app.
     previewed_members(location: LocationId, asset: AssetId, members: &'a Members, now: Time) -> Option<Preview>;
+    /// What it would bring, of this app, if this person left. `None` when there is no such app.
+    previewed_leaver(location: LocationId, asset: AssetId, leaver: Leaver, now: Time) -> Option<Preview>;
 }
 
 impl Conn<'_> {
@@ -73,6 +76,20 @@ impl Conn<'_> {
             }
         };
         let previewing = Previewing::members(asset, members.clone());
+        self.played(location, asset, previewing, people, kinds, now).await
+    }
+
+    async fn previewed_leaver(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        leaver: Leaver,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        let present = self.deployments(asset).await?;
+        let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
+        let people = BTreeSet::from([leaver.person]);
+        let previewing = Previewing::leaves(asset, leaver);
         self.played(location, asset, previewing, people, kinds, now).await
     }
 

@@ -20,10 +20,7 @@ use serde::{Deserialize, Serialize};
 use server::{
     App, Clock, Config, Random,
     app::{
-        Base, Caller, Role,
-        deployments::{Agreed, DeploymentChoice},
-        groups::NewGroup,
-        people::NewPerson,
+        Base, Caller, Role, contract::Agreed, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson,
         tokens::TokenUpload,
     },
     serve,

@@ -18,10 +18,7 @@ use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
     app::{
-        AppError, Base, Caller,
-        deployments::{Agreed, DeploymentChoice},
-        groups::NewGroup,
-        people::NewPerson,
+        AppError, Base, Caller, contract::Agreed, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson,
         tokens::TokenUpload,
     },
     serve::{self, Running},
@@ -194,7 +191,7 @@ pub async fn deploy(app: &App, asset: AssetId, group: GroupId, approval: Approva
         let saved = app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &agreed);
         match saved.await {
             // Another number by now, when licences move at this moment.
-            Err(AppError::TakesBack(preview)) => agreed.take_back = preview.to_confirm(),
+            Err(AppError::TakesBack(licences, _)) => agreed.take_back = Some(licences),
             saved => return saved.expect("a deployment"),
         }
     }
@@ -207,7 +204,7 @@ pub async fn members_are(app: &App, group: GroupId, members: &[Uuid]) {
         let saved = app.group_members_set(&Caller::System, group, Base::Latest, members, &agreed);
         match saved.await {
             // Another number by now, when licences move at this moment.
-            Err(AppError::MembersTakeBack(preview)) => agreed.take_back = preview.to_confirm(),
+            Err(AppError::TakesBack(licences, _)) => agreed.take_back = Some(licences),
             saved => return saved.expect("members"),
         }
     }

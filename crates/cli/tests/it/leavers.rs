@@ -10,7 +10,7 @@ use server::{
     Clock,
     app::{
         AppError, Base, Caller, Problem,
-        deployments::Agreed,
+        contract::Agreed,
         invitations::NotInvited,
         leavers::{Devices, WAITED_FOR},
     },
@@ -131,7 +131,13 @@ async fn the_devices_of_whoever_leaves_are_retired_and_enrol_anew_when_they_are_
     has_it(&lab, app, person).await;
 
     lab.app
-        .person_leave(&Caller::System, person, Base::Latest, Devices::Retire)
+        .person_leave(
+            &Caller::System,
+            person,
+            Base::Latest,
+            Devices::Retire,
+            &Agreed::default(),
+        )
         .await
         .unwrap();
     until("the person is retired, and the device too", async || {
@@ -645,7 +651,13 @@ async fn killed_while_people_leave(database: Database, kills: usize) {
         if let Some(leaver) = leavers.get(round) {
             scene
                 .app
-                .person_leave(&Caller::System, *leaver, Base::Latest, Devices::Keep)
+                .person_leave(
+                    &Caller::System,
+                    *leaver,
+                    Base::Latest,
+                    Devices::Keep,
+                    &Agreed::default(),
+                )
                 .await
                 .unwrap();
         }
@@ -708,7 +720,7 @@ async fn a_device_that_never_answers_does_not_keep_the_licence_of_whoever_left()
 
 async fn leave(lab: &Lab, person: PersonId) {
     lab.app
-        .person_leave(&Caller::System, person, Base::Latest, Devices::Keep)
+        .person_leave(&Caller::System, person, Base::Latest, Devices::Keep, &Agreed::default())
         .await
         .unwrap();
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Approval, Effect, InstallState, OperationId};
+use domain::{Approval, Effect, InstallState, OperationId, PersonId, PersonVerdict, Place, Program};
 use server::app::{
     AppError, Base, Caller,
-    deployments::{Agreed, DeploymentChoice},
+    contract::{Agreed, Previewed},
+    deployments::DeploymentChoice,
+    leavers::{Devices, LeavingLicence},
 };
 use sim::{
     apple::{TokenKind, sample::adam_id},
@@ -13,7 +15,7 @@ use sim::{
 };
 use store::{OperationKind, OperationState};
 
-use crate::lab::{Database, Lab, Setup, iphone, until};
+use crate::lab::{Database, Lab, Setup, iphone, members_are, until};
 
 const OWNED: i64 = 5;
 
@@ -102,7 +104,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         .app
         .deployments_save(&Caller::System, app, Base::Latest, choices.clone(), &agreed)
         .await;
-    let Err(AppError::Outdated(now)) = refused else {
+    let Err(AppError::Outdated(Previewed::Deployment(now))) = refused else {
         panic!("{refused:?}");
     };
     assert_eq!(
@@ -141,7 +143,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
             Effect::Waits => {
                 assert_eq!(
                     verdict.and_then(|verdict| verdict.place),
-                    Some(1),
+                    Some(Place::At(1)),
                     "{outcome:?} {verdict:?}"
                 );
             }
@@ -174,6 +176,91 @@ async fn what_was_previewed_is_what_happened(database: Database) {
     lab.close().await;
 }
 
+/// Two have an app of which two licences are owned, and two wait for it. One of the first leaves: whom the preview names gets
+/// their licence, and nobody else.
+async fn the_licence_of_whoever_leaves_reaches_whom_was_named(database: Database) {
+    let lab = Lab::open(Setup::on(database)).await;
+    lab.link(TokenKind::Valid).await;
+    let (scarce, plenty) = (adam_id(1), adam_id(4));
+    let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
+    assert!(lab.apple.buy(&scarce, 2 - 20));
+    until("two are owned", async || owned(&lab, app).await == 2).await;
+    let mut people = Vec::new();
+    for number in 0..4 {
+        let person = lab.person(&format!("사람 {number}")).await;
+        lab.enrol(person, iphone(number)).await;
+        people.push(person);
+    }
+    let group = lab.group("협력사", &people[..2]).await;
+    lab.deploy(app, group, Approval::Required).await;
+    until("two have it", async || lab.installed(app).await == 2).await;
+    // Everybody accepts the terms for another app, so that a licence is all that is missing.
+    let everybody = lab.group("전 직원", &people).await;
+    lab.deploy(other, everybody, Approval::Required).await;
+    until("all are in the programme", async || lab.installed(other).await == 4).await;
+    let all: Vec<_> = people.iter().map(|person| person.0).collect();
+    members_are(&lab.app, group, &all).await;
+    until("two wait", async || decided(&lab, app).await.waiting.len() == 2).await;
+    lab.agrees_with_apple().await;
+
+    let leaver = people[0];
+    let preview = lab.app.person_leave_preview(leaver, Devices::Retire).await.unwrap();
+    let of = |asset| preview.apps.iter().find(|it| it.preview.app.id == asset).unwrap();
+    assert_eq!(
+        (of(app).licence, of(other).licence),
+        (LeavingLicence::ComesBack, LeavingLicence::ComesBack)
+    );
+    let befalls = |effect| -> Vec<PersonId> {
+        let outcomes = of(app).preview.outcome.outcomes.iter();
+        let befallen = outcomes.filter(|outcome| outcome.effect() == effect);
+        befallen.map(|outcome| outcome.person).collect()
+    };
+    assert_eq!((befalls(Effect::Loses), of(app).devices.len()), (vec![leaver], 1));
+    let named = befalls(Effect::GainsLater);
+    assert_eq!(named.len(), 1, "{preview:#?}");
+    let stays: Vec<PersonId> = people[2..]
+        .iter()
+        .copied()
+        .filter(|person| !named.contains(person))
+        .collect();
+    assert_eq!(
+        of(other).preview.outcome.of_effect(Effect::GainsLater),
+        0,
+        "nobody waits for it"
+    );
+
+    let agreed = Agreed {
+        digest: Some(preview.digest.clone()),
+        take_back: None,
+    };
+    lab.app
+        .person_leave(&Caller::System, leaver, Base::Latest, Devices::Retire, &agreed)
+        .await
+        .expect("what was previewed");
+    until("whoever was named has it, and the leaver is retired", async || {
+        let overview = lab.app.overview().await.unwrap().unwrap();
+        let people = &overview.app(app).unwrap().decision.people;
+        let has = |person| {
+            people
+                .get(person)
+                .is_some_and(|it: &PersonVerdict| it.state == InstallState::Installed)
+        };
+        has(&named[0]) && overview.world.people[&leaver].program == Program::Retired
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    let decision = decided(&lab, app).await;
+    assert_eq!(decision.waiting, stays, "and nobody else");
+    assert!(
+        decision
+            .people
+            .get(&leaver)
+            .is_none_or(|verdict| verdict.seat.is_none())
+    );
+    assert!(decision.people[&people[1]].seat.is_some(), "whoever had one keeps it");
+    lab.close().await;
+}
+
 async fn owned(lab: &Lab, app: domain::AssetId) -> i64 {
     lab.app.store.app(app).await.unwrap().unwrap().owned
 }
@@ -189,6 +276,17 @@ async fn operations(lab: &Lab) -> Vec<(OperationId, OperationKind, i64)> {
     rows.reverse();
     rows.retain(|row| row.state != OperationState::Queued);
     rows.iter().map(|row| (row.id, row.kind, row.requested)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_licence_of_whoever_leaves_reaches_whom_the_preview_named_on_sqlite() {
+    the_licence_of_whoever_leaves_reaches_whom_was_named(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn the_licence_of_whoever_leaves_reaches_whom_the_preview_named_on_postgres() {
+    the_licence_of_whoever_leaves_reaches_whom_was_named(Database::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

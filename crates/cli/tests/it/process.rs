@@ -11,10 +11,7 @@ use domain::{Approval, Patience};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
-    app::{
-        Base, Caller, Role,
-        deployments::{Agreed, DeploymentChoice},
-    },
+    app::{Base, Caller, Role, contract::Agreed, deployments::DeploymentChoice},
     serve,
 };
 use sim::apple::{Apple, AppleOptions, Fault, Switches, TokenKind, Trouble, sample::adam_id};

@@ -68,6 +68,12 @@ fn members_previewed(world: &World, asset: AssetId, members: &Members, most: usi
     played(world, asset, Previewing::members(asset, members.clone()), people, most)
 }
 
+/// The same of somebody who leaves.
+fn leaving_previewed(world: &World, asset: AssetId, leaver: Leaver, most: usize) -> Preview {
+    let people = BTreeSet::from([leaver.person]);
+    played(world, asset, Previewing::leaves(asset, leaver), people, most)
+}
+
 fn played(
     world: &World,
     asset: AssetId,
@@ -300,6 +306,81 @@ fn moved(world: &World, members: &Members) -> World {
     world
 }
 
+/// One of them leaves, with or without their devices.
+fn any_leaving() -> impl Strategy<Value = (World, Leaver)> {
+    (any_world(), 0..5usize, any::<bool>()).prop_filter_map("somebody is here", |(world, number, retire)| {
+        let devices = if retire {
+            LeaverDevices::Retire
+        } else {
+            LeaverDevices::Keep
+        };
+        let person = world.people.get(&person(number)).filter(|person| !person.left)?.id;
+        Some((world, Leaver { person, devices }))
+    })
+}
+
+/// The world that they have left.
+fn without(world: &World, leaver: Leaver) -> World {
+    let mut world = world.clone();
+    let id = leaver.person;
+    world.people.get_mut(&id).unwrap().left = true;
+    for group in world.groups.values_mut() {
+        group.people.remove(&id);
+    }
+    for app in world.apps.values_mut() {
+        app.requests.remove(&id);
+    }
+    for device in world.devices.values_mut().filter(|device| device.person == id) {
+        match device.enrolment {
+            Enrolment::Enrolled if leaver.devices == LeaverDevices::Retire => device.enrolment = Enrolment::Retiring,
+            Enrolment::Pending => device.enrolment = Enrolment::Removed,
+            _ => {}
+        }
+    }
+    world
+}
+
+/// What is said to come later comes: the licences that are free are given, those that are to come back do, and then everybody
+/// accepts. `world` is the one that was changed.
+fn comes_true(mut world: World, preview: &Preview) -> Result<(), TestCaseError> {
+    let decided = decide(&world, &world.apps[&app(0)]);
+    let held = Seat::Held { since: world.now };
+    let app = world.apps.get_mut(&app(0)).unwrap();
+    let facts = app.clone();
+    app.seats.retain(|person, _| {
+        !decided
+            .people
+            .get(person)
+            .is_some_and(|verdict| verdict.is_to_return(&facts))
+    });
+    app.seats
+        .extend(all_of(preview, Fate::Now).into_iter().map(|person| (person, held)));
+    let asset = app.id;
+    let decided = decide(&world, &world.apps[&asset]);
+    prop_assert_eq!(
+        decided.next.iter().copied().collect::<BTreeSet<_>>(),
+        all_of(preview, Fate::Later)
+    );
+
+    let app = world.apps.get_mut(&asset).unwrap();
+    app.seats
+        .extend(all_of(preview, Fate::Later).into_iter().map(|person| (person, held)));
+    app.refusals.clear();
+    for person in world.people.values_mut() {
+        person.program = Program::Associated { since: world.now };
+    }
+    let decided = decide(&world, &world.apps[&asset]);
+    prop_assert_eq!(
+        decided.next.iter().copied().collect::<BTreeSet<_>>(),
+        all_of(preview, Fate::OnceReady)
+    );
+    prop_assert_eq!(
+        decided.waiting.iter().copied().collect::<BTreeSet<_>>(),
+        all_of(preview, Fate::Waits)
+    );
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -345,32 +426,47 @@ proptest! {
         prop_assert!(preview.at_deadlines.is_empty());
     }
 
-    /// What is said to come later comes: the licences that are free are given, those that are to come back do, and then
-    /// everybody accepts.
+    /// Of who leaves: nothing is due to them any more, and of nobody else is told but those in the line.
+    #[test]
+    fn what_is_previewed_of_a_leaver_is_the_difference_of_two_decisions((world, leaver) in any_leaving(), most in 1..4usize) {
+        let preview = leaving_previewed(&world, app(0), leaver, most);
+        let after = without(&world, leaver);
+        says_what_is_decided(&world, &after, &preview)?;
+        let theirs = preview.outcomes.iter().find(|outcome| outcome.person == leaver.person).unwrap();
+        prop_assert!(matches!(theirs.after, Fate::Goes | Fate::Nothing), "{:?}", theirs);
+        let had = world.apps[&app(0)].seats.contains_key(&leaver.person);
+        let comes_back = decide(&after, &after.apps[&app(0)])
+            .people
+            .get(&leaver.person)
+            .is_some_and(|verdict| verdict.is_to_return(&world.apps[&app(0)]));
+        prop_assert_eq!(comes_back, had && world.apps[&app(0)].revocable);
+        for other in preview.outcomes.iter().filter(|outcome| outcome.person != leaver.person) {
+            prop_assert!(other.after != Fate::Goes && !other.gives_back && other.group.is_none(), "{:?}", other);
+            // A licence that comes back, or a place in the line, makes it worse for nobody.
+            let order = [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits];
+            let place = |fate| order.iter().position(|it| *it == fate);
+            prop_assert!(place(other.after).is_some() && place(other.after) <= place(other.before), "{:?}", other);
+        }
+        prop_assert!(preview.at_deadlines.is_empty());
+    }
+
     #[test]
     fn what_is_previewed_comes_true((world, choices) in any_change(), most in 1..4usize) {
         let lines = changed(&world, app(0), &choices);
         let preview = previewed(&world, app(0), &lines, most);
-        let mut world = with(&world, app(0), &lines);
-        let decided = decide(&world, &world.apps[&app(0)]);
-        let held = Seat::Held { since: world.now };
-        let app = world.apps.get_mut(&app(0)).unwrap();
-        let facts = app.clone();
-        app.seats.retain(|person, _| !decided.people.get(person).is_some_and(|verdict| verdict.is_to_return(&facts)));
-        app.seats.extend(all_of(&preview, Fate::Now).into_iter().map(|person| (person, held)));
-        let asset = app.id;
-        let decided = decide(&world, &world.apps[&asset]);
-        prop_assert_eq!(decided.next.iter().copied().collect::<BTreeSet<_>>(), all_of(&preview, Fate::Later));
+        comes_true(with(&world, app(0), &lines), &preview)?;
+    }
 
-        let app = world.apps.get_mut(&asset).unwrap();
-        app.seats.extend(all_of(&preview, Fate::Later).into_iter().map(|person| (person, held)));
-        app.refusals.clear();
-        for person in world.people.values_mut() {
-            person.program = Program::Associated { since: world.now };
-        }
-        let decided = decide(&world, &world.apps[&asset]);
-        prop_assert_eq!(decided.next.iter().copied().collect::<BTreeSet<_>>(), all_of(&preview, Fate::OnceReady));
-        prop_assert_eq!(decided.waiting.iter().copied().collect::<BTreeSet<_>>(), all_of(&preview, Fate::Waits));
+    #[test]
+    fn what_is_previewed_of_a_group_comes_true((world, members) in any_members(), most in 1..4usize) {
+        let preview = members_previewed(&world, app(0), &members, most);
+        comes_true(moved(&world, &members), &preview)?;
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_leaver_comes_true((world, leaver) in any_leaving(), most in 1..4usize) {
+        let preview = leaving_previewed(&world, app(0), leaver, most);
+        comes_true(without(&world, leaver), &preview)?;
     }
 
     #[test]

@@ -507,27 +507,44 @@ link-label = Address that works once
 link-copy = Copy
 link-copied = Copied.
 leave-title = Leaving
+leave-help = Shows first what becomes of groups, devices, apps and licences.
+leave-open = Preview leaving
+leave-page-title = { $name } · Leaving
+leave-context = Groups left: { $groups } · devices: { $devices } · licences to return: { $licences }. Marking this person as left does what is shown here.
+leave-app-goes = The app and its data are removed from: { $devices }
+leave-licence-comes-back = The licence is returned once the app is confirmed removed.
+leave-licence-at-once = The app is on no device, so the licence is returned at once.
+leave-licence-already = The licence is already being returned.
+leave-licence-stays = Apple does not take this licence back. It stays with this person after they have left.
+leave-line = Drops out of the line for a licence. Those behind move up.
+leave-drops = Is not to get the app any more.
+leave-nobody-waits = Nobody is waiting for it, so the licence is left over.
+leave-waits = { $before ->
+    [one] { $before } person is
+   *[other] { $before } people are
+} waiting for a licence now, { $after } afterwards
+leave-no-apps = No app that they have, or are to get.
+leave-kept = What cannot be returned
+leave-kept-reason = What Apple does not take back, such as books, stays with this person after they have left.
 leave-box = This person has left the organisation.
 leave-box-help = You can mark them as back later. Groups and apps are not restored automatically.
 leave-button = Mark as left
 leave-not-confirmed = The box is not ticked. Nothing was changed.
-leave-groups = { $count ->
-    [0] In no group: nothing to leave.
-    [one] Leaves { $count } group and gets nothing new.
-   *[other] Leaves { $count } groups and gets nothing new.
-}
+leave-groups-reason = They leave all groups and get nothing new. Their requests for apps end.
 leave-links = Enrolment links stop working. No device can be enrolled for this person.
-leave-licences = { $count ->
-    [0] Holds no licence to return.
-    [one] { $count } licence is returned once the app is confirmed removed.
-   *[other] { $count } licences are returned, each once its app is confirmed removed.
-}
 leave-apple = When all licences have been returned, the person is retired at Apple and their Apple Account is unlinked.
-leave-devices = { $count ->
-    [one] Retire their { $count } device.
-   *[other] Retire their { $count } devices.
+leave-devices-choice = What to do with the devices
+leave-devices-retire = Retire
+leave-devices-keep = Keep enrolled
+leave-devices-help = Retiring removes the organisation’s apps and settings with the profile. Devices that stay enrolled lose this person’s apps only.
+leave-device-retires = Is retired: the organisation’s apps and settings are removed.
+leave-device-taken-out = Never finished its enrolment, and is removed from the list.
+leave-device-leaves-already = Is being retired or wiped already.
+leave-device-stays = Stays enrolled: only this person’s apps are removed.
+leave-silent = { $days ->
+    [one] A device that does not answer for { $days } day is removed from the list, and its licences are returned.
+   *[other] A device that does not answer for { $days } days is removed from the list, and its licences are returned.
 }
-leave-devices-help = The organisation’s apps and settings are removed with the profile. If you clear this box, only this person’s apps are removed and the devices stay enrolled.
 leaving-title = Leaving
 leaving-devices = { $count ->
     [one] { $count } device is still enrolled.

@@ -452,22 +452,38 @@ link-label = 한 번만 쓸 수 있는 주소
 link-copy = 복사
 link-copied = 복사했습니다.
 leave-title = 퇴사
+leave-help = 그룹, 장치, 앱, 라이선스가 어떻게 되는지 먼저 보여 줍니다.
+leave-open = 퇴사 미리 보기
+leave-page-title = { $name } · 퇴사
+leave-context = 그룹 { $groups }개에서 제외 · 장치 { $devices }대 · 회수할 라이선스 { $licences }개. 퇴사로 표시하면 아래 내용대로 실행합니다.
+leave-app-goes = 앱과 앱 안의 데이터가 제거됩니다: { $devices }
+leave-licence-comes-back = 앱이 제거된 것을 확인한 뒤 라이선스를 회수합니다.
+leave-licence-at-once = 앱이 설치된 장치가 없으므로 라이선스를 바로 회수합니다.
+leave-licence-already = 라이선스를 이미 회수하는 중입니다.
+leave-licence-stays = Apple에서 이 라이선스를 회수할 수 없습니다. 퇴사한 뒤에도 이 사용자에게 남습니다.
+leave-line = 라이선스 대기에서 빠집니다. 뒤에서 기다리던 사람들의 순서가 앞당겨집니다.
+leave-drops = 앱을 받을 대상에서 빠집니다.
+leave-nobody-waits = 기다리는 사람이 없어 라이선스가 남습니다.
+leave-waits = 라이선스를 기다리는 사람: { $before }명 → { $after }명
+leave-no-apps = 받았거나 받을 앱이 없습니다.
+leave-kept = 회수할 수 없는 항목
+leave-kept-reason = 책처럼 Apple에서 회수할 수 없는 항목은 퇴사한 뒤에도 이 사용자에게 남습니다.
 leave-box = 이 사용자가 퇴사했습니다.
 leave-box-help = 나중에 복귀로 표시할 수 있습니다. 그룹과 앱은 자동으로 복원되지 않습니다.
 leave-button = 퇴사로 표시
 leave-not-confirmed = 확인란을 선택하지 않았습니다. 바뀐 것이 없습니다.
-leave-groups = { $count ->
-    [0] 속한 그룹이 없습니다.
-   *[other] 그룹 { $count }개에서 모두 제외되고, 새 앱을 받지 않습니다.
-}
+leave-groups-reason = 모든 그룹에서 제외되고 새 앱을 받지 않습니다. 앱 요청은 취소됩니다.
 leave-links = 등록 링크를 더 이상 쓸 수 없습니다. 이 사용자의 장치를 등록할 수 없습니다.
-leave-licences = { $count ->
-    [0] 회수할 라이선스가 없습니다.
-   *[other] 앱이 제거된 것을 확인한 뒤 라이선스 { $count }개를 회수합니다.
-}
 leave-apple = 라이선스를 모두 회수하면 Apple에서 이 사용자를 사용 중지하고 Apple 계정 연결을 해제합니다.
-leave-devices = 장치 { $count }대를 사용 중지합니다.
-leave-devices-help = 조직의 앱과 설정이 프로필과 함께 제거됩니다. 선택하지 않으면 이 사용자의 앱만 제거되고 장치는 등록된 채 남습니다.
+leave-devices-choice = 장치를 어떻게 할지
+leave-devices-retire = 사용 중지
+leave-devices-keep = 등록 유지
+leave-devices-help = 사용 중지하면 조직의 앱과 설정이 프로필과 함께 제거됩니다. 등록을 유지하면 이 사용자의 앱만 제거됩니다.
+leave-device-retires = 사용 중지합니다. 조직의 앱과 설정이 제거됩니다.
+leave-device-taken-out = 등록이 끝나지 않은 장치이므로 목록에서 제거합니다.
+leave-device-leaves-already = 이미 사용 중지하거나 초기화하는 중입니다.
+leave-device-stays = 등록을 유지합니다. 이 사용자의 앱만 제거됩니다.
+leave-silent = 장치가 { $days }일 동안 응답하지 않으면 목록에서 제거하고 라이선스를 회수합니다.
 leaving-title = 퇴사 처리
 leaving-devices = 아직 등록된 장치가 { $count }대 있습니다.
 leaving-devices-done = 등록된 장치가 없습니다.

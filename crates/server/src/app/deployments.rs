@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 use domain::{Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, Time};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{AppRow, Base, GroupRow, NewEvent, Version};
+use store::{AppRow, Base, GroupRow, NewEvent, Snapshot, Version};
 
-use super::{App, AppError, Caller, Problem};
+use super::{
+    App, AppError, Caller, Problem,
+    contract::{Agreed, Contract, Previewed, of_app, short},
+};
 
 /// One line of what an administrator chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +23,6 @@ pub struct DeploymentChoice {
     pub group: GroupId,
     pub approval: Approval,
     pub deadline: Option<Time>,
-}
-
-/// What somebody agreed to who saves.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Agreed {
-    /// [`Preview::digest`] of what they saw; `None` for whoever saves whatever it does.
-    pub digest: Option<String>,
-    /// How many licences they know that it takes back.
-    pub take_back: Option<u64>,
 }
 
 /// What saving would do.
@@ -83,7 +77,7 @@ impl Requests {
         all.iter().map(|asked| asked.requests).sum()
     }
 
-    pub(super) fn of(outcome: &domain::Preview, limits: &apple::wire::Limits) -> Requests {
+    fn of(outcome: &domain::Preview, limits: &apple::wire::Limits) -> Requests {
         let asked = |people: u64, at_once: usize| Asked {
             people,
             requests: people.div_ceil(u64::try_from(at_once).unwrap_or(1).max(1)),
@@ -99,22 +93,18 @@ impl Requests {
     }
 }
 
-impl Preview {
-    /// How many licences it takes back, when they are so many that whoever saves has to say so.
-    pub fn to_confirm(&self) -> Option<u64> {
+impl Contract for Preview {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn to_confirm(&self) -> Option<u64> {
         self.outcome
             .take_back_to_confirm(self.counts.used + self.counts.on_the_way)
     }
 
-    /// Errors unless this is what was agreed to.
-    fn agreed(self, agreed: &Agreed) -> Result<Preview, AppError> {
-        if agreed.digest.as_ref().is_some_and(|digest| *digest != self.digest) {
-            return Err(AppError::Outdated(Box::new(self)));
-        }
-        match self.to_confirm() {
-            Some(licences) if agreed.take_back != Some(licences) => Err(AppError::TakesBack(Box::new(self))),
-            _ => Ok(self),
-        }
+    fn shown(self) -> Previewed {
+        Previewed::Deployment(Box::new(self))
     }
 }
 
@@ -277,6 +267,28 @@ impl App {
         })
     }
 
+    /// What a change that leaves the deployment of an app as it is comes to for the app, of `outcome`.
+    pub(super) async fn previewed_app(
+        &self,
+        read: &mut Snapshot,
+        app: AppRow,
+        outcome: domain::Preview,
+    ) -> Result<Preview, AppError> {
+        let counts = read.counts(app.id).await?;
+        Ok(Preview {
+            digest: of_app(app.id, &outcome),
+            requests: Requests::of(&outcome, &self.service.limits()),
+            counts: Counts {
+                waiting: outcome.waited,
+                ..counts
+            },
+            version: read.deployments_version(app.id).await?.unwrap_or_default(),
+            app,
+            outcome,
+            changes: Vec::new(),
+        })
+    }
+
     /// The kinds of the groups of `choices`, all of which have to be there.
     async fn kinds_of(&self, choices: &[DeploymentChoice]) -> Result<BTreeMap<GroupId, GroupKind>, AppError> {
         let mut kinds = BTreeMap::new();
@@ -363,11 +375,6 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
     }
     outcome.said(|bytes| hash.update(bytes));
     short(hash)
-}
-
-/// Half of it tells apart whatever two people may agree to.
-pub(super) fn short(hash: Sha256) -> String {
-    hex::encode(&hash.finalize()[..16])
 }
 
 fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview: &Preview, now: Time) -> NewEvent {

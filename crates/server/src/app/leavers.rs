@@ -1,16 +1,24 @@
 //! A person leaves the organisation, and may come back.
 //!
-//! Leaving says what is wanted, at once and in one transaction; what follows from it is the plan's: apps go, licences come
-//! back, and when all are back Apple is asked to retire the client user ([`domain::Step::RetireUser`]). Whoever comes back
+//! Leaving says what is wanted, at once and in one transaction; it does what was previewed, or nothing. What follows from it
+//! is the plan's: apps go, licences come back, and when all are back Apple is asked to retire the client user ([`domain::Step::RetireUser`]). Whoever comes back
 //! before that goes on with the same client user, and whoever comes back later gets a new one.
 
 use std::time::Duration;
 
-use domain::{Enrolment, PersonId};
+use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, Seat, decide_one};
 use serde_json::json;
-use store::{Actor, Base, NewEvent, Tx};
+use sha2::{Digest, Sha256};
+use store::{Actor, AppRow, Base, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
 
-use super::{App, AppError, Caller, Problem};
+use super::{
+    App, AppError, Caller, Problem,
+    contract::{self, Agreed, Contract, Previewed},
+    deployments::Preview,
+    leaving::Leave,
+};
+
+pub use domain::LeaverDevices as Devices;
 
 /// How long a device of somebody who left is waited for before it is taken out, since they left and since it was heard
 /// (A45). So long Apple lets an app go on whose licence was taken back: nobody is worse off for it (Apple, App, Book and
@@ -21,59 +29,271 @@ const ANY_HEARD_WITHIN: Duration = Duration::from_secs(24 * 3600);
 /// So many devices in one step: each is a transaction.
 const AT_ONCE: i64 = 200;
 
-/// What becomes of the devices of somebody who leaves.
+/// What a person's leaving would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeavePreview {
+    /// As they are.
+    pub person: PersonRow,
+    /// What was chosen for their devices, and what becomes of each that is with us.
+    pub choice: Devices,
+    pub devices: Vec<(DeviceRow, Parting)>,
+    pub groups: Vec<(GroupId, String)>,
+    /// How far they are with Apple.
+    pub program: Program,
+    /// Of each app that they have anything to do with, by name.
+    pub apps: Vec<LeavingApp>,
+    /// What they have that is no app, books above all: it stays theirs.
+    pub kept: Vec<AppRow>,
+    /// Names all of it.
+    pub digest: String,
+}
+
+/// One app of somebody who leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeavingApp {
+    pub preview: Preview,
+    pub licence: LeavingLicence,
+    /// Their devices on which it may be.
+    pub devices: Vec<DeviceId>,
+}
+
+/// What becomes of a licence of theirs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Devices {
-    /// They are retired: everything that was managed goes, and then the profile.
-    Retire,
-    /// They stay enrolled, without the person's apps, until somebody retires them.
-    Keep,
+pub enum LeavingLicence {
+    /// They have none.
+    None,
+    ComesBack,
+    /// It was to come back anyhow.
+    ComesBackAlready,
+    /// Apple takes none back of this app.
+    Stays,
+}
+
+impl LeavePreview {
+    /// Apple is asked to retire them once they have given everything back.
+    pub fn is_retired_at_apple(&self) -> bool {
+        !matches!(self.program, Program::None | Program::Refused { .. } | Program::Retired)
+    }
+}
+
+impl LeavingApp {
+    /// What they have, or wait for, as things are.
+    pub fn before(&self, person: PersonId) -> Fate {
+        let mut outcomes = self.preview.outcome.outcomes.iter();
+        let theirs = outcomes.find(|outcome| outcome.person == person);
+        theirs.map_or(Fate::Nothing, |outcome| outcome.before)
+    }
+}
+
+impl Contract for LeavePreview {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// As of any change; a single person has one licence of an app, which is never many.
+    fn to_confirm(&self) -> Option<u64> {
+        contract::to_confirm(self.apps.iter().map(|app| &app.preview))
+    }
+
+    fn shown(self) -> Previewed {
+        Previewed::Leave(Box::new(self))
+    }
 }
 
 impl App {
-    /// The person left, unless they were changed since `base`: groups, requests and enrolment links end at once.
-    /// Of somebody who had left already nothing is changed.
+    /// What somebody's leaving would do. Nothing is changed. For somebody who has left nothing would be.
+    ///
+    /// It reads what is theirs, and the line of each app of theirs.
+    pub async fn person_leave_preview(&self, id: PersonId, choice: Devices) -> Result<LeavePreview, AppError> {
+        let mut read = self.store.snapshot().await?;
+        let person = read.person(id).await?.ok_or(AppError::NotFound("person"))?;
+        let mut preview = LeavePreview {
+            digest: String::new(),
+            choice,
+            devices: Vec::new(),
+            groups: Vec::new(),
+            program: Program::None,
+            apps: Vec::new(),
+            kept: Vec::new(),
+            person,
+        };
+        if preview.person.left_at.is_none() {
+            preview.devices = parting(read.devices_of(id).await?, choice);
+            preview.groups = read.groups_of(id.0).await?;
+            self.leaving_apps(&mut read, &mut preview).await?;
+        }
+        drop(read);
+        preview
+            .apps
+            .sort_by(|one, next| one.preview.app.name.cmp(&next.preview.app.name));
+        preview.digest = digest(&preview);
+        Ok(preview)
+    }
+
+    async fn leaving_apps(&self, read: &mut Snapshot, preview: &mut LeavePreview) -> Result<(), AppError> {
+        let (now, person) = (self.now(), preview.person.id);
+        let leaver = Leaver {
+            person,
+            devices: preview.choice,
+        };
+        for location in read.locations().await? {
+            let world = read.world_of(location.id, &[person], now).await?;
+            preview.program = world.people.get(&person).map(|it| it.program).unwrap_or_default();
+            for (asset, facts) in &world.apps {
+                if decide_one(&world, facts, person, None).is_none() {
+                    continue;
+                }
+                let app = self.leaving_app(read, *asset, facts, leaver).await?;
+                // An app that neither is theirs nor was to be is none of it.
+                preview
+                    .apps
+                    .extend(app.filter(|app| app.before(person) != Fate::Nothing));
+            }
+            for (asset, facts) in read.world_beside_of(location.id, &[person]).await? {
+                if facts.seats.contains_key(&person) {
+                    preview.kept.extend(read.app(asset).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Of one app. `None` of what is none any more.
+    async fn leaving_app(
+        &self,
+        read: &mut Snapshot,
+        asset: AssetId,
+        facts: &domain::App,
+        leaver: Leaver,
+    ) -> Result<Option<LeavingApp>, AppError> {
+        let Some(row) = read.app(asset).await?.filter(AppRow::is_app) else {
+            return Ok(None);
+        };
+        let now = self.now();
+        let Some(outcome) = read.previewed_leaver(row.location_id, asset, leaver, now).await? else {
+            return Ok(None);
+        };
+        let on = facts
+            .installs
+            .iter()
+            .filter(|(_, install)| Install::may_be_there(install));
+        let mut theirs = outcome
+            .outcomes
+            .iter()
+            .filter(|outcome| outcome.person == leaver.person);
+        let gives_back = theirs.any(|outcome| outcome.gives_back);
+        Ok(Some(LeavingApp {
+            devices: on.map(|(device, _)| *device).collect(),
+            licence: match facts.seats.get(&leaver.person) {
+                None => LeavingLicence::None,
+                Some(_) if !facts.revocable => LeavingLicence::Stays,
+                Some(Seat::Returning { .. }) => LeavingLicence::ComesBackAlready,
+                Some(_) if gives_back => LeavingLicence::ComesBack,
+                Some(_) => LeavingLicence::ComesBackAlready,
+            },
+            preview: self.previewed_app(read, row, outcome).await?,
+        }))
+    }
+
+    /// The person left, unless they were changed since `base`, or it does something else by now than was agreed to: groups,
+    /// requests and enrolment links end at once. Of somebody who had left already nothing is changed.
+    ///
+    /// Previews first, in a reading of its own: nobody else waits for that. What is the person's own is as it was previewed
+    /// then; whatever else happens between the two happens as it would right after.
     pub async fn person_leave(
         &self,
         caller: &Caller,
         id: PersonId,
         base: Base,
         devices: Devices,
+        agreed: &Agreed,
     ) -> Result<(), AppError> {
         caller.may_write()?;
+        loop {
+            let preview = self.person_leave_preview(id, devices).await?;
+            if !base.is(&preview.person.version) {
+                return Err(AppError::Stale("person"));
+            }
+            if preview.person.left_at.is_some() {
+                return Ok(());
+            }
+            let preview = preview.agreed(agreed)?;
+
+            let now = self.now();
+            let mut tx = self.store.begin().await?;
+            let seen = Base::Version(preview.person.version.number);
+            if !tx.person_left(id, seen, caller.changes(now)).await? {
+                if matches!(base, Base::Latest) {
+                    // Somebody was faster, which does not matter to this caller.
+                    continue;
+                }
+                return Err(AppError::Stale("person"));
+            }
+            // From here on nobody gives them anything.
+            let groups = tx.groups_of(id.0).await?;
+            let same =
+                groups == preview.groups && is_same(&parting(tx.devices_of(id).await?, devices), &preview.devices);
+            if agreed.digest.is_some() && !same {
+                continue;
+            }
+            self.leave_groups(&mut tx, caller, id, &groups).await?;
+            tx.requests_delete(id).await?;
+            let links = tx.enrolments_end(id, now).await?;
+            let retired = self.devices_part(&mut tx, id, devices, caller.actor()).await?;
+            let names: Vec<_> = groups.into_iter().map(|(_, name)| name).collect();
+            let what = json!({
+                "groups": names, "enrolmentLinks": links, "devicesRetired": retired, "previewDigest": preview.digest
+            });
+            tx.event(&NewEvent::new(now, caller.actor(), "personLeft").person(id).with(what))
+                .await?;
+            tx.commit().await?;
+            self.look_again();
+            return Ok(());
+        }
+    }
+
+    async fn leave_groups(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        id: PersonId,
+        groups: &[(GroupId, String)],
+    ) -> Result<(), AppError> {
         let now = self.now();
-        let mut tx = self.store.begin().await?;
-        if !tx.person_left(id, base, caller.changes(now)).await? {
-            return unchanged(&mut tx, id, base).await;
-        }
-        let actor = caller.actor();
-        let groups = tx.groups_of(id.0).await?;
-        for (group, name) in &groups {
+        for (group, name) in groups {
             tx.group_member_remove(*group, id.0, caller.changes(now)).await?;
-            tx.event(
-                &NewEvent::new(now, actor, "groupLeft")
-                    .group(*group)
-                    .person(id)
-                    .with(json!({ "name": name })),
-            )
-            .await?;
+            let left = NewEvent::new(now, caller.actor(), "groupLeft").group(*group).person(id);
+            tx.event(&left.with(json!({ "name": name }))).await?;
         }
-        tx.requests_delete(id).await?;
-        let links = tx.enrolments_end(id, now).await?;
-        let retired = match devices {
-            Devices::Retire => self.devices_of_person_retire(&mut tx, id, actor).await?,
-            Devices::Keep => self.devices_of_person_empty(&mut tx, id, actor).await?,
-        };
-        let names: Vec<_> = groups.into_iter().map(|(_, name)| name).collect();
-        tx.event(
-            &NewEvent::new(now, actor, "personLeft")
-                .person(id)
-                .with(json!({ "groups": names, "enrolmentLinks": links, "devicesRetired": retired })),
-        )
-        .await?;
-        tx.commit().await?;
-        self.look_again();
         Ok(())
+    }
+
+    /// What the devices of somebody who leaves have not answered yet they do not get any more. How many are told to leave.
+    async fn devices_part(
+        &self,
+        tx: &mut Tx,
+        person: PersonId,
+        devices: Devices,
+        actor: Actor,
+    ) -> Result<usize, AppError> {
+        let mut told = 0;
+        for (row, _) in parting(tx.devices_of(person).await?, devices) {
+            // Again, so that it does not speak meanwhile.
+            let Some(device) = tx.device_held(row.id).await? else {
+                continue;
+            };
+            let cause = json!({ "cause": "personLeft" });
+            match devices.parting(device.enrolment) {
+                Some(Parting::Retires) => {
+                    self.leave(tx, &device, Leave::Retire, actor, cause).await?;
+                    told += 1;
+                }
+                Some(Parting::TakenOut) => self.take_out(tx, &device, actor, cause).await?,
+                Some(Parting::Stays) => super::devices::withdraw_commands(tx, device.id, self.now()).await?,
+                Some(Parting::LeavesAlready) | None => {}
+            }
+        }
+        Ok(told)
     }
 
     /// The person is back, unless they were changed since `base`. Groups are for somebody to say anew. What Apple has not
@@ -94,25 +314,6 @@ impl App {
         tx.commit().await?;
         self.look_again();
         Ok(())
-    }
-
-    /// What the devices have not answered yet they do not get any more; one in the middle of its enrolment never comes to
-    /// its end. How many are retired: none.
-    async fn devices_of_person_empty(&self, tx: &mut Tx, person: PersonId, actor: Actor) -> Result<usize, AppError> {
-        for id in tx.devices_of(person).await?.into_iter().map(|device| device.id) {
-            let Some(device) = tx.device_held(id).await? else {
-                continue;
-            };
-            match device.enrolment {
-                Enrolment::Pending => {
-                    let cause = json!({ "cause": "personLeft" });
-                    self.take_out(tx, &device, actor, cause).await?;
-                }
-                Enrolment::Enrolled => super::devices::withdraw_commands(tx, id, self.now()).await?,
-                _ => {}
-            }
-        }
-        Ok(0)
     }
 
     /// Takes out devices of people who left that do not answer, so that their licences do not stay there for ever. A device
@@ -144,6 +345,41 @@ impl App {
         }
         Ok(taken_out)
     }
+}
+
+/// What becomes of those of the devices that are with us.
+fn parting(devices: Vec<DeviceRow>, choice: Devices) -> Vec<(DeviceRow, Parting)> {
+    let parting = |device: DeviceRow| Some((choice.parting(device.enrolment)?, device));
+    let devices = devices.into_iter().filter_map(parting);
+    devices.map(|(parting, device)| (device, parting)).collect()
+}
+
+/// The same becomes of the same devices, whatever else was heard of them.
+fn is_same(these: &[(DeviceRow, Parting)], those: &[(DeviceRow, Parting)]) -> bool {
+    let said = |devices: &[(DeviceRow, Parting)]| -> Vec<(DeviceId, Parting)> {
+        devices.iter().map(|(device, parting)| (device.id, *parting)).collect()
+    };
+    said(these) == said(those)
+}
+
+/// Of who leaves, of what becomes of whatever is theirs, and of what that does to each app.
+fn digest(preview: &LeavePreview) -> String {
+    let mut hash = Sha256::new();
+    hash.update(preview.person.id.0.as_bytes());
+    for (group, _) in &preview.groups {
+        hash.update(b"g");
+        hash.update(group.0.as_bytes());
+    }
+    for (device, parting) in &preview.devices {
+        hash.update(b"d");
+        hash.update(device.id.0.as_bytes());
+        hash.update([*parting as u8]);
+    }
+    for asset in &preview.kept {
+        hash.update(b"k");
+        hash.update(asset.id.0.as_bytes());
+    }
+    contract::of_apps(hash, preview.apps.iter().map(|app| &app.preview))
 }
 
 /// Nothing was to be changed, or somebody was faster.

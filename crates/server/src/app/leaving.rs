@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{DeviceId, Enrolment, EnrolmentId, PersonId, Time};
+use domain::{DeviceId, Enrolment, EnrolmentId, Time};
 use mdm::{command::Command, profile};
 use serde_json::json;
 use store::{Actor, CommandRow, CommandState, DeviceRow, NewEvent, Tx};
@@ -125,37 +125,8 @@ impl App {
         Ok(())
     }
 
-    /// Retires every device of somebody who has left; one that never finished its enrolment is taken out. For whoever
-    /// writes down that the person left, in the same transaction. How many devices were told to leave.
-    pub async fn devices_of_person_retire(
-        &self,
-        tx: &mut Tx,
-        person: PersonId,
-        actor: Actor,
-    ) -> Result<usize, AppError> {
-        let here = |row: &DeviceRow| !row.enrolment.is_over();
-        let devices = tx.devices_of(person).await?.into_iter().filter(here).map(|row| row.id);
-        let mut told = 0;
-        for id in devices.collect::<Vec<_>>() {
-            // Again, so that it does not speak meanwhile.
-            let Some(device) = tx.device_held(id).await? else {
-                continue;
-            };
-            let cause = json!({ "cause": "personLeft" });
-            match device.enrolment {
-                Enrolment::Enrolled => {
-                    self.leave(tx, &device, Leave::Retire, actor, cause).await?;
-                    told += 1;
-                }
-                Enrolment::Pending => self.take_out(tx, &device, actor, cause).await?,
-                _ => {}
-            }
-        }
-        Ok(told)
-    }
-
     /// Tells the device to leave: nothing else is on its way to it any more.
-    async fn leave(
+    pub(super) async fn leave(
         &self,
         tx: &mut Tx,
         device: &DeviceRow,

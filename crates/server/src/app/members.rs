@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{AssetId, Counts, GroupId, GroupKind, Members};
+use domain::{AssetId, GroupId, GroupKind, Members};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Base, GroupRow, NewEvent, Snapshot};
@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::{
     App, AppError, Caller, Problem,
-    deployments::{Agreed, Preview, Requests, short},
+    contract::{self, Agreed, Contract, Previewed},
+    deployments::Preview,
 };
 
 /// What replacing the members of a group would do.
@@ -28,22 +29,17 @@ pub struct MembersPreview {
     pub digest: String,
 }
 
-impl MembersPreview {
-    /// How many licences it takes back, of those apps of which they are so many that whoever saves has to say so.
-    pub fn to_confirm(&self) -> Option<u64> {
-        let each = self.apps.iter().filter_map(Preview::to_confirm);
-        each.reduce(|licences, more| licences + more)
+impl Contract for MembersPreview {
+    fn digest(&self) -> &str {
+        &self.digest
     }
 
-    /// Errors unless this is what was agreed to.
-    fn agreed(self, agreed: &Agreed) -> Result<MembersPreview, AppError> {
-        if agreed.digest.as_ref().is_some_and(|digest| *digest != self.digest) {
-            return Err(AppError::MembersOutdated(Box::new(self)));
-        }
-        match self.to_confirm() {
-            Some(licences) if agreed.take_back != Some(licences) => Err(AppError::MembersTakeBack(Box::new(self))),
-            _ => Ok(self),
-        }
+    fn to_confirm(&self) -> Option<u64> {
+        contract::to_confirm(self.apps.iter())
+    }
+
+    fn shown(self) -> Previewed {
+        Previewed::Members(Box::new(self))
     }
 }
 
@@ -91,23 +87,13 @@ impl App {
         let Some(app) = read.app(asset).await?.filter(store::AppRow::is_app) else {
             return Ok(None);
         };
-        let version = read.deployments_version(asset).await?.unwrap_or_default();
-        let counts = read.counts(asset).await?;
         let outcome = read
             .previewed_members(app.location_id, asset, change, self.now())
             .await?;
-        Ok(outcome.map(|outcome| Preview {
-            digest: said(asset, &outcome),
-            requests: Requests::of(&outcome, &self.service.limits()),
-            counts: Counts {
-                waiting: outcome.waited,
-                ..counts
-            },
-            app,
-            version,
-            outcome,
-            changes: Vec::new(),
-        }))
+        match outcome {
+            Some(outcome) => Ok(Some(self.previewed_app(read, app, outcome).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Replaces the members, unless they were changed since `base`, or it does something else by now than was agreed to. Nobody
@@ -205,15 +191,5 @@ fn digest(change: &Members, apps: &[Preview]) -> String {
             hash.update(id.as_bytes());
         }
     }
-    for app in apps {
-        hash.update(&app.digest);
-    }
-    short(hash)
-}
-
-fn said(asset: AssetId, outcome: &domain::Preview) -> String {
-    let mut hash = Sha256::new();
-    hash.update(asset.0.as_bytes());
-    outcome.said(|bytes| hash.update(bytes));
-    short(hash)
+    contract::of_apps(hash, apps.iter())
 }

@@ -6,6 +6,7 @@ pub mod apps;
 pub mod aside;
 pub mod attempts;
 pub mod check_ins;
+pub mod contract;
 pub mod deployments;
 pub mod devices;
 pub mod directory;
@@ -309,15 +310,10 @@ pub enum AppError {
     Deployment(#[from] domain::DeploymentError),
     /// Nothing was changed: it would do something else by now than was agreed to. This is what it would do.
     #[error("what saving would do is not what was previewed")]
-    Outdated(Box<deployments::Preview>),
-    /// Nothing was changed: it takes back many licences, and whoever saves has not said that they know how many.
-    #[error("saving takes back {} licences, which is to be confirmed", .0.outcome.taken_back())]
-    TakesBack(Box<deployments::Preview>),
-    /// The same of who is in a group.
-    #[error("what saving would do is not what was previewed")]
-    MembersOutdated(Box<members::MembersPreview>),
-    #[error("saving takes back {} licences, which is to be confirmed", .0.to_confirm().unwrap_or_default())]
-    MembersTakeBack(Box<members::MembersPreview>),
+    Outdated(contract::Previewed),
+    /// Nothing was changed: it takes back many licences, so many, and whoever saves has not said that they know it.
+    #[error("saving takes back {0} licences, which is to be confirmed")]
+    TakesBack(u64, contract::Previewed),
     #[error(transparent)]
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{
-        self, AppError, deployments::Preview, invitations::NotInvited, leaving::CannotLeave, members::MembersPreview,
+        self, AppError, contract::Previewed, deployments::Preview, invitations::NotInvited, leaving::CannotLeave,
         tokens::TokenRefused,
     },
     cause,
@@ -308,9 +308,7 @@ impl From<AppError> for Problem {
             }
             AppError::Deployment(error) => deployment(error),
             AppError::Outdated(preview) => outdated(&preview),
-            AppError::TakesBack(preview) => takes_back(preview.outcome.taken_back(), &preview.digest),
-            AppError::MembersOutdated(preview) => members_outdated(&preview),
-            AppError::MembersTakeBack(preview) => takes_back(preview.to_confirm().unwrap_or_default(), &preview.digest),
+            AppError::TakesBack(licences, preview) => takes_back(licences, preview.digest()),
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
@@ -338,15 +336,36 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// With what saving would do now, in the numbers of a preview.
-fn outdated(preview: &Preview) -> Problem {
-    let outcome = &preview.outcome;
-    is_outdated(&preview.digest)
+/// With what saving would do now.
+fn outdated(preview: &Previewed) -> Problem {
+    let problem = Problem::new(
+        "preview-outdated",
+        StatusCode::CONFLICT,
+        "What saving would do is not what was previewed",
+    )
+    .detail("nothing was saved; look at the new preview, and save with its digest")
+    .fact("previewDigest", json!(preview.digest()));
+    match preview {
+        Previewed::Deployment(preview) => deployment_facts(problem, &preview.outcome),
+        Previewed::Members(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
+        Previewed::Leave(preview) => problem.fact("apps", apps_facts(preview.apps.iter().map(|app| &app.preview))),
+    }
+}
+
+/// In the numbers of a preview.
+fn deployment_facts(problem: Problem, outcome: &domain::Preview) -> Problem {
+    problem
         .fact("freeLicenseCount", json!(outcome.free()))
         .fact("returningLicenseCount", json!(outcome.returning))
         .fact("neededLicenseCount", json!(outcome.needed()))
         .fact("waitingUserCount", json!(outcome.of_fate(domain::Fate::Waits)))
         .fact("affected", json!(affected(outcome)))
+}
+
+/// App by app.
+fn apps_facts<'a>(apps: impl Iterator<Item = &'a Preview>) -> Value {
+    apps.map(|of| json!({ "appId": of.app.id, "affected": affected(&of.outcome) }))
+        .collect()
 }
 
 /// How many people each effect befalls.
@@ -359,26 +378,6 @@ fn affected(outcome: &domain::Preview) -> Map<String, Value> {
         .into_iter()
         .map(|(effect, people)| (effect, json!(people)))
         .collect()
-}
-
-/// The same of who is in a group, app by app.
-fn members_outdated(preview: &MembersPreview) -> Problem {
-    let apps: Vec<Value> = preview
-        .apps
-        .iter()
-        .map(|of| json!({ "appId": of.app.id, "affected": affected(&of.outcome) }))
-        .collect();
-    is_outdated(&preview.digest).fact("apps", json!(apps))
-}
-
-fn is_outdated(digest: &str) -> Problem {
-    Problem::new(
-        "preview-outdated",
-        StatusCode::CONFLICT,
-        "What saving would do is not what was previewed",
-    )
-    .detail("nothing was saved; look at the new preview, and save with its digest")
-    .fact("previewDigest", json!(digest))
 }
 
 fn takes_back(licences: u64, digest: &str) -> Problem {

@@ -13,7 +13,7 @@ use mdm::{
 use rcgen::{CertificateParams, DnType, KeyPair};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
-use server::app::{Base, Caller, leavers::Devices, people::NewPerson};
+use server::app::{Base, Caller, contract::Agreed, leavers::Devices, people::NewPerson};
 use store::{CommandRow, DeviceRow, EventFilter};
 use uuid::Uuid;
 use x509_cert::{Certificate, der::Decode};
@@ -165,7 +165,7 @@ async fn nothing_enrols_for_a_person_who_left_until_they_are_back() {
     let begun = Phone::again_for(&server, person, "PHONE-2").await;
     assert_eq!(begun.check_in(begun.authenticate()).await, StatusCode::OK);
     let unused = Phone::again_for(&server, person, "PHONE-3").await;
-    app.person_leave(&Caller::System, person, Base::Latest, Devices::Keep)
+    app.person_leave(&Caller::System, person, Base::Latest, Devices::Keep, &Agreed::default())
         .await
         .unwrap();
 

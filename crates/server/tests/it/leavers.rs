@@ -178,18 +178,21 @@ async fn the_page_of_a_person_says_what_leaving_means_and_what_is_still_to_be_do
     let (leave, back) = (format!("{page}/leave"), format!("{page}/return"));
 
     let shown = browser.page(&server, &page).await;
+    assert!(shown.contains(&format!("href=\"{leave}\"")), "{shown}");
+    let shown = browser.page(&server, &leave).await;
     for text in [
         "속한 그룹이 없습니다",
-        "회수할 라이선스가 없습니다",
-        "사용 중지하고 Apple 계정 연결을 해제합니다",
+        "받았거나 받을 앱이 없습니다",
+        "등록된 장치가 없습니다",
+        "Apple에 등록된 적이 없습니다",
     ] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
     let fields = form::of(&shown, &leave);
-    let by_default = ("retire_devices".to_owned(), "yes".to_owned());
+    let by_default = ("devices".to_owned(), "retire".to_owned());
     assert!(fields.contains(&by_default));
     assert!(
-        !shown.contains("장치 0대") && !shown.contains("type=\"checkbox\" name=\"retire_devices\""),
+        !shown.contains("type=\"radio\" name=\"devices\""),
         "nobody is asked about devices that are not there: {shown}"
     );
     let (status, refused) = browser.submit(&server, &leave, &fields).await;
@@ -201,7 +204,7 @@ async fn the_page_of_a_person_says_what_leaving_means_and_what_is_still_to_be_do
     let ticked = form::and(&fields, "confirmed", "yes");
     let (status, stale) = browser.submit(&server, &leave, &ticked).await;
     assert_eq!(status, 409);
-    assert!(stale.contains("먼저 바꿨습니다") && stale.contains("영업팀"), "{stale}");
+    assert!(stale.contains("먼저 바꿨습니다"), "{stale}");
     assert_eq!(server.get(&leaver).await.1["leftDateTime"], Value::Null);
 
     let ticked = form::and(&form::of(&stale, &leave), "confirmed", "yes");
@@ -215,6 +218,9 @@ async fn the_page_of_a_person_says_what_leaving_means_and_what_is_still_to_be_do
         assert!(shown.contains(text), "{text}: {shown}");
     }
     assert!(!shown.contains(&leave));
+    // Nothing is left to be previewed.
+    let (status, _) = browser.submit(&server, &leave, &ticked).await;
+    assert_eq!(status, 303);
     let (status, _) = browser.submit(&server, &back, &form::of(&shown, &back)).await;
     assert_eq!(status, 303);
     assert!(browser.page(&server, &page).await.contains(&leave));

@@ -16,6 +16,7 @@ mod input;
 mod invitations;
 mod leavers;
 mod leaving;
+mod leaving_previews;
 mod lists;
 mod names;
 mod operations;

@@ -21,7 +21,7 @@ const PEOPLE: usize = 40;
 /// Forty people with an iPhone each, and an app that is required for all of them: half of them have it, no licence is left
 /// for the other half. Apple cannot be reached, so that nothing happens by itself. It is of this moment: a server that begins
 /// brings back whatever lies ahead of its time.
-async fn company(store: &Store) -> Organisation {
+pub async fn company(store: &Store) -> Organisation {
     organisation(store, PEOPLE, 1, Clock::System.now()).await.unwrap()
 }
 
@@ -46,7 +46,7 @@ fn with(wanted: &Value, digest: &Value, confirmed: Option<u64>) -> Value {
 }
 
 /// How many people the effect befalls.
-fn people(preview: &Value, effect: &str) -> u64 {
+pub fn people(preview: &Value, effect: &str) -> u64 {
     let affected = preview["affected"].as_array().unwrap().iter();
     let counts = affected.filter(|affected| affected["effect"] == effect);
     counts.map(|affected| affected["userCount"].as_u64().unwrap()).sum()

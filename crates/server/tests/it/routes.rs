@@ -57,6 +57,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("POST", "/people/{person}/edit", Changing),
     ("POST", "/people/{person}/enrolment", Changing),
     ("POST", "/people/{person}/invite", Changing),
+    ("GET", "/people/{person}/leave", Looking),
     ("POST", "/people/{person}/leave", Changing),
     ("POST", "/people/{person}/return", Changing),
     ("POST", "/people/{person}/apps/{asset}/request", Changing),
@@ -107,6 +108,7 @@ const API: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/sessions", Changing),
     ("POST", "/api/v1/apps/{app}/deployments/preview", Looking),
     ("POST", "/api/v1/groups/{group}/members/preview", Looking),
+    ("POST", "/api/v1/users/{user}/leave/preview", Looking),
 ];
 
 /// Methods and addresses, as the routers have them.

@@ -10,8 +10,9 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, GroupKind, InstallState, LocationId,
-    Members, Outcome, Pair, PersonId, Place, Preview, Previewing, Stand, Step, Time, World, decide, decide_each, plan,
+    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, GroupKind, InstallState, Leaver,
+    LeaverDevices, LocationId, Members, Outcome, Pair, PersonId, Place, Preview, Previewing, Stand, Step, Time, World,
+    decide, decide_each, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -554,6 +555,19 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
                 .unwrap();
             says_the_same(told, Previewing::members(app.id, members), &world, app);
         }
+        let leaver = Leaver {
+            person: PersonId(chance.person().parse().unwrap()),
+            devices: match chance.one_in(2) {
+                true => LeaverDevices::Retire,
+                false => LeaverDevices::Keep,
+            },
+        };
+        let told = store
+            .previewed_leaver(LOCATION, app.id, leaver, now)
+            .await
+            .unwrap()
+            .unwrap();
+        says_the_same(told, Previewing::leaves(app.id, leaver), &world, app);
     }
 }
 

@@ -20,7 +20,8 @@ use super::{
 use crate::{
     app::{
         App,
-        deployments::{Agreed, DeploymentChoice, Preview},
+        contract::{Agreed, Contract},
+        deployments::{DeploymentChoice, Preview},
     },
     http::{
         auth::{ApiAdmin, ApiReader},

@@ -19,7 +19,8 @@ use super::{
 use crate::{
     app::{
         App, AppError,
-        deployments::{Agreed, Preview},
+        contract::{Agreed, Contract},
+        deployments::Preview,
         groups::{self, NewGroup},
         members,
     },

@@ -1,23 +1,30 @@
 //! The people of the organisation.
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
-use domain::{PersonId, Program as Joined, Time, invitation::Ending, program};
+use domain::{Parting, PersonId, Program as Joined, Time, invitation::Ending, program};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use store::{ClientUserRow, InvitationRow, PersonChange, PersonRow};
+use store::{ClientUserRow, DeviceRow, InvitationRow, PersonChange, PersonRow};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals, created,
+    deployments::PreviewedApp,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query, given},
     page::{Page, PageQuery},
     words::{DateTime, program_refusal, word},
 };
 use crate::{
-    app::{App, leavers::Devices, people::NewPerson, program::ProgramRefusal},
+    app::{
+        App,
+        contract::Agreed,
+        leavers::{self, Devices, LeavingLicence},
+        people::NewPerson,
+        program::ProgramRefusal,
+    },
     http::{
         auth::{ApiAdmin, ApiReader},
         problem::Problem,
@@ -29,6 +36,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(users_list, user_add))
         .routes(routes!(user_get, user_update))
         .routes(routes!(user_leave))
+        .routes(routes!(user_leave_preview))
         .routes(routes!(user_return))
         .routes(routes!(user_enrolment_link))
         .routes(routes!(user_invite_again))
@@ -260,6 +268,123 @@ struct LeaveQuery {
     /// `false` leaves the devices enrolled, without the person's apps.
     #[serde(default)]
     retire_devices: Option<bool>,
+    /// The `digest` of the preview that was looked at. When leaving would do anything else by now, nothing is done.
+    #[serde(default)]
+    preview_digest: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LeavePreviewQuery {
+    /// `false` leaves the devices enrolled, without the person's apps.
+    #[serde(default)]
+    retire_devices: Option<bool>,
+}
+
+fn devices(retire: Option<bool>) -> Devices {
+    match retire {
+        Some(false) => Devices::Keep,
+        _ => Devices::Retire,
+    }
+}
+
+/// What a person's leaving would do. Nothing was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LeavePreview {
+    /// Names all of this. Leave with it as `previewDigest`, and it is this that happens, or nothing is done.
+    digest: String,
+    /// Groups that the person leaves.
+    group_ids: Vec<Uuid>,
+    devices: Vec<LeavingDevice>,
+    /// Apple is asked to retire the person once all licences are back.
+    retired_at_apple: bool,
+    /// What it does to each app that the person has, or was to have.
+    apps: Vec<LeavingApp>,
+    /// What the person has that is no app, such as books: Apple takes none back, and it stays theirs.
+    kept_app_ids: Vec<Uuid>,
+}
+
+/// What becomes of a device of somebody who leaves.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LeavingDevice {
+    device_id: Uuid,
+    outcome: DeviceOutcome,
+}
+
+/// What becomes of a device of somebody who leaves.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum DeviceOutcome {
+    /// It is told to leave: everything that was managed goes, and then the profile.
+    Retires,
+    /// It never finished its enrolment, and is removed.
+    Removed,
+    /// It is to leave already.
+    LeavesAlready,
+    /// It stays enrolled, without the person's apps.
+    Stays,
+}
+
+/// What a person's leaving does to an app.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LeavingApp {
+    app_id: Uuid,
+    license: LicenseOutcome,
+    /// Their devices on which the app may be.
+    device_ids: Vec<Uuid>,
+    #[serde(flatten)]
+    outcome: PreviewedApp,
+}
+
+/// What becomes of the licence of somebody who leaves.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum LicenseOutcome {
+    /// They have none.
+    None,
+    /// It comes back once the app is known to be gone.
+    ComesBack,
+    /// It was to come back anyhow.
+    ComesBackAlready,
+    /// Apple takes none back of this app.
+    Stays,
+}
+
+impl From<leavers::LeavePreview> for LeavePreview {
+    fn from(preview: leavers::LeavePreview) -> LeavePreview {
+        let device = |(device, parting): &(DeviceRow, Parting)| LeavingDevice {
+            device_id: device.id.0,
+            outcome: match parting {
+                Parting::Retires => DeviceOutcome::Retires,
+                Parting::TakenOut => DeviceOutcome::Removed,
+                Parting::LeavesAlready => DeviceOutcome::LeavesAlready,
+                Parting::Stays => DeviceOutcome::Stays,
+            },
+        };
+        let app = |app: &leavers::LeavingApp| LeavingApp {
+            app_id: app.preview.app.id.0,
+            license: match app.licence {
+                LeavingLicence::None => LicenseOutcome::None,
+                LeavingLicence::ComesBack => LicenseOutcome::ComesBack,
+                LeavingLicence::ComesBackAlready => LicenseOutcome::ComesBackAlready,
+                LeavingLicence::Stays => LicenseOutcome::Stays,
+            },
+            device_ids: app.devices.iter().map(|device| device.0).collect(),
+            outcome: PreviewedApp::from(&app.preview),
+        };
+        LeavePreview {
+            group_ids: preview.groups.iter().map(|(group, _)| group.0).collect(),
+            devices: preview.devices.iter().map(device).collect(),
+            retired_at_apple: preview.is_retired_at_apple(),
+            apps: preview.apps.iter().map(app).collect(),
+            kept_app_ids: preview.kept.iter().map(|row| row.id.0).collect(),
+            digest: preview.digest,
+        }
+    }
 }
 
 /// A one-time address with which a person enrols one device.
@@ -350,7 +475,8 @@ async fn user_update(
 ///
 /// They leave all groups, their requests and enrolment links end, and nothing is enrolled for them any more. Their devices
 /// are retired unless `retireDevices` is false, apps are removed, then the licences come back, and when all are back they
-/// are retired at Apple: `vppProgram` says how far it is. For somebody who had left already nothing changes.
+/// are retired at Apple: `vppProgram` says how far it is. For somebody who had left already nothing changes. With the digest
+/// of a preview, nothing is done but what was previewed.
 #[utoipa::path(
     post, path = "/users/{user}/leave", tag = "users",
     params(
@@ -367,12 +493,32 @@ async fn user_leave(
     IfMatch(base): IfMatch,
     Query(query): Query<LeaveQuery>,
 ) -> Result<Tagged<User>, Problem> {
-    let devices = match query.retire_devices {
-        Some(false) => Devices::Keep,
-        _ => Devices::Retire,
+    let devices = devices(query.retire_devices);
+    let agreed = Agreed {
+        digest: query.preview_digest,
+        take_back: None,
     };
-    let done = app.person_leave(&caller, person, base, devices).await;
+    let done = app.person_leave(&caller, person, base, devices, &agreed).await;
     etag::changed(done, shown(&app, person)).await
+}
+
+/// Preview that a person leaves
+///
+/// What happens to their groups and devices, and app by app: what becomes of the licence, and who gets it next. For somebody
+/// who has left nothing happens.
+#[utoipa::path(
+    post, path = "/users/{user}/leave/preview", tag = "users",
+    params(("user" = Uuid, Path), LeavePreviewQuery),
+    responses((status = 200, description = "As asked for", body = LeavePreview), Refusals)
+)]
+async fn user_leave_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(person): Path<PersonId>,
+    Query(query): Query<LeavePreviewQuery>,
+) -> Result<JsonBody<LeavePreview>, Problem> {
+    let devices = devices(query.retire_devices);
+    Ok(JsonBody(app.person_leave_preview(person, devices).await?.into()))
 }
 
 /// The person is back

@@ -23,7 +23,8 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
-        deployments::{Agreed, Deployable, DeploymentChoice, LineChange, Preview},
+        contract::{Agreed, Previewed},
+        deployments::{Deployable, DeploymentChoice, LineChange, Preview},
     },
     http::{
         auth::Reader,
@@ -105,11 +106,11 @@ pub async fn save(
             Done::DeploymentSaved,
         )),
         Ok(Some(preview)) => previewed(&app, &reader, &groups, &form, &preview, None, false).await,
-        Err(AppError::Outdated(preview)) => {
+        Err(AppError::Outdated(Previewed::Deployment(preview))) => {
             let page = previewed(&app, &reader, &groups, &form, &preview, Some(seen()), false).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
-        Err(AppError::TakesBack(preview)) => {
+        Err(AppError::TakesBack(_, Previewed::Deployment(preview))) => {
             let page = previewed(&app, &reader, &groups, &form, &preview, None, true).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }

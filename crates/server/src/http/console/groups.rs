@@ -27,7 +27,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base, Problem,
-        deployments::Agreed,
+        contract::{Agreed, Contract, Previewed},
         groups::{GroupChange, NewGroup},
         members::MembersPreview,
     },
@@ -320,11 +320,11 @@ pub async fn members(
     match result {
         Ok(()) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::MembersSaved)),
         Err(AppError::Stale(_)) => members_conflict(&app, &admin, id, &were, &wanted).await,
-        Err(AppError::MembersOutdated(preview)) => {
+        Err(AppError::Outdated(Previewed::Members(preview))) => {
             let page = members_previewed(&app, &admin, &preview, &shown, Refused::Outdated).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
-        Err(AppError::MembersTakeBack(preview)) => {
+        Err(AppError::TakesBack(_, Previewed::Members(preview))) => {
             let page = members_previewed(&app, &admin, &preview, &shown, Refused::Unconfirmed).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }

@@ -10,6 +10,7 @@ mod dashboard;
 mod deployment;
 mod devices;
 mod groups;
+mod leavers;
 mod leaving;
 pub mod pages;
 mod people;
@@ -93,7 +94,7 @@ fn inside() -> Router<App> {
         .route("/people/{person}/edit", get(people::edit_page).post(people::edit))
         .route("/people/{person}/enrolment", post(people::enrolment_link))
         .route("/people/{person}/invite", post(people::invite_again))
-        .route("/people/{person}/leave", post(people::leave))
+        .route("/people/{person}/leave", get(leavers::page).post(leavers::leave))
         .route("/people/{person}/return", post(people::come_back))
         .route("/people/{person}/apps/{asset}/request", post(people::request))
         .route("/people/{person}/apps/{asset}/withdraw", post(people::withdraw))
@@ -248,12 +249,10 @@ impl From<AppError> for Oops {
         match error {
             AppError::Forbidden(_) => Oops::of(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops::of(StatusCode::NOT_FOUND),
-            AppError::Stale(_)
-            | AppError::Outdated(_)
-            | AppError::MembersOutdated(_)
-            | AppError::Leaving(_)
-            | AppError::NotInvited(_) => Oops::of(StatusCode::CONFLICT),
-            AppError::TakesBack(_) | AppError::MembersTakeBack(_) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
+            AppError::Stale(_) | AppError::Outdated(_) | AppError::Leaving(_) | AppError::NotInvited(_) => {
+                Oops::of(StatusCode::CONFLICT)
+            }
+            AppError::TakesBack(..) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
             AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => {
                 Oops::of(StatusCode::BAD_REQUEST)
             }

@@ -27,7 +27,6 @@ use crate::{
         App, AppError, Base, Problem,
         directory::{ListedPerson, PersonFilter},
         invitations::{InvitedAgain, NotInvited},
-        leavers::Devices,
         of_person::{OfPerson, PersonApp},
         people::NewPerson,
     },
@@ -111,7 +110,6 @@ const INVITATIONS: usize = 10;
 struct Shown {
     flash: Option<Flash>,
     link: Option<String>,
-    leave_error: bool,
     not_invited: Option<NotInvited>,
 }
 
@@ -155,7 +153,6 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         why => not_invited(&s, &why),
     });
     let farewell = Farewell {
-        groups: groups.len() as u64,
         devices: own.iter().filter(|device| !device.enrolment.is_over()).count() as u64,
         licences: of.as_ref().map_or(0, licences),
     };
@@ -182,7 +179,6 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         retired,
         groups,
         link: shown.link,
-        leave_error: shown.leave_error,
         to_return: of.as_ref().map_or(0, OfPerson::to_return),
     })
 }
@@ -255,38 +251,6 @@ fn not_invited(s: &Speak, why: &NotInvited) -> String {
 }
 
 #[derive(Deserialize)]
-pub struct Leave {
-    /// Of the person as they were shown.
-    version: i64,
-    /// Sent only when the box is ticked.
-    confirmed: Option<String>,
-    retire_devices: Option<String>,
-}
-
-pub async fn leave(
-    State(app): State<App>,
-    admin: Admin,
-    Path(id): Path<PersonId>,
-    Form(form): Form<Leave>,
-) -> Result<Response, Oops> {
-    if form.confirmed.is_none() {
-        let shown = Shown {
-            leave_error: true,
-            ..Shown::default()
-        };
-        let page = show(&app, &admin, id, shown).await?;
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
-    }
-    let devices = match form.retire_devices {
-        Some(_) => Devices::Retire,
-        None => Devices::Keep,
-    };
-    let base = Base::Version(form.version);
-    let result = app.person_leave(&admin.caller, id, base, devices).await;
-    moved(&app, &admin, id, result, Done::PersonLeft).await
-}
-
-#[derive(Deserialize)]
 pub struct Return {
     /// Of the person as they were shown.
     version: i64,
@@ -299,32 +263,33 @@ pub async fn come_back(
     Form(form): Form<Return>,
 ) -> Result<Response, Oops> {
     let result = app.person_return(&admin.caller, id, Base::Version(form.version)).await;
-    moved(&app, &admin, id, result, Done::PersonReturned).await
+    moved(&app, &admin, id, result).await
 }
 
-/// Where to go after somebody left or came back. When somebody else was faster, the person is shown as they are now.
-async fn moved(
-    app: &App,
-    admin: &Admin,
-    id: PersonId,
-    result: Result<(), AppError>,
-    done: Done,
-) -> Result<Response, Oops> {
+/// Who changed the person since they were shown.
+pub(super) fn somebody_was_faster(s: &Speak, row: PersonRow) -> String {
+    let who = row.version.changed_by.unwrap_or_else(|| "–".to_owned());
+    let when = row
+        .version
+        .changed_at
+        .map_or_else(|| "–".to_owned(), |at| s.date_time(at));
+    format!(
+        "{} {}",
+        s.t2("conflict-who", "name", who, "when", when),
+        s.t("person-look-again")
+    )
+}
+
+/// Where to go after somebody came back. When somebody else was faster, the person is shown as they are now.
+async fn moved(app: &App, admin: &Admin, id: PersonId, result: Result<(), AppError>) -> Result<Response, Oops> {
     let s = speak(app, admin.lang);
     let text = match result {
-        Ok(()) => return Ok(flash::to(app, admin, &format!("/people/{id}"), done)),
+        Ok(()) => {
+            return Ok(flash::to(app, admin, &format!("/people/{id}"), Done::PersonReturned));
+        }
         Err(AppError::Stale(_)) => {
             let row = app.person(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
-            let who = row.version.changed_by.unwrap_or_else(|| "–".to_owned());
-            let when = row
-                .version
-                .changed_at
-                .map_or_else(|| "–".to_owned(), |at| s.date_time(at));
-            format!(
-                "{} {}",
-                s.t2("conflict-who", "name", who, "when", when),
-                s.t("person-look-again")
-            )
+            somebody_was_faster(&s, row)
         }
         // Somebody has the mail address by now.
         Err(AppError::Invalid {

@@ -13,6 +13,7 @@ pub mod devices;
 pub mod enrol;
 pub mod error;
 pub mod groups;
+pub mod leavers;
 pub mod members;
 pub mod parts;
 pub mod people;
@@ -213,6 +214,7 @@ pub mod tests {
         all.extend(vpp::tests::samples(s));
         all.extend(devices::tests::samples(s));
         all.extend(people::tests::samples(s));
+        all.extend(leavers::tests::samples(s));
         all.extend(groups::tests::samples(s));
         all.extend(members::tests::samples(s));
         all.extend(activity::tests::samples(s));

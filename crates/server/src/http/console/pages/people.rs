@@ -132,10 +132,9 @@ impl PersonAppLine {
     }
 }
 
-/// What a person still has: what leaving takes, and what somebody who left has not given back yet.
+/// What somebody who left has not given back yet.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Farewell {
-    pub groups: u64,
     pub devices: u64,
     pub licences: u64,
 }
@@ -168,8 +167,6 @@ pub struct PersonPage {
     pub apps: Vec<PersonAppLine>,
     /// A link that was just made. It is never shown again.
     pub link: Option<String>,
-    /// The box that says what leaving means was not ticked.
-    pub leave_error: bool,
     /// Licences that go back, and whose return Apple has not confirmed.
     pub to_return: u64,
 }
@@ -376,7 +373,6 @@ pub mod tests {
             left_at: left.then(|| ago(s, 2000)),
             version: 4,
             farewell: Farewell {
-                groups: if left { 0 } else { 2 },
                 devices: 1,
                 licences: 3,
             },
@@ -405,7 +401,6 @@ pub mod tests {
                 vec![app(true, false), app(false, false), app(false, true)]
             },
             link: link.map(str::to_owned),
-            leave_error: !left && link.is_none(),
             to_return: if left { 3 } else { 0 },
         };
         let form = |id, wrong: Option<&str>| PersonFormPage {

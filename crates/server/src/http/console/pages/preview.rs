@@ -9,7 +9,10 @@ use domain::{Affected, Approval, AssetId, Counts, Effect, Fate, GroupId, GroupKi
 
 use super::{Frame, groups::members_text, ui::Glyph, words};
 use crate::{
-    app::deployments::{Asked, Preview},
+    app::{
+        contract::Contract,
+        deployments::{Asked, Preview},
+    },
     messages::Speak,
 };
 
@@ -127,7 +130,7 @@ impl Figures {
     }
 }
 
-fn effect_word(effect: Effect) -> &'static str {
+pub(super) fn effect_word(effect: Effect) -> &'static str {
     match effect {
         Effect::Gains => "effect-gains",
         Effect::GainsLater => "effect-gains-later",
@@ -142,7 +145,7 @@ fn effect_word(effect: Effect) -> &'static str {
     }
 }
 
-fn effect_glyph(effect: Effect) -> Glyph {
+pub(super) fn effect_glyph(effect: Effect) -> Glyph {
     match effect {
         Effect::Gains | Effect::GainsLater | Effect::GainsOnceReady => Glyph::Way,
         Effect::Waits => Glyph::Wait,

@@ -1,0 +1,67 @@
+//! Somebody who leaves the organisation: what that changes at once.
+//!
+//! They are in no group, have asked for nothing, and nothing reaches them any more. That apps go, and then licences, is for
+//! the [`plan`](crate::plan()) to say, as of everybody to whom nothing is due.
+
+use crate::{App, Enrolment, PersonId, World};
+
+/// Somebody who leaves, and what becomes of their devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaver {
+    pub person: PersonId,
+    pub devices: LeaverDevices,
+}
+
+/// What becomes of the devices of somebody who leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaverDevices {
+    /// They are retired: everything that was managed goes, and then the profile.
+    Retire,
+    /// They stay enrolled, without the person's apps, until somebody retires them.
+    Keep,
+}
+
+/// What becomes of one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// It is told to leave.
+    Retires,
+    /// It never finished its enrolment, and is taken out.
+    TakenOut,
+    /// It is to leave already.
+    LeavesAlready,
+    /// It stays enrolled, without the person's apps.
+    Stays,
+}
+
+impl LeaverDevices {
+    /// What becomes of a device that is with us so; `None` when it is not any more.
+    pub fn parting(self, enrolment: Enrolment) -> Option<Parting> {
+        match (enrolment, self) {
+            (Enrolment::Enrolled, LeaverDevices::Retire) => Some(Parting::Retires),
+            (Enrolment::Enrolled, LeaverDevices::Keep) => Some(Parting::Stays),
+            (Enrolment::Pending, _) => Some(Parting::TakenOut),
+            (Enrolment::Retiring | Enrolment::Wiping, _) => Some(Parting::LeavesAlready),
+            (Enrolment::Retired | Enrolment::Wiped | Enrolment::Removed | Enrolment::Gone, _) => None,
+        }
+    }
+}
+
+impl Leaver {
+    pub(crate) fn leaves(&self, world: &mut World, app: &mut App) {
+        if let Some(person) = world.people.get_mut(&self.person) {
+            person.left = true;
+        }
+        for group in world.groups.values_mut() {
+            group.people.remove(&self.person);
+        }
+        app.requests.remove(&self.person);
+        for device in world.devices.values_mut().filter(|device| device.person == self.person) {
+            match self.devices.parting(device.enrolment) {
+                Some(Parting::Retires) => device.enrolment = Enrolment::Retiring,
+                Some(Parting::TakenOut) => device.enrolment = Enrolment::Removed,
+                Some(Parting::LeavesAlready | Parting::Stays) | None => {}
+            }
+        }
+    }
+}
