@@ -166,11 +166,34 @@ impl DeviceCa {
 
     /// Whether this authority issued the certificate, for devices, and it is in date.
     pub fn verify(&self, certificate_der: &[u8], now: Timestamp) -> Result<(), IdentityError> {
-        verify(&self.certificate, certificate_der, now)
+        self.issued(certificate_der)?.at(now)
+    }
+
+    /// When a certificate is good that this authority issued for devices. That it did is true for ever; whether it is in date
+    /// is to be asked again each time.
+    pub fn issued(&self, certificate_der: &[u8]) -> Result<Validity, IdentityError> {
+        issued(&self.certificate, certificate_der)
     }
 }
 
-fn verify(authority: &Certificate, certificate_der: &[u8], now: Timestamp) -> Result<(), IdentityError> {
+/// From when until when a certificate is good, in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    from: u64,
+    until: u64,
+}
+
+impl Validity {
+    pub fn at(self, now: Timestamp) -> Result<(), IdentityError> {
+        let now = u64::try_from(now.as_second()).unwrap_or(0);
+        if now < self.from || now > self.until {
+            return Err(IdentityError::OutOfDate);
+        }
+        Ok(())
+    }
+}
+
+fn issued(authority: &Certificate, certificate_der: &[u8]) -> Result<Validity, IdentityError> {
     let certificate = Certificate::from_der(certificate_der).map_err(|_| IdentityError::Stranger)?;
     let tbs = certificate.tbs_certificate();
     if tbs.issuer() != authority.tbs_certificate().subject() {
@@ -193,13 +216,10 @@ fn verify(authority: &Certificate, certificate_der: &[u8], now: Timestamp) -> Re
         return Err(IdentityError::Purpose);
     }
     let validity = tbs.validity();
-    let now = u64::try_from(now.as_second()).unwrap_or(0);
-    let from = validity.not_before.to_unix_duration().as_secs();
-    let until = validity.not_after.to_unix_duration().as_secs();
-    if now < from || now > until {
-        return Err(IdentityError::OutOfDate);
-    }
-    Ok(())
+    Ok(Validity {
+        from: validity.not_before.to_unix_duration().as_secs(),
+        until: validity.not_after.to_unix_duration().as_secs(),
+    })
 }
 
 /// A device's own key and certificate, as it opens them from its profile.
@@ -276,6 +296,10 @@ fn positive(mut bytes: [u8; 16]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn verify(authority: &Certificate, certificate_der: &[u8], now: Timestamp) -> Result<(), IdentityError> {
+        issued(authority, certificate_der)?.at(now)
+    }
 
     fn now() -> Timestamp {
         "2026-11-23T12:00:00Z".parse().unwrap()

@@ -17,8 +17,8 @@ use tokio::{
 
 use crate::{
     app::{
-        App, Parts, Polls, aside::Aside, attempts::Attempts, check_ins::Strangers, enrolments::UnderWay,
-        outage::Outage, service::Service, turns::Turns,
+        App, Parts, Polls, aside::Aside, attempts::Attempts, chains::Chains, check_ins::Strangers,
+        enrolments::UnderWay, outage::Outage, service::Service, signs::Signs, turns::Turns,
     },
     clock::{Clock, Random, timestamp},
     config::Config,
@@ -92,6 +92,11 @@ impl Running {
             }
         };
         let (_, ()) = tokio::join!(&mut self.serving, looping);
+        // Nobody speaks any more.
+        let written = timeout(CLOSE, tasks::signs::step(&self.app)).await;
+        if !matches!(written, Ok(Ok(_))) {
+            tracing::warn!("when some devices were last heard could not be written down");
+        }
         if timeout(CLOSE, self.app.store.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }
@@ -188,6 +193,8 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         http,
         icons,
         device_ca,
+        chains: Chains::default(),
+        signs: Signs::default(),
         apns,
         push_topic,
         polled: Polls::default(),

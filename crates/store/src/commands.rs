@@ -173,22 +173,17 @@ impl Tx {
         include_not_now: bool,
         now: Time,
     ) -> Result<Option<CommandRow>, StoreError> {
-        let open = self.commands_open(device).await?;
-        let next = open
-            .into_iter()
-            .find(|row| include_not_now || row.state != CommandState::NotNow);
-        let Some(mut row) = next else { return Ok(None) };
-        row.state = CommandState::Sent;
-        row.sent_at = Some(now);
-        self.run(
-            "UPDATE commands SET state = 'sent', sent_at = $2 WHERE uuid = $1",
-            values![row.uuid, now],
-        )
-        .await?;
-        Ok(Some(row))
+        let sql = "UPDATE commands SET state = 'sent', sent_at = $3
+                   WHERE uuid = (SELECT uuid FROM commands
+                                 WHERE device_id = $1 AND state IN ('queued', 'sent', 'notNow') AND (state <> 'notNow' OR $2)
+                                 ORDER BY created_at, uuid LIMIT 1)
+                   RETURNING *";
+        self.conn()
+            .one(sql, values![device, include_not_now, now], command)
+            .await
     }
 
-    /// Takes the device's answer. The row as it was before; `None` when there is none that waits for an answer.
+    /// Takes the device's answer. The row as it is now; `None` when there is none that waits for an answer.
     pub async fn command_answer(
         &mut self,
         device: DeviceId,
@@ -197,25 +192,17 @@ impl Tx {
         error_chain: Option<String>,
         now: Time,
     ) -> Result<Option<CommandRow>, StoreError> {
-        let open = |row: &CommandRow| row.device_id == device && row.state.is_open();
-        let Some(before) = self.command(uuid).await?.filter(open) else {
-            return Ok(None);
-        };
         if state == CommandState::NotNow {
-            self.run(
-                "UPDATE commands SET state = 'notNow', not_now_count = not_now_count + 1, not_now_at = $2
-                 WHERE uuid = $1",
-                values![uuid, now],
-            )
-            .await?;
-        } else {
-            self.run(
-                "UPDATE commands SET state = $2, error_chain = $3, answered_at = $4 WHERE uuid = $1",
-                values![uuid, word(&state), error_chain, now],
-            )
-            .await?;
+            let sql = "UPDATE commands SET state = 'notNow', not_now_count = not_now_count + 1, not_now_at = $3
+                       WHERE uuid = $1 AND device_id = $2 AND state IN ('queued', 'sent', 'notNow')
+                       RETURNING *";
+            return self.conn().one(sql, values![uuid, device, now], command).await;
         }
-        Ok(Some(before))
+        let sql = "UPDATE commands SET state = $3, error_chain = $4, answered_at = $5
+                   WHERE uuid = $1 AND device_id = $2 AND state IN ('queued', 'sent', 'notNow')
+                   RETURNING *";
+        let values = values![uuid, device, word(&state), error_chain, now];
+        self.conn().one(sql, values, command).await
     }
 
     /// Takes back a command that was not answered yet. The device may have it all the same.

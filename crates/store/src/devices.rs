@@ -113,6 +113,30 @@ pub struct EnrolmentRow {
     pub device_id: Option<DeviceId>,
 }
 
+/// A device that polls with an identity that was issued for it and counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PollRow {
+    pub device: DeviceId,
+    pub enrolment: Enrolment,
+    pub last_seen_at: Option<Time>,
+    /// Something waits to be handed out to it.
+    pub waits: bool,
+    /// Its word changes more than when it was heard: it counts as gone for its silence, or could not be woken.
+    pub is_news: bool,
+}
+
+/// A device that speaks, and the identity that it speaks with, which may be another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpeakingRow {
+    pub device: DeviceRow,
+    pub identity: EnrolmentId,
+    pub revoked_at: Option<Time>,
+    /// The one device that may use the identity.
+    pub owner: Option<DeviceId>,
+    /// It could not be woken lately, which its word ends.
+    pub is_hard_to_wake: bool,
+}
+
 impl EnrolmentRow {
     /// Whether its device granted the right to be erased (8, `mdm-protocol` §3.1).
     pub fn may_erase(&self) -> bool {
@@ -146,6 +170,9 @@ reads! {
     enrolment(id: EnrolmentId) -> Option<EnrolmentRow>;
     enrolment_by_token(token_sha256: &'a str) -> Option<EnrolmentRow>;
     enrolment_by_certificate(sha256: &'a str) -> Option<EnrolmentRow>;
+    /// All that an idle poll asks for, at one instant. `None` when the identity is not the one of this device's enrolment,
+    /// or was revoked.
+    poll(sha256: &'a str, udid: &'a str) -> Option<PollRow>;
 }
 
 impl Conn<'_> {
@@ -268,6 +295,28 @@ impl Conn<'_> {
         Ok(heard.flatten())
     }
 
+    async fn poll(&mut self, sha256: &str, udid: &str) -> Result<Option<PollRow>, StoreError> {
+        let sql = "SELECT devices.id, devices.enrolment, devices.last_seen_at,
+                          devices.silent_since IS NOT NULL OR devices.push_failures > 0
+                              OR (devices.unreachable_since IS NOT NULL AND devices.push_token IS NOT NULL) AS is_news,
+                          EXISTS (SELECT 1 FROM commands
+                                  WHERE commands.device_id = devices.id
+                                    AND commands.state IN ('queued', 'sent', 'notNow')) AS waits
+                   FROM enrolments JOIN devices ON devices.id = enrolments.device_id
+                                               AND devices.enrolment_id = enrolments.id
+                   WHERE enrolments.certificate_sha256 = $1 AND enrolments.revoked_at IS NULL AND devices.udid = $2";
+        let read = |row: &Record| {
+            Ok(PollRow {
+                device: row.parsed("id")?,
+                enrolment: row.word("enrolment")?,
+                last_seen_at: row.time_or_none("last_seen_at")?,
+                waits: row.flag("waits")?,
+                is_news: row.flag("is_news")?,
+            })
+        };
+        self.one(sql, values![sha256, udid], read).await
+    }
+
     async fn enrolment(&mut self, id: EnrolmentId) -> Result<Option<EnrolmentRow>, StoreError> {
         self.one("SELECT * FROM enrolments WHERE id = $1", values![id], enrolment)
             .await
@@ -331,6 +380,12 @@ impl Tx {
 
     /// Notes that the device speaks, and reads it. Whoever else speaks of it in a transaction waits until this one ends.
     pub async fn device_heard(&mut self, udid: &str, now: Time) -> Result<Option<DeviceRow>, StoreError> {
+        self.device_spoke(udid, now).await?;
+        self.device_by_udid(udid).await
+    }
+
+    /// Notes that the device speaks.
+    pub async fn device_spoke(&mut self, udid: &str, now: Time) -> Result<(), StoreError> {
         self.run(
             "UPDATE devices SET last_seen_at = $2, push_failures = 0,
                  unreachable_since = CASE WHEN push_token IS NULL THEN unreachable_since END
@@ -338,7 +393,51 @@ impl Tx {
             values![udid, now],
         )
         .await?;
-        self.device_by_udid(udid).await
+        Ok(())
+    }
+
+    /// Reads the device that speaks, and the identity that it speaks with. Whoever else speaks of it in a transaction waits
+    /// until this one ends. Nothing is written: `None`, and whatever is not as it should be, costs nothing.
+    pub async fn device_speaks(&mut self, udid: &str, sha256: &str) -> Result<Option<SpeakingRow>, StoreError> {
+        macro_rules! speaks {
+            ($held:literal) => {
+                concat!(
+                    "SELECT devices.*, enrolments.id AS identity, enrolments.revoked_at, enrolments.device_id AS owner,
+                            devices.push_failures > 0
+                                OR (devices.unreachable_since IS NOT NULL AND devices.push_token IS NOT NULL) AS is_hard_to_wake
+                     FROM devices JOIN enrolments ON enrolments.certificate_sha256 = $2
+                     WHERE devices.udid = $1",
+                    $held
+                )
+            };
+        }
+        // SQLite has one writer, and this is it. PostgreSQL looks at both rows once more when it had to wait for one.
+        let sql = self.conn().text(speaks!(""), speaks!(" FOR NO KEY UPDATE"));
+        self.conn().one(sql, values![udid, sha256], speaking).await
+    }
+
+    /// Writes down when devices were last heard, unless something later is there. In the order in which whoever changes many
+    /// devices takes them.
+    pub async fn devices_spoke(&mut self, heard: &[(DeviceId, Time)]) -> Result<(), StoreError> {
+        let rows: Vec<String> = heard
+            .iter()
+            .map(|(device, at)| format!("[\"{device}\",{}]", at.ms()))
+            .collect();
+        let sql = self.conn().text(
+            "UPDATE devices SET last_seen_at = heard.at
+             FROM (SELECT value ->> 0 AS id, value ->> 1 AS at FROM json_each($1)) AS heard
+             WHERE devices.id = heard.id AND (devices.last_seen_at IS NULL OR devices.last_seen_at < heard.at)",
+            "WITH heard AS MATERIALIZED (
+                 SELECT value ->> 0 AS id, CAST(value ->> 1 AS BIGINT) AS at
+                 FROM jsonb_array_elements(CAST($1 AS jsonb)) AS value),
+             held AS MATERIALIZED (
+                 SELECT id FROM devices WHERE id = ANY (ARRAY (SELECT id FROM heard)) ORDER BY id FOR NO KEY UPDATE)
+             UPDATE devices SET last_seen_at = heard.at
+             FROM held JOIN heard ON heard.id = held.id
+             WHERE devices.id = held.id AND (devices.last_seen_at IS NULL OR devices.last_seen_at < heard.at)",
+        );
+        self.run(sql, values![format!("[{}]", rows.join(","))]).await?;
+        Ok(())
     }
 
     /// Reads the device for a change. Whoever else means to change it waits until this transaction ends.
@@ -620,6 +719,16 @@ pub(crate) fn device(row: &Record) -> Result<DeviceRow, StoreError> {
         pushed_at: row.time_or_none("pushed_at")?,
         store_account_active: row.flag_or_none("store_account_active")?,
         store_account_hash: row.text_or_none("store_account_hash")?,
+    })
+}
+
+fn speaking(row: &Record) -> Result<SpeakingRow, StoreError> {
+    Ok(SpeakingRow {
+        device: device(row)?,
+        identity: row.parsed("identity")?,
+        revoked_at: row.time_or_none("revoked_at")?,
+        owner: row.parsed_or_none("owner")?,
+        is_hard_to_wake: row.flag("is_hard_to_wake")?,
     })
 }
 

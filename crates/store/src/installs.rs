@@ -60,6 +60,37 @@ impl Tx {
 
     /// Writes what was asked of the device and what it said; when somebody asked again is not for a device to say.
     pub async fn install_put(&mut self, device: DeviceId, asset: AssetId, install: &Install) -> Result<(), StoreError> {
+        self.install_seen(device, asset, install).await?;
+        self.install_asked(device, asset, install).await
+    }
+
+    /// Writes of it what is not as it was read in this transaction. `before` is `None` when nothing was known.
+    pub async fn install_change(
+        &mut self,
+        device: DeviceId,
+        asset: AssetId,
+        before: Option<&Install>,
+        install: &Install,
+    ) -> Result<(), StoreError> {
+        let Some(before) = before else {
+            return self.install_put(device, asset, install).await;
+        };
+        if (before.seen, before.seen_at) != (install.seen, install.seen_at) {
+            self.install_seen(device, asset, install).await?;
+        }
+        let but_for_the_word = Install {
+            seen: before.seen,
+            seen_at: before.seen_at,
+            ..install.clone()
+        };
+        if *before != but_for_the_word {
+            self.install_asked(device, asset, install).await?;
+        }
+        Ok(())
+    }
+
+    /// What the device said.
+    async fn install_seen(&mut self, device: DeviceId, asset: AssetId, install: &Install) -> Result<(), StoreError> {
         match (install.seen, install.seen_at) {
             (None, None) => {
                 self.run(
@@ -77,6 +108,11 @@ impl Tx {
                 .await?;
             }
         }
+        Ok(())
+    }
+
+    /// What was asked of it, and what came of that.
+    async fn install_asked(&mut self, device: DeviceId, asset: AssetId, install: &Install) -> Result<(), StoreError> {
         let (command, since) = match install.command {
             None => (None, None),
             Some(InstallCommand::Install { since }) => (Some("install"), Some(since)),

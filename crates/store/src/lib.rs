@@ -55,7 +55,7 @@ pub use check_ins::{CheckInRefusal, CheckInRow};
 pub use commands::{CommandRow, CommandState, OpenCommands};
 pub use db::{Snapshot, Store, Tx};
 pub use deciding::{Look, Taken};
-pub use devices::{DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewIdentity};
+pub use devices::{DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewIdentity, PollRow, SpeakingRow};
 pub use directory::{Devices, Many, People, SaidOf};
 pub use error::StoreError;
 pub use events::{Actor, ActorKind, EventFilter, EventPlace, EventRow, NewEvent};

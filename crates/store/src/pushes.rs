@@ -2,7 +2,8 @@
 //!
 //! `next_push_at` says when; nothing is due for a device for which it is NULL. Whoever wakes a device moves it first:
 //! of two servers that want to, one finds it moved. `push_asked` counts what was queued: a push that was under way
-//! while something more was queued does not count for it.
+//! while something more was queued does not count for it. Most that are in the index wait for their turn: it is looked into at
+//! both ends, and not walked through.
 
 use domain::{DeviceId, Time};
 
@@ -46,9 +47,20 @@ impl Tx {
                         EXISTS (SELECT 1 FROM commands WHERE commands.device_id = devices.id
                                                          AND commands.state IN ('queued', 'sent', 'notNow')) AS waits
                  FROM devices
-                 WHERE next_push_at IS NOT NULL AND (next_push_at <= $1 OR next_push_at > $2)
-                   AND (push_not_before IS NULL OR push_not_before <= $1 OR push_not_before > $2)
-                   AND push_token IS NOT NULL AND enrolment IN ('enrolled', 'retiring', 'wiping')
+                 WHERE id IN (
+                     SELECT id FROM (
+                         SELECT id FROM devices
+                         WHERE next_push_at <= $1
+                           AND (push_not_before IS NULL OR push_not_before <= $1 OR push_not_before > $2)
+                           AND push_token IS NOT NULL AND enrolment IN ('enrolled', 'retiring', 'wiping')
+                         ORDER BY next_push_at LIMIT $3) AS due
+                     UNION ALL
+                     SELECT id FROM (
+                         SELECT id FROM devices
+                         WHERE next_push_at > $2
+                           AND (push_not_before IS NULL OR push_not_before <= $1 OR push_not_before > $2)
+                           AND push_token IS NOT NULL AND enrolment IN ('enrolled', 'retiring', 'wiping')
+                         ORDER BY next_push_at LIMIT $3) AS never)
                  ORDER BY next_push_at, id LIMIT $3",
                 values![now, at_latest, limit],
                 push,

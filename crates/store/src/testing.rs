@@ -145,7 +145,7 @@ pub(crate) async fn explained(
     values: &[Value],
 ) -> Result<(), crate::StoreError> {
     if WATCHED.with_borrow(Option::is_none)
-        || !["SELECT", "INSERT", "UPDATE", "DELETE"]
+        || !["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"]
             .iter()
             .any(|it| sql.starts_with(it))
     {

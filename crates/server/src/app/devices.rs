@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{AssetId, DeviceId, Enrolment, FailureClass, Install, PersonId, Platform, Seen, Time, invitation::Ending};
+use domain::{
+    AssetId, DeviceId, Enrolment, EnrolmentId, FailureClass, Install, PersonId, Platform, Seen, Time,
+    invitation::Ending,
+};
 use mdm::{
     checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate, speaker},
     command::Command,
@@ -17,7 +20,7 @@ use serde_json::json;
 use store::{Actor, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewEvent, Tx};
 use uuid::Uuid;
 
-use super::{App, AppError, Caller, leaving};
+use super::{App, AppError, Caller, leaving, signs};
 use crate::clock::timestamp;
 
 /// What is refused and comes again and again fills no history.
@@ -142,8 +145,9 @@ impl App {
 
     /// Whether whoever signed is one of ours: to be known before anything is read of what was signed.
     pub fn identify(&self, signer: &SignerCertificate) -> Result<Signer, DeviceRefused> {
-        self.device_ca
-            .verify(&signer.der, timestamp(self.now()))
+        self.chains
+            .issued(&self.device_ca, signer)
+            .and_then(|validity| validity.at(timestamp(self.now())))
             .map_err(|_| DeviceRefused::Identity("not issued by this server, or out of date"))?;
         Ok(Signer {
             sha256: signer.sha256.clone(),
@@ -370,6 +374,9 @@ impl App {
             return Ok(None);
         }
         let now = self.now();
+        if report.command_uuid.is_none() && self.nothing_to_do(signer, &report, now).await? {
+            return Ok(None);
+        }
         let mut tx = self.store.begin().await?;
         let device = pinned(&mut tx, signer, &report.id, now).await?;
         let device_id = device.id;
@@ -406,9 +413,23 @@ impl App {
         let next = tx.command_next(device_id, report.status == Status::Idle, now).await?;
         tx.commit().await?;
         if changed {
-            self.look_again();
+            // The device is not called: it speaks. What is decided upon its answer rings for itself.
+            self.location_bell.notify_one();
         }
         Ok(next.map(|command| command.body))
+    }
+
+    /// Whether a poll needs no more than a look: the device has nothing to say, nothing waits for it, and nobody waits for
+    /// its word.
+    async fn nothing_to_do(&self, signer: &Signer, report: &Report, now: Time) -> Result<bool, DeviceRefused> {
+        let Some(poll) = self.store.poll(&signer.sha256, &report.id).await? else {
+            // Why not is found out by whoever refuses.
+            return Ok(false);
+        };
+        if poll.enrolment.is_over() || poll.waits || poll.is_news {
+            return Ok(false);
+        }
+        Ok(self.signs.note(poll.device, poll.last_seen_at, now))
     }
 
     async fn apply_answer(
@@ -423,9 +444,10 @@ impl App {
         match command.request_type.as_str() {
             "InstallApplication" | "RemoveApplication" => {
                 let Some(asset) = command.asset_id else { return Ok(()) };
-                let mut install = tx.install(device.id, asset).await?;
+                let before = tx.install(device.id, asset).await?;
+                let mut install = before.clone();
                 apply_app_answer(&mut install, command, report, now);
-                tx.install_put(device.id, asset, &install).await?;
+                tx.install_change(device.id, asset, Some(&before), &install).await?;
                 let kind = match (command.request_type.as_str(), install.failure.is_none()) {
                     ("InstallApplication", true) => "installAccepted",
                     ("InstallApplication", false) => "installFailed",
@@ -487,16 +509,25 @@ async fn identity(tx: &mut Tx, signer: &Signer, device: Option<&DeviceRow>) -> R
         .enrolment_by_certificate(&signer.sha256)
         .await?
         .ok_or(DeviceRefused::Identity("no enrolment was started with it"))?;
-    if let Some(device) = device
-        && device.enrolment == Enrolment::Removed
-        && device.enrolment_id == Some(enrolment.id)
-    {
-        return Err(DeviceRefused::TakenOut(device.id));
-    }
-    if enrolment.revoked_at.is_some() {
-        return Err(DeviceRefused::Identity("it was revoked"));
+    match device {
+        Some(device) => counts(device, enrolment.id, enrolment.revoked_at)?,
+        None if enrolment.revoked_at.is_some() => return Err(REVOKED),
+        None => {}
     }
     Ok(enrolment)
+}
+
+const REVOKED: DeviceRefused = DeviceRefused::Identity("it was revoked");
+
+/// Whether an identity counts for whoever speaks as this device.
+fn counts(device: &DeviceRow, identity: EnrolmentId, revoked_at: Option<Time>) -> Result<(), DeviceRefused> {
+    if device.enrolment == Enrolment::Removed && device.enrolment_id == Some(identity) {
+        return Err(DeviceRefused::TakenOut(device.id));
+    }
+    if revoked_at.is_some() {
+        return Err(REVOKED);
+    }
+    Ok(())
 }
 
 /// Whether an identity may enrol a device that is known already (`mdm-protocol` §1.9 and §1.10).
@@ -528,24 +559,31 @@ fn may_enrol(device: &DeviceRow, enrolment: &EnrolmentRow, serial: Option<&str>)
     Ok(())
 }
 
-/// The device that this identity is for, if it is the one that speaks and its enrolment lasts.
+/// The device that this identity is for, if it is the one that speaks and its enrolment lasts. Nothing is written before that
+/// is certain.
 async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str, now: Time) -> Result<DeviceRow, DeviceRefused> {
-    let device = tx
-        .device_heard(udid, now)
-        .await?
-        .ok_or(DeviceRefused::Identity("no such device has authenticated"))?;
-    let enrolment = identity(tx, signer, Some(&device)).await?;
-    if enrolment.device_id != Some(device.id) {
+    let Some(speaking) = tx.device_speaks(udid, &signer.sha256).await? else {
+        return Err(DeviceRefused::Identity(match tx.device_by_udid(udid).await? {
+            None => "no such device has authenticated",
+            Some(_) => "no enrolment was started with it",
+        }));
+    };
+    let device = speaking.device;
+    counts(&device, speaking.identity, speaking.revoked_at)?;
+    if speaking.owner != Some(device.id) {
         return Err(DeviceRefused::Identity("it belongs to another device"));
     }
-    if device.enrolment_id != Some(enrolment.id) {
+    if device.enrolment_id != Some(speaking.identity) {
         return Err(DeviceRefused::Identity("the device has enrolled anew since"));
     }
     if device.enrolment.is_over() {
         return Err(DeviceRefused::Identity("the device has left; it needs a new enrolment"));
     }
+    if speaking.is_hard_to_wake || !signs::is_known(device.last_seen_at, now) {
+        tx.device_spoke(udid, now).await?;
+    }
     // It counted as gone because it had been silent: it comes back to life by itself.
-    if tx.device_back(device.id).await? {
+    if device.silent_since.is_some() && tx.device_back(device.id).await? {
         tx.event(
             &NewEvent::new(now, Actor::Device(device.id), "deviceHeardAgain")
                 .device(device.id)
@@ -673,16 +711,18 @@ async fn apply_list(
     listed: Option<BTreeMap<String, mdm::report::ManagedAppStatus>>,
     now: Time,
 ) -> Result<(), AppError> {
-    let mut rows: BTreeMap<AssetId, (Option<String>, Install)> = tx
+    // What was known of each, if anything was.
+    let mut rows: BTreeMap<AssetId, (Option<String>, Option<Install>)> = tx
         .installs_of_device(device.id)
         .await?
         .into_iter()
-        .map(|(asset, bundle_id, install)| (asset, (bundle_id, install)))
+        .map(|(asset, bundle_id, install)| (asset, (bundle_id, Some(install))))
         .collect();
     let Some(listed) = listed else {
-        for (asset, (_, install)) in &mut rows {
+        for (asset, (_, known)) in &rows {
+            let mut install = known.clone().unwrap_or_default();
             install.checks += 1;
-            tx.install_put(device.id, *asset, install).await?;
+            tx.install_change(device.id, *asset, known.as_ref(), &install).await?;
         }
         return Ok(());
     };
@@ -691,19 +731,19 @@ async fn apply_list(
         for app in tx.apps(location.id).await? {
             let Some(bundle_id) = app.bundle_id else { continue };
             if listed.contains_key(&bundle_id) {
-                rows.entry(app.id)
-                    .or_insert_with(|| (Some(bundle_id), Install::default()));
+                rows.entry(app.id).or_insert_with(|| (Some(bundle_id), None));
             }
         }
     }
-    for (asset, (bundle_id, install)) in &mut rows {
+    for (asset, (bundle_id, known)) in &rows {
         let Some(bundle_id) = bundle_id else { continue };
+        let mut install = known.clone().unwrap_or_default();
         let before = install.seen;
         let seen = listed
             .get(bundle_id)
             .map_or(Seen::Absent, |status| Seen::from_status(status.as_str()));
         install.listed(seen, now);
-        tx.install_put(device.id, *asset, install).await?;
+        tx.install_change(device.id, *asset, known.as_ref(), &install).await?;
         if install.seen == before {
             continue;
         }

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod apps;
 pub mod aside;
 pub mod attempts;
+pub mod chains;
 pub mod check_ins;
 pub mod contract;
 pub mod deployments;
@@ -26,6 +27,7 @@ pub mod program;
 pub mod service;
 pub mod settings;
 pub mod sign_in;
+pub mod signs;
 pub mod sums;
 pub mod sync;
 pub mod text;
@@ -68,6 +70,9 @@ pub struct Parts {
     pub http: reqwest::Client,
     pub icons: apple::icons::Icons,
     pub device_ca: mdm::identity::DeviceCa,
+    pub chains: chains::Chains,
+    /// Devices that were heard, and are to be written down.
+    pub signs: signs::Signs,
     /// Wakes devices. `None` without a push certificate: devices are heard, but not called.
     pub apns: Option<apple::push::Apns>,
     /// What devices have to listen for, of the certificate that `apns` was made of: another one counts from the next start.

@@ -24,6 +24,8 @@ use crate::app::{
 
 /// So much is read of what nobody signed.
 const STRANGER_BYTES: usize = 64 * 1024;
+/// Polls and nearly all answers are shorter.
+const LONG_BYTES: usize = 64 * 1024;
 const CHECK_IN: &str = "application/x-apple-aspen-mdm-checkin";
 
 pub fn router() -> Router<App> {
@@ -46,8 +48,8 @@ async fn answer(app: &App, source: IpAddr, headers: &HeaderMap, body: &Bytes) ->
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let is_check_in = |message: &Dictionary| content_type.starts_with(CHECK_IN) || message.contains_key("MessageType");
-    let signer = match signer(app, headers, body) {
-        Ok(signer) => signer,
+    let signed = match read(app, headers, body).await {
+        Ok(signed) => signed,
         Err(refusal) => {
             // Nothing was read yet of what somebody sent who may be anybody; for support a little of it is.
             let message = (body.len() <= STRANGER_BYTES)
@@ -65,7 +67,7 @@ async fn answer(app: &App, source: IpAddr, headers: &HeaderMap, body: &Bytes) ->
             return Err(refusal);
         }
     };
-    let message = mdm::plist::parse(body).map_err(|error| Refusal::bad(error.to_string()))?;
+    let (signer, message) = signed?;
     if is_check_in(&message) {
         let heard = Heard {
             source,
@@ -91,7 +93,26 @@ async fn answer(app: &App, source: IpAddr, headers: &HeaderMap, body: &Bytes) ->
     Ok(app.device_report(&signer, report).await?)
 }
 
-fn signer(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Signer, Refusal> {
+/// Who signed, and then what: an error of its own, since whoever signed is known by then.
+type Signed = Result<(Signer, Dictionary), Refusal>;
+
+/// What is long, as a list of megabytes, is read where nobody else waits for the thread.
+async fn read(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<Signed, Refusal> {
+    if body.len() <= LONG_BYTES {
+        return read_now(app, headers, body);
+    }
+    let (app, headers, body) = (app.clone(), headers.clone(), body.clone());
+    let signed = tokio::task::spawn_blocking(move || read_now(&app, &headers, &body));
+    signed.await.expect("reading does not panic")
+}
+
+fn read_now(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Signed, Refusal> {
+    let signer = signer(app, headers, body)?;
+    let message = mdm::plist::parse(body).map_err(|error| Refusal::bad(error.to_string()));
+    Ok(message.map(|message| (signer, message)))
+}
+
+fn signer(app: &App, headers: &HeaderMap, body: &[u8]) -> Result<Signer, Refusal> {
     let unsigned = |text: String| Refusal {
         word: Some(CheckInRefusal::Signature),
         ..Refusal::bad(text)

@@ -8,6 +8,7 @@ pub mod push;
 pub mod reconcile;
 pub mod retention;
 pub mod scrub;
+pub mod signs;
 pub mod silence;
 pub mod sync;
 pub mod time;
@@ -30,6 +31,9 @@ const SILENCE_EVERY: Duration = Duration::from_secs(60);
 
 /// Somebody rings when an app was bought; this is for what could not be read then.
 const DESCRIBE_EVERY: Duration = Duration::from_secs(60);
+
+/// A server that dies has not written down who was heard since.
+const SIGNS_EVERY: Duration = Duration::from_secs(5);
 
 /// Ten thousand people take a quarter of an hour, and the processor a thousandth of its time.
 const SCRUB_EVERY: Duration = Duration::from_secs(20);
@@ -62,6 +66,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
         }),
         repeat(&app, "silence", SILENCE_EVERY, &nobody_rings, stop.clone(), || {
             silence::step(&app)
+        }),
+        repeat(&app, "signs of life", SIGNS_EVERY, &nobody_rings, stop.clone(), || {
+            signs::step(&app)
         }),
         repeat(&app, "scrub", SCRUB_EVERY, &nobody_rings, stop.clone(), || {
             scrub::step(&app, &scrub)

@@ -8,12 +8,13 @@ use mdm::{
     plist::{self, Value},
     profile::{ProfileError, ReadProfile},
     report::{Report, Status},
-    signature::{self, Form},
+    signature::{self, Form, SignerCertificate},
 };
 use rcgen::{CertificateParams, DnType, KeyPair};
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret;
 use server::app::{Base, Caller, contract::Agreed, leavers::Devices, people::NewPerson};
+use sha2::{Digest, Sha256};
 use store::{CommandRow, DeviceRow, EventFilter};
 use uuid::Uuid;
 use x509_cert::{Certificate, der::Decode};
@@ -118,8 +119,17 @@ impl<'a> Phone<'a> {
         (answer.status(), answer.bytes().await.unwrap().to_vec())
     }
 
+    /// Who signs what it says.
+    pub fn signer(&self) -> SignerCertificate {
+        let der = self.identity.certificate_der.clone();
+        SignerCertificate {
+            sha256: hex::encode(Sha256::digest(&der)),
+            der,
+        }
+    }
+
     /// Puts something into the queue of the device.
-    async fn ask(&self, command: &Command) -> Uuid {
+    pub async fn ask(&self, command: &Command) -> Uuid {
         let app = &self.server.running.app;
         let devices = app.devices().await.unwrap();
         let device = devices.into_iter().find(|device| device.udid == self.udid).unwrap();

@@ -21,6 +21,7 @@ mod lists;
 mod names;
 mod operations;
 mod outage;
+mod polls;
 mod pressure;
 mod previews;
 mod routes;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, PersonId, Time};
 use store::{
-    Cut, Devices, ListedDevice, Look, MasterKey, PLACES, Part, People, Span, Store,
+    CommandState, Cut, Devices, ListedDevice, Look, MasterKey, PLACES, Part, People, Span, Store,
     testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
 };
 use uuid::Uuid;
@@ -215,6 +215,19 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.client_user_rows(LOCATION, &people).await.unwrap();
     page.invitation_rows(LOCATION, &people).await.unwrap();
     drop(page);
+    // A device that polls, one that answers, those that were heard, and those that are to be woken.
+    let device = DeviceId(person.0);
+    store.poll("aa", "a device").await.unwrap();
+    let mut tx = store.begin().await.unwrap();
+    tx.device_speaks("a device", "aa").await.unwrap();
+    tx.device_spoke("a device", now).await.unwrap();
+    tx.command_answer(device, Uuid::nil(), CommandState::Acknowledged, None, now)
+        .await
+        .unwrap();
+    tx.command_next(device, true, now).await.unwrap();
+    tx.devices_spoke(&[(device, now)]).await.unwrap();
+    tx.pushes_claim(Time(0), now, now, 50).await.unwrap();
+    tx.commit().await.unwrap();
     let explained = explained_so_far();
     // What reads everybody does walk, and is found out.
     explain_from_now_on();
@@ -275,11 +288,13 @@ async fn deciding_walks_through_nothing_that_grows_on_sqlite() {
 }
 
 /// PostgreSQL decides by how much there is, and would rather walk through what is nearly empty. Three thousand people with
-/// a device each, which was asked something and has an app, are enough; where an index can do, a walk is forbidden.
+/// a device each, which has an identity, was asked something and has an app, are enough; where an index can do, a walk is forbidden.
 const CROWD: &str = "
     INSERT INTO people (id, name, created_at) SELECT gen_random_uuid()::text, '', 1 FROM generate_series(1, 3000);
     INSERT INTO devices (id, udid, name, product_name, platform, person_id, enrolment, dep, awaiting_configuration)
     SELECT gen_random_uuid()::text, id, '', '', 'iOS', id, 'enrolled', FALSE, FALSE FROM people;
+    INSERT INTO enrolments (id, person_id, token_sha256, created_at, expires_at, certificate_sha256, device_id)
+    SELECT gen_random_uuid()::text, person_id, id, 1, 1, id, id FROM devices;
     INSERT INTO commands (uuid, device_id, request_type, body, state, created_at, not_now_count)
     SELECT gen_random_uuid()::text, id, 'DeviceInformation', 'b', 'queued', 1, 0 FROM devices;
     INSERT INTO assets (id, location_id, adam_id, pricing_param, product_type, owned, total, assigned, available,

@@ -513,8 +513,10 @@ on_both! {
         assert!(tx.command_answer(stranger, uuids[0], CommandState::Acknowledged, None, NOW).await.unwrap().is_none());
         tx.command_answer(device, uuids[0], CommandState::NotNow, None, NOW).await.unwrap().unwrap();
         assert_eq!(tx.command_next(device, false, NOW).await.unwrap().unwrap().uuid, uuids[1]);
-        let before = tx.command_answer(device, uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap();
+        let before = tx.command(uuids[1]).await.unwrap();
         assert_eq!(before.unwrap().state, CommandState::Sent);
+        let after = tx.command_answer(device, uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap();
+        assert_eq!(after.unwrap().state, CommandState::Acknowledged);
         assert!(tx.command_answer(device, uuids[1], CommandState::Acknowledged, None, NOW).await.unwrap().is_none());
         assert!(tx.command_next(device, false, NOW).await.unwrap().is_none());
         assert_eq!(tx.command_next(device, true, NOW).await.unwrap().unwrap().uuid, uuids[0]);
@@ -580,6 +582,77 @@ on_both! {
         // A clock that was a day ahead has written that it is due tomorrow.
         assert_eq!(claim(&store, NOW + Duration::from_secs(24 * 3600)).await.len(), 1);
         assert_eq!(claim(&store, NOW).await.len(), 1);
+    }
+
+    /// Many wait for their turn; two are due, one of them by a clock that was wrong.
+    async fn whoever_is_due_is_called_and_nobody_else(fresh: &Fresh, store: Store) {
+        let person = people(&store, 1).await[0];
+        let mut devices = Vec::new();
+        for _ in 0..12 {
+            let device = device(&store, person).await;
+            queue(&store, device).await;
+            devices.push(device);
+        }
+        let turn = NOW + Duration::from_secs(900);
+        by_hand(fresh, &format!("UPDATE devices SET next_push_at = {}", turn.ms())).await.unwrap();
+        assert_eq!(claim(&store, NOW).await, []);
+        let (due, wrong) = (devices[7], devices[3]);
+        let year = NOW + Duration::from_secs(365 * 86_400);
+        for (device, at) in [(due, NOW - Duration::from_secs(1)), (wrong, year)] {
+            by_hand(fresh, &format!("UPDATE devices SET next_push_at = {} WHERE id = '{device}'", at.ms())).await.unwrap();
+        }
+        let called: BTreeSet<DeviceId> = claim(&store, NOW).await.into_iter().map(|push| push.device).collect();
+        assert_eq!(called, [due, wrong].into());
+        // No more at once than there is room for; then the others.
+        assert_eq!(claim(&store, turn).await.len(), 10);
+        assert_eq!(claim(&store, turn).await.len(), 2);
+        assert_eq!(claim(&store, turn).await.len(), 0);
+    }
+
+    /// Servers write down whom they heard, each when it comes to it.
+    async fn when_devices_were_heard_never_moves_back(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let (one, other) = (device(&store, person).await, device(&store, person).await);
+        let nobody = DeviceId(Uuid::now_v7());
+        let at = |seconds| NOW + Duration::from_secs(seconds);
+        for heard in [vec![(other, at(9)), (one, at(5)), (nobody, at(1))], vec![(one, at(4)), (other, at(10))]] {
+            let mut tx = store.begin().await.unwrap();
+            tx.devices_spoke(&heard).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let heard = async |id| store.device(id).await.unwrap().unwrap().last_seen_at;
+        assert_eq!((heard(one).await, heard(other).await), (Some(at(5)), Some(at(10))));
+    }
+
+    /// An idle poll reads all that it needs at once: of its own device, with an identity that counts.
+    async fn a_poll_sees_what_waits_for_its_device(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let person = people(&store, 1).await[0];
+        let (mine, other) = (device(&store, person).await, device(&store, person).await);
+        let row = store.device(mine).await.unwrap().unwrap();
+        let (udid, enrolment) = (row.udid.clone(), row.enrolment_id.unwrap());
+        let others = store.device(other).await.unwrap().unwrap().udid;
+        let identity = store::NewIdentity { sha256: "aa", not_after: NOW, access_rights: 0 };
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.enrolment_downloaded(enrolment, &identity, NOW).await.unwrap());
+        tx.commit().await.unwrap();
+
+        let poll = store.poll("aa", &udid).await.unwrap().unwrap();
+        assert_eq!((poll.device, poll.enrolment), (mine, Enrolment::Enrolled));
+        assert_eq!((poll.last_seen_at, poll.waits, poll.is_news), (Some(NOW), false, false));
+        assert_eq!(store.poll("aa", &others).await.unwrap(), None);
+        assert_eq!(store.poll("bb", &udid).await.unwrap(), None);
+        queue(&store, mine).await;
+        assert!(store.poll("aa", &udid).await.unwrap().unwrap().waits);
+        let push = claim(&store, NOW).await.remove(0);
+        let mut tx = store.begin().await.unwrap();
+        tx.push_failed(&push, NOW, NOW + Duration::from_secs(5), None).await.unwrap();
+        assert!(tx.poll("aa", &udid).await.unwrap().unwrap().is_news, "it could not be woken");
+        tx.device_spoke(&udid, NOW).await.unwrap();
+        assert!(!tx.poll("aa", &udid).await.unwrap().unwrap().is_news);
+        tx.enrolment_revoked(enrolment, NOW).await.unwrap();
+        assert_eq!(tx.poll("aa", &udid).await.unwrap(), None);
     }
 
     /// One identity for one device; for support a few of its messages.
