@@ -146,7 +146,7 @@ async fn few(store: &Store, all: &Organisation) -> GroupId {
         at: NOW,
         by: "somebody",
     };
-    tx.group_members_set(group, store::Base::Latest, &members, by)
+    tx.group_members_change((group, GroupKind::User), store::Base::Latest, &members, &[], by)
         .await
         .unwrap();
     tx.commit().await.unwrap();

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Concern, DeviceId, LocationId, PersonId, Platform, Rank, Stand, Time};
+use domain::{AssetId, Concern, DeviceId, GroupId, GroupKind, LocationId, PersonId, Platform, Rank, Stand, Time};
 use uuid::Uuid;
 
 use crate::{
-    Cut, DeviceRow, ListedDevice, Part, StoreError, Verdict,
+    Cut, DeviceRow, ListedDevice, Part, Span, StoreError, Verdict,
     db::{Conn, Record, Value, hexed, listed, reads, values, word},
     devices::device,
     pairs::rank,
@@ -129,6 +129,12 @@ macro_rules! found {
     };
     (concerned $like:literal) => {
         concat!("person_", found!(person $like))
+    };
+    (member $like:literal) => {
+        concat!("member_", found!(person $like))
+    };
+    (device_member $like:literal) => {
+        concat!("member_id IN (SELECT id FROM devices WHERE ", found!(device $like), ")")
     };
     (device $like:literal) => {
         concat!(
@@ -326,6 +332,52 @@ impl Conn<'_> {
             which => (of_devices!(which, counted!()()), values![]),
         };
         self.counted(sql, values).await
+    }
+
+    pub(crate) async fn group_members_listed(
+        &mut self,
+        group: GroupId,
+        kind: GroupKind,
+        cut: Cut<'_>,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let sql = match kind {
+            GroupKind::User => turned!(self, cut, "member_id" from "group_members WHERE group_id = $5", member),
+            GroupKind::Device => {
+                turned!(self, cut, "member_id" from "group_members WHERE group_id = $5", device_member)
+            }
+        };
+        // Whoever went meanwhile still lies somewhere.
+        let named = match kind {
+            GroupKind::User => "SELECT name FROM people WHERE id = $1",
+            GroupKind::Device => "SELECT name FROM devices WHERE id = $1",
+        };
+        self.listed(sql, named, cut, values![group]).await
+    }
+
+    pub(crate) async fn group_members_offered(
+        &mut self,
+        group: GroupId,
+        kind: GroupKind,
+        query: &str,
+        most: usize,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let cut = Cut {
+            span: Span::First,
+            query,
+            most,
+        };
+        let sql = match kind {
+            GroupKind::User => turned!(
+                self, cut, "id" from "people WHERE left_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM group_members WHERE group_id = $5 AND member_id = people.id)", person
+            ),
+            GroupKind::Device => turned!(
+                self, cut, "id" from "devices WHERE gone_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM group_members WHERE group_id = $5 AND member_id = devices.id)", device
+            ),
+        };
+        self.listed(sql, "SELECT name FROM people WHERE id = $1", cut, values![group])
+            .await
     }
 
     /// Of a statement that is made by [`turned`], with what else it takes.

@@ -1,10 +1,12 @@
 //! Groups of people or of devices.
 
+use std::collections::BTreeSet;
+
 use domain::{GroupId, GroupKind, PersonId, Time};
 use uuid::Uuid;
 
 use crate::{
-    Base, Change, StoreError, Tx, Version,
+    Base, Change, Cut, StoreError, Tx, Version,
     db::{Conn, Record, gathered, listed, reads, values, word},
     versions::version,
 };
@@ -16,21 +18,27 @@ pub struct GroupRow {
     pub name: String,
     pub priority: i64,
     pub created_at: Time,
-    /// How many; counted, not kept.
+    /// How many; kept by the database.
     pub members: i64,
     /// Of name and priority.
     pub version: Version,
     pub members_version: Version,
 }
 
-const SELECT: &str = "SELECT groups.*, (SELECT COUNT(*) FROM group_members WHERE group_id = groups.id) AS members FROM groups ORDER BY name";
-const SELECT_ONE: &str = "SELECT groups.*, (SELECT COUNT(*) FROM group_members WHERE group_id = groups.id) AS members FROM groups WHERE id = $1";
-
 reads! {
     groups() -> Vec<GroupRow>;
     group(id: GroupId) -> Option<GroupRow>;
-    /// People of a user group, devices of a device group.
+    /// People of a user group, devices of a device group: all of them.
     group_members(id: GroupId) -> Vec<Uuid>;
+    /// The next members after this one, in the order of their ids.
+    group_members_after(id: GroupId, after: Option<Uuid>, most: usize) -> Vec<Uuid>;
+    /// A page of the members, by name.
+    group_members_listed(id: GroupId, kind: GroupKind, cut: Cut<'a>) -> Vec<Uuid>;
+    /// The first, by name, who are here and no members, and of whom `query` is part of what one knows. As every search it looks
+    /// at all names.
+    group_members_offered(id: GroupId, kind: GroupKind, query: &'a str, most: usize) -> Vec<Uuid>;
+    /// Which of these are members.
+    group_members_among(id: GroupId, ids: &'a [Uuid]) -> Vec<Uuid>;
     /// The members of a group from one id on, `limit` of them by their ids, each with the person: of a device group, the one
     /// whose device it is.
     group_people(id: GroupId, kind: GroupKind, after: Option<Uuid>, limit: i64) -> Vec<(Uuid, PersonId)>;
@@ -40,16 +48,41 @@ reads! {
 
 impl Conn<'_> {
     pub(crate) async fn groups(&mut self) -> Result<Vec<GroupRow>, StoreError> {
-        self.all(SELECT, values![], group).await
+        self.all("SELECT * FROM groups ORDER BY name", values![], group).await
     }
 
     async fn group(&mut self, id: GroupId) -> Result<Option<GroupRow>, StoreError> {
-        self.one(SELECT_ONE, values![id], group).await
+        self.one("SELECT * FROM groups WHERE id = $1", values![id], group).await
     }
 
     async fn group_members(&mut self, id: GroupId) -> Result<Vec<Uuid>, StoreError> {
         let sql = "SELECT member_id FROM group_members WHERE group_id = $1 ORDER BY member_id";
         self.all(sql, values![id], |row| row.parsed("member_id")).await
+    }
+
+    async fn group_members_after(
+        &mut self,
+        id: GroupId,
+        after: Option<Uuid>,
+        most: usize,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let sql =
+            "SELECT member_id FROM group_members WHERE group_id = $1 AND member_id > $2 ORDER BY member_id LIMIT $3";
+        let after = after.map_or_else(String::new, |after| after.to_string());
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.all(sql, values![id, after, most], |row| row.parsed("member_id"))
+            .await
+    }
+
+    async fn group_members_among(&mut self, id: GroupId, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+        let sql = self.text(
+            "SELECT member_id FROM group_members
+             WHERE group_id = $1 AND member_id IN (SELECT value FROM json_each($2))",
+            "SELECT member_id FROM group_members
+             WHERE group_id = $1 AND member_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
+        );
+        self.all(sql, values![id, listed(ids)], |row| row.parsed("member_id"))
+            .await
     }
 
     pub(crate) async fn group_people(
@@ -81,8 +114,8 @@ impl Conn<'_> {
     }
 
     async fn groups_of(&mut self, member: Uuid) -> Result<Vec<(GroupId, String)>, StoreError> {
-        let sql =
-            "SELECT id, name FROM groups JOIN group_members ON group_id = id WHERE member_id = $1 ORDER BY name, id";
+        let sql = "SELECT id, groups.name FROM groups JOIN group_members ON group_id = id
+                   WHERE member_id = $1 ORDER BY groups.name, id";
         self.all(sql, values![member], |row| Ok((row.parsed("id")?, row.text("name")?)))
             .await
     }
@@ -120,46 +153,57 @@ impl Tx {
 
     /// Its members stay what they are (A77).
     ///
-    /// `false` when the group is not there, or is not as `base` was any more: then the transaction is to be dropped.
+    /// `false` when the group is not there, or is not as `base` was any more. Nothing was changed then.
     pub async fn group_delete(&mut self, id: GroupId, base: Base) -> Result<bool, StoreError> {
-        self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
-            .await?;
-        let deleted = self
+        // The group before its members, as whoever changes those takes them: otherwise the two would wait for each other.
+        let there = self
             .run(
-                "DELETE FROM groups WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                "UPDATE groups SET id = id WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
                 values![id, base],
             )
             .await?;
-        Ok(deleted > 0)
+        if there == 0 {
+            return Ok(false);
+        }
+        self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
+            .await?;
+        self.run("DELETE FROM groups WHERE id = $1", values![id]).await?;
+        Ok(true)
     }
 
-    /// How many of these there are, people who left among them; each is to be named once.
-    pub async fn members_known(&mut self, kind: GroupKind, ids: &[Uuid]) -> Result<usize, StoreError> {
+    /// Keeps those of these who are there until this transaction ends, and people from leaving: they are who is returned. Each
+    /// is to be named once.
+    pub async fn members_stay(&mut self, kind: GroupKind, ids: &[Uuid]) -> Result<BTreeSet<Uuid>, StoreError> {
         let mut conn = self.conn();
+        // In SQLite nobody else writes. In PostgreSQL in one order, so that two who name the same do not wait for each other.
         let sql = match kind {
             GroupKind::User => conn.text(
-                "SELECT COUNT(*) AS known FROM people WHERE id IN (SELECT value FROM json_each($1))",
-                "SELECT COUNT(*) AS known FROM people
-                 WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+                "SELECT id FROM people WHERE left_at IS NULL AND id IN (SELECT value FROM json_each($1))",
+                "SELECT id FROM (SELECT it FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS it ORDER BY it) AS asked
+                 CROSS JOIN LATERAL (SELECT id FROM people WHERE id = it AND left_at IS NULL FOR SHARE) AS there",
             ),
             GroupKind::Device => conn.text(
-                "SELECT COUNT(*) AS known FROM devices WHERE id IN (SELECT value FROM json_each($1))",
-                "SELECT COUNT(*) AS known FROM devices
-                 WHERE id IN (SELECT json_array_elements_text(CAST($1 AS json)))",
+                "SELECT id FROM devices WHERE id IN (SELECT value FROM json_each($1))",
+                "SELECT id FROM (SELECT it FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS it ORDER BY it) AS asked
+                 CROSS JOIN LATERAL (SELECT id FROM devices WHERE id = it FOR SHARE) AS there",
             ),
         };
-        let known = conn.one(sql, values![listed(ids)], |row| row.int("known")).await?;
-        Ok(usize::try_from(known.unwrap_or(0)).unwrap_or(0))
+        let there = conn.all(sql, values![listed(ids)], |row| row.parsed("id")).await?;
+        Ok(there.into_iter().collect())
     }
 
-    /// `false` when the group is not there, or its members are not as `base` was any more. Nothing was changed then.
-    pub async fn group_members_set(
+    /// Brings some in and takes others out: how many came, and how many went. Nothing else of the group is looked at. `kind` is
+    /// that of the group; what is nobody's does not come.
+    ///
+    /// `None` when the group is not there, or its members are not as `base` was any more. Nothing was changed then.
+    pub async fn group_members_change(
         &mut self,
-        id: GroupId,
+        (id, kind): (GroupId, GroupKind),
         base: Base,
-        members: &[Uuid],
+        come: &[Uuid],
+        go: &[Uuid],
         by: Change<'_>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<(u64, u64)>, StoreError> {
         let changed = self
             .run(
                 "UPDATE groups SET members_version = members_version + 1, members_changed_at = $3,
@@ -169,40 +213,57 @@ impl Tx {
             )
             .await?;
         if changed == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        let members = listed(members);
         let mut conn = self.conn();
         let sql = conn.text(
+            "DELETE FROM group_members WHERE group_id = $1 AND member_id IN (SELECT value FROM json_each($2))",
             "DELETE FROM group_members
-             WHERE group_id = $1 AND member_id NOT IN (SELECT value FROM json_each($2))",
-            "DELETE FROM group_members
-             WHERE group_id = $1 AND member_id NOT IN (SELECT json_array_elements_text(CAST($2 AS json)))",
+             WHERE group_id = $1 AND member_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))",
         );
-        conn.run(sql, values![id, members]).await?;
-        let sql = conn.text(
-            "INSERT INTO group_members (group_id, member_id)
-             SELECT $1, value FROM json_each($2) WHERE true ON CONFLICT DO NOTHING",
-            "INSERT INTO group_members (group_id, member_id)
-             SELECT $1, member FROM json_array_elements_text(CAST($2 AS json)) AS member ON CONFLICT DO NOTHING",
-        );
-        conn.run(sql, values![id, members]).await?;
-        Ok(true)
+        let went = conn.run(sql, values![id, listed(go)]).await?;
+        // With their names: the trigger would look up one after the other.
+        macro_rules! named {
+            (lite $table:literal) => {
+                concat!(
+                    "INSERT INTO group_members (group_id, member_id, name)
+                     SELECT $1, id, name FROM ",
+                    $table,
+                    " WHERE id IN (SELECT value FROM json_each($2)) ON CONFLICT DO NOTHING"
+                )
+            };
+            (pg $table:literal) => {
+                concat!(
+                    "INSERT INTO group_members (group_id, member_id, name)
+                     SELECT $1, id, name FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS it
+                     CROSS JOIN LATERAL (SELECT id, name FROM ",
+                    $table,
+                    " WHERE id = it OFFSET 0) AS called ON CONFLICT DO NOTHING"
+                )
+            };
+        }
+        let sql = match kind {
+            GroupKind::User => conn.text(named!(lite "people"), named!(pg "people")),
+            GroupKind::Device => conn.text(named!(lite "devices"), named!(pg "devices")),
+        };
+        let came = conn.run(sql, values![id, listed(come)]).await?;
+        Ok(Some((came, went)))
     }
 
     /// Whoever edits the members at the same time sees it: it counts as a version of them.
     pub async fn group_member_remove(&mut self, id: GroupId, member: Uuid, by: Change<'_>) -> Result<(), StoreError> {
-        let removed = self
+        // The group first, as whoever changes its members takes it.
+        let is_in = self
             .run(
-                "DELETE FROM group_members WHERE group_id = $1 AND member_id = $2",
-                values![id, member],
+                "UPDATE groups SET members_version = members_version + 1, members_changed_at = $3, members_changed_by = $4
+                 WHERE id = $1 AND EXISTS (SELECT 1 FROM group_members WHERE group_id = $1 AND member_id = $2)",
+                values![id, member, by.at, by.by],
             )
             .await?;
-        if removed > 0 {
+        if is_in > 0 {
             self.run(
-                "UPDATE groups SET members_version = members_version + 1, members_changed_at = $2, members_changed_by = $3
-                 WHERE id = $1",
-                values![id, by.at, by.by],
+                "DELETE FROM group_members WHERE group_id = $1 AND member_id = $2",
+                values![id, member],
             )
             .await?;
         }

@@ -2,11 +2,10 @@
 
 use domain::{Attempt, LocationId, OperationId, PersonId, Program, Time, program::Invitation};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{
     Base, Change, OperationKind, OperationState, StoreError, Tx, Version,
-    db::{Conn, Record, listed, reads, values, word},
+    db::{Conn, Record, reads, values, word},
     versions::version,
 };
 
@@ -274,22 +273,6 @@ impl Tx {
     pub async fn person_stays(&mut self, id: PersonId) -> Result<bool, StoreError> {
         let sql = "UPDATE people SET id = id WHERE id = $1 AND left_at IS NULL";
         Ok(self.run(sql, values![id]).await? > 0)
-    }
-
-    /// Keeps all these people from leaving until this transaction ends. How many of them are there and have not left;
-    /// each is to be named once.
-    pub async fn people_stay(&mut self, ids: &[Uuid]) -> Result<usize, StoreError> {
-        let mut conn = self.conn();
-        let sql = conn.text(
-            // Nobody else writes.
-            "SELECT id FROM people WHERE left_at IS NULL AND id IN (SELECT value FROM json_each($1))",
-            // In one order, so that two who name the same people do not wait for each other.
-            "SELECT id FROM people
-             WHERE left_at IS NULL AND id IN (SELECT json_array_elements_text(CAST($1 AS json)))
-             ORDER BY id FOR SHARE",
-        );
-        let there = conn.all(sql, values![listed(ids)], |row| row.text("id")).await?;
-        Ok(there.len())
     }
 
     /// The person leaves. `false` when they had left, or are not as `base` was any more. Nothing was changed then.

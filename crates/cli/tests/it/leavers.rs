@@ -324,17 +324,12 @@ async fn whoever_leaves_while_a_group_is_saved_does_not_get_into_it_on_postgres(
     let lab = leaving.ends_when_waited_for().await;
 
     let refused = saving.await.unwrap().expect_err("a refusal");
-    let expected = |error: &AppError| {
-        matches!(
-            error,
-            AppError::Invalid {
-                field: "members",
-                problem: Problem::Left
-            }
-        )
+    let AppError::MembersAbsent { absent, .. } = &refused else {
+        panic!("{refused}")
     };
-    assert!(expected(&refused), "{refused}");
-    assert_eq!(lab.app.group_members(group).await.unwrap(), [stays.0]);
+    let left: Vec<_> = absent.left.iter().map(|person| person.id).collect();
+    assert_eq!((left, absent.unknown.len()), (vec![leaver], 0));
+    assert_eq!(lab.app.store.group_members(group).await.unwrap(), [stays.0]);
     lab.close().await;
 }
 

@@ -73,6 +73,7 @@ button-cancel = Cancel
 button-edit = Edit
 button-no = No
 button-save = Save
+button-search = Search
 word-yes = Yes
 word-no = No
 

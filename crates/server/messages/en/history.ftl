@@ -115,6 +115,7 @@ event-group-changed = Changed the group { $group }
 event-group-deleted = Deleted the group { $group }
 event-group-left = { $person } left the group { $group }
 event-group-members-set = Changed the members of the group { $group }
+event-group-members-moved = Changed the members of the group { $group }: { $joined } added, { $left } removed
 event-install-accepted = { $device } accepted the command to install { $app }
 event-identity-revoked = Revoked the identity of { $device }
 event-install-asked-again = Asked { $device } to try { $app } again

@@ -582,8 +582,26 @@ members-come = Added
 members-go = Removed
 members-and-more-devices = and { $count } more
 group-save-members = Save members
-group-no-people = There are no people yet. Add people first.
-group-no-devices = No device is enrolled yet.
+members-search = Search the members
+members-none = Nobody is in this group yet.
+members-none-found = No member matches the search.
+members-go-help = Choose whom to remove.
+members-elsewhere = Chosen in another list
+members-chosen = Chosen: { $add } to add, { $remove } to remove
+members-lost = You can choose up to { $kept } at once. { $lost } that you chose later were dropped. Save first, then go on.
+members-add = Add members
+members-offered-none = There is nobody to add.
+members-offered-none-devices = There is no device to add.
+members-offered-none-found = Nobody was found who can be added. Members and people who have left are not listed.
+members-offered-none-found-devices = No device was found that can be added. Members are not listed.
+members-offered-more = Search to find others.
+members-unchanged = Nothing was changed. Choose whom to add or to remove.
+members-absent = Nothing was saved.
+members-absent-left = People who have left cannot be added: { $names }.
+members-absent-unknown = { $count ->
+    [one] One that you chose is no longer there.
+   *[other] { $count } that you chose are no longer there.
+}
 group-no-apps = No app is deployed to this group.
 group-delete = Delete group
 group-delete-help = Its members are not deleted.

@@ -52,6 +52,7 @@ button-cancel = 취소
 button-edit = 편집
 button-no = 아니요
 button-save = 저장
+button-search = 찾기
 word-yes = 예
 word-no = 아니요
 

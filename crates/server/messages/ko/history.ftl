@@ -94,6 +94,7 @@ event-group-changed = 그룹 { $group }{ PARTICLE($group, "을/를") } 변경함
 event-group-deleted = 그룹 { $group }{ PARTICLE($group, "을/를") } 삭제함
 event-group-left = { $person } 님이 그룹 { $group }에서 제외됨
 event-group-members-set = 그룹 { $group }의 회원을 변경함
+event-group-members-moved = 그룹 { $group }의 회원을 변경함: 추가 { $joined }, 제외 { $left }
 event-install-accepted = { $device }{ PARTICLE($device, "이/가") } { $app } 설치 명령을 받음
 event-identity-revoked = { $device } 인증서를 폐기함
 event-install-asked-again = { $device }에서 { $app } 설치를 다시 시도하도록 요청함

@@ -319,6 +319,12 @@ pub enum AppError {
     /// Nothing was changed: it takes back many licences, so many, and whoever saves has not said that they know it.
     #[error("saving takes back {0} licences, which is to be confirmed")]
     TakesBack(u64, contract::Previewed),
+    /// Nothing was changed: some who were to come into a group are not there. It says who.
+    #[error("{field}: {} have left, and {} are not known", .absent.left.len(), .absent.unknown.len())]
+    MembersAbsent {
+        field: &'static str,
+        absent: Box<members::Absent>,
+    },
     #[error(transparent)]
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]

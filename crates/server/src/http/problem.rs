@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::DeploymentError;
+use domain::{DeploymentError, PersonId};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::StoreError;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     app::{
         self, AppError, contract::Previewed, deployments::Preview, invitations::NotInvited, leaving::CannotLeave,
-        tokens::TokenRefused,
+        members::Absent, tokens::TokenRefused,
     },
     cause,
     clock::timestamp,
@@ -309,6 +309,7 @@ impl From<AppError> for Problem {
             AppError::Deployment(error) => deployment(error),
             AppError::Outdated(preview) => outdated(&preview),
             AppError::TakesBack(licences, preview) => takes_back(licences, preview.digest()),
+            AppError::MembersAbsent { field, absent } => members_absent(field, &absent),
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
@@ -378,6 +379,37 @@ fn affected(outcome: &domain::Preview) -> Map<String, Value> {
         .into_iter()
         .map(|(effect, people)| (effect, json!(people)))
         .collect()
+}
+
+/// With who has left, and which ids are nobody's.
+fn members_absent(field: &str, absent: &Absent) -> Problem {
+    let left: Vec<PersonId> = absent.left.iter().map(|person| person.id).collect();
+    let mut problem = Problem::of(Kind::Invalid);
+    let mut says = Vec::new();
+    if !absent.unknown.is_empty() {
+        says.push((app::Problem::Unknown, some(&absent.unknown)));
+    }
+    if !left.is_empty() {
+        says.push((app::Problem::Left, some(&left)));
+    }
+    for (wrong, who) in &says {
+        problem = problem.field(field, &word(*wrong), format!("{field} {wrong}: {who}"));
+    }
+    let detail: Vec<String> = says.iter().map(|(wrong, who)| format!("{wrong}: {who}")).collect();
+    problem
+        .detail(format!("{field} {}", detail.join("; ")))
+        .fact("unknownIds", json!(absent.unknown))
+        .fact("leftUserIds", json!(left))
+}
+
+/// The first of them, and how many more.
+fn some(ids: &[impl ToString]) -> String {
+    let first: Vec<String> = ids.iter().take(5).map(ToString::to_string).collect();
+    let more = ids.len() - first.len();
+    match more {
+        0 => first.join(", "),
+        _ => format!("{} and {more} more", first.join(", ")),
+    }
 }
 
 fn takes_back(licences: u64, digest: &str) -> Problem {

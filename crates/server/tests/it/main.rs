@@ -18,6 +18,7 @@ mod leavers;
 mod leaving;
 mod leaving_previews;
 mod lists;
+mod members;
 mod names;
 mod operations;
 mod outage;

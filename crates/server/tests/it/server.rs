@@ -300,20 +300,26 @@ impl Browser {
 pub mod form {
     pub type Fields = Vec<(String, String)>;
 
-    /// The fields of the form with this action, as they are.
+    /// The fields of the form with this action, as they are: in it, and after it those that name it.
     pub fn of(page: &str, action: &str) -> Fields {
-        let begin = format!("action=\"{action}\"");
+        let begin = format!(" action=\"{action}\"");
         let at = page
             .find(&begin)
             .unwrap_or_else(|| panic!("no form for {action}: {page}"));
-        let body = page[at..].split("</form>").next().expect("a form");
+        let tag = page[..at].rfind('<').expect("a tag");
+        let (body, after) = page[tag..].split_once("</form>").expect("a form");
+        let attribute = |tag: &str, name: &str| {
+            let value = tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
+            Some(value.replace("&#34;", "\"").replace("&#38;", "&"))
+        };
+        let id = attribute(body.split('>').next().unwrap_or_default(), "id");
+        let outside = after
+            .split('<')
+            .filter(|tag| id.is_some() && attribute(tag.split('>').next().unwrap_or_default(), "form") == id);
         let mut fields = Vec::new();
-        for tag in body.split('<').skip(1) {
+        for tag in body.split('<').skip(1).chain(outside) {
             let tag = tag.split('>').next().unwrap_or_default();
-            let attribute = |name: &str| {
-                let value = tag.split(&format!(" {name}=\"")).nth(1)?.split('"').next()?;
-                Some(value.replace("&#34;", "\"").replace("&#38;", "&"))
-            };
+            let attribute = |name: &str| attribute(tag, name);
             let box_like = matches!(attribute("type").as_deref(), Some("checkbox" | "radio"));
             let off = tag.contains(" disabled") || (box_like && !tag.contains(" checked"));
             if tag.starts_with("input ") && !off {

@@ -84,7 +84,8 @@ fn crowd(location: LocationId, group: GroupId, now: i64) -> String {
          FROM people;
          INSERT INTO client_users (client_user_id, location_id, person_id, status, accepted_at, observed_at)
          SELECT '06' || substr(id, 3), '{location}', id, 'Associated', {now}, {now} FROM people;
-         INSERT INTO group_members (group_id, member_id) SELECT '{group}', id FROM people;
+         INSERT INTO group_members (group_id, member_id, name) SELECT '{group}', id, name FROM people;
+         UPDATE groups SET members = (SELECT COUNT(*) FROM group_members WHERE group_id = id);
          INSERT INTO seats (asset_id, person_id, state, since)
          SELECT assets.id, people.id, 'held', {now} FROM people, assets
          WHERE substr(people.id, 36, 1) IN ('0', '2', '4', '6', '8', 'a', 'c', 'e');

@@ -10,9 +10,9 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, GroupKind, InstallState, Leaver,
-    LeaverDevices, LocationId, Members, Outcome, Pair, PersonId, Place, Preview, Previewing, Stand, Step, Time, World,
-    decide, decide_each, plan,
+    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, GroupKind, InstallState,
+    Leaver, LeaverDevices, LocationId, Members, Outcome, Pair, PersonId, Place, Preview, Previewing, Stand, Step, Time,
+    World, decide, decide_each, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -471,6 +471,7 @@ async fn is_as_decided(store: &Store, now: Time) {
         lists_are_as_decided(store, decision).await;
     }
     directory_is_as_decided(store, &decisions).await;
+    members_are_as_they_are_called(store).await;
     for concern in [Concern::Terms, Concern::Refused, Concern::NoDevice] {
         let whom = each.concerns.iter().filter(|(_, of)| *of == concern);
         let whom: BTreeSet<PersonId> = whom.map(|(person, _)| *person).collect();
@@ -739,6 +740,37 @@ async fn directory_is_as_decided(store: &Store, decisions: &[Decision]) {
         said.insert((row.asset_id, *listed), state);
     }
     assert_eq!(said, told_of_devices);
+}
+
+/// The members of each group by name, and how many there are.
+async fn members_are_as_they_are_called(store: &Store) {
+    for group in store.groups().await.unwrap() {
+        let members = store.group_members(group.id).await.unwrap();
+        assert_eq!(group.members, members.len() as i64, "{}", group.name);
+        let names = store.names(&members).await.unwrap();
+        let called = |id: &Uuid| match group.kind {
+            GroupKind::User => names.people[&PersonId(*id)].clone(),
+            GroupKind::Device => names.devices[&DeviceId(*id)].clone(),
+        };
+        let mut wanted: Vec<_> = members.iter().map(|id| (called(id), *id)).collect();
+        wanted.sort();
+        let listed = pages(
+            async |span| {
+                store
+                    .group_members_listed(group.id, group.kind, a_few(span))
+                    .await
+                    .unwrap()
+            },
+            |id| id,
+        )
+        .await;
+        assert_eq!(
+            listed,
+            wanted.into_iter().map(|(_, id)| id).collect::<Vec<_>>(),
+            "{}",
+            group.name
+        );
+    }
 }
 
 /// Two of them a page, so that there are several.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, PersonId, Time};
 use store::{
-    CommandState, Cut, Devices, ListedDevice, Look, MasterKey, PLACES, Part, People, Span, Store,
+    Base, Change, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part, People, Span,
+    Store, Version,
     testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
 };
 use uuid::Uuid;
@@ -186,7 +187,14 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
         for which in DEVICES {
             page.devices_listed(which, cut).await.unwrap();
         }
+        for kind in [GroupKind::User, GroupKind::Device] {
+            page.group_members_listed(group, kind, cut).await.unwrap();
+        }
     }
+    page.group_members_after(group, Some(person.0), 100).await.unwrap();
+    page.group_members_among(group, &[person.0]).await.unwrap();
+    page.group(group).await.unwrap();
+    page.groups().await.unwrap();
     page.people_counted(People::Of(LOCATION, Concern::Refused))
         .await
         .unwrap();
@@ -227,6 +235,39 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     tx.command_next(device, true, now).await.unwrap();
     tx.devices_spoke(&[(device, now)]).await.unwrap();
     tx.pushes_claim(Time(0), now, now, 50).await.unwrap();
+    tx.commit().await.unwrap();
+    // And who is in a group is changed by naming them.
+    let mut tx = store.begin().await.unwrap();
+    let all = GroupId(Uuid::from_u128(4));
+    tx.group_insert(&GroupRow {
+        id: all,
+        kind: GroupKind::User,
+        name: "everybody".to_owned(),
+        priority: 0,
+        created_at: now,
+        members: 0,
+        version: Version::default(),
+        members_version: Version::default(),
+    })
+    .await
+    .unwrap();
+    let by = Change { at: now, by: "test" };
+    let ids = [person.0];
+    for kind in [GroupKind::User, GroupKind::Device] {
+        tx.members_stay(kind, &ids).await.unwrap();
+    }
+    let changed = tx
+        .group_members_change((all, GroupKind::User), Base::Latest, &ids, &[], by)
+        .await
+        .unwrap();
+    assert_eq!(changed, Some((1, 0)));
+    let changed = tx
+        .group_members_change((all, GroupKind::User), Base::Latest, &[], &ids, by)
+        .await
+        .unwrap();
+    assert_eq!(changed, Some((0, 1)));
+    tx.group_member_remove(all, person.0, by).await.unwrap();
+    assert!(tx.group_delete(all, Base::Latest).await.unwrap());
     tx.commit().await.unwrap();
     let explained = explained_so_far();
     // What reads everybody does walk, and is found out.

@@ -19,9 +19,9 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
     Account, Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow,
-    CommandState, EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey,
+    CommandState, Cut, EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey,
     NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow,
-    PushRow, Role, SeatState, Session, Store, StoreError, SyncStatus, Version, testing::Fresh,
+    PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -1038,7 +1038,8 @@ on_both! {
         };
         tx.group_insert(&row).await.unwrap();
         let members = [people[0].0, people[1].0];
-        assert!(tx.group_members_set(group, Base::Latest, &members, BY).await.unwrap());
+        let come = tx.group_members_change((group, GroupKind::User), Base::Latest, &members, &[], BY).await.unwrap();
+        assert_eq!(come, Some((2, 0)));
         let line = Deployment {
             id: DeploymentId(Uuid::now_v7()),
             app: asset,
@@ -1266,13 +1267,64 @@ on_both! {
         };
         let mut tx = store.begin().await.unwrap();
         tx.group_insert(&row).await.unwrap();
-        assert!(tx.group_members_set(id, Base::Version(1), &[person.0, person.0], BY).await.unwrap());
+        let twice = [person.0, person.0];
+        assert_eq!(tx.group_members_change((id, GroupKind::User), Base::Version(1), &twice, &[], BY).await.unwrap(), Some((1, 0)));
         assert_eq!(tx.group(id).await.unwrap().unwrap().members_version.number, 2);
         tx.group_member_remove(id, person.0, BY).await.unwrap();
-        assert!(!tx.group_members_set(id, Base::Version(2), &[person.0], BY).await.unwrap());
+        assert_eq!(tx.group_members_change((id, GroupKind::User), Base::Version(2), &[person.0], &[], BY).await.unwrap(), None);
         let row = tx.group(id).await.unwrap().unwrap();
         assert_eq!((row.members, row.members_version.number, row.version.number), (0, 3, 1));
         assert!(!tx.group_delete(id, Base::Version(2)).await.unwrap());
+        // Whoever is in it already, or is not, changes nothing of it.
+        let come = [person.0];
+        assert_eq!(tx.group_members_change((id, GroupKind::User), Base::Latest, &come, &[], BY).await.unwrap(), Some((1, 0)));
+        assert_eq!(tx.group_members_change((id, GroupKind::User), Base::Latest, &come, &[Uuid::now_v7()], BY).await.unwrap(), Some((0, 0)));
+        tx.group_member_remove(id, Uuid::now_v7(), BY).await.unwrap();
+        let row = tx.group(id).await.unwrap().unwrap();
+        assert_eq!((row.members, row.members_version.number), (1, 5));
+        assert!(tx.group_delete(id, Base::Version(1)).await.unwrap());
+        assert!(tx.group_members(id).await.unwrap().is_empty(), "and nobody is left in what is no more");
+    }
+
+    /// Names are kept beside the members, so that a page of them is found by an index.
+    async fn members_are_listed_by_the_names_that_they_have_now(fresh: &Fresh, store: Store) {
+        let mut hand = hand::Hand::on(fresh).await;
+        let people = people(&store, 4).await;
+        let id = GroupId(Uuid::now_v7());
+        let row = GroupRow {
+            id,
+            kind: GroupKind::User,
+            name: "전사".into(),
+            priority: 0,
+            created_at: NOW,
+            members: 0,
+            version: Version::default(),
+            members_version: Version::default(),
+        };
+        let mut tx = store.begin().await.unwrap();
+        tx.group_insert(&row).await.unwrap();
+        let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        tx.group_members_change((id, GroupKind::User), Base::Latest, &ids[..3], &[], BY).await.unwrap();
+        tx.commit().await.unwrap();
+        for (person, name) in people.iter().zip(["다래", "가람", "나리", "가온"]) {
+            let sql = format!("UPDATE people SET name = '{name}', email = '{name}@x' WHERE id = '{person}'");
+            hand.run(&sql).await.unwrap();
+        }
+        let listed = async |span, query, most| {
+            let cut = Cut { span, query, most };
+            store.group_members_listed(id, GroupKind::User, cut).await.unwrap()
+        };
+        assert_eq!(listed(Span::First, "", 9).await, [ids[1], ids[2], ids[0]]);
+        assert_eq!(listed(Span::First, "", 2).await, [ids[1], ids[2]]);
+        assert_eq!(listed(Span::After(ids[2]), "", 9).await, [ids[0]]);
+        assert_eq!(listed(Span::Before(ids[0]), "", 1).await, [ids[2]]);
+        assert_eq!(listed(Span::First, "나리@", 9).await, [ids[2]]);
+        let offered = async |query| store.group_members_offered(id, GroupKind::User, query, 9).await.unwrap();
+        assert_eq!(offered("가").await, [ids[3]], "who is in it is not offered");
+        hand.run(&format!("UPDATE people SET left_at = 1 WHERE id = '{}'", ids[3])).await.unwrap();
+        assert!(offered("").await.is_empty(), "nor who has left");
+        assert_eq!(store.group_members_among(id, &ids[2..]).await.unwrap(), [ids[2]]);
+        assert_eq!(store.group_members_after(id, Some(ids[0]), 1).await.unwrap(), [ids[1]]);
     }
 
     async fn history_is_read_backwards(fresh: &Fresh, store: Store) {

@@ -290,6 +290,7 @@ const FACTS: &[Fact] = &[
             ("version", EDITED),
             ("changed_at", EDITED),
             ("changed_by", EDITED),
+            ("members", SHOWN),
             ("members_version", EDITED),
             ("members_changed_at", EDITED),
             ("members_changed_by", EDITED),
@@ -307,7 +308,7 @@ const FACTS: &[Fact] = &[
         table: "group_members",
         row: "group_id = 'sales'",
         marks: &[("group_id", "'phones'", MINA_ALL), ("member_id", "'joon'", BOTH_ALL)],
-        unseen: &[],
+        unseen: &[("name", SHOWN)],
         story: &[
             (
                 "INSERT INTO group_members (group_id, member_id) VALUES ('sales', 'joon')",

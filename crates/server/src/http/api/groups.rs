@@ -1,5 +1,7 @@
 //! Groups of people or of devices, to which apps are deployed.
 
+use std::collections::BTreeSet;
+
 use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::{GroupId, GroupKind};
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use super::{
     Refusals, created,
     deployments::PreviewedApp,
     etag::{self, IfMatch, Tagged},
-    input::{Json, Path, Query},
+    input::{Json, Path, Query, invalid},
     page::{Page, PageQuery},
     words::{DateTime, group_kind},
 };
@@ -22,7 +24,7 @@ use crate::{
         contract::{Agreed, Contract},
         deployments::Preview,
         groups::{self, NewGroup},
-        members,
+        members::{self, Wanted},
     },
     http::{
         auth::{ApiAdmin, ApiReader},
@@ -34,7 +36,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(groups_list, group_add))
         .routes(routes!(group_get, group_update, group_delete))
-        .routes(routes!(group_members, group_members_set))
+        .routes(routes!(group_members, group_members_set, group_members_change))
         .routes(routes!(group_members_preview))
 }
 
@@ -99,7 +101,42 @@ struct Members {
     confirm_take_back: Option<u64>,
 }
 
-/// What replacing the members of a group would do. Nothing was changed.
+/// Who is added to a group and who is taken out of it, whoever is in it then: ids of people or of devices.
+///
+/// Whoever is in it already, or is not, stays what they are. Who is named twice goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MembersChange {
+    #[serde(default)]
+    add: BTreeSet<Uuid>,
+    #[serde(default)]
+    remove: BTreeSet<Uuid>,
+    /// The `digest` of the preview that was looked at. When saving would do anything else by now, nothing is saved.
+    #[serde(default)]
+    preview_digest: Option<String>,
+    /// How many licences saving takes back. To be said when they are many; the refusal, and the preview, tell the number.
+    #[serde(default)]
+    confirm_take_back: Option<u64>,
+}
+
+/// What to preview: `value`, the whole list, or else `add` and `remove`. What saving takes beside them may be there, and is not
+/// looked at.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MembersToPreview {
+    #[serde(default)]
+    value: Option<Vec<Uuid>>,
+    #[serde(default)]
+    add: Option<BTreeSet<Uuid>>,
+    #[serde(default)]
+    remove: Option<BTreeSet<Uuid>>,
+    #[serde(default, rename = "previewDigest")]
+    _preview_digest: Option<String>,
+    #[serde(default, rename = "confirmTakeBack")]
+    _confirm_take_back: Option<u64>,
+}
+
+/// What changing the members of a group would do. Nothing was changed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct MembersPreview {
@@ -243,6 +280,33 @@ async fn group_members(
     members_page(&app, group, &query).await
 }
 
+/// Add members to a group, and take members out
+///
+/// The group is changed as it is then, so nobody who changes other members at the same time stands in the way: no `If-Match` is
+/// needed. With the digest of a preview, nothing is saved but what was previewed. Nobody is added who has left; the answer names
+/// them in `leftUserIds`, and ids that are nobody's in `unknownIds`.
+#[utoipa::path(
+    post, path = "/groups/{group}/members", tag = "groups", params(("group" = Uuid, Path)),
+    request_body = MembersChange, responses((status = 200, description = "As asked for", body = Group), Refusals)
+)]
+async fn group_members_change(
+    State(app): State<App>,
+    ApiAdmin(caller): ApiAdmin,
+    Path(group): Path<GroupId>,
+    Json(change): Json<MembersChange>,
+) -> Result<Tagged<Group>, Problem> {
+    let agreed = Agreed {
+        digest: change.preview_digest,
+        take_back: change.confirm_take_back,
+    };
+    let change = members::MembersChange {
+        add: change.add,
+        remove: change.remove,
+    };
+    app.group_members_change(&caller, group, &change, &agreed).await?;
+    with_members_tag(&app, group).await
+}
+
 /// Replace all members of a group
 ///
 /// With the digest of a preview, nothing is saved but what was previewed. The body may weigh 6 MiB: more than 100,000 ids.
@@ -256,10 +320,8 @@ async fn group_members_set(
     ApiAdmin(caller): ApiAdmin,
     Path(group): Path<GroupId>,
     IfMatch(base): IfMatch,
-    Json(mut members): Json<Members>,
+    Json(members): Json<Members>,
 ) -> Result<Tagged<Group>, Problem> {
-    members.value.sort_unstable();
-    members.value.dedup();
     let agreed = Agreed {
         digest: members.preview_digest,
         take_back: members.confirm_take_back,
@@ -268,13 +330,7 @@ async fn group_members_set(
         .group_members_set(&caller, group, base, &members.value, &agreed)
         .await
     {
-        Ok(()) => {
-            let row = group_row(&app, group).await?;
-            Ok(Tagged {
-                version: row.members_version.clone(),
-                body: row.into(),
-            })
-        }
+        Ok(()) => with_members_tag(&app, group).await,
         Err(error) => {
             let first = PageQuery::default();
             Err(renamed(etag::refused(error, members_page(&app, group, &first)).await))
@@ -284,18 +340,37 @@ async fn group_members_set(
 
 /// Preview a change of members
 ///
-/// What happens, app by app, if the group had these members: who gets each app, who loses it, who waits, and why.
+/// What happens, app by app, if the group had these members, or if some came and others went: who gets each app, who loses it,
+/// who waits, and why.
 #[utoipa::path(
     post, path = "/groups/{group}/members/preview", tag = "groups", params(("group" = Uuid, Path)),
-    request_body = Members, responses((status = 200, description = "As asked for", body = MembersPreview), Refusals)
+    request_body = MembersToPreview,
+    responses((status = 200, description = "As asked for", body = MembersPreview), Refusals)
 )]
 async fn group_members_preview(
     State(app): State<App>,
     _: ApiReader,
     Path(group): Path<GroupId>,
-    Json(members): Json<Members>,
+    Json(members): Json<MembersToPreview>,
 ) -> Result<JsonBody<MembersPreview>, Problem> {
-    let preview = app.group_members_preview(group, &members.value).await?;
+    let MembersToPreview { value, add, remove, .. } = members;
+    let change = members::MembersChange {
+        add: add.clone().unwrap_or_default(),
+        remove: remove.clone().unwrap_or_default(),
+    };
+    let wanted = match (&value, add.is_some() || remove.is_some()) {
+        (Some(value), false) => Wanted::These(value),
+        (None, true) => Wanted::Change(&change),
+        (Some(_), true) => {
+            let detail = "value is the whole list: send it, or else add and remove";
+            return Err(invalid("value", "ambiguous", detail));
+        }
+        (None, false) => {
+            let detail = "value is missing, and so are add and remove";
+            return Err(invalid("value", "missing", detail));
+        }
+    };
+    let preview = app.group_members_preview(group, wanted).await?;
     Ok(JsonBody(preview.into()))
 }
 
@@ -311,14 +386,20 @@ async fn shown(app: &App, group: GroupId) -> Result<Tagged<Group>, Problem> {
     })
 }
 
-/// The version is read before the members: who changes them in between makes the tag too old, never too new.
-async fn members_page(app: &App, group: GroupId, query: &PageQuery) -> Result<Tagged<Page<Uuid>>, Problem> {
-    let version = group_row(app, group).await?.members_version;
-    let mut members = app.group_members(group).await?;
-    members.sort_unstable();
+/// The group, with the tag of its members.
+async fn with_members_tag(app: &App, group: GroupId) -> Result<Tagged<Group>, Problem> {
+    let row = group_row(app, group).await?;
     Ok(Tagged {
-        version,
-        body: Page::rising(members, query, Uuid::to_string)?,
+        version: row.members_version.clone(),
+        body: row.into(),
+    })
+}
+
+async fn members_page(app: &App, group: GroupId, query: &PageQuery) -> Result<Tagged<Page<Uuid>>, Problem> {
+    let (row, part) = app.group_members_after(group, query.asked()?).await?;
+    Ok(Tagged {
+        version: row.members_version,
+        body: Page::of_part(&part, |id| *id, |id| Some(*id)),
     })
 }
 

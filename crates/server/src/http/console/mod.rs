@@ -12,6 +12,7 @@ mod devices;
 mod groups;
 mod leavers;
 mod leaving;
+mod members;
 pub mod pages;
 mod people;
 mod search;
@@ -105,7 +106,7 @@ fn inside() -> Router<App> {
         .route("/groups", get(groups::list))
         .route("/groups/new", get(groups::new_page).post(groups::add))
         .route("/groups/{group}", get(groups::page).post(groups::edit))
-        .route("/groups/{group}/members", post(groups::members))
+        .route("/groups/{group}/members", post(members::save))
         .route("/groups/{group}/delete", post(groups::delete))
         .route("/activity", get(activity::page))
         .route("/search", get(search::page))
@@ -253,9 +254,10 @@ impl From<AppError> for Oops {
                 Oops::of(StatusCode::CONFLICT)
             }
             AppError::TakesBack(..) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
-            AppError::Invalid { .. } | AppError::Deployment(_) | AppError::Token(_) => {
-                Oops::of(StatusCode::BAD_REQUEST)
-            }
+            AppError::Invalid { .. }
+            | AppError::MembersAbsent { .. }
+            | AppError::Deployment(_)
+            | AppError::Token(_) => Oops::of(StatusCode::BAD_REQUEST),
             AppError::Busy(_) => Oops {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 later: Some(Busy::RETRY_AFTER),

@@ -194,6 +194,7 @@ impl Names {
             })
         };
         let text = |key: &str| row.detail.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+        let number = |key: &str| row.detail.get(key).and_then(serde_json::Value::as_u64);
         let actor = row.actor_id.as_deref().unwrap_or_default();
         let known = |names: &BTreeMap<String, String>| names.get(actor).cloned().unwrap_or_else(|| "–".to_owned());
         EventLine {
@@ -219,6 +220,7 @@ impl Names {
                 .group_id
                 .and_then(|id| named("groups", id.to_string(), self.things.groups.get(&id))),
             name: text("name").or_else(|| text("location")).or_else(|| text("owner")),
+            moved: number("joined").zip(number("left")),
             code: text("failure")
                 .or_else(|| text("error"))
                 .or_else(|| row.detail.get("errorNumber").map(ToString::to_string)),

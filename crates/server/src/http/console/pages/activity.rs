@@ -126,6 +126,7 @@ pub mod tests {
                 device: Some(named("가람의 iPhone", "/devices/1")),
                 group: None,
                 name: Some("본사".to_owned()),
+                moved: (kind == "groupMembersSet").then_some((3, 1)),
                 code: kind.contains("Failed").then(|| "MCMDMErrorDomain 12064".to_owned()),
             })
             .collect()

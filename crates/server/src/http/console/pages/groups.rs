@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::{Approval, GroupId, GroupKind};
 
-use super::{Frame, conflict::Conflict, parts::Named, ui::Glyph, words};
+use super::{Frame, conflict::Conflict, members::MembersView, parts::Named, ui::Glyph, words};
 use crate::messages::Speak;
 
 /// One group in a list.
@@ -40,18 +40,6 @@ pub struct GroupsPage {
     pub rows: Vec<GroupLine>,
 }
 
-/// Somebody or some device that may be a member.
-#[derive(Debug, Clone)]
-pub struct MemberChoice {
-    pub id: String,
-    pub name: String,
-    pub second_line: String,
-    /// As ticked.
-    pub member: bool,
-    /// When the page was opened.
-    pub was: bool,
-}
-
 /// What is wrong with name and priority.
 #[derive(Debug, Clone, Default)]
 pub struct GroupErrors {
@@ -81,10 +69,10 @@ pub struct GroupPage {
     /// Of the name and priority that were opened, and what they were then.
     pub version: i64,
     pub was: (String, String),
-    /// Of the members that were opened.
-    pub members_version: i64,
     pub conflict: Option<Conflict>,
-    pub choices: Vec<MemberChoice>,
+    /// How many are in it.
+    pub count: u64,
+    pub members: MembersView,
     pub apps: Vec<(Named, Approval)>,
 }
 
@@ -93,13 +81,14 @@ impl GroupPage {
         self.kind == GroupKind::Device
     }
 
-    fn members(&self) -> u64 {
-        self.choices.iter().filter(|choice| choice.member).count() as u64
-    }
-
     fn context(&self) -> String {
         let kind = self.s.t(words::group_kind(self.kind));
-        format!("{kind} · {}", members_text(&self.s, self.kind, self.members()))
+        format!("{kind} · {}", members_text(&self.s, self.kind, self.count))
+    }
+
+    /// The key of a sentence that is another one of devices.
+    fn of_kind<'a>(&self, people: &'a str, devices: &'a str) -> &'a str {
+        if self.is_device() { devices } else { people }
     }
 }
 
@@ -127,6 +116,7 @@ pub mod tests {
         Place,
         app::tests::named,
         conflict::tests::conflict,
+        members::tests::view,
         tests::{frame, id},
     };
 
@@ -158,20 +148,10 @@ pub mod tests {
             priority: "5".to_owned(),
             version: 2,
             was: ("영업팀".to_owned(), "5".to_owned()),
-            members_version: 4,
             conflict: apps.is_empty().then(|| conflict(s)),
             errors,
-            choices: if apps.is_empty() {
-                Vec::new()
-            } else {
-                vec![MemberChoice {
-                    id: "1".to_owned(),
-                    name: "윤가람".to_owned(),
-                    second_line: "영업팀".to_owned(),
-                    member: true,
-                    was: true,
-                }]
-            },
+            count: 2,
+            members: view(!apps.is_empty()),
             apps,
         };
         let form = |kind, errors| GroupFormPage {

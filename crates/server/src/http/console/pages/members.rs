@@ -1,10 +1,49 @@
-//! 확인 및 저장: what changing who is in a group would do to each app that is deployed to it, before it is saved.
+//! Who is in a group, and who could be; and 확인 및 저장: what changing that would do to each app that is deployed to it, before it
+//! is saved.
 
 use askama::Template;
 use domain::{AssetId, GroupId, GroupKind};
 
-use super::{Frame, groups::members_text, preview::PreviewView, ui::Glyph};
+use super::{Frame, groups::members_text, parts::Pager, preview::PreviewView, ui::Glyph};
 use crate::messages::{Arg, Speak};
+
+/// Somebody or some device with a box.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pick {
+    pub id: String,
+    pub name: String,
+    pub second_line: String,
+    pub ticked: bool,
+}
+
+/// The members of a group, a page of them; who could be added; and who was chosen so far.
+#[derive(Debug, Clone, Default)]
+pub struct MembersView {
+    /// What is looked for among the members.
+    pub query: String,
+    /// To take out.
+    pub rows: Vec<Pick>,
+    /// Of buttons, so that what was chosen goes along.
+    pub pager: Pager,
+    /// Chosen to be taken out, and not among the rows.
+    pub elsewhere: Vec<Pick>,
+    /// What is looked for among all others.
+    pub find: String,
+    /// To add: first who was chosen, then who was found.
+    pub offered: Vec<Pick>,
+    /// More were found, or there may be more.
+    pub more: bool,
+    /// How many are chosen to be added, and to be taken out.
+    pub chosen: (u64, u64),
+    /// More were chosen than are kept from one page to the next: how many are kept, and how many are lost.
+    pub lost: Option<(u64, u64)>,
+}
+
+impl MembersView {
+    pub fn is_chosen(&self) -> bool {
+        self.chosen != (0, 0)
+    }
+}
 
 /// One app that is deployed to the group.
 #[derive(Debug, Clone)]
@@ -40,9 +79,7 @@ pub struct MembersPreviewPage {
     pub apps: Vec<PreviewedApp>,
     pub digest: String,
     /// The form as it was filled in, by the names of its fields.
-    pub fields: Vec<(String, String)>,
-    /// Of the members that were opened.
-    pub version: i64,
+    pub fields: Vec<(&'static str, String)>,
     /// How many licences it takes back, when whoever saves has to say so.
     pub to_confirm: Option<u64>,
     /// Nothing was saved, since this is something else than was seen.
@@ -80,6 +117,42 @@ pub mod tests {
         tests::{frame, id, speak},
     };
 
+    /// With somebody in it, or of an empty group.
+    pub fn view(full: bool) -> MembersView {
+        let pick = |name: &str, ticked| Pick {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            second_line: "영업팀".to_owned(),
+            ticked,
+        };
+        if !full {
+            return MembersView {
+                query: "가".to_owned(),
+                find: "나".to_owned(),
+                lost: Some((100, 3)),
+                ..MembersView::default()
+            };
+        }
+        MembersView {
+            query: String::new(),
+            rows: vec![pick("윤가람", false), pick("한보라", true)],
+            pager: Pager {
+                from: 51,
+                to: 52,
+                total: 70,
+                more: false,
+                previous: Some("before.1.0".to_owned()),
+                next: Some("after.2.52".to_owned()),
+            },
+            elsewhere: vec![pick("강하늘", true)],
+            find: String::new(),
+            offered: vec![pick("고은결", true), pick("문다솜", false)],
+            more: true,
+            chosen: (1, 2),
+            lost: None,
+        }
+    }
+
     fn page(s: &Speak, kind: GroupKind) -> MembersPreviewPage {
         let app = apps::tests::lines().remove(1);
         let moved = |key, more| Moved {
@@ -103,8 +176,7 @@ pub mod tests {
                 preview: preview::tests::view(s),
             }],
             digest: "7f3a91c20000000000000000000000ff".to_owned(),
-            fields: vec![("member".to_owned(), "1".to_owned())],
-            version: 4,
+            fields: vec![("add", "1".to_owned())],
             to_confirm: None,
             outdated: false,
             unconfirmed: false,

@@ -248,6 +248,8 @@ pub struct EventLine {
     pub group: Option<Named>,
     /// A name that is no longer anywhere else: a deleted group, the location of a token.
     pub name: Option<String>,
+    /// How many came into the group, and how many went.
+    pub moved: Option<(u64, u64)>,
     /// What a device or Apple said about it, a number or a code.
     pub code: Option<String>,
 }
@@ -256,6 +258,11 @@ impl EventLine {
     pub fn sentence(&self, s: &Speak) -> String {
         let Some(key) = words::event(&self.word) else {
             return self.word.0.clone();
+        };
+        // What was kept earlier does not say how many.
+        let (key, (joined, left)) = match self.moved {
+            Some(moved) if key == "event-group-members-set" => ("event-group-members-moved", moved),
+            _ => (key, (0, 0)),
         };
         let name = |thing: &Option<Named>| {
             thing
@@ -278,6 +285,8 @@ impl EventLine {
                         .map_or("–", |name| name),
                 ),
                 ("name", &self.name.as_deref().unwrap_or("–")),
+                ("joined", &joined),
+                ("left", &left),
             ],
         )
     }
@@ -467,6 +476,25 @@ impl Turn {
             query,
             at: self.at,
             most: ROWS,
+        }
+    }
+
+    /// As the value of a button, where the page is asked for together with what else is in its form.
+    pub fn value(&self) -> String {
+        match (self.after, self.before) {
+            (Some(after), _) => format!("after.{after}.{}", self.at),
+            (_, Some(before)) => format!("before.{before}.{}", self.at),
+            _ => String::new(),
+        }
+    }
+
+    pub fn of_value(value: &str) -> Turn {
+        let mut parts = value.splitn(3, '.');
+        let mut part = || parts.next().unwrap_or_default();
+        match part() {
+            "after" => Turn::of(part(), "", part()),
+            "before" => Turn::of("", part(), part()),
+            _ => Turn::default(),
         }
     }
 
