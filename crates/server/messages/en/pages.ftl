@@ -269,6 +269,7 @@ preview-unconfirmed = { $count ->
    *[other] This takes back { $count } licences. Confirm it below and save again.
 }
 preview-promise = If the outcome has changed by then, nothing is saved and the difference is shown.
+preview-promise-anew = If the outcome has changed by then, nothing is saved and the new outcome is shown.
 preview-outdated = The outcome has changed since this was previewed. Nothing was changed and nothing was asked of Apple.
 preview-outdated-advice = Below is the preview as of now. Check it and save again.
 preview-differences = What is different

@@ -224,6 +224,7 @@ preview-confirm = 라이선스 { $count }개를 회수하고 앱과 앱 안의 �
 preview-confirm-help = 다시 배포해도 지워진 데이터는 돌아오지 않습니다.
 preview-unconfirmed = 이 변경은 라이선스 { $count }개를 회수합니다. 아래에서 확인한 뒤 다시 저장하십시오.
 preview-promise = 그 사이에 결과가 달라졌으면 저장하지 않고 차이를 보여 줍니다.
+preview-promise-anew = 그 사이에 결과가 달라졌으면 저장하지 않고 달라진 결과를 보여 줍니다.
 preview-outdated = 미리 보기를 연 뒤에 결과가 달라졌습니다. 바뀐 것은 없으며 Apple에 보낸 요청도 없습니다.
 preview-outdated-advice = 아래는 지금 기준의 미리 보기입니다. 확인하고 다시 저장하십시오.
 preview-differences = 달라진 수
