@@ -370,17 +370,22 @@ impl Lab {
         holders.collect()
     }
 
-    /// How many transactions in its database, on PostgreSQL, wait for one another.
-    pub fn waiting_for_locks(&self) -> u32 {
-        let query = "SELECT COUNT(*) FROM pg_stat_activity
-                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    /// How many transactions in its database, on PostgreSQL, wait for one that stands still after it asked for a row of this
+    /// table. The product's own wait for one another, too, when the machine is busy.
+    pub fn waiting_for_who_read(&self, table: &str) -> u32 {
+        let query = format!(
+            "SELECT COUNT(*) FROM pg_stat_activity AS waits, pg_stat_activity AS stands
+             WHERE waits.datname = current_database() AND waits.wait_event_type = 'Lock'
+               AND stands.pid = ANY (pg_blocking_pids(waits.pid)) AND stands.state = 'idle in transaction'
+               AND stands.query LIKE 'SELECT%FROM {table} WHERE%'"
+        );
         let out = Command::new("psql")
             .args([
                 &self.app.config.database_url,
                 "--tuples-only",
                 "--no-align",
                 "--command",
-                query,
+                &query,
             ])
             .output()
             .expect("psql");

@@ -258,7 +258,7 @@ async fn whoever_is_back_while_the_request_to_retire_them_is_being_sent_is_left_
     until("the request waits for whoever comes back", async || {
         // A transaction that stands still is rolled back.
         returning.person(back).await.unwrap();
-        lab.waiting_for_locks() > 0
+        lab.waiting_for_who_read("people") > 0
     })
     .await;
     returning.commit().await.unwrap();
@@ -294,7 +294,7 @@ impl Leaving {
         until("somebody waits for whoever leaves", async || {
             // A transaction that stands still is rolled back.
             self.tx.person(self.person).await.unwrap();
-            self.lab.waiting_for_locks() > 0
+            self.lab.waiting_for_who_read("people") > 0
         })
         .await;
         self.tx.commit().await.unwrap();

@@ -264,7 +264,7 @@ async fn what_was_planned_for_a_device_that_left_meanwhile_is_not_commanded_on_p
     until("the plan waits for the device", async || {
         // The database ends a transaction that says nothing for long.
         leaving.device(id).await.unwrap();
-        lab.waiting_for_locks() > 0
+        lab.waiting_for_who_read("devices") > 0
     })
     .await;
     leaving
