@@ -503,11 +503,13 @@ pub fn each<N: AsRef<str> + Sync, T: Clone + Sync, F: Future<Output = ()>>(
     assert!(badly.is_empty(), "ended badly: {badly:#?}");
 }
 
-/// Waits for a state, never for a time; gives up loudly.
+/// Waits for a state, never for a time; gives up loudly. Looks the less often the longer it takes: a look costs more than what
+/// is waited for.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        let pause = begun.elapsed() / 10;
+        tokio::time::sleep(pause.clamp(Duration::from_millis(20), Duration::from_millis(200))).await;
     }
 }
