@@ -308,10 +308,37 @@ fn stand(world: &World, app: &App, claim: &Claim<'_>, about: &[GroupId]) -> Foot
 /// Who gets a licence first: smaller comes first. People of one rank come in the order of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    pub priority: Reverse<i64>,
+    pub precedence: Precedence,
     pub only_available: bool,
     /// Since when the person has been entitled to the app.
     pub since: Time,
+}
+
+/// What decides first who gets a licence. Whoever was moved up comes before everybody who was not, the earlier moved first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Precedence {
+    MovedUp(Time),
+    /// The priority of the group; more comes first.
+    Priority(Reverse<i64>),
+}
+
+/// Why it is over that somebody was moved up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MovedUpEnd {
+    /// Apple confirmed their licence.
+    Served,
+    /// They shall not have the app any more: no deployment wants it for them, or they do not.
+    NotDue,
+}
+
+/// Of whom it is over that they were moved up in the line for the app.
+pub(crate) fn moved_up_ends(
+    world: &World,
+    owners: &Owners<'_>,
+    app: &App,
+) -> impl Iterator<Item = (PersonId, MovedUpEnd)> {
+    let here = app.moved_up.keys().filter(|person| world.people.contains_key(person));
+    here.filter_map(|person| Some((*person, Claim::of(world, owners, app, *person).moved_up_ends()?)))
 }
 
 /// How somebody stands who is in the line for a licence.

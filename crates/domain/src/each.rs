@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     App, AssetId, Deployment, Detail, Device, DeviceId, InstallState, Person, PersonId, PersonVerdict, Program, Seat,
     Step, Time, World,
-    decide::{Alone, Owners, Wish, alone},
+    decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
     plan::Own,
 };
@@ -25,6 +25,8 @@ pub struct Each {
     pub pairs: BTreeMap<(AssetId, PersonId), Pair>,
     /// What stands in somebody's way, whatever the app.
     pub concerns: BTreeSet<(PersonId, Concern)>,
+    /// Of whom it is over that they were moved up in the line for an app, and why.
+    pub moved_up_ends: BTreeMap<(AssetId, PersonId), MovedUpEnd>,
     /// When something may follow for somebody from the passing of time alone; nothing does before.
     pub again: BTreeMap<PersonId, Time>,
 }
@@ -143,6 +145,7 @@ pub fn decide_each(world: &World) -> Each {
     let owners = Owners::of(world);
     let mut own = Own::of(world, &owners);
     let mut pairs = BTreeMap::new();
+    let mut ends = BTreeMap::new();
     let mut moments = Moments {
         now: world.now,
         next: BTreeMap::new(),
@@ -160,6 +163,7 @@ pub fn decide_each(world: &World) -> Each {
                 moments.add(person, at);
             }
         }
+        ends.extend(moved_up_ends(world, &owners, app).map(|(person, end)| ((app.id, person), end)));
         moments.of_app(world, app);
     }
     for person in world.people.values() {
@@ -175,6 +179,7 @@ pub fn decide_each(world: &World) -> Each {
         steps: own.done(),
         pairs,
         concerns: concerns(world),
+        moved_up_ends: ends,
         again: moments.next,
     }
 }

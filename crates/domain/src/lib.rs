@@ -30,8 +30,8 @@ pub mod world;
 
 pub use conflict::{Resolution, Rule, RuleSet};
 pub use decide::{
-    Ahead, Counted, Decision, DeviceVerdict, PersonVerdict, Place, Position, Queue, Rank, Stand, Stock, Wish, decide,
-    decide_one,
+    Ahead, Counted, Decision, DeviceVerdict, MovedUpEnd, PersonVerdict, Place, Position, Precedence, Queue, Rank,
+    Stand, Stock, Wish, decide, decide_one,
 };
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
 pub use each::{Concern, Each, Pair, Said, decide_each};

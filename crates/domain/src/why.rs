@@ -269,6 +269,8 @@ pub enum Stage {
     Registration,
     Invitation,
     Terms,
+    /// Moved up in the line for a licence.
+    MovedUp,
     Licence,
     Command,
     Proof,
@@ -326,7 +328,7 @@ impl Link {
 /// Who does, or did, what a stage is about.
 fn by(stage: Stage) -> Who {
     match stage {
-        Stage::Deployment | Stage::Token => Who::Administrator,
+        Stage::Deployment | Stage::Token | Stage::MovedUp => Who::Administrator,
         Stage::Request | Stage::Terms => Who::Person,
         Stage::Deadline => Who::Nobody,
         Stage::Registration | Stage::Licence | Stage::Return => Who::Apple,
@@ -404,6 +406,8 @@ pub enum Remedy {
         licences: Option<u64>,
         for_all: u64,
     },
+    /// Move them up in the line, with a reason.
+    MoveUp,
     /// Say yes to the installation, on the device.
     Consent {
         on: DeviceId,
@@ -434,6 +438,7 @@ impl Remedy {
             | Remedy::CorrectRegistration { .. }
             | Remedy::InviteAgain
             | Remedy::Buy { .. }
+            | Remedy::MoveUp
             | Remedy::TryAgain { .. } => Who::Administrator,
             Remedy::FinishEnrolment { .. }
             | Remedy::UpdateSystem { .. }

@@ -220,5 +220,7 @@ pub struct App {
     pub refusals: BTreeMap<PersonId, Refusal>,
     /// People who asked for an available app, and when.
     pub requests: BTreeMap<PersonId, Time>,
+    /// People whom somebody moved up in the line for its licences, and when. [`Each`](crate::Each) says when that is over.
+    pub moved_up: BTreeMap<PersonId, Time>,
     pub installs: BTreeMap<DeviceId, Install>,
 }

@@ -635,6 +635,7 @@ impl State {
                     seats: seats.collect(),
                     refusals: BTreeMap::new(),
                     requests: BTreeMap::new(),
+                    moved_up: BTreeMap::new(),
                     installs: installs.collect(),
                 },
             );

@@ -113,6 +113,7 @@ fn stage(stage: Stage) -> &'static str {
         Stage::Registration => "stage-registration",
         Stage::Invitation => "stage-invitation",
         Stage::Terms => "stage-terms",
+        Stage::MovedUp => "stage-moved-up",
         Stage::Licence => "stage-licence",
         Stage::Command => "stage-command",
         Stage::Proof => "stage-proof",
@@ -137,6 +138,7 @@ fn link(of: Stage, tense: Tense) -> &'static str {
         (Stage::Terms, Tense::Done) => "stage-terms-done",
         (Stage::Terms, Tense::Now) => "stage-terms-now",
         (Stage::Terms, Tense::Ahead) => "stage-terms-ahead",
+        (Stage::MovedUp, Tense::Done) => "stage-moved-up-done",
         (Stage::Licence, Tense::Done) => "stage-licence-done",
         (Stage::Licence, Tense::Now) => "stage-licence-now",
         (Stage::Licence, Tense::Ahead) => "stage-licence-ahead",
@@ -154,6 +156,7 @@ fn link(of: Stage, tense: Tense) -> &'static str {
         (Stage::Return, Tense::Now) => "stage-return-now",
         (Stage::Return, Tense::Ahead) => "stage-return-ahead",
         (Stage::Deployment | Stage::Request, Tense::Ahead)
+        | (Stage::MovedUp, Tense::Now | Tense::Ahead)
         | (
             Stage::Deadline | Stage::Device | Stage::Token | Stage::Registration | Stage::Invitation,
             Tense::Done | Tense::Ahead,
@@ -190,6 +193,7 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         } if licences < for_all => ("help-buy", Some("help-buy-note")),
         Remedy::Buy { licences: Some(_), .. } => ("help-buy", None),
         Remedy::Buy { licences: None, .. } => ("help-buy", Some("help-buy-for-all-note")),
+        Remedy::MoveUp => ("help-move-up", Some("help-move-up-note")),
         Remedy::Consent { .. } => ("help-consent", None),
         Remedy::SignIn { .. } => ("help-sign-in", None),
         Remedy::TryAgain { .. } => ("help-try-again", None),
@@ -510,6 +514,10 @@ impl Words<'_> {
                 let (line, _) = self.group(of.deployment?)?;
                 Some(s.t1("stage-deadline-is", "when", s.date_time(line.deadline?)))
             }
+            (Stage::MovedUp, _) => {
+                let row = self.answer.moved_up.as_ref()?;
+                Some(s.t2("moved-up-because", "by", s.actor(&row.moved_by), "reason", &row.reason))
+            }
             (Stage::Licence, Tense::Now) => match self.answer.why.sentence {
                 Sentence::InLine { .. } | Sentence::NoneLeft { .. } | Sentence::OutOfStock { .. } => {
                     Some(self.counts())
@@ -654,6 +662,7 @@ impl Words<'_> {
             Remedy::LiftPolicy2016 => "/administration/settings".to_owned(),
             Remedy::RenewToken | Remedy::Sync => "/administration/vpp".to_owned(),
             Remedy::Buy { .. } => format!("/apps/{app}?tab=licences"),
+            Remedy::MoveUp => format!("/apps/{app}/waiting/{person}"),
         }
     }
 }
@@ -679,6 +688,7 @@ fn on(remedy: &Remedy) -> Option<DeviceId> {
         | Remedy::CorrectRegistration { .. }
         | Remedy::InviteAgain
         | Remedy::AcceptTerms
-        | Remedy::Buy { .. } => None,
+        | Remedy::Buy { .. }
+        | Remedy::MoveUp => None,
     }
 }

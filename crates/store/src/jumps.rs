@@ -78,6 +78,7 @@ past! {
     "known_browsers" "created_at"
     "locations" "last_sync_at"
     "locations" "unanswered_since"
+    "moved_up" "moved_at"
     "operations" "created_at"
     "operations" "finished_at"
     "operations" "sent_at"

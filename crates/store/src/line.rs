@@ -52,9 +52,9 @@ pub struct LineRows {
 
 /// Somebody in a line.
 #[derive(Clone, Copy)]
-struct Waiter {
-    person: PersonId,
-    wish: Wish,
+pub(crate) struct Waiter {
+    pub person: PersonId,
+    pub wish: Wish,
 }
 
 impl Waiter {
@@ -69,7 +69,7 @@ impl Waiter {
     }
 
     /// Where they stand, in the order of a line.
-    fn place(&self) -> Vec<Value> {
+    pub fn place(&self) -> Vec<Value> {
         let Rank {
             only_available, since, ..
         } = self.wish.rank;
@@ -83,9 +83,9 @@ fn beginning() -> Vec<Value> {
 }
 
 /// An asset of which so many licences are free.
-struct Supply {
+pub(crate) struct Supply {
     asset: AssetId,
-    number: i64,
+    pub number: i64,
     free: Option<u64>,
 }
 
@@ -200,8 +200,23 @@ impl Conn<'_> {
         self.places_of(&supply, waiters, bound).await
     }
 
+    /// Where somebody stands in the line of an asset; `None` for whoever does not.
+    pub(crate) async fn waiter(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+    ) -> Result<Option<(Supply, Waiter)>, StoreError> {
+        let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
+                          person_id, stand, behind, only_available, since
+                   FROM pairs JOIN assets ON number = asset WHERE person_id = $1 AND id = $2 AND stand IS NOT NULL";
+        self.one(sql, values![Key(person.0), asset], |row| {
+            Ok((Supply::read(row)?, Waiter::read(row)?))
+        })
+        .await
+    }
+
     /// Goes along the line once, from one of them to the next.
-    async fn places_of(
+    pub(crate) async fn places_of(
         &mut self,
         supply: &Supply,
         mut waiters: Vec<Waiter>,

@@ -8,7 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
-use domain::{AssetId, Concern, DeviceId, Each, LocationId, Pair, PersonId, Rank, Stand, Time, Wish};
+use domain::{AssetId, Concern, DeviceId, Each, LocationId, Pair, PersonId, Precedence, Rank, Stand, Time, Wish};
 use serde_json::json;
 
 use crate::{
@@ -43,15 +43,25 @@ impl PairRow {
     }
 }
 
-/// The priority of the group, the other way round: who is further behind comes later.
+/// The priority of the group, the other way round: who is further behind comes later. Before all priorities come those who
+/// were moved up, by when that was.
 pub(crate) fn behind(rank: Rank) -> i64 {
-    rank.priority.0.saturating_neg()
+    match rank.precedence {
+        Precedence::MovedUp(at) => i64::MIN + at.ms().clamp(0, MOVED_UP - i64::MIN - 1),
+        Precedence::Priority(Reverse(priority)) => priority.saturating_neg().max(MOVED_UP),
+    }
 }
+
+/// Up to here those are kept who were moved up: no time comes as far, and no priority as low.
+const MOVED_UP: i64 = i64::MIN / 2;
 
 /// Where a row stands in the line.
 pub(crate) fn rank(row: &Record) -> Result<Rank, StoreError> {
     Ok(Rank {
-        priority: Reverse(row.int("behind")?.saturating_neg()),
+        precedence: match row.int("behind")? {
+            behind if behind < MOVED_UP => Precedence::MovedUp(Time(behind - i64::MIN)),
+            behind => Precedence::Priority(Reverse(behind.saturating_neg())),
+        },
         only_available: row.flag("only_available")?,
         since: row.time("since")?,
     })

@@ -303,7 +303,8 @@ impl Conn<'_> {
         Ok(groups)
     }
 
-    /// Adds to each app its deployments, and the requests, seats, refusals and installs of those who are asked for.
+    /// Adds to each app its deployments, and of those who are asked for their requests, whether they were moved up, seats, refusals
+    /// and installs.
     async fn fill(
         &mut self,
         location: LocationId,
@@ -326,6 +327,18 @@ impl Conn<'_> {
         for (asset, person, at) in requests {
             if let Some(app) = apps.get_mut(&asset) {
                 app.requests.insert(person, at);
+            }
+        }
+        let moved_up: Vec<(AssetId, PersonId, Time)> = facts!(
+            self, whom, [location],
+            ["asset_id", "person_id", "moved_at"],
+            "FROM moved_up JOIN assets ON assets.id = asset_id WHERE location_id = $1",
+            "person_id" in "$2" "",
+            |row| Ok((row.parsed("asset_id")?, row.parsed("person_id")?, row.time("moved_at")?))
+        )?;
+        for (asset, person, at) in moved_up {
+            if let Some(app) = apps.get_mut(&asset) {
+                app.moved_up.insert(person, at);
             }
         }
         let seats: Vec<(AssetId, PersonId, Seat)> = facts!(
@@ -391,6 +404,14 @@ impl Conn<'_> {
             |row| Ok((row.parsed("person_id")?, row.time("requested_at")?))
         )?;
         app.requests.extend(requests);
+        let moved_up: Vec<(PersonId, Time)> = facts!(
+            self, whom, [asset],
+            ["person_id", "moved_at"],
+            "FROM moved_up WHERE asset_id = $1",
+            "person_id" in "$2" "",
+            |row| Ok((row.parsed("person_id")?, row.time("moved_at")?))
+        )?;
+        app.moved_up.extend(moved_up);
         let seats: Vec<(PersonId, Seat)> = facts!(
             self, whom, [asset],
             ["person_id", "state", "since"],
@@ -471,6 +492,7 @@ fn app(row: AppRow) -> App {
         seats: BTreeMap::new(),
         refusals: BTreeMap::new(),
         requests: BTreeMap::new(),
+        moved_up: BTreeMap::new(),
         installs: BTreeMap::new(),
     }
 }

@@ -22,6 +22,7 @@ mod leaving;
 mod limits;
 mod lists;
 mod memory;
+mod moving_up;
 mod oracle;
 mod pace;
 mod people;

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::{Owners, Rank, Stand, Wish};
+use super::{MovedUpEnd, Owners, Precedence, Rank, Stand, Wish};
 use crate::{
     App, Approval, Deployment, Detail, Device, GroupKind, Install, Person, PersonId, Platform, Program, RefusalReason,
     Resolution, Rule, Seat, Time, World,
@@ -66,10 +66,24 @@ impl<'w> Claim<'w> {
         matches!(self.person.program, Program::Associated { .. })
     }
 
+    /// Shall have the app: required, or available and asked for, whether or not a device of theirs can have it.
+    pub fn is_due(&self) -> bool {
+        self.resolution.required || (self.resolution.available && self.requested.is_some())
+    }
+
     /// Shall have the app, with no device to have it on.
     pub fn is_due_without_device(&self) -> bool {
-        let asked = self.resolution.available && self.requested.is_some();
-        self.devices.is_empty() && (self.resolution.required || asked)
+        self.devices.is_empty() && self.is_due()
+    }
+
+    /// Why it is over that they were moved up, if it is. Whom only a device keeps from the line stays moved up, and so does
+    /// whose licence Apple has not confirmed: it may turn it down, and they stand in the line again.
+    pub fn moved_up_ends(&self) -> Option<MovedUpEnd> {
+        match self.seat {
+            Some(Seat::Reserved { .. }) => None,
+            Some(Seat::Held { .. } | Seat::Returning { .. }) => Some(MovedUpEnd::Served),
+            None => (!self.is_due()).then_some(MovedUpEnd::NotDue),
+        }
     }
 
     /// What brings the person into the line; `None` for whoever wants no licence, or has one.
@@ -153,11 +167,17 @@ impl Rank {
                 (false, Some(asked)) if line.deadline.is_some() => since.min(asked.max(line.since)),
                 (false, _) => since,
             };
-            let priority = Reverse(world.groups.get(&line.group).map_or(0, |group| group.priority));
+            let precedence = match app.moved_up.get(&device.device.person) {
+                Some(at) => Precedence::MovedUp(*at),
+                None => {
+                    let group = world.groups.get(&line.group);
+                    Precedence::Priority(Reverse(group.map_or(0, |group| group.priority)))
+                }
+            };
             best = best
                 .into_iter()
                 .chain([Rank {
-                    priority,
+                    precedence,
                     only_available,
                     since,
                 }])

@@ -447,8 +447,10 @@ impl<'a> Subject<'a> {
         {
             links.push(done(Stage::Terms, since));
         }
-        if let Some(Seat::Held { since }) = self.seat() {
-            links.push(done(Stage::Licence, since));
+        match (self.seat(), app.moved_up.get(&self.asked.person)) {
+            (Some(Seat::Held { since }), _) => links.push(done(Stage::Licence, since)),
+            (None, Some(at)) if self.keeps() => links.push(done(Stage::MovedUp, *at)),
+            _ => {}
         }
         // What became of an app on a device that is gone is not known.
         if self.device.is_some_and(Device::is_away) {
@@ -558,7 +560,7 @@ impl<'a> Subject<'a> {
             Sentence::ToBeInvited { .. } | Sentence::TermsNotAccepted { .. } => vec![Remedy::AcceptTerms],
             Sentence::InvitationFailed { .. } => vec![Remedy::InviteAgain, Remedy::AcceptTerms],
             Sentence::TokenNotUsable { .. } => vec![Remedy::RenewToken],
-            Sentence::InLine { .. } | Sentence::NoneLeft { .. } => {
+            Sentence::InLine { place, .. } | Sentence::NoneLeft { place, .. } => {
                 let position = self.asked.position;
                 let missing = position.missing();
                 let buy = Remedy::Buy {
@@ -569,7 +571,11 @@ impl<'a> Subject<'a> {
                     for_all: position.missing_for_all(),
                 };
                 let mut remedies = Vec::new();
-                remedies.extend((missing.at_least() > 0).then_some(buy));
+                if missing.at_least() > 0 {
+                    remedies.push(buy);
+                    let moved_up = self.asked.app.moved_up.contains_key(&self.asked.person);
+                    remedies.extend((*place != Place::At(1) && !moved_up).then_some(Remedy::MoveUp));
+                }
                 match self.program() {
                     Program::Registered { .. } => remedies.push(Remedy::AcceptTerms),
                     Program::Refused { error_number, .. } => {

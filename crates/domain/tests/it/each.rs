@@ -21,6 +21,7 @@ pub fn only(world: &World, person: PersonId) -> World {
         app.seats.retain(|id, _| *id == person);
         app.refusals.retain(|id, _| *id == person);
         app.requests.retain(|id, _| *id == person);
+        app.moved_up.retain(|id, _| *id == person);
         app.installs.retain(|id, _| devices.contains(id));
     }
     world

@@ -2,6 +2,7 @@
 
 mod each;
 mod invitations;
+mod moved_up;
 mod preview;
 mod properties;
 mod reality;

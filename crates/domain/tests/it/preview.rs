@@ -23,6 +23,7 @@ fn part(world: &World, asset: AssetId, people: &[PersonId]) -> World {
         app.seats.retain(|id, _| people.contains(id));
         app.refusals.retain(|id, _| people.contains(id));
         app.requests.retain(|id, _| people.contains(id));
+        app.moved_up.retain(|id, _| people.contains(id));
         app.installs.retain(|id, _| devices.contains(id));
     }
     world

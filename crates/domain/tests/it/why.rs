@@ -469,6 +469,7 @@ fn is_fact(case: &Case, why: &Why, link: &Link) -> bool {
         }),
         Stage::Request => app.requests.get(&case.person) == Some(&at),
         Stage::Terms => case.world.people[&case.person].program == Program::Associated { since: at },
+        Stage::MovedUp => app.moved_up.get(&case.person) == Some(&at) && !app.seats.contains_key(&case.person),
         Stage::Licence => app.seats.get(&case.person) == Some(&Seat::Held { since: at }),
         Stage::Command => install.accepted_at == Some(at),
         Stage::Proof => install.is_proven() && install.seen_at == Some(at),
@@ -704,6 +705,14 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
                 refusal.is_some_and(|refusal| refusal.reason == RefusalReason::Stock)
             };
             prop_assert!(waits.iter().all(of_stock), "{waits:?} wait still");
+        }
+        Remedy::MoveUp => {
+            let after = case.with_app(|app| app.moved_up.extend([(case.person, later)]));
+            let waiting = after.decision().waiting;
+            let place = waiting.iter().position(|person| *person == case.person);
+            let moved_up = |person: &PersonId| case.app().moved_up.contains_key(person);
+            prop_assert!(!moved_up(&case.person), "once is enough");
+            prop_assert!(waiting[..place.unwrap_or(0)].iter().all(moved_up), "{before:?}");
         }
         Remedy::Consent { on } | Remedy::SignIn { on } => {
             let after = case.with_install(*on, |install| install.listed(Seen::Installed, later));

@@ -86,6 +86,7 @@ pub fn licensed_app(number: usize, owned: u64) -> App {
         seats: BTreeMap::new(),
         refusals: BTreeMap::new(),
         requests: BTreeMap::new(),
+        moved_up: BTreeMap::new(),
         installs: BTreeMap::new(),
     }
 }
@@ -172,7 +173,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
             }
             world.groups.insert(made.id, made);
         }
-        for (number, (facts, lines, requests)) in apps.into_iter().enumerate() {
+        for (number, (facts, lines, requests, moved_up)) in apps.into_iter().enumerate() {
             let mut made = App {
                 id: app(number),
                 ..facts
@@ -188,6 +189,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 });
             }
             made.requests = requests.into_iter().map(|(number, at)| (person(number), at)).collect();
+            made.moved_up = moved_up.into_iter().map(|(number, at)| (person(number), at)).collect();
             world.apps.insert(made.id, made);
         }
         world
@@ -348,6 +350,7 @@ type AppParts = (
     App,
     BTreeMap<usize, (Approval, Time, Option<Time>)>,
     BTreeMap<usize, Time>,
+    BTreeMap<usize, Time>,
 );
 
 fn any_app() -> impl Strategy<Value = AppParts> {
@@ -383,7 +386,8 @@ fn any_app() -> impl Strategy<Value = AppParts> {
     let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
     let lines = collection::btree_map(0..GROUPS, (any_approval(), any_time(), deadline), 0..=GROUPS);
     let requests = collection::btree_map(0..PEOPLE, any_time(), 0..=PEOPLE);
-    (facts, lines, requests)
+    let moved_up = collection::btree_map(0..PEOPLE, any_time(), 0..3);
+    (facts, lines, requests, moved_up)
 }
 
 /// One of the words that a device has for an app.

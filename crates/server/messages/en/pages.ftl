@@ -147,7 +147,31 @@ waiting-title = { $count ->
    *[other] { $count } people waiting
 }
 waiting-more = { $count } more wait behind them.
-waiting-order = By group priority, required first, then by the oldest request.
+waiting-order = Those who were moved up first, then by group priority, required first, then by the oldest request.
+move-up = Move up
+move-up-link = Move up
+move-up-link-of = Place of { $name } in the line
+move-back-link = Move back
+moved-up-why = Moved up: { $reason }
+move-up-title = Place of { $person } in the line
+move-up-head = What moving up does
+move-up-places = { $from } → { $to }
+move-up-passes = { $count ->
+    [one] { $person } is passed and waits one place longer.
+   *[other] { $count } people are passed, { $person } and those behind. Each waits one place longer.
+}
+move-up-passes-some = { $person } and those behind are passed. Each waits one place longer.
+move-up-passes-nobody = Nobody is passed now. Once moved up, nobody of a higher priority who comes later gets ahead of them.
+move-up-takes-nothing = Nobody loses a licence that they have.
+move-up-served = Gets one of the licences that are free now
+move-up-reason = Reason
+move-up-reason-help = Shown in the history, in the list of those who wait, and in the answer to “why?”.
+move-up-not-waiting = { $person } does not wait for a licence of this app.
+move-up-refused = Not moved up: they do not wait for a licence of this app any more.
+move-up-already = Not saved: somebody else has moved them up already.
+moved-up-head = Moved up in the line
+move-back = Move back
+move-back-note = Moved back, they wait where the priority of their groups puts them. It ends by itself once they have a licence, or when they are not to have the app any more.
 remedy-buy = Buy more
 remedy-buy-advice = Buy { $count } and nobody has to wait. After the next sync they are assigned automatically.
 remedy-return = Take licences back

@@ -123,7 +123,31 @@ licences-foreign-note = 라이선스 { $count }개를 다른 서버가 할당했
 
 waiting-title = 대기 목록 { $count }명
 waiting-more = 외 { $count }명이 그 뒤에서 기다립니다.
-waiting-order = 우선순위가 높은 그룹, 필수, 먼저 요청한 순서입니다.
+waiting-order = 순서를 앞당긴 사용자가 먼저이고, 그다음은 우선순위가 높은 그룹, 필수, 먼저 요청한 순서입니다.
+move-up = 순서 앞당기기
+move-up-link = 순서 앞당기기
+move-up-link-of = { $name } 님의 대기 순서
+move-back-link = 순서 되돌리기
+moved-up-why = 순서를 앞당긴 이유: { $reason }
+move-up-title = { $person } 님의 대기 순서
+move-up-head = 순서를 앞당기면
+move-up-places = { $from } → { $to }
+move-up-passes = { $count ->
+    [1] { $person } 님보다 먼저 받습니다. { $person } 님은 한 자리 뒤로 밀립니다.
+   *[other] { $person } 님을 비롯한 { $count }명보다 먼저 받습니다. 모두 한 자리씩 뒤로 밀립니다.
+}
+move-up-passes-some = { $person } 님과 그 뒤에서 기다리는 사람들보다 먼저 받습니다. 모두 한 자리씩 뒤로 밀립니다.
+move-up-passes-nobody = 지금 앞지르는 사람은 없습니다. 순서를 앞당겨 두면 우선순위가 더 높은 사용자가 나중에 와도 밀리지 않습니다.
+move-up-takes-nothing = 이미 라이선스가 있는 사용자의 라이선스는 회수하지 않습니다.
+move-up-served = 지금 남은 라이선스를 받음
+move-up-reason = 이유
+move-up-reason-help = 기록과 대기 목록, 이 앱이 없는 이유를 알려 주는 페이지에 표시됩니다.
+move-up-not-waiting = { $person } 님은 이 앱의 라이선스를 기다리지 않습니다.
+move-up-refused = 순서를 앞당기지 않았습니다. 이 앱의 라이선스를 더는 기다리지 않습니다.
+move-up-already = 저장하지 않았습니다. 다른 관리자가 이미 순서를 앞당겼습니다.
+moved-up-head = 대기 순서를 앞당겼습니다
+move-back = 순서 되돌리기
+move-back-note = 되돌리면 그룹의 우선순위에 따른 순서로 돌아갑니다. 라이선스를 받거나 앱이 더는 필요하지 않게 되면 저절로 끝납니다.
 remedy-buy = 더 구매
 remedy-buy-advice = { $count }개를 구매하면 대기하는 사람이 없어집니다. 구매한 뒤 동기화하면 자동으로 할당됩니다.
 remedy-return = 라이선스 회수

@@ -18,6 +18,7 @@ pub mod leavers;
 pub mod leaving;
 pub mod looks;
 pub mod members;
+pub mod moving_up;
 pub mod of_app;
 pub mod of_person;
 pub mod outage;
@@ -333,6 +334,12 @@ pub enum AppError {
     Profile(#[from] enrolments::ProfileError),
     #[error("the person was not invited")]
     NotInvited(#[from] invitations::NotInvited),
+    /// Nobody is moved up who waits for no licence.
+    #[error("the person does not wait for a licence of the app")]
+    NotWaiting,
+    /// Somebody moved them up already, whose reason stays.
+    #[error("the person was moved up already")]
+    MovedUpAlready,
     #[error(transparent)]
     Busy(#[from] Busy),
     /// Too many wrong passwords.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use domain::{AssetId, Detail, DeviceId, InstallState, PersonId, PersonVerdict, World, decide_one};
 use store::{
-    AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, PLACES, PersonRow, Snapshot, Sought, Span,
+    AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, MovedUpRow, PLACES, PersonRow, Snapshot,
+    Sought, Span,
 };
 use uuid::Uuid;
 
@@ -34,6 +35,8 @@ pub struct People {
     pub client_users: BTreeMap<PersonId, ClientUserRow>,
     /// The latest of each, since they were last invited anew.
     pub invitations: BTreeMap<PersonId, InvitationRow>,
+    /// Those who were moved up in the line, and why.
+    pub moved_up: BTreeMap<PersonId, MovedUpRow>,
 }
 
 /// Which part of a list is asked for.
@@ -276,6 +279,7 @@ impl App {
         let devices = read.device_rows(people).await?;
         let client_users = read.client_user_rows(location, people).await?;
         let invitations = read.invitation_rows(location, people).await?;
+        let moved_up = read.moved_up(row.id, people).await?;
         // Nobody thinks with a transaction open.
         drop(read);
         let verdicts = people.iter().filter_map(|person| {
@@ -288,6 +292,7 @@ impl App {
             devices: devices.into_iter().map(|row| (row.id, row)).collect(),
             client_users: client_users.into_iter().map(|row| (row.person_id, row)).collect(),
             invitations: invitations.into_iter().map(|row| (row.person_id, row)).collect(),
+            moved_up,
             world,
             facts,
         })

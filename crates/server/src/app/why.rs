@@ -6,7 +6,7 @@ use domain::{
     AssetId, DeviceId, DeviceVerdict, PersonId, Position, World, decide_one,
     why::{Asked, Why, why},
 };
-use store::{AppRow, DeviceRow, EventRow, Names, OperationRow, PLACES, PersonRow};
+use store::{AppRow, DeviceRow, EventRow, MovedUpRow, Names, OperationRow, PLACES, PersonRow};
 use uuid::Uuid;
 
 use super::{App, AppError};
@@ -31,6 +31,8 @@ pub struct Answer {
     pub verdicts: BTreeMap<DeviceId, DeviceVerdict>,
     /// Of the groups that have the app, and of the devices.
     pub names: Names,
+    /// Whether the person was moved up in the line, and why.
+    pub moved_up: Option<MovedUpRow>,
     /// What the person's licence waits for at Apple.
     pub operation: Option<OperationRow>,
     /// What happened to the person about the app, the latest first.
@@ -60,6 +62,7 @@ impl App {
         };
         let facts = facts.ok_or(AppError::NotFound("app"))?;
         let position = read.position(asset, id, PLACES).await?;
+        let moved_up = read.moved_up(asset, &[id]).await?.remove(&id);
         let operation = read.operation_of_seat(asset, id).await?;
         let events = read.events_of_pair(asset, id, EVENTS).await?;
         let devices = read.devices_of(id).await?;
@@ -88,6 +91,7 @@ impl App {
             devices: devices.into_iter().map(|row| (row.id, row)).collect(),
             verdicts: verdict.map(|verdict| verdict.devices).unwrap_or_default(),
             names,
+            moved_up,
             operation,
             events,
             facts,

@@ -56,6 +56,8 @@ done! {
     InvitedAgain "flash-invited-again"
     KeyRevoked "flash-key-revoked"
     MembersSaved "flash-members-saved"
+    MovedBack "flash-moved-back"
+    MovedUp "flash-moved-up"
     PasswordChanged "flash-password-changed"
     PasswordSet "flash-password-set"
     PersonAdded "flash-person-added"

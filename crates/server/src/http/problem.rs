@@ -313,6 +313,18 @@ impl From<AppError> for Problem {
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
+            AppError::NotWaiting => Problem::new(
+                "not-waiting",
+                StatusCode::CONFLICT,
+                "Who waits for no licence is not moved up",
+            )
+            .detail(AppError::NotWaiting.to_string()),
+            AppError::MovedUpAlready => Problem::new(
+                "moved-up-already",
+                StatusCode::CONFLICT,
+                "Somebody else moved them up, or for another reason",
+            )
+            .detail(AppError::MovedUpAlready.to_string()),
             AppError::Busy(busy) => Problem::of(Kind::Busy)
                 .detail(busy.to_string())
                 .later(Busy::RETRY_AFTER),

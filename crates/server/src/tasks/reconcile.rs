@@ -15,7 +15,7 @@ use store::{
 };
 
 use super::location::StepError;
-use crate::app::{App, AppError, leaving, tokens::token_state};
+use crate::app::{App, AppError, leaving, moving_up, tokens::token_state};
 
 /// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.
 const MANAGEMENT_FLAGS: u32 = 1;
@@ -76,6 +76,9 @@ async fn decide(
 ) -> Result<Vec<Step>, StepError> {
     let each = decide_each(world);
     tx.decided(location.id, people, &each).await?;
+    for ((asset, person), end) in &each.moved_up_ends {
+        moving_up::ends(tx, *asset, *person, *end, look.now).await?;
+    }
     let mut steps = each.steps;
     if !look.looked {
         let asked: BTreeSet<PersonId> = steps.iter().filter_map(Step::asked_of_apple).collect();

@@ -308,6 +308,22 @@ async fn what_is_requested_or_withdrawn_twice_is_in_the_history_once() {
     let withdrawn = server.request(Method::DELETE, &path).bearer_auth(&server.key);
     assert!(withdrawn.send().await.unwrap().status().is_success());
     assert_eq!(told("appRequestWithdrawn").await, 1);
+
+    // Nobody is moved up who waits for nothing, or for no reason; to take it back is no mistake.
+    let path = path.replace("/requests/", "/movedUp/");
+    for (reason, status, kind) in [
+        ("출장", 409, "urn:allotment:problem:not-waiting"),
+        (" ", 422, "urn:allotment:problem:invalid"),
+    ] {
+        let request = server.request(Method::POST, &path).bearer_auth(&server.key);
+        let answer = request.json(&json!({ "reason": reason })).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status);
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["type"], kind);
+    }
+    let back = server.request(Method::DELETE, &path).bearer_auth(&server.key);
+    assert_eq!(back.send().await.unwrap().status().as_u16(), 204);
+    assert_eq!((told("movedUp").await, told("movedBack").await), (0, 0));
     server.stop().await;
     apple.shutdown().await;
 }

@@ -19,6 +19,7 @@ mod leaving;
 mod leaving_previews;
 mod lists;
 mod members;
+mod moving_up;
 mod names;
 mod operations;
 mod outage;

@@ -36,6 +36,9 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/apps/{asset}/deployment", Looking),
     // To see what it would do.
     ("POST", "/apps/{asset}/deployment", Looking),
+    ("GET", "/apps/{asset}/waiting/{person}", Looking),
+    ("POST", "/apps/{asset}/waiting/{person}", Changing),
+    ("POST", "/apps/{asset}/waiting/{person}/back", Changing),
     ("GET", "/icons/{asset}", Looking),
     ("GET", "/why/{whom}/{asset}", Looking),
     ("GET", "/devices", Looking),

@@ -1,4 +1,4 @@
--- People: invitations, leaving and coming back.
+-- People: invitations, leaving and coming back, and moving up in a line.
 
 -- Whoever Apple retired gets a new client user. The old one stays, for what was done with it: of the rows of a person
 -- in a location one is current. Where an invitation stands is said by its own rows.
@@ -31,3 +31,9 @@ CREATE INDEX invitations_device ON invitations (device_id);
 
 -- Several people sign in to it, so that its own channel shows no invitation.
 ALTER TABLE devices ADD COLUMN shared BOOLEAN NOT NULL DEFAULT FALSE;
+
+-- Whom somebody moved up in the line for an app's licences, and why. It is kept until they have one, or shall not have
+-- the app any more.
+CREATE TABLE moved_up (
+    person_id TEXT NOT NULL REFERENCES people (id), asset_id TEXT NOT NULL REFERENCES assets (id),
+    moved_at BIGINT NOT NULL, moved_by TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (person_id, asset_id));

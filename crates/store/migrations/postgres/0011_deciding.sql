@@ -21,7 +21,8 @@ CREATE TABLE verdicts (
     no INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, asset_id TEXT NOT NULL REFERENCES assets (id), said TEXT NOT NULL,
     times BIGINT NOT NULL DEFAULT 0 CHECK (times >= 0), UNIQUE (asset_id, said));
 -- What was decided of one person and one app. Derived: may be dropped and made again. Who stands in the line has a place in
--- it; `behind` is the priority of the group, the other way round: so that the whole place grows.
+-- it; `behind` is the priority of the group, the other way round: so that the whole place grows. Before all priorities it
+-- is when somebody was moved up.
 CREATE TABLE pairs (
     person_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL, stand TEXT, behind BIGINT,
     only_available BOOLEAN, since BIGINT, name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (person_id, asset));
@@ -300,6 +301,11 @@ CREATE TRIGGER marks_request AFTER INSERT OR DELETE ON install_requests FOR EACH
 CREATE TRIGGER marks_request_changed AFTER UPDATE ON install_requests FOR EACH ROW
     WHEN ((OLD.asset_id, OLD.person_id, OLD.requested_at)
         IS DISTINCT FROM (NEW.asset_id, NEW.person_id, NEW.requested_at))
+    EXECUTE FUNCTION marks_holder();
+
+CREATE TRIGGER marks_moved_up AFTER INSERT OR DELETE ON moved_up FOR EACH ROW EXECUTE FUNCTION marks_holder();
+CREATE TRIGGER marks_moved_up_changed AFTER UPDATE ON moved_up FOR EACH ROW
+    WHEN ((OLD.asset_id, OLD.person_id, OLD.moved_at) IS DISTINCT FROM (NEW.asset_id, NEW.person_id, NEW.moved_at))
     EXECUTE FUNCTION marks_holder();
 
 CREATE FUNCTION marks_install() RETURNS trigger LANGUAGE plpgsql AS $$

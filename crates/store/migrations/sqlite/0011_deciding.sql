@@ -26,7 +26,8 @@ CREATE TABLE verdicts (
     no INTEGER PRIMARY KEY, asset_id TEXT NOT NULL REFERENCES assets (id), said TEXT NOT NULL,
     times BIGINT NOT NULL DEFAULT 0 CHECK (times >= 0), UNIQUE (asset_id, said));
 -- What was decided of one person and one app. Derived: may be dropped and made again. Who stands in the line has a place in
--- it; `behind` is the priority of the group, the other way round: so that the whole place grows.
+-- it; `behind` is the priority of the group, the other way round: so that the whole place grows. Before all priorities it
+-- is when somebody was moved up.
 CREATE TABLE pairs (
     person_id BLOB NOT NULL, asset BIGINT NOT NULL, verdict BIGINT NOT NULL, stand TEXT, behind BIGINT,
     only_available BOOLEAN, since BIGINT, name TEXT NOT NULL, PRIMARY KEY (person_id, asset)) WITHOUT ROWID;
@@ -337,6 +338,25 @@ END;
 CREATE TRIGGER marks_request_changed AFTER UPDATE ON install_requests
     WHEN (OLD.asset_id, OLD.person_id, OLD.requested_at)
         IS DISTINCT FROM (NEW.asset_id, NEW.person_id, NEW.requested_at)
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location_id, OLD.person_id FROM assets WHERE id = OLD.asset_id
+    UNION
+    SELECT location_id, NEW.person_id FROM assets WHERE id = NEW.asset_id;
+END;
+
+CREATE TRIGGER marks_moved_up_new AFTER INSERT ON moved_up
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location_id, NEW.person_id FROM assets WHERE id = NEW.asset_id;
+END;
+CREATE TRIGGER marks_moved_up_gone AFTER DELETE ON moved_up
+BEGIN
+    INSERT INTO dirty (location_id, person_id)
+    SELECT location_id, OLD.person_id FROM assets WHERE id = OLD.asset_id;
+END;
+CREATE TRIGGER marks_moved_up_changed AFTER UPDATE ON moved_up
+    WHEN (OLD.asset_id, OLD.person_id, OLD.moved_at) IS DISTINCT FROM (NEW.asset_id, NEW.person_id, NEW.moved_at)
 BEGIN
     INSERT INTO dirty (location_id, person_id)
     SELECT location_id, OLD.person_id FROM assets WHERE id = OLD.asset_id

@@ -10,9 +10,9 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, GroupKind, InstallState,
-    Leaver, LeaverDevices, LocationId, Members, Outcome, Pair, PersonId, Place, Preview, Previewing, Stand, Step, Time,
-    World, decide, decide_each, plan,
+    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, Each, GroupKind,
+    InstallState, Leaver, LeaverDevices, LocationId, Members, Outcome, Pair, PersonId, Place, Precedence, Preview,
+    Previewing, Stand, Step, Time, World, decide, decide_each, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -289,6 +289,17 @@ fn happening(chance: &mut Chance, now: Time) -> String {
                 chance.of(&["stock", "temporary", "refused"])
             )
         }
+        18 if chance.one_in(3) => {
+            let (asset, person) = (chance.asset(), chance.person());
+            if chance.one_in(3) {
+                return format!("DELETE FROM moved_up WHERE asset_id = '{asset}' AND person_id = '{person}'");
+            }
+            format!(
+                "INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason)
+                 VALUES ('{asset}', '{person}', {}, '', '') ON CONFLICT DO NOTHING",
+                chance.time(now)
+            )
+        }
         18 => {
             let (asset, person) = (chance.asset(), chance.person());
             if chance.one_in(3) {
@@ -453,6 +464,7 @@ async fn is_as_decided(store: &Store, now: Time) {
         assert_eq!(position.ready, line.filter(|(_, pair)| ready(pair)).count() as u64);
         let before = before.filter(|(_, pair)| ready(pair)).count() as u64;
         assert_eq!(position.ahead.ready, Counted::Exactly(before));
+        moves_up_as_decided(store, &world, &each, (*asset, *person), place).await;
         for bound in BOUNDS {
             let bounded = store.position(*asset, *person, bound).await.unwrap();
             assert_eq!((bounded.counts, bounded.ready), (position.counts, position.ready));
@@ -503,6 +515,35 @@ async fn is_as_decided(store: &Store, now: Time) {
     );
     let undecided = store.undecided(LOCATION, look).await.unwrap();
     assert_eq!(undecided, !given.is_empty(), "who gets something is looked for");
+}
+
+/// What moving somebody up is said to change is what it changes.
+async fn moves_up_as_decided(
+    store: &Store,
+    world: &World,
+    each: &Each,
+    (asset, person): (AssetId, PersonId),
+    place: Option<Place>,
+) {
+    let told = store.move_up(asset, person, world.now, PLACES).await.unwrap();
+    let Some(from) = place else {
+        assert_eq!(told, None);
+        return;
+    };
+    let told = told.unwrap();
+    assert_eq!(told.from, from);
+    let mut app = world.apps[&asset].clone();
+    // Nobody is moved up once more, and whoever comes next comes after all who were.
+    if app.moved_up.contains_key(&person) || app.moved_up.values().any(|at| *at >= world.now) {
+        return;
+    }
+    let line = each.pairs.iter().filter(|((other, _), _)| *other == asset);
+    let line = line.filter_map(|((_, person), pair)| Some((pair.wish?.rank, *person)));
+    let passed = line.filter(|(rank, _)| matches!(rank.precedence, Precedence::Priority(_)));
+    let first = passed.min().map(|(_, first)| first);
+    assert_eq!(told.overtakes, first.filter(|first| *first != person));
+    app.moved_up.insert(person, world.now);
+    assert_eq!(told.to, decide(world, &app).people[&person].place);
 }
 
 /// A change that nobody makes is previewed from a few people, and at any moment, as it is from all of them.

@@ -113,6 +113,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
         ..domain::decide_each(&world)
     };
     tx.decided(LOCATION, &taken.people, &each).await.unwrap();
+    for asset in world.apps.keys() {
+        tx.moved_up_delete(*asset, people[0]).await.unwrap();
+    }
     tx.decide_after_look(LOCATION, &taken.people).await.unwrap();
     assert_eq!(tx.line_next(LOCATION, 100).await.unwrap(), []);
     tx.commit().await.unwrap();
@@ -218,6 +221,10 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.line_since(asset, 0).await.unwrap();
     page.line_page(asset, false, 0, 50).await.unwrap();
     page.places_in(asset, &people, PLACES).await.unwrap();
+    page.moved_up(asset, &people).await.unwrap();
+    for asset in world.apps.keys() {
+        page.move_up(*asset, person, now, PLACES).await.unwrap();
+    }
     page.people_rows(&people).await.unwrap();
     page.device_rows(&people).await.unwrap();
     page.client_user_rows(LOCATION, &people).await.unwrap();
@@ -354,6 +361,8 @@ const CROWD: &str = "
     INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
     SELECT assets.id, people.id, 1, 1, 1, 1 FROM assets, people;
     INSERT INTO install_requests (asset_id, person_id, requested_at) SELECT assets.id, people.id, 1 FROM assets, people;
+    INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason)
+    SELECT assets.id, people.id, 1, '', '' FROM assets, people;
     INSERT INTO installs (device_id, asset_id, checks) SELECT devices.id, assets.id, 0 FROM assets, devices;
     INSERT INTO device_apps (device_id, asset_id) SELECT devices.id, assets.id FROM assets, devices;
     INSERT INTO verdicts (asset_id, said, times)

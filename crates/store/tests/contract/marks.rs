@@ -65,6 +65,7 @@ const LITTLE: &str = "
     INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
     VALUES ('map', 'mina', 1, 1, 1, 1);
     INSERT INTO install_requests (asset_id, person_id, requested_at) VALUES ('map', 'mina', 1);
+    INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason) VALUES ('map', 'mina', 1, '', '');
     INSERT INTO installs (device_id, asset_id, checks) VALUES ('mina-phone', 'map', 0);
     INSERT INTO device_apps (device_id, asset_id) VALUES ('mina-phone', 'map');
     INSERT INTO settings (key, value, updated_at) VALUES ('policy', '{}', 1);";
@@ -476,6 +477,23 @@ const FACTS: &[Fact] = &[
             ("DELETE FROM install_requests", MINA),
             (
                 "INSERT INTO install_requests (asset_id, person_id, requested_at) VALUES ('chat', 'joon', 1)",
+                &["there joon"],
+            ),
+        ],
+    },
+    Fact {
+        table: "moved_up",
+        row: "asset_id = 'map'",
+        marks: &[
+            ("asset_id", "'chat'", MINA_ALL),
+            ("person_id", "'joon'", MINA_JOON),
+            ("moved_at", "9", MINA),
+        ],
+        unseen: &[("moved_by", SHOWN), ("reason", SHOWN)],
+        story: &[
+            ("DELETE FROM moved_up", MINA),
+            (
+                "INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason) VALUES ('chat', 'joon', 1, '', '')",
                 &["there joon"],
             ),
         ],

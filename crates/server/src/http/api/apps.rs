@@ -3,13 +3,14 @@
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
 use domain::{AssetId, Counts, DeviceVerdict, InstallState, Owned, PersonId, PersonVerdict, Place, Seat, Time};
 use serde::{Deserialize, Serialize};
+use store::MovedUpRow;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals,
-    input::{Path, Query},
+    input::{Json, Path, Query},
     page::{Page, PageQuery},
     users::Program,
     words::{DateTime, MobileAppIntent, install_state, word},
@@ -34,6 +35,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(app_user_statuses))
         .routes(routes!(app_assigned_licenses))
         .routes(routes!(app_request, app_request_withdraw))
+        .routes(routes!(app_move_up, app_move_back))
 }
 
 /// An app that the organisation bought licences of.
@@ -269,12 +271,33 @@ struct UserStatus {
     waiting_place_after: Option<u64>,
     /// How many wait.
     waiting_count: u64,
+    /// That somebody moved them up in the line, until they have a licence; null for everybody else.
+    moved_up: Option<MovedUp>,
     vpp_program: Program,
     installed_device_count: u64,
     failed_device_count: u64,
     not_installed_device_count: u64,
     pending_install_device_count: u64,
     not_applicable_device_count: u64,
+}
+
+/// Who moved somebody up in the line for a licence, when, and why.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct MovedUp {
+    date_time: DateTime,
+    by: String,
+    reason: String,
+}
+
+impl MovedUp {
+    fn of(row: &MovedUpRow) -> MovedUp {
+        MovedUp {
+            date_time: DateTime(row.moved_at),
+            by: row.moved_by.clone(),
+            reason: row.reason.clone(),
+        }
+    }
 }
 
 /// A licence that a person has, or is about to have or to lose.
@@ -331,6 +354,7 @@ impl UserStatus {
             waiting_place,
             waiting_place_after,
             waiting_count: counts.waiting,
+            moved_up: people.moved_up.get(&verdict.person).map(MovedUp::of),
             vpp_program: Program::of(
                 people.client_users.get(&verdict.person),
                 people.invitations.get(&verdict.person),
@@ -511,6 +535,50 @@ async fn app_request_withdraw(
     Path((asset, person)): Path<(AssetId, PersonId)>,
 ) -> Result<StatusCode, Problem> {
     app.app_request_withdraw(&caller, asset, person).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why somebody is moved up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MoveUp {
+    /// Stands in the history, and where the person waits.
+    #[schema(max_length = 500)]
+    reason: String,
+}
+
+/// Move somebody up who waits for a licence
+///
+/// They come before everybody who was not moved up, whatever the priority of the groups, and get the next licence that is
+/// free; of several the one who was moved first. Nobody loses a licence. It ends when Apple has confirmed their licence, when
+/// they shall not have the app any more, or when it is taken back. Whoever does not wait is not moved up: `not-waiting`; nor is
+/// who was moved up by somebody else, or for another reason: `moved-up-already`.
+#[utoipa::path(
+    post, path = "/apps/{app}/movedUp/{user}", tag = "apps", params(("app" = Uuid, Path), ("user" = Uuid, Path)),
+    request_body = MoveUp,
+    responses((status = 204, description = "Moved up, or they were already by the same, for the same reason"), Refusals)
+)]
+async fn app_move_up(
+    State(app): State<App>,
+    ApiAdmin(caller): ApiAdmin,
+    Path((asset, person)): Path<(AssetId, PersonId)>,
+    Json(new): Json<MoveUp>,
+) -> Result<StatusCode, Problem> {
+    app.move_up(&caller, asset, person, &new.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take back that somebody was moved up
+#[utoipa::path(
+    delete, path = "/apps/{app}/movedUp/{user}", tag = "apps", params(("app" = Uuid, Path), ("user" = Uuid, Path)),
+    responses((status = 204, description = "Taken back, or there was nothing to take back"), Refusals)
+)]
+async fn app_move_back(
+    State(app): State<App>,
+    ApiAdmin(caller): ApiAdmin,
+    Path((asset, person)): Path<(AssetId, PersonId)>,
+) -> Result<StatusCode, Problem> {
+    app.move_back(&caller, asset, person).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

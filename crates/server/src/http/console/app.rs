@@ -260,6 +260,7 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
             program: verdict.program,
             invitation: view::invitation(&people, *person),
             resolution: verdict.resolution.clone(),
+            moved_up: moved_up(&people, *person),
             last_seen_at: verdict.devices.keys().filter_map(seen).max(),
         })
     });
@@ -294,6 +295,7 @@ async fn waiting(shown: &Shown<'_>) -> Result<Vec<WaitingLine>, Oops> {
             department: department(&people, person),
             resolution: verdict.resolution.clone(),
             since: verdict.waiting_since,
+            moved_up: moved_up(&people, person),
         })
     };
     Ok(waiting.into_iter().filter_map(line).collect())
@@ -347,6 +349,11 @@ async fn history(shown: Shown<'_>, before: Option<i64>) -> Result<Response, Oops
         events,
         earlier,
     })
+}
+
+/// Why somebody was moved up in the line, if they were.
+fn moved_up(people: &People, person: PersonId) -> Option<String> {
+    people.moved_up.get(&person).map(|row| row.reason.clone())
 }
 
 fn department(people: &People, person: PersonId) -> Option<String> {

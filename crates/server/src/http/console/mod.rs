@@ -13,6 +13,7 @@ mod groups;
 mod leavers;
 mod leaving;
 mod members;
+mod moving_up;
 pub mod pages;
 mod people;
 mod search;
@@ -72,6 +73,11 @@ fn inside() -> Router<App> {
         .route("/apps", get(apps::list))
         .route("/apps/{asset}", get(app::page))
         .route("/apps/{asset}/deployment", get(deployment::page).post(deployment::save))
+        .route(
+            "/apps/{asset}/waiting/{person}",
+            get(moving_up::page).post(moving_up::save),
+        )
+        .route("/apps/{asset}/waiting/{person}/back", post(moving_up::back))
         .route("/devices", get(devices::list))
         .route("/devices/{device}", get(devices::page))
         .route(
@@ -250,9 +256,12 @@ impl From<AppError> for Oops {
         match error {
             AppError::Forbidden(_) => Oops::of(StatusCode::FORBIDDEN),
             AppError::NotFound(_) => Oops::of(StatusCode::NOT_FOUND),
-            AppError::Stale(_) | AppError::Outdated(_) | AppError::Leaving(_) | AppError::NotInvited(_) => {
-                Oops::of(StatusCode::CONFLICT)
-            }
+            AppError::Stale(_)
+            | AppError::Outdated(_)
+            | AppError::Leaving(_)
+            | AppError::NotInvited(_)
+            | AppError::NotWaiting
+            | AppError::MovedUpAlready => Oops::of(StatusCode::CONFLICT),
             AppError::TakesBack(..) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
             AppError::Invalid { .. }
             | AppError::MembersAbsent { .. }

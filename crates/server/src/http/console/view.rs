@@ -219,7 +219,7 @@ impl Names {
             group: row
                 .group_id
                 .and_then(|id| named("groups", id.to_string(), self.things.groups.get(&id))),
-            name: text("name").or_else(|| text("location")).or_else(|| text("owner")),
+            name: ["name", "location", "owner", "reason"].into_iter().find_map(text),
             moved: number("joined").zip(number("left")),
             code: text("failure")
                 .or_else(|| text("error"))

@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 70] = [
+    const KINDS: [&str; 73] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -82,6 +82,9 @@ pub mod tests {
         "licenceReturned",
         "licenceReturning",
         "licenceReturnRefused",
+        "movedBack",
+        "movedUp",
+        "movedUpEnded",
         "personAdded",
         "personChanged",
         "personInvited",

@@ -312,6 +312,8 @@ pub struct AppUserLine {
     /// The latest, while the person has not accepted.
     pub invitation: Option<InvitationLine>,
     pub resolution: Resolution,
+    /// Why they were moved up in the line, if they were.
+    pub moved_up: Option<String>,
     /// When one of the person's devices was last heard of.
     pub last_seen_at: Option<Time>,
 }
@@ -323,6 +325,8 @@ pub struct WaitingLine {
     pub department: Option<String>,
     pub resolution: Resolution,
     pub since: Option<Time>,
+    /// Why they were moved up, if they were.
+    pub moved_up: Option<String>,
 }
 
 /// 사용자.
@@ -460,6 +464,7 @@ pub mod tests {
             },
             invitation: Some(invitation(1)),
             resolution: resolution(true, Rule::InstallBeatsUninstall),
+            moved_up: (number == 2).then(|| "임원 보고".to_owned()),
             last_seen_at: Some(ago(s, 17)),
         }
     }
@@ -504,6 +509,7 @@ pub mod tests {
             department: Some("영업팀".to_owned()),
             resolution: resolution(number < 3, Rule::OnlyIntent),
             since: Some(ago(s, 4 * 1440)),
+            moved_up: (number < 2).then(|| "출장".to_owned()),
         };
         let (rows, pager) = paged(users, 1, |page| page.to_string());
         let users = AppUsersPage {

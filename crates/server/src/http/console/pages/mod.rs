@@ -15,6 +15,7 @@ pub mod error;
 pub mod groups;
 pub mod leavers;
 pub mod members;
+pub mod moving_up;
 pub mod parts;
 pub mod people;
 pub mod preview;
@@ -217,6 +218,7 @@ pub mod tests {
         all.extend(leavers::tests::samples(s));
         all.extend(groups::tests::samples(s));
         all.extend(members::tests::samples(s));
+        all.extend(moving_up::tests::samples(s));
         all.extend(activity::tests::samples(s));
         all.extend(accounts::tests::samples(s));
         all.extend(settings::tests::samples(s));

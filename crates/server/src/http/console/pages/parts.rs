@@ -29,6 +29,12 @@ impl Named {
         let id = self.href.rsplit('/').next().unwrap_or_default();
         format!("/why/{id}/{}", app.given())
     }
+
+    /// Where this person is moved up in the line for an app, and back.
+    pub fn move_up(&self, app: impl Given<AssetId>) -> String {
+        let id = self.href.rsplit('/').next().unwrap_or_default();
+        format!("/apps/{}/waiting/{id}", app.given())
+    }
 }
 
 /// The invitation to the programme on one device.
@@ -407,14 +413,21 @@ impl Speak {
         )
     }
 
+    /// Where somebody waits.
+    pub fn place(&self, place: impl Given<Place>) -> String {
+        match place.given() {
+            Place::At(place) => self.t1("seat-waiting", "place", place),
+            Place::After(place) => self.t1("seat-waiting-after", "place", place),
+        }
+    }
+
     /// Where a person's licence is.
     pub fn seat(&self, seat: impl Given<Option<Seat>>, place: impl Given<Option<Place>>) -> Html {
         match (seat.given(), place.given()) {
             (Some(Seat::Held { .. }), _) => self.state(Glyph::Fine, self.t("seat-held")),
             (Some(Seat::Reserved { .. }), _) => self.state(Glyph::Way, self.t("seat-reserved")),
             (Some(Seat::Returning { .. }), _) => self.state(Glyph::Way, self.t("seat-returning")),
-            (None, Some(Place::At(place))) => self.state(Glyph::Wait, self.t1("seat-waiting", "place", place)),
-            (None, Some(Place::After(place))) => self.state(Glyph::Wait, self.t1("seat-waiting-after", "place", place)),
+            (None, Some(place)) => self.state(Glyph::Wait, self.place(place)),
             (None, None) => self.state(Glyph::None, self.t("seat-none")),
         }
     }

@@ -1,0 +1,109 @@
+//! The page on which somebody is moved up in the line for an app's licences: what that does, before it is done.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{AssetId, PersonId};
+use serde::Deserialize;
+
+use super::{
+    Oops, frame, html,
+    pages::{
+        Place,
+        moving_up::{MoveUpPage, Refused},
+        parts::Named,
+    },
+    problem, speak, view,
+};
+use crate::{
+    app::{App, AppError, Problem},
+    http::{
+        auth::{Admin, Reader},
+        flash::{self, Done},
+        input::{Form, Path},
+    },
+};
+
+pub async fn page(
+    State(app): State<App>,
+    reader: Reader,
+    Path((asset, person)): Path<(AssetId, PersonId)>,
+) -> Result<Response, Oops> {
+    show(&app, &reader, asset, person, String::new(), (Refused::Not, None)).await
+}
+
+async fn show(
+    app: &App,
+    reader: &Reader,
+    asset: AssetId,
+    person: PersonId,
+    reason: String,
+    (refused, error): (Refused, Option<Problem>),
+) -> Result<Response, Oops> {
+    let of = app.moving_up(asset, person).await?;
+    let (s, passes) = (speak(app, reader.lang), of.passes());
+    let path = format!("/apps/{asset}/waiting/{person}");
+    html(&MoveUpPage {
+        frame: frame(app, reader, Place::Apps, &path, None).await?,
+        error: error.map(|error| problem(&s, error)),
+        s,
+        asset,
+        app: view::app_name(&of.app),
+        person: Named {
+            name: of.person.name,
+            href: format!("/people/{person}"),
+        },
+        passes,
+        refused,
+        moved: of.moved,
+        step: of.step,
+        overtakes: of.overtakes.map(|row| Named {
+            name: row.name,
+            href: format!("/people/{}", row.id),
+        }),
+        path,
+        reason,
+    })
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    reason: String,
+}
+
+pub async fn save(
+    State(app): State<App>,
+    admin: Admin,
+    Path((asset, person)): Path<(AssetId, PersonId)>,
+    Form(form): Form<Wanted>,
+) -> Result<Response, Oops> {
+    let (status, refused) = match app.move_up(&admin.caller, asset, person, &form.reason).await {
+        Ok(()) => return Ok(flash::to(&app, &admin, &line(asset), Done::MovedUp)),
+        Err(AppError::Invalid {
+            field: "reason",
+            problem,
+        }) => (StatusCode::UNPROCESSABLE_ENTITY, (Refused::Not, Some(problem))),
+        Err(AppError::NotWaiting) => (StatusCode::CONFLICT, (Refused::NotWaiting, None)),
+        Err(AppError::MovedUpAlready) => (StatusCode::CONFLICT, (Refused::Already, None)),
+        Err(error) => return Err(error.into()),
+    };
+    let page = show(&app, &admin, asset, person, form.reason, refused).await?;
+    Ok((status, page).into_response())
+}
+
+pub async fn back(
+    State(app): State<App>,
+    admin: Admin,
+    Path((asset, person)): Path<(AssetId, PersonId)>,
+) -> Result<Response, Oops> {
+    app.move_back(&admin.caller, asset, person).await?;
+    Ok(flash::to(&app, &admin, &line(asset), Done::MovedBack))
+}
+
+/// Where one sees who waits.
+fn line(asset: AssetId) -> String {
+    format!("/apps/{asset}?tab=users")
+}

@@ -1,0 +1,134 @@
+//! Whom somebody moved up in the line for an app's licences, why, and what that changes.
+
+use std::collections::BTreeMap;
+
+use domain::{AssetId, PersonId, Place, Precedence, Time};
+
+use crate::{
+    StoreError, Tx,
+    db::{Conn, Record, reads, values},
+    line::{Waiter, order},
+};
+
+/// Somebody who was moved up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedUpRow {
+    pub person_id: PersonId,
+    pub moved_at: Time,
+    /// Who did it, as in the history.
+    pub moved_by: String,
+    pub reason: String,
+}
+
+/// Where somebody stands in a line, and where they would if they were moved up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    pub from: Place,
+    /// `None` where one of the licences that are free now would be theirs.
+    pub to: Option<Place>,
+    /// Right before whom they would come: `None` for whoever comes before nobody else than now.
+    pub overtakes: Option<PersonId>,
+}
+
+reads! {
+    /// Those of these people who were moved up in the line of an asset.
+    moved_up(asset: AssetId, people: &'a [PersonId]) -> BTreeMap<PersonId, MovedUpRow>;
+    /// What moving them up now would change; `None` for whoever does not wait for a licence. Costs a count of those before
+    /// them, as far as `bound`, and of those who were moved up.
+    move_up(asset: AssetId, person: PersonId, now: Time, bound: u64) -> Option<Move>;
+}
+
+impl Conn<'_> {
+    async fn moved_up(
+        &mut self,
+        asset: AssetId,
+        people: &[PersonId],
+    ) -> Result<BTreeMap<PersonId, MovedUpRow>, StoreError> {
+        let sql = self.text(
+            "SELECT person_id, moved_at, moved_by, reason FROM moved_up
+             WHERE person_id IN (SELECT value FROM json_each($2)) AND asset_id = $1",
+            "SELECT person_id, moved_at, moved_by, reason FROM moved_up
+             WHERE person_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb)))) AND asset_id = $1",
+        );
+        let rows = self.all(sql, values![asset, crate::deciding::ids(people)], row).await?;
+        Ok(rows.into_iter().map(|row| (row.person_id, row)).collect())
+    }
+
+    async fn move_up(
+        &mut self,
+        asset: AssetId,
+        person: PersonId,
+        now: Time,
+        bound: u64,
+    ) -> Result<Option<Move>, StoreError> {
+        let Some((supply, present)) = self.waiter(asset, person).await? else {
+            return Ok(None);
+        };
+        let mut moved = present;
+        moved.wish.rank.precedence = Precedence::MovedUp(now);
+        // The first whom they would pass, who is they themselves if they pass nobody.
+        let sql = concat!(
+            "SELECT person_id FROM pairs WHERE asset = $1 AND stand IS NOT NULL AND (",
+            order!(),
+            ") >= ($2, $3, $4, $5) ORDER BY ",
+            order!(),
+            " LIMIT 1"
+        );
+        let mut at = values![supply.number];
+        at.extend(moved.place());
+        let next = self.one(sql, at, |row| Ok(PersonId(row.key("person_id")?))).await?;
+        let mut place = async |waiter: Waiter| -> Result<Option<Place>, StoreError> {
+            let places = self.places_of(&supply, vec![waiter], bound).await?;
+            Ok(places.get(&person).copied())
+        };
+        let Some(from) = place(present).await? else {
+            return Ok(None);
+        };
+        let to = place(moved).await?;
+        Ok(Some(Move {
+            from,
+            to,
+            overtakes: next.filter(|next| *next != person),
+        }))
+    }
+}
+
+impl Tx {
+    /// Moves somebody up. Whoever was already stays where they are: `false`.
+    pub async fn moved_up_put(&mut self, asset: AssetId, row: &MovedUpRow) -> Result<bool, StoreError> {
+        let put = self
+            .run(
+                "INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT DO NOTHING",
+                values![
+                    asset,
+                    row.person_id,
+                    row.moved_at,
+                    row.moved_by.as_str(),
+                    row.reason.as_str()
+                ],
+            )
+            .await?;
+        Ok(put > 0)
+    }
+
+    /// Moves them back. Whether they were moved up.
+    pub async fn moved_up_delete(&mut self, asset: AssetId, person: PersonId) -> Result<bool, StoreError> {
+        let deleted = self
+            .run(
+                "DELETE FROM moved_up WHERE person_id = $1 AND asset_id = $2",
+                values![person, asset],
+            )
+            .await?;
+        Ok(deleted > 0)
+    }
+}
+
+fn row(row: &Record) -> Result<MovedUpRow, StoreError> {
+    Ok(MovedUpRow {
+        person_id: row.parsed("person_id")?,
+        moved_at: row.time("moved_at")?,
+        moved_by: row.text("moved_by")?,
+        reason: row.text("reason")?,
+    })
+}
