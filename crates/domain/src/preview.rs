@@ -220,9 +220,8 @@ impl Preview {
 
     /// What stays free when everything has come back and everybody has what is left for them.
     pub fn left(&self) -> Option<u64> {
-        let given = self.needed() - self.of_fate(Fate::Waits);
         let back = self.returning.saturating_sub(self.short());
-        Some((self.free()? + back).saturating_sub(given))
+        Some((self.free()? + back).saturating_sub(self.needed()))
     }
 
     /// The same of people to whom the same happens, by what happens: however many they are, they fit on a page.

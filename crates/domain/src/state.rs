@@ -115,6 +115,22 @@ impl TokenState {
 mod tests {
     use super::*;
 
+    #[test]
+    fn only_what_went_wrong_is_a_failure() {
+        use InstallState::*;
+        let all = [
+            Failed,
+            UninstallFailed,
+            PendingInstall,
+            NotInstalled,
+            Installed,
+            NotApplicable,
+            Unknown,
+        ];
+        let failures: Vec<InstallState> = all.into_iter().filter(|state| state.is_failure()).collect();
+        assert_eq!(failures, [Failed, UninstallFailed]);
+    }
+
     /// Reading goes on where writing may not, so that a hand-back is noticed.
     #[test]
     fn what_may_not_be_changed_can_still_be_looked_at() {

@@ -506,7 +506,6 @@ impl Sentence {
             | Sentence::InvitationFailed { .. }
             | Sentence::NoDeviceForInvitation
             | Sentence::TokenNotUsable { .. }
-            | Sentence::AppleRefused { .. }
             | Sentence::InLine { .. }
             | Sentence::NoneLeft { .. }
             | Sentence::OutOfStock { .. }
@@ -527,7 +526,8 @@ impl Sentence {
             | Sentence::OldLicencesFirst
             | Sentence::AppleConfirms { .. }
             | Sentence::ReturningFirst { .. }
-            | Sentence::AppleTrouble { .. } => Who::Apple,
+            | Sentence::AppleTrouble { .. }
+            | Sentence::AppleRefused { .. } => Who::Apple,
             Sentence::DeviceSilent { .. }
             | Sentence::LeavesWithApp
             | Sentence::BeingRemoved { .. }

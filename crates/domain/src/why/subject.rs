@@ -1,5 +1,7 @@
 //! From what is known of somebody and an app to the codes that say it.
 
+use std::cmp::Ordering;
+
 use super::{Asked, Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who, by};
 use crate::{
     Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Install,
@@ -390,12 +392,14 @@ impl<'a> Subject<'a> {
         let Some((stage, since, until)) = sentence.waits() else {
             return links;
         };
-        let ahead: Vec<Stage> = self
-            .path(stage)
-            .iter()
-            .copied()
-            .filter(|next| *next != stage && (*next > stage || *next == Stage::Terms) && !has(&links, *next))
-            .collect();
+        // Whoever waits for a licence and is not in the programme has the terms before them, too.
+        let follows = |next: Stage| match next.cmp(&stage) {
+            Ordering::Less => next == Stage::Terms,
+            Ordering::Equal => false,
+            Ordering::Greater => true,
+        };
+        let path = self.path(stage).iter().copied();
+        let ahead: Vec<Stage> = path.filter(|next| follows(*next) && !has(&links, *next)).collect();
         links.push(Link {
             until,
             by: match who {
@@ -416,9 +420,8 @@ impl<'a> Subject<'a> {
         const BACK_WITH_LICENCE: &[Stage] = &[Stage::Removal, Stage::Absence, Stage::Return];
         let wanted = self.keeps() && !self.is_leaving();
         match now {
-            Stage::Deployment => &[],
-            // Nobody has asked yet for what may be there.
-            Stage::Proof if wanted && !self.is_wanted() => &[],
+            // Proof is the last: of what nobody has asked for, and what may be there, too.
+            Stage::Deployment | Stage::Proof => &[],
             _ if wanted && self.install.is_proven() => LACKING,
             _ if wanted => THERE,
             Stage::Token => &[Stage::Return],

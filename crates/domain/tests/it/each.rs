@@ -153,6 +153,50 @@ fn a_pair_agrees_with_what_it_says_and_with_nothing_else() {
 }
 
 #[test]
+fn what_keeps_somebody_from_every_app_is_said_while_they_are_here() {
+    let concerns = |program: Program, enrolment: Enrolment, left: bool| {
+        let mut world = one_person();
+        let somebody = world.people.get_mut(&person(0)).unwrap();
+        (somebody.program, somebody.left) = (program, left);
+        world.devices.get_mut(&device(0)).unwrap().enrolment = enrolment;
+        let concerns = decide_each(&world).concerns;
+        concerns.into_iter().map(|(_, concern)| concern).collect::<Vec<_>>()
+    };
+    let joined = Program::Associated { since: NOW };
+    let registered = Program::Registered {
+        invitation: Invitation::None,
+    };
+    let refused = Program::Refused {
+        error_number: 9635,
+        not_before: NOW,
+    };
+    use Enrolment::{Enrolled, Gone, Pending, Wiping};
+    assert_eq!(concerns(joined, Enrolled, false), []);
+    assert_eq!(concerns(registered, Enrolled, false), [Concern::Terms]);
+    assert_eq!(concerns(refused, Enrolled, false), [Concern::Refused]);
+    assert_eq!(concerns(registered, Gone, false), [Concern::Terms, Concern::NoDevice]);
+    for here in [Pending, Wiping] {
+        assert_eq!(concerns(joined, here, false), [], "a device that is {here:?} is here");
+    }
+    assert_eq!(concerns(registered, Gone, true), [], "they left");
+
+    // One of their devices is enough, and that of somebody else is not theirs.
+    let mut world = one_person();
+    world.devices.get_mut(&device(0)).unwrap().enrolment = Gone;
+    world.people.insert(person(1), member(1));
+    world.devices.insert(device(1), iphone(1, person(1)));
+    assert_eq!(
+        decide_each(&world).concerns,
+        BTreeSet::from([(person(0), Concern::NoDevice)])
+    );
+    world.devices.get_mut(&device(1)).unwrap().person = person(0);
+    assert_eq!(
+        decide_each(&world).concerns,
+        BTreeSet::from([(person(1), Concern::NoDevice)])
+    );
+}
+
+#[test]
 fn a_place_counts_those_before_who_are_not_served_next() {
     let ahead = Ahead {
         all: Counted::Exactly(5),
@@ -183,6 +227,12 @@ fn a_place_counts_those_before_who_are_not_served_next() {
 
 #[test]
 fn a_place_that_was_not_counted_to_its_end_is_behind_where_counting_ended() {
+    let counted = [2, 3, 4].map(|number| Counted::up_to(3, number));
+    assert_eq!(
+        counted,
+        [Counted::Exactly(2), Counted::AtLeast(3), Counted::AtLeast(3)],
+        "whoever stops at the third has not seen whether there is a fourth"
+    );
     let ahead = Ahead {
         all: Counted::AtLeast(5),
         ready: Counted::AtLeast(4),
@@ -234,6 +284,9 @@ fn who_can_use_a_licence_stands_in_line_as_ready() {
     for reason in [Stock, Temporary, Refused] {
         assert_eq!(stands(true, Some(reason), over), Some(Ready), "asked again");
     }
+    let refused = [OutOfStock, Stand::Trouble, Stand::Refused].map(Stand::is_refused);
+    assert_eq!(refused, [true; 3]);
+    assert_eq!([Ready, NotMember].map(Stand::is_refused), [false; 2]);
 }
 
 #[test]

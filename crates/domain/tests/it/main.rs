@@ -1,5 +1,6 @@
 //! What the deciding part promises, told as stories and searched for exceptions.
 
+mod answers;
 mod each;
 mod invitations;
 mod moved_up;

@@ -182,6 +182,485 @@ fn a_person_is_told_of_under_the_line_that_decides() {
     );
 }
 
+/// One after the other, as they are written: what they come to, and what the change does to them.
+#[test]
+fn what_a_change_does_to_somebody_is_what_they_would_say_of_it() {
+    use Fate::{Cannot, Goes, Has, Later, MayAsk, Nothing, Now, OnceReady, Waits};
+    let all = [Now, Later, OnceReady, Waits, Has, Goes, Cannot, MayAsk, Nothing];
+    let effect = |before, after| {
+        Outcome {
+            before,
+            after,
+            ..outcome(0)
+        }
+        .effect()
+    };
+    for fate in all {
+        assert_eq!(effect(fate, fate), Effect::None, "{fate:?} as before");
+    }
+    let others = |fate: Fate| all.into_iter().filter(move |before| *before != fate);
+    for (after, told) in [
+        (Now, Effect::Gains),
+        (Later, Effect::GainsLater),
+        (OnceReady, Effect::GainsOnceReady),
+        (Waits, Effect::Waits),
+        (Has, Effect::Keeps),
+    ] {
+        for before in others(after) {
+            assert_eq!(effect(before, after), told, "{before:?} to {after:?}");
+        }
+    }
+    for after in [Goes, Cannot, MayAsk, Nothing] {
+        assert_eq!(effect(Has, after), Effect::Loses, "had it, and then {after:?}");
+    }
+    for before in others(Cannot).filter(|before| *before != Has) {
+        assert_eq!(effect(before, Cannot), Effect::Cannot, "{before:?} before");
+    }
+    for before in [Goes, Cannot, Nothing] {
+        assert_eq!(effect(before, MayAsk), Effect::MayAsk, "{before:?} before");
+    }
+    // Whoever was to get it and has to ask for it now is worse off.
+    for before in [Now, Later, OnceReady, Waits] {
+        for after in [MayAsk, Goes, Nothing] {
+            assert_eq!(effect(before, after), Effect::Drops, "{before:?} to {after:?}");
+        }
+    }
+    for before in [Cannot, MayAsk] {
+        for after in [Goes, Nothing] {
+            assert_eq!(effect(before, after), Effect::Drops, "{before:?} to {after:?}");
+        }
+    }
+    // What was going, goes.
+    assert_eq!([effect(Goes, Nothing), effect(Nothing, Goes)], [Effect::None; 2]);
+}
+
+fn outcome(number: usize) -> Outcome {
+    Outcome {
+        person: person(number),
+        before: Fate::Nothing,
+        after: Fate::Nothing,
+        place: None,
+        obstacle: None,
+        devices: 1,
+        group: None,
+        gives_back: false,
+        creates_user: false,
+    }
+}
+
+fn preview_of(outcomes: Vec<Outcome>) -> Preview {
+    Preview {
+        outcomes,
+        owned: Owned::Count(10),
+        out: 0,
+        returning: 0,
+        waited: 0,
+        waiting: Vec::new(),
+        at_deadlines: Vec::new(),
+    }
+}
+
+#[test]
+fn people_to_whom_the_same_happens_are_told_of_together() {
+    let sales = Some(group(0));
+    let gains = |number| Outcome {
+        after: Fate::Now,
+        group: sales,
+        devices: 2,
+        ..outcome(number)
+    };
+    let waits = |number, place| Outcome {
+        after: Fate::Waits,
+        place: Some(place),
+        group: sales,
+        ..outcome(number)
+    };
+    // Where they are matters less than what stands in their way.
+    let cannot = |number, group| Outcome {
+        after: Fate::Cannot,
+        obstacle: Some(Detail::NoEligibleDevice),
+        group,
+        ..outcome(number)
+    };
+    // To whom nothing happens is told of by what they have, wherever they are and whatever stands in their way.
+    let stays = |number, fate, obstacle, group| Outcome {
+        before: fate,
+        after: fate,
+        obstacle,
+        group,
+        ..outcome(number)
+    };
+    let preview = preview_of(vec![
+        waits(0, 3),
+        gains(1),
+        waits(2, 1),
+        cannot(3, sales),
+        cannot(4, Some(group(1))),
+        stays(5, Fate::Has, None, sales),
+        stays(6, Fate::Has, None, Some(group(1))),
+        stays(7, Fate::Cannot, Some(Detail::NoEligibleDevice), sales),
+        stays(8, Fate::Cannot, Some(Detail::PlatformNotApplicable), sales),
+        waits(9, 2),
+        waits(10, 4),
+        waits(11, 5),
+    ]);
+    let people = |numbers: &[usize]| numbers.iter().map(|number| person(*number)).collect::<Vec<_>>();
+    let told = |effect, obstacle, group, first: &[usize]| Affected {
+        effect,
+        fate: None,
+        obstacle,
+        group,
+        people: first.len() as u64,
+        devices: first.len() as u64,
+        first: people(first),
+    };
+    let nothing = |fate, first: &[usize]| Affected {
+        fate: Some(fate),
+        ..told(Effect::None, None, None, first)
+    };
+    assert_eq!(
+        preview.affected(),
+        [
+            Affected {
+                devices: 2,
+                ..told(Effect::Gains, None, sales, &[1])
+            },
+            Affected {
+                people: 5,
+                devices: 5,
+                ..told(Effect::Waits, None, sales, &[2, 9, 0, 10])
+            },
+            told(Effect::Cannot, Some(Detail::NoEligibleDevice), None, &[3, 4]),
+            nothing(Fate::Has, &[5, 6]),
+            nothing(Fate::Cannot, &[7, 8]),
+        ]
+    );
+}
+
+/// Who stands in the line is agreed to as well: they may be served before somebody of whom nothing was said.
+#[test]
+fn whoever_agrees_agrees_to_all_that_happens_and_to_the_line_and_to_nothing_else() {
+    let with = |more: Option<Outcome>| said(&preview_of(more.into_iter().collect()));
+    let nothing = with(None);
+    for fate in [Fate::Has, Fate::Cannot, Fate::MayAsk, Fate::Goes, Fate::Nothing] {
+        let stays = Outcome {
+            before: fate,
+            after: fate,
+            ..outcome(0)
+        };
+        assert_eq!(with(Some(stays)), nothing, "{fate:?}, and nothing happens to them");
+    }
+    for fate in [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits] {
+        let stays = Outcome {
+            before: fate,
+            after: fate,
+            ..outcome(0)
+        };
+        assert_ne!(with(Some(stays)), nothing, "{fate:?}");
+    }
+    let loses = Outcome {
+        before: Fate::Has,
+        ..outcome(0)
+    };
+    assert_ne!(with(Some(loses)), nothing);
+}
+
+/// So many people, each with an iPhone, in a group that has an app so; everybody in the programme.
+fn staff(people: usize, owned: u64, approval: Approval) -> World {
+    let mut world = empty();
+    let sales = Group {
+        id: group(0),
+        kind: GroupKind::User,
+        priority: 0,
+        people: (0..people).map(person).collect(),
+        devices: BTreeSet::new(),
+    };
+    for number in 0..people {
+        world.people.insert(person(number), member(number));
+        world.devices.insert(device(number), iphone(number, person(number)));
+    }
+    let mut made = licensed_app(0, owned);
+    made.deployments = vec![line(made.id, &sales, approval, NOW)];
+    world.groups.insert(sales.id, sales);
+    world.apps.insert(made.id, made);
+    world
+}
+
+fn has_it(world: &mut World, number: usize, on: &[usize]) {
+    let app = world.apps.get_mut(&app(0)).unwrap();
+    app.seats.insert(person(number), Seat::Held { since: NOW });
+    for number in on {
+        let mut install = Install::default();
+        install.listed(Seen::Installed, NOW);
+        app.installs.insert(device(*number), install);
+    }
+}
+
+fn told(preview: &Preview, number: usize) -> Option<&Outcome> {
+    preview.outcomes.iter().find(|outcome| outcome.person == person(number))
+}
+
+#[test]
+fn the_devices_that_get_the_app_or_lose_it_or_cannot_have_it_are_counted() {
+    let mut world = staff(3, 3, Approval::Required);
+    // Two iPhones each; the first has the app on both, and nobody else on any.
+    for number in 0..3 {
+        world
+            .devices
+            .insert(device(10 + number), iphone(10 + number, person(number)));
+    }
+    has_it(&mut world, 0, &[0, 10]);
+    world.devices.get_mut(&device(12)).unwrap().platform = Platform::MacOs;
+    let preview = previewed(&world, app(0), &[], 2);
+    let devices = |number| told(&preview, number).map(|outcome| (outcome.effect(), outcome.devices));
+    assert_eq!(devices(0), Some((Effect::Loses, 2)));
+    assert_eq!(devices(1), Some((Effect::Drops, 2)), "it would have come to both");
+    assert_eq!(devices(2), Some((Effect::Drops, 1)), "a Mac cannot have it");
+
+    // Back again: it comes to the same.
+    let lines = world.apps[&app(0)].deployments.clone();
+    let none = with(&world, app(0), &[]);
+    let preview = previewed(&none, app(0), &lines, 2);
+    let devices = |number| told(&preview, number).map(|outcome| (outcome.effect(), outcome.devices));
+    assert_eq!(devices(0), Some((Effect::Keeps, 2)));
+    assert_eq!(devices(1), Some((Effect::Gains, 2)));
+    assert_eq!(devices(2), Some((Effect::Gains, 1)));
+    let mut macs = none;
+    for device in macs.devices.values_mut() {
+        device.platform = Platform::MacOs;
+    }
+    let preview = previewed(&macs, app(0), &lines, 2);
+    let devices = |number| told(&preview, number).map(|outcome| (outcome.effect(), outcome.devices));
+    assert_eq!(devices(1), Some((Effect::Cannot, 2)));
+    let obstacle = told(&preview, 1).unwrap().obstacle;
+    assert_eq!(obstacle, Some(Detail::PlatformNotApplicable));
+}
+
+#[test]
+fn a_licence_that_comes_back_goes_to_the_next_in_line_and_to_nobody_else() {
+    let mut world = staff(4, 1, Approval::Required);
+    has_it(&mut world, 0, &[0]);
+    let first = Group {
+        id: group(1),
+        people: BTreeSet::from([person(0)]),
+        ..world.groups[&group(0)].clone()
+    };
+    let mut lines = world.apps[&app(0)].deployments.clone();
+    lines.push(line(app(0), &first, Approval::NotApplicable, NOW));
+    world.groups.insert(first.id, first);
+    let preview = previewed(&world, app(0), &lines, 2);
+    let fates: Vec<_> = preview
+        .outcomes
+        .iter()
+        .map(|it| (it.before, it.after, it.place))
+        .collect();
+    assert_eq!(
+        fates,
+        [
+            (Fate::Has, Fate::Goes, None),
+            (Fate::Waits, Fate::Later, Some(1)),
+            (Fate::Waits, Fate::Waits, Some(2)),
+            (Fate::Waits, Fate::Waits, Some(3)),
+        ]
+    );
+    assert_eq!((preview.returning, preview.left()), (1, Some(0)));
+}
+
+/// Who stands in the line already is not looked at again, and needs a licence then as well.
+#[test]
+fn at_a_deadline_those_whom_it_reaches_come_to_those_who_are_in_the_line_already() {
+    let mut world = staff(3, 1, Approval::Required);
+    let later = Group {
+        id: group(1),
+        people: BTreeSet::from([person(3), person(4)]),
+        ..world.groups[&group(0)].clone()
+    };
+    for number in [3, 4] {
+        world.people.insert(person(number), member(number));
+        world.devices.insert(device(number), iphone(number, person(number)));
+    }
+    let deadline = NOW + DAY;
+    let mut lines = world.apps[&app(0)].deployments.clone();
+    lines.push(Deployment {
+        deadline: Some(deadline),
+        ..line(app(0), &later, Approval::Required, NOW)
+    });
+    world.groups.insert(later.id, later);
+    let preview = previewed(&world, app(0), &lines, 2);
+    assert_eq!((preview.waited, preview.needed()), (2, 3));
+    let waiting = (1..5).map(person).collect();
+    assert_eq!(
+        preview.at_deadlines,
+        [Later {
+            deadline,
+            needed: 5,
+            waiting,
+        }]
+    );
+}
+
+/// A device that never finished its enrolment goes with whoever leaves, and so does what it has.
+#[test]
+fn a_device_that_is_taken_out_with_its_person_is_one_that_loses_the_app() {
+    let mut world = staff(1, 1, Approval::Required);
+    has_it(&mut world, 0, &[0]);
+    world.devices.get_mut(&device(0)).unwrap().enrolment = Enrolment::Pending;
+    let leaver = Leaver {
+        person: person(0),
+        devices: LeaverDevices::Retire,
+    };
+    let preview = leaving_previewed(&world, app(0), leaver, 2);
+    let leaves = told(&preview, 0).unwrap();
+    assert_eq!((leaves.effect(), leaves.devices), (Effect::Loses, 1));
+    assert!(leaves.gives_back);
+}
+
+#[test]
+fn what_becomes_of_the_devices_of_whoever_leaves_is_said_device_by_device() {
+    use Enrolment::{Enrolled, Gone, Pending, Removed, Retired, Retiring, Wiped, Wiping};
+    let parts = |devices: LeaverDevices| {
+        let all = [Enrolled, Pending, Retiring, Wiping, Retired, Wiped, Removed, Gone];
+        all.map(|enrolment| devices.parting(enrolment))
+    };
+    let whatever = [
+        Some(Parting::TakenOut),
+        Some(Parting::LeavesAlready),
+        Some(Parting::LeavesAlready),
+        None,
+        None,
+        None,
+        None,
+    ];
+    let [enrolled, others @ ..] = parts(LeaverDevices::Retire);
+    assert_eq!((enrolled, others), (Some(Parting::Retires), whatever));
+    let [enrolled, others @ ..] = parts(LeaverDevices::Keep);
+    assert_eq!((enrolled, others), (Some(Parting::Stays), whatever));
+}
+
+#[test]
+fn whoever_a_change_is_about_is_told_of_though_nothing_happens_to_them() {
+    let mut world = staff(2, 2, Approval::Required);
+    has_it(&mut world, 0, &[0]);
+    has_it(&mut world, 1, &[1]);
+    // They have it by this group, and come into one that has it too.
+    let phones = Group {
+        id: group(1),
+        kind: GroupKind::Device,
+        priority: 0,
+        people: BTreeSet::new(),
+        devices: BTreeSet::from([device(1)]),
+    };
+    let too = line(app(0), &phones, Approval::Required, NOW);
+    world.apps.get_mut(&app(0)).unwrap().deployments.push(too);
+    world.groups.insert(phones.id, phones);
+    let members = Members {
+        group: group(1),
+        kind: GroupKind::Device,
+        come: BTreeSet::from([device(0).0]),
+        go: BTreeSet::from([device(1).0]),
+    };
+    let preview = members_previewed(&world, app(0), &members, 2);
+    for number in [0, 1] {
+        let stays = told(&preview, number).expect("the change is about them");
+        assert_eq!(
+            (stays.after, stays.effect(), stays.group),
+            (Fate::Has, Effect::None, Some(group(1)))
+        );
+    }
+    // So it is of who only comes, and of people.
+    let mut people = Members {
+        group: group(0),
+        kind: GroupKind::User,
+        come: BTreeSet::from([person(0).0]),
+        go: BTreeSet::new(),
+    };
+    let stays = |members: &Members| told(&members_previewed(&world, app(0), members, 2), 0).map(|it| it.group);
+    assert_eq!(stays(&people), Some(Some(group(0))));
+    std::mem::swap(&mut people.come, &mut people.go);
+    assert_eq!(stays(&people), Some(Some(group(0))));
+    // Whose licence is on its way back is looked at because of the line, and is none of it.
+    let elsewhere = Group {
+        id: group(2),
+        ..world.groups[&group(1)].clone()
+    };
+    let mut lines = world.apps[&app(0)].deployments.clone();
+    lines.push(line(app(0), &elsewhere, Approval::Required, NOW));
+    world.groups.insert(
+        elsewhere.id,
+        Group {
+            devices: BTreeSet::from([device(1)]),
+            ..elsewhere
+        },
+    );
+    let app_of = world.apps.get_mut(&app(0)).unwrap();
+    app_of.seats.insert(person(0), Seat::Returning { since: NOW });
+    app_of.revocable = false;
+    let preview = previewed(&world, app(0), &lines, 2);
+    assert_eq!(told(&preview, 0), None);
+    assert_eq!(told(&preview, 1).and_then(|it| it.group), Some(group(2)));
+}
+
+/// One is kept for whoever has still to accept the terms, and what is missing is said of those who were in the line before, too.
+#[test]
+fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
+    let mut world = staff(4, 4, Approval::Available);
+    world.people.get_mut(&person(0)).unwrap().program = Program::Registered {
+        invitation: domain::program::Invitation::None,
+    };
+    world.people.get_mut(&person(2)).unwrap().program = Program::None;
+    let app_of = world.apps.get_mut(&app(0)).unwrap();
+    let refusal = |reason| Refusal {
+        reason,
+        not_before: NOW + DAY,
+    };
+    app_of.refusals.insert(person(1), refusal(RefusalReason::Refused));
+    app_of.requests.extend([(person(0), NOW), (person(3), NOW)]);
+    let line = app_of.deployments[0].clone();
+    let lines = [Deployment {
+        approval: Approval::Required,
+        ..line
+    }];
+    let preview = previewed(&world, app(0), &lines, 2);
+    let missing = |number| {
+        let outcome = told(&preview, number).unwrap();
+        (outcome.after, outcome.obstacle, outcome.creates_user)
+    };
+    assert_eq!(
+        missing(0),
+        (Fate::OnceReady, Some(Detail::UserNotEnrolledInProgram), false)
+    );
+    assert_eq!(missing(1), (Fate::OnceReady, Some(Detail::LicenseRefused), false));
+    assert_eq!(
+        missing(2),
+        (Fate::OnceReady, Some(Detail::UserNotEnrolledInProgram), true)
+    );
+    assert_eq!(missing(3), (Fate::Now, None, false));
+
+    // They stand in the line already, and the change is about somebody else.
+    let world = with(&world, app(0), &lines);
+    let nobody = Members {
+        group: group(0),
+        kind: GroupKind::User,
+        come: BTreeSet::new(),
+        go: BTreeSet::from([person(3).0]),
+    };
+    let preview = members_previewed(&world, app(0), &nobody, 2);
+    let missing = |number| {
+        let outcome = told(&preview, number).unwrap();
+        (outcome.before, outcome.after, outcome.obstacle, outcome.creates_user)
+    };
+    let terms = Some(Detail::UserNotEnrolledInProgram);
+    assert_eq!(missing(0), (Fate::OnceReady, Fate::OnceReady, terms, false));
+    assert_eq!(missing(2), (Fate::OnceReady, Fate::OnceReady, terms, false));
+    assert_eq!(missing(3), (Fate::Now, Fate::Nothing, None, false));
+    // With fewer licences they wait, and there is nothing to do first.
+    let mut scarce = world;
+    scarce.apps.get_mut(&app(0)).unwrap().owned = Owned::Count(1);
+    let preview = members_previewed(&scarce, app(0), &nobody, 2);
+    let waits = told(&preview, 2).unwrap();
+    assert_eq!((waits.after, waits.obstacle), (Fate::Waits, None));
+}
+
 /// Of whom nothing is said, nothing changes; of everybody else it says what two decisions say.
 fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Result<(), TestCaseError> {
     let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);

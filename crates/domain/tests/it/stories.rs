@@ -1178,6 +1178,34 @@ fn a_device_group_reaches_that_device_and_no_other_of_its_person() {
     assert!(company.has(device(1), app(0)) && !company.has(device(0), app(0)));
 }
 
+/// A decision covers every device of a person whom a group of devices reaches through one of them.
+#[test]
+fn an_app_has_to_do_with_the_devices_that_it_is_deployed_to_and_with_those_that_have_it() {
+    let mut company = company(1, 1);
+    for number in [1, 2] {
+        company.world.devices.insert(device(number), iphone(number, person(0)));
+    }
+    company.group(1, GroupKind::Device, 0).devices.insert(device(1));
+    company.deploy(1, Approval::Required);
+    let mut install = Install::default();
+    install.listed(Seen::Installed, NOW);
+    company.app(app(0)).installs.insert(device(2), install);
+    let devices = &company.decision(app(0)).people[&person(0)].devices;
+    let concerned: Vec<DeviceId> = devices
+        .values()
+        .filter(|it| it.concerns())
+        .map(|it| it.device)
+        .collect();
+    assert_eq!((devices.len(), concerned), (3, vec![device(1), device(2)]));
+
+    // It is nowhere, and what is said of all of them is that the licence goes back.
+    company.deploy(1, Approval::Uninstall);
+    company.app(app(0)).installs.clear();
+    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    let devices = &company.decision(app(0)).people[&person(0)].devices;
+    assert!(devices.values().all(DeviceVerdict::concerns));
+}
+
 /// A licence for an app that nobody can install or prove would be wasted on whoever gets it.
 #[test]
 fn an_app_whose_bundle_id_is_unknown_takes_no_licence_until_it_is_known() {
@@ -1475,4 +1503,36 @@ fn a_persons_devices_are_those_that_are_with_us() {
     let theirs = company.world.devices_of(person(0));
     let ids: Vec<DeviceId> = theirs.iter().map(|device| device.id).collect();
     assert_eq!(ids, [device(0), device(3)]);
+}
+
+/// What is said of a device is what is decided about the licence of somebody who has no other.
+#[test]
+fn a_licence_goes_back_on_account_of_a_device_that_leaves_or_is_gone_or_silent_for_too_long() {
+    use Enrolment::{Enrolled, Gone, Pending, Removed, Retired, Retiring, Wiped, Wiping};
+    let mut company = deployed(1, 1, Approval::Required);
+    company.now_settles();
+    for enrolment in [Enrolled, Pending, Retiring, Wiping, Retired, Wiped, Removed, Gone] {
+        for silent_since in [None, Some(NOW)] {
+            company.device(device(0)).enrolment = enrolment;
+            company.device(device(0)).silent_since = silent_since;
+            let stays = matches!(enrolment, Enrolled | Pending) && silent_since.is_none();
+            assert_eq!(
+                enrolment.gives_back(silent_since),
+                !stays,
+                "{enrolment:?} {silent_since:?}"
+            );
+            assert_eq!(company.is_to_return(0), !stays, "{enrolment:?} {silent_since:?}");
+        }
+    }
+}
+
+#[test]
+fn a_device_may_be_lost_that_was_not_heard_for_a_week_while_it_is_enrolled() {
+    let heard_before = |time| Enrolment::Enrolled.is_quiet(Some(NOW - time), NOW);
+    assert!(!heard_before(DAY * 7));
+    assert!(heard_before(DAY * 7 + MINUTE));
+    assert!(Enrolment::Enrolled.is_quiet(None, NOW), "it never said anything");
+    for enrolment in [Enrolment::Pending, Enrolment::Retiring, Enrolment::Gone] {
+        assert!(!enrolment.is_quiet(None, NOW), "nothing is expected of {enrolment:?}");
+    }
 }

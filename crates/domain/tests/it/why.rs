@@ -17,11 +17,11 @@ use crate::{
 
 /// What is asked of one person and one app, and what there is to know about it.
 #[derive(Debug, Clone)]
-struct Case {
-    world: World,
-    app: AssetId,
-    person: PersonId,
-    device: Option<DeviceId>,
+pub struct Case {
+    pub world: World,
+    pub app: AssetId,
+    pub person: PersonId,
+    pub device: Option<DeviceId>,
 }
 
 impl Case {
@@ -33,11 +33,11 @@ impl Case {
         decide(&self.world, self.app())
     }
 
-    fn verdict(&self) -> Option<PersonVerdict> {
+    pub fn verdict(&self) -> Option<PersonVerdict> {
         self.decision().people.remove(&self.person)
     }
 
-    fn position(&self) -> Position {
+    pub fn position(&self) -> Position {
         let each = decide_each(&self.world);
         let app = self.app();
         let mut queue = Queue::default();
@@ -72,7 +72,7 @@ impl Case {
         }
     }
 
-    fn why(&self) -> Why {
+    pub fn why(&self) -> Why {
         self.why_of(&self.world)
     }
 
@@ -97,25 +97,25 @@ impl Case {
         self.app().installs.get(&device).cloned().unwrap_or_default()
     }
 
-    fn with(&self, change: impl FnOnce(&mut World)) -> Case {
+    pub fn with(&self, change: impl FnOnce(&mut World)) -> Case {
         let mut changed = self.clone();
         change(&mut changed.world);
         changed
     }
 
-    fn with_app(&self, change: impl FnOnce(&mut App)) -> Case {
+    pub fn with_app(&self, change: impl FnOnce(&mut App)) -> Case {
         self.with(|world| change(world.apps.get_mut(&self.app).unwrap()))
     }
 
-    fn with_person(&self, change: impl FnOnce(&mut Person)) -> Case {
+    pub fn with_person(&self, change: impl FnOnce(&mut Person)) -> Case {
         self.with(|world| change(world.people.get_mut(&self.person).unwrap()))
     }
 
-    fn with_device(&self, device: DeviceId, change: impl FnOnce(&mut Device)) -> Case {
+    pub fn with_device(&self, device: DeviceId, change: impl FnOnce(&mut Device)) -> Case {
         self.with(|world| change(world.devices.get_mut(&device).unwrap()))
     }
 
-    fn with_install(&self, device: DeviceId, change: impl FnOnce(&mut Install)) -> Case {
+    pub fn with_install(&self, device: DeviceId, change: impl FnOnce(&mut Install)) -> Case {
         self.with_app(|app| change(app.installs.entry(device).or_default()))
     }
 
@@ -504,8 +504,7 @@ fn someone_acts(why: &Why) -> Result<(), TestCaseError> {
     let can = |who| why.remedies.iter().any(|remedy| remedy.by() == who);
     let acts = match why.who {
         Who::Nobody => true,
-        // Apple does not say what would help.
-        Who::Administrator => can(Who::Administrator) || matches!(why.sentence, Sentence::AppleRefused { .. }),
+        Who::Administrator => can(Who::Administrator),
         // For whom an administrator may ask and try.
         Who::Person => can(Who::Person) || can(Who::Administrator),
         Who::Apple => matches!(stage, Some(Stage::Registration | Stage::Licence | Stage::Return)),
