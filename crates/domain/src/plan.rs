@@ -331,14 +331,21 @@ pub(crate) fn install_due(world: &World, install: &Install, required: bool, requ
     let asked_again = requested.max(install.asked_again_at) > install.seen_at;
     match install.seen {
         _ if install.is_unproven() => None,
-        None | Some(Seen::Absent | Seen::Failed | Seen::NeedsRedemption) => Some(world.now),
         // A29: the person removed it, and it comes back after the next inventory.
         // So does the prompt that they cancelled, for the app or for its management: once is not for ever.
-        Some(Seen::RemovedByUser | Seen::Rejected | Seen::Unmanaged) => match install.seen_at {
-            Some(seen) if !asked_again => required.then_some(seen + world.policy.inventory_every),
-            Some(_) => Some(world.now),
-            None => (required || asked_again).then_some(world.now),
-        },
+        Some(Seen::RemovedByUser | Seen::Rejected | Seen::Unmanaged) if !asked_again => {
+            let inventory = |seen| seen + world.policy.inventory_every;
+            required.then(|| install.seen_at.map_or(world.now, inventory))
+        }
+        None
+        | Some(
+            Seen::Absent
+            | Seen::Failed
+            | Seen::NeedsRedemption
+            | Seen::RemovedByUser
+            | Seen::Rejected
+            | Seen::Unmanaged,
+        ) => Some(world.now),
         // The device is asked first; one that cannot tell is told.
         Some(Seen::Unknown) => install.next_check(&world.policy).is_none().then_some(world.now),
         Some(Seen::Installed | Seen::Installing | Seen::AwaitingConsent | Seen::AwaitingLogin) => None,

@@ -215,7 +215,14 @@ fn the_way_back_ends_with_the_licence_where_there_is_one_that_can_come_back() {
 
     gone.with_app(|app| app.seats.clear())
         .reads(&[], Some((Deployment, Who::Administrator)), &[]);
-    // Where it never was, that it is not there is no end of anything.
+    // Where it never was, there is only the licence to give back.
+    let never = deployed(Approval::Required).licensed().undeployed();
+    never.with(|world| world.token = TokenState::Expired).reads(
+        &[Licence],
+        Some((Token, Who::Administrator)),
+        &[Return],
+    );
+    // And that it is not there is no end of anything.
     let never = deployed(Approval::Required).listed(Seen::Absent).undeployed();
     never.reads(&[], Some((Deployment, Who::Administrator)), &[]);
 }
@@ -300,6 +307,30 @@ fn whoever_waits_in_the_line_and_is_no_member_has_the_terms_before_them_too() {
         .joined()
         .reads(&[Deployment, Terms], waits, &[Command, Proof]);
     assert_eq!(why.remedies, [buy]);
+}
+
+#[test]
+fn what_was_given_beyond_what_is_owned_has_to_be_bought_before_one_is_left() {
+    let short = deployed(Approval::Required).joined().with(|world| {
+        world.people.insert(person(1), member(1));
+        world.devices.insert(device(1), iphone(1, person(1)));
+        world.groups.get_mut(&group(0)).unwrap().people.insert(person(1));
+    });
+    // Three are out, and one is owned.
+    let short = short.with_app(|app| app.foreign = 3);
+    let buys = |number| {
+        let case = Case {
+            person: person(number),
+            ..short.clone()
+        };
+        case.why().remedies
+    };
+    let buy = |licences| Remedy::Buy {
+        licences: Some(licences),
+        for_all: 4,
+    };
+    assert_eq!(buys(0), [buy(3)]);
+    assert_eq!(buys(1), [buy(4)]);
 }
 
 /// One licence is free, and somebody behind them can use it at once.

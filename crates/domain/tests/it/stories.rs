@@ -1536,3 +1536,20 @@ fn a_device_may_be_lost_that_was_not_heard_for_a_week_while_it_is_enrolled() {
         assert!(!enrolment.is_quiet(None, NOW), "nothing is expected of {enrolment:?}");
     }
 }
+
+/// It may be queued there for a while: another command would be another prompt.
+#[test]
+fn a_device_that_accepted_an_app_is_not_told_again_before_its_lists_have_missed_it_for_a_while() {
+    let mut company = deployed(1, 1, Approval::Required);
+    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    let install = Step::Install {
+        app: app(0),
+        device: device(0),
+    };
+    assert!(company.plans().contains(&install));
+    company.install(device(0), app(0)).asked_install(NOW);
+    company.install(device(0), app(0)).accepted(NOW);
+    assert!(!company.plans().contains(&install), "nothing was listed yet");
+    company.install(device(0), app(0)).listed(Seen::Absent, NOW);
+    assert!(!company.plans().contains(&install), "it may be queued");
+}
