@@ -40,10 +40,13 @@ pub(super) fn of(world: &World, app: &App, claim: &Claim<'_>, turn: Turn) -> Per
             }
         })
         .collect();
-    let worst = devices
-        .iter()
-        .map(|device| (device.state, device.detail))
-        .min_by_key(|(state, _)| *state);
+    // A device with which the app has nothing to do says something of the person only when all are such.
+    let worst = |concerned: bool| {
+        let devices = devices.iter().filter(|device| !concerned || device.concerns());
+        let said = devices.map(|device| (device.state, device.detail));
+        said.min_by_key(|(state, _)| *state)
+    };
+    let worst = worst(true).or_else(|| worst(false));
     let (state, detail) = worst.unwrap_or_else(|| words.without_device());
     PersonVerdict {
         person: claim.person.id,
@@ -77,7 +80,7 @@ impl Words<'_> {
         if resolution.available {
             return not_requested(None, resolution);
         }
-        self.unwanted_and_gone()
+        self.unwanted_and_gone(resolution)
     }
 
     fn of_device(&self, device: &DeviceClaim<'_>) -> Said {
@@ -86,13 +89,13 @@ impl Words<'_> {
             return match device.install {
                 Some(install) if install.is_proven() => (InstallState::Installed, Detail::DeviceLeaving),
                 Some(install) if install.may_be_there() => (InstallState::Unknown, Detail::DeviceLeaving),
-                _ => self.unwanted_and_gone(),
+                _ => self.unwanted_and_gone(&device.resolution),
             };
         }
         if !device.resolution.keeps() {
             return match device.install {
                 Some(install) if install.may_be_there() => unwanted(install),
-                _ => self.unwanted_and_gone(),
+                _ => self.unwanted_and_gone(&device.resolution),
             };
         }
         if install.is_proven() {
@@ -185,7 +188,8 @@ impl Words<'_> {
         }
     }
 
-    fn unwanted_and_gone(&self) -> Said {
+    /// `resolution` is the device's, or the person's where there is no device.
+    fn unwanted_and_gone(&self, resolution: &Resolution) -> Said {
         let claim = self.claim;
         if claim.seat.is_some() && !claim.keeps_seat && self.app.revocable {
             let usable = self.world.token.usable();
@@ -196,7 +200,7 @@ impl Words<'_> {
             };
             return (InstallState::NotInstalled, detail);
         }
-        if claim.resolution.not_applicable {
+        if resolution.not_applicable {
             return (InstallState::NotApplicable, Detail::NoAdditionalDetails);
         }
         (InstallState::NotInstalled, Detail::NoAdditionalDetails)

@@ -330,7 +330,7 @@ fn what_was_given_beyond_what_is_owned_has_to_be_bought_before_one_is_left() {
         for_all: 4,
     };
     assert_eq!(buys(0), [buy(3)]);
-    assert_eq!(buys(1), [buy(4)]);
+    assert_eq!(buys(1), [buy(4), Remedy::MoveUp]);
 }
 
 /// One licence is free, and somebody behind them can use it at once.

@@ -1553,3 +1553,37 @@ fn a_device_that_accepted_an_app_is_not_told_again_before_its_lists_have_missed_
     company.install(device(0), app(0)).listed(Seen::Absent, NOW);
     assert!(!company.plans().contains(&install), "it may be queued");
 }
+
+/// Found: what was said of a device was said by the strongest of what reaches any of its person's, and a device with which the
+/// app has nothing to do kept its person from having it installed.
+#[test]
+fn what_reaches_one_device_is_said_of_that_device_and_of_its_person() {
+    let mut company = company(1, 1);
+    company.world.devices.insert(device(1), iphone(1, person(0)));
+    company.group(1, GroupKind::Device, 0).devices.insert(device(0));
+    let said = |company: &Reality, number: usize| {
+        let verdict = &company.decision(app(0)).people[&person(0)].devices[&device(number)];
+        (verdict.state, verdict.detail, verdict.concerns())
+    };
+    let (nothing, none) = (
+        Detail::NoAdditionalDetails,
+        (InstallState::NotInstalled, Detail::NoAdditionalDetails, false),
+    );
+    company.deploy(1, Approval::NotApplicable);
+    assert_eq!(said(&company, 0), (InstallState::NotApplicable, nothing, true));
+    assert_eq!(said(&company, 1), none);
+    assert_eq!(company.said(0), (InstallState::NotApplicable, nothing));
+
+    company.deploy(1, Approval::Required);
+    company.now_settles();
+    assert_eq!(said(&company, 1), none);
+    assert_eq!(company.said(0), INSTALLED);
+
+    // Excluded here, and taken off there.
+    company.group(2, GroupKind::Device, 0).devices.insert(device(1));
+    company.deploy(1, Approval::Uninstall);
+    company.also_deploy(2, Approval::NotApplicable);
+    company.now_settles();
+    assert_eq!(said(&company, 0).0, InstallState::NotInstalled);
+    assert_eq!(said(&company, 1), (InstallState::NotApplicable, nothing, true));
+}
