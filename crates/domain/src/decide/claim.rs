@@ -55,7 +55,8 @@ impl<'w> Claim<'w> {
             rank: devices
                 .iter()
                 .filter_map(|device| Rank::of(world, app, device, requested))
-                .min(),
+                .min()
+                .map(|rank| rank.moved_up(app.moved_up.get(&person.id))),
             keeps_seat: devices.iter().any(DeviceClaim::keeps_seat),
             devices,
         }
@@ -147,6 +148,14 @@ impl<'w> DeviceClaim<'w> {
 }
 
 impl Rank {
+    /// Of somebody who was moved up, if they were: they are due the app by the same deployment, and since when.
+    fn moved_up(self, at: Option<&Time>) -> Rank {
+        Rank {
+            precedence: at.map_or(self.precedence, |at| Precedence::MovedUp(*at)),
+            ..self
+        }
+    }
+
     /// The best of what the deployments that carry the result give to the device.
     fn of(world: &World, app: &App, device: &DeviceClaim<'_>, requested: Option<Time>) -> Option<Rank> {
         if !device.wants() {
@@ -167,17 +176,11 @@ impl Rank {
                 (false, Some(asked)) if line.deadline.is_some() => since.min(asked.max(line.since)),
                 (false, _) => since,
             };
-            let precedence = match app.moved_up.get(&device.device.person) {
-                Some(at) => Precedence::MovedUp(*at),
-                None => {
-                    let group = world.groups.get(&line.group);
-                    Precedence::Priority(Reverse(group.map_or(0, |group| group.priority)))
-                }
-            };
+            let priority = Reverse(world.groups.get(&line.group).map_or(0, |group| group.priority));
             best = best
                 .into_iter()
                 .chain([Rank {
-                    precedence,
+                    precedence: Precedence::Priority(priority),
                     only_available,
                     since,
                 }])

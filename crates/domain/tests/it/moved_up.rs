@@ -92,6 +92,27 @@ fn who_was_moved_up_in_the_same_moment_comes_by_since_when_they_wait() {
     assert_eq!(line_of(&world), (people([3]), people([2, 1, 4])));
 }
 
+/// Found: of two deployments that one is told of which counts for less, once priority does not count any more.
+#[test]
+fn who_was_moved_up_waits_since_when_they_waited_before() {
+    let mut world = company();
+    world.devices.insert(device(5), iphone(5, person(4)));
+    let phones = Group {
+        id: group(2),
+        kind: GroupKind::Device,
+        priority: -1,
+        people: Default::default(),
+        devices: [device(5)].into(),
+    };
+    let earlier = line(app(0), &phones, Approval::Required, NOW - DAY);
+    world.groups.insert(phones.id, phones);
+    the_app(&mut world).deployments.push(earlier);
+    let since = |world: &World| decide(world, &world.apps[&app(0)]).people[&person(4)].waiting_since;
+    assert_eq!(since(&world), Some(NOW));
+    moved_up(&mut world, [(4, NOW)]);
+    assert_eq!(since(&world), Some(NOW));
+}
+
 fn has(world: &mut World, seat: Seat) {
     the_app(world).seats.insert(person(2), seat);
 }
