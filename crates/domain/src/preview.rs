@@ -521,10 +521,11 @@ impl Previewing {
                     }
                     _ => None,
                 },
-                devices: if after == Fate::Goes || after == Fate::Nothing {
-                    told.before.devices
-                } else {
-                    told.after.devices
+                // As of everybody else in the line: why somebody was looked at says nothing of them.
+                devices: match after {
+                    _ if !told.meant => 0,
+                    Fate::Goes | Fate::Nothing => told.before.devices,
+                    _ => told.after.devices,
                 },
                 group: told.group,
                 gives_back: told.after.gives_back && !told.before.gives_back,

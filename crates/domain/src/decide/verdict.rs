@@ -40,13 +40,11 @@ pub(super) fn of(world: &World, app: &App, claim: &Claim<'_>, turn: Turn) -> Per
             }
         })
         .collect();
-    // A device with which the app has nothing to do says something of the person only when all are such.
-    let worst = |concerned: bool| {
-        let devices = devices.iter().filter(|device| !concerned || device.concerns());
-        let said = devices.map(|device| (device.state, device.detail));
-        said.min_by_key(|(state, _)| *state)
-    };
-    let worst = worst(true).or_else(|| worst(false));
+    // A device with which the app has nothing to do says nothing of the person.
+    let concerned = devices.iter().filter(|device| device.concerns());
+    let worst = concerned
+        .map(|device| (device.state, device.detail))
+        .min_by_key(|(state, _)| *state);
     let (state, detail) = worst.unwrap_or_else(|| words.without_device());
     PersonVerdict {
         person: claim.person.id,

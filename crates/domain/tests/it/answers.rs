@@ -309,6 +309,22 @@ fn whoever_waits_in_the_line_and_is_no_member_has_the_terms_before_them_too() {
     assert_eq!(why.remedies, [buy]);
 }
 
+/// Of whom nothing is wanted any more, it is over.
+#[test]
+fn that_somebody_was_moved_up_is_told_while_they_wait() {
+    use Stage::{Command, Deployment, Licence, MovedUp, Proof, Terms};
+    let waits = deployed(Approval::Required)
+        .joined()
+        .with_app(|app| app.owned = Owned::Count(0));
+    let moved_up = waits.with_app(|app| app.moved_up = [(person(0), ago(10))].into());
+    let licence = Some((Licence, Who::Administrator));
+    let why = moved_up.reads(&[Deployment, Terms, MovedUp], licence, &[Command, Proof]);
+    let link = why.links.iter().find(|link| link.stage == MovedUp);
+    assert_eq!(link.and_then(|link| link.at), Some(ago(10)));
+    let over = moved_up.with_app(|app| app.deployments.clear());
+    assert!(!over.why().links.iter().any(|link| link.stage == MovedUp));
+}
+
 #[test]
 fn what_was_given_beyond_what_is_owned_has_to_be_bought_before_one_is_left() {
     let short = deployed(Approval::Required).joined().with(|world| {

@@ -906,6 +906,14 @@ proptest! {
         prop_assert!(preview.at_deadlines.is_empty());
     }
 
+    /// Found: who was just looked at for another reason was told of with their devices, and in the next preview without.
+    #[test]
+    fn whoever_else_is_looked_at_changes_nothing_of_what_is_said((world, members) in any_members(), most in 1..4usize) {
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::members(app(0), members.clone()), everybody, most);
+        prop_assert_eq!(members_previewed(&world, app(0), &members, most), of_all);
+    }
+
     /// Of who leaves: nothing is due to them any more, and of nobody else is told but those in the line.
     #[test]
     fn what_is_previewed_of_a_leaver_is_the_difference_of_two_decisions((world, leaver) in any_leaving(), most in 1..4usize) {

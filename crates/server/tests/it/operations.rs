@@ -74,6 +74,8 @@ impl Desk {
         let listen = apple.address();
         let mut config = Config::local(listen, fresh.url(), fresh.folder().join("key"), apple.url());
         config.apple.licensing_url = apple.base_url();
+        // Or everything would be read when one of these comes, which hangs on when the test runs.
+        config.apple.sync_at.clear();
         assert_eq!(config.apple.first_pause(), FIRST_PAUSE);
         assert_eq!(config.apple.event_poll_every, POLL_EVERY);
         let app = serve::open(config, clock).await.expect("the product");
