@@ -122,6 +122,17 @@ impl Tx {
             .await?;
         Ok(deleted > 0)
     }
+
+    /// It is over that they were moved up then. Who was moved up anew since stays so: `false`.
+    pub async fn moved_up_over(&mut self, asset: AssetId, person: PersonId, at: Time) -> Result<bool, StoreError> {
+        let deleted = self
+            .run(
+                "DELETE FROM moved_up WHERE person_id = $1 AND asset_id = $2 AND moved_at = $3",
+                values![person, asset, at],
+            )
+            .await?;
+        Ok(deleted > 0)
+    }
 }
 
 fn row(row: &Record) -> Result<MovedUpRow, StoreError> {

@@ -303,8 +303,8 @@ impl Conn<'_> {
         Ok(groups)
     }
 
-    /// Adds to each app its deployments, and of those who are asked for their requests, whether they were moved up, seats, refusals
-    /// and installs.
+    /// Adds to each app its deployments, and of those who are asked for their requests, whether they were moved up, seats,
+    /// refusals and installs.
     async fn fill(
         &mut self,
         location: LocationId,

@@ -45,7 +45,7 @@ impl App {
         let app = read.app(asset).await?.ok_or(AppError::NotFound("app"))?;
         let row = read.person(person).await?.ok_or(AppError::NotFound("person"))?;
         let moved = read.moved_up(asset, &[person]).await?.remove(&person);
-        let world = read.world_of(app.location_id, &[person], now).await?;
+        let world = read.world_of_app(app.location_id, asset, &[person], now).await?;
         // Who stood there when they were decided last may want none by now.
         let waits = |step: &Move| {
             let facts = world.apps.get(&asset);
@@ -129,15 +129,14 @@ impl App {
     }
 }
 
-/// It is over that somebody was moved up. That they have the licence is told by what Apple confirmed.
+/// It is over that somebody was moved up at that time. That they have the licence is told by what Apple confirmed.
 pub(crate) async fn ends(
     tx: &mut Tx,
-    asset: AssetId,
-    person: PersonId,
+    (asset, person, at): (AssetId, PersonId, Time),
     end: MovedUpEnd,
     now: Time,
 ) -> Result<(), StoreError> {
-    let was = tx.moved_up_delete(asset, person).await?;
+    let was = tx.moved_up_over(asset, person, at).await?;
     if was && end == MovedUpEnd::NotDue {
         let over = NewEvent::new(now, Actor::System, "movedUpEnded");
         tx.event(&over.asset(asset).person(person)).await?;

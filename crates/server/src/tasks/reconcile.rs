@@ -77,7 +77,9 @@ async fn decide(
     let each = decide_each(world);
     tx.decided(location.id, people, &each).await?;
     for ((asset, person), end) in &each.moved_up_ends {
-        moving_up::ends(tx, *asset, *person, *end, look.now).await?;
+        if let Some(at) = world.apps[asset].moved_up.get(person) {
+            moving_up::ends(tx, (*asset, *person, *at), *end, look.now).await?;
+        }
     }
     let mut steps = each.steps;
     if !look.looked {

@@ -114,6 +114,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     };
     tx.decided(LOCATION, &taken.people, &each).await.unwrap();
     for asset in world.apps.keys() {
+        tx.moved_up_over(*asset, people[0], now).await.unwrap();
         tx.moved_up_delete(*asset, people[0]).await.unwrap();
     }
     tx.decide_after_look(LOCATION, &taken.people).await.unwrap();

@@ -20,8 +20,8 @@ use sqlx::Connection;
 use store::{
     Account, Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow,
     CommandState, Cut, EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey,
-    NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow,
-    PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
+    MovedUpRow, NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange,
+    PersonRow, PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -285,6 +285,27 @@ async fn whoever_is_back_while_their_retirement_is_being_written_down_withdraws_
 }
 
 on_both! {
+    /// What the loop read is what it ends: whoever was moved up anew since then stays so.
+    async fn a_moving_up_ends_only_as_it_was_read(fresh: &Fresh, store: Store) {
+        let _ = fresh;
+        let (_, asset) = one_asset(&store, 1).await;
+        let mina = people(&store, 1).await[0];
+        let anew = MovedUpRow {
+            person_id: mina,
+            moved_at: NOW,
+            moved_by: "admin".to_owned(),
+            reason: "The ward opens on Monday".to_owned(),
+        };
+        let mut tx = store.begin().await.unwrap();
+        assert!(tx.moved_up_put(asset, &anew).await.unwrap());
+        let read_before = Time(NOW.0 - 1);
+        assert!(!tx.moved_up_over(asset, mina, read_before).await.unwrap());
+        assert_eq!(tx.moved_up(asset, &[mina]).await.unwrap(), BTreeMap::from([(mina, anew)]));
+        assert!(tx.moved_up_over(asset, mina, NOW).await.unwrap());
+        assert_eq!(tx.moved_up(asset, &[mina]).await.unwrap(), BTreeMap::new());
+        tx.commit().await.unwrap();
+    }
+
     /// Thirty-two writers at once, twenty licences: the database itself lets twenty through.
     async fn no_crowd_of_writers_takes_more_than_is_owned(fresh: &Fresh, store: Store) {
         let _ = fresh;

@@ -31,23 +31,25 @@ pub async fn page(
     reader: Reader,
     Path((asset, person)): Path<(AssetId, PersonId)>,
 ) -> Result<Response, Oops> {
-    show(&app, &reader, asset, person, String::new(), (Refused::Not, None)).await
+    show(&app, &reader, asset, person, Tried::default()).await
 }
 
-async fn show(
-    app: &App,
-    reader: &Reader,
-    asset: AssetId,
-    person: PersonId,
+/// What was given, and why nothing came of it.
+#[derive(Default)]
+struct Tried {
     reason: String,
-    (refused, error): (Refused, Option<Problem>),
-) -> Result<Response, Oops> {
+    /// What is wrong with the reason.
+    error: Option<Problem>,
+    refused: Option<Refused>,
+}
+
+async fn show(app: &App, reader: &Reader, asset: AssetId, person: PersonId, tried: Tried) -> Result<Response, Oops> {
     let of = app.moving_up(asset, person).await?;
     let (s, passes) = (speak(app, reader.lang), of.passes());
     let path = format!("/apps/{asset}/waiting/{person}");
     html(&MoveUpPage {
         frame: frame(app, reader, Place::Apps, &path, None).await?,
-        error: error.map(|error| problem(&s, error)),
+        error: tried.error.map(|error| problem(&s, error)),
         s,
         asset,
         app: view::app_name(&of.app),
@@ -56,7 +58,7 @@ async fn show(
             href: format!("/people/{person}"),
         },
         passes,
-        refused,
+        refused: tried.refused,
         moved: of.moved,
         step: of.step,
         overtakes: of.overtakes.map(|row| Named {
@@ -64,7 +66,7 @@ async fn show(
             href: format!("/people/{}", row.id),
         }),
         path,
-        reason,
+        reason: tried.reason,
     })
 }
 
@@ -80,17 +82,28 @@ pub async fn save(
     Path((asset, person)): Path<(AssetId, PersonId)>,
     Form(form): Form<Wanted>,
 ) -> Result<Response, Oops> {
-    let (status, refused) = match app.move_up(&admin.caller, asset, person, &form.reason).await {
+    let mut tried = Tried::default();
+    let status = match app.move_up(&admin.caller, asset, person, &form.reason).await {
         Ok(()) => return Ok(flash::to(&app, &admin, &line(asset), Done::MovedUp)),
         Err(AppError::Invalid {
             field: "reason",
             problem,
-        }) => (StatusCode::UNPROCESSABLE_ENTITY, (Refused::Not, Some(problem))),
-        Err(AppError::NotWaiting) => (StatusCode::CONFLICT, (Refused::NotWaiting, None)),
-        Err(AppError::MovedUpAlready) => (StatusCode::CONFLICT, (Refused::Already, None)),
+        }) => {
+            tried.error = Some(problem);
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Err(AppError::NotWaiting) => {
+            tried.refused = Some(Refused::NotWaiting);
+            StatusCode::CONFLICT
+        }
+        Err(AppError::MovedUpAlready) => {
+            tried.refused = Some(Refused::Already);
+            StatusCode::CONFLICT
+        }
         Err(error) => return Err(error.into()),
     };
-    let page = show(&app, &admin, asset, person, form.reason, refused).await?;
+    tried.reason = form.reason;
+    let page = show(&app, &admin, asset, person, tried).await?;
     Ok((status, page).into_response())
 }
 

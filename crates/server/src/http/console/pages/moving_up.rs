@@ -27,13 +27,12 @@ pub struct MoveUpPage {
     pub reason: String,
     /// What is wrong with the reason.
     pub error: Option<String>,
-    pub refused: Refused,
+    pub refused: Option<Refused>,
 }
 
 /// Why somebody was not moved up who should have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    Not,
     NotWaiting,
     Already,
 }
@@ -44,11 +43,11 @@ impl MoveUpPage {
     }
 
     fn refusal(&self) -> Option<String> {
-        match self.refused {
-            Refused::Not => None,
-            Refused::NotWaiting => Some(self.s.t("move-up-refused")),
-            Refused::Already => Some(self.s.t("move-up-already")),
-        }
+        let refused = self.refused?;
+        Some(match refused {
+            Refused::NotWaiting => self.s.t("move-up-refused"),
+            Refused::Already => self.s.t("move-up-already"),
+        })
     }
 
     /// What it changes, line by line.
@@ -102,7 +101,7 @@ pub mod tests {
             path: "/apps/1/waiting/1".to_owned(),
             reason: String::new(),
             error: None,
-            refused: Refused::Not,
+            refused: None,
         }
     }
 
@@ -142,7 +141,7 @@ pub mod tests {
                 "moved-up",
                 MoveUpPage {
                     moved: Some(moved),
-                    refused: Refused::Already,
+                    refused: Some(Refused::Already),
                     ..usual()
                 },
             ),
@@ -150,7 +149,7 @@ pub mod tests {
                 "move-up-not-waiting",
                 MoveUpPage {
                     step: None,
-                    refused: Refused::NotWaiting,
+                    refused: Some(Refused::NotWaiting),
                     ..usual()
                 },
             ),
