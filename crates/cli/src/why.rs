@@ -157,6 +157,11 @@ fn text(answer: &Answer, s: &Speak, url: &str) -> String {
         .waits_for
         .as_ref()
         .map_or_else(|| s.t("answer-nothing"), with_reason);
+    lines.extend(
+        said.licence
+            .iter()
+            .map(|line| format!("{}: {}", s.t("column-licence"), with_reason(line))),
+    );
     lines.push(format!("{}: {waits}", s.t("answer-waits-for")));
     lines.push(format!("{}: {}", s.t("answer-who"), with_reason(&said.who)));
     let mut section = |title: &str, items: Vec<String>| {

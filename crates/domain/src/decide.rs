@@ -1,6 +1,7 @@
 //! The decision about one app: who gets it, in what order, by which rule, and what stands in the way.
 
 mod claim;
+mod licensing;
 mod verdict;
 
 use std::{
@@ -10,11 +11,10 @@ use std::{
 
 use claim::{Claim, DeviceClaim};
 use serde::{Deserialize, Serialize};
-use verdict::Turn;
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Install, InstallState, PersonId, Program, Resolution,
-    Rule, Seat, Time, World,
+    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState, Licensing, PersonId,
+    Program, Resolution, Rule, Seat, Time, World,
 };
 
 /// The decision about one app.
@@ -25,9 +25,9 @@ pub struct Decision {
     /// Everyone whom a deployment reaches, who holds a licence, or whose device may have the app.
     pub people: BTreeMap<PersonId, PersonVerdict>,
     /// Who waits for a licence, first in line first.
-    pub waiting: Vec<PersonId>,
+    pub waiting: Vec<Holder>,
     /// Who gets the licences that are free now, first in line first.
-    pub next: Vec<PersonId>,
+    pub next: Vec<Holder>,
 }
 
 /// One person and one app.
@@ -37,8 +37,14 @@ pub struct PersonVerdict {
     /// The strongest of what their devices get; what their groups say when there is no device.
     pub resolution: Resolution,
     pub program: Program,
+    /// The licence that they have themselves.
     pub seat: Option<Seat>,
-    /// Place in the line for a licence, from 1, of [`Decision::waiting`].
+    /// Licences of devices of theirs that are away. They go back.
+    pub left_over: BTreeMap<DeviceId, Seat>,
+    /// Who stands in the line for them, themselves or one of their devices: where several do, one that waits whenever any
+    /// of them does.
+    pub last: Option<Holder>,
+    /// The place of that one, from 1, of [`Decision::waiting`].
     pub place: Option<Place>,
     /// Since when the person has been entitled to the app, if they are.
     pub waiting_since: Option<Time>,
@@ -46,18 +52,50 @@ pub struct PersonVerdict {
     pub state: InstallState,
     pub detail: Detail,
     pub devices: BTreeMap<DeviceId, DeviceVerdict>,
-    /// Deserves a licence: required, or available and asked for, with a device that can have it.
+    /// Deserves a licence of their own: required, or available and asked for, with a device that can have it and is to have
+    /// it with theirs.
     pub wants_seat: bool,
-    /// May keep the licence they have.
+    /// May keep the licence they have themselves.
     pub keeps_seat: bool,
 }
 
 impl PersonVerdict {
-    /// The licence goes back: it is not due any more, and Apple has not confirmed its return.
+    /// Their own licence goes back: it is not due any more, and Apple has not confirmed its return.
     pub fn is_to_return(&self, app: &App) -> bool {
-        app.revocable
-            && (matches!(self.seat, Some(Seat::Returning { .. })) || (self.seat.is_some() && !self.keeps_seat))
+        is_to_return(app, self.seat, self.keeps_seat)
     }
+
+    /// Every licence that they have themselves, or a device of theirs.
+    pub fn seats(&self) -> impl Iterator<Item = Seat> {
+        let devices = self.devices.values().filter_map(|device| device.seat);
+        self.seat
+            .into_iter()
+            .chain(devices)
+            .chain(self.left_over.values().copied())
+    }
+
+    /// How many devices of theirs have a licence of their own.
+    pub fn device_licences(&self) -> u64 {
+        (self.seats().count() - usize::from(self.seat.is_some())) as u64
+    }
+
+    /// How many of all those go back.
+    pub fn to_return(&self, app: &App) -> u64 {
+        let devices: BTreeSet<DeviceId> = self.devices.keys().chain(self.left_over.keys()).copied().collect();
+        let of_devices = devices.into_iter().filter(|device| self.is_to_return_of(app, *device));
+        u64::from(self.is_to_return(app)) + of_devices.count() as u64
+    }
+
+    /// The own licence of a device of theirs goes back, in the same way.
+    pub fn is_to_return_of(&self, app: &App, device: DeviceId) -> bool {
+        let left_over = self.left_over.get(&device);
+        is_to_return(app, left_over.copied(), false)
+            || self.devices.get(&device).is_some_and(|device| device.is_to_return(app))
+    }
+}
+
+fn is_to_return(app: &App, seat: Option<Seat>, keeps: bool) -> bool {
+    app.revocable && (matches!(seat, Some(Seat::Returning { .. })) || (seat.is_some() && !keeps))
 }
 
 /// One device and one app.
@@ -69,16 +107,38 @@ pub struct DeviceVerdict {
     pub eligible: bool,
     /// The app shall be on it: required, or available and asked for.
     pub wants: bool,
+    /// With whose licence.
+    pub licensing: Licensing,
+    /// The licence that the device has itself.
+    pub seat: Option<Seat>,
+    /// May keep the licence it has itself.
+    pub keeps_seat: bool,
+    /// Place in the line of whoever brings the licence.
+    pub place: Option<Place>,
     pub state: InstallState,
     pub detail: Detail,
 }
 
 impl DeviceVerdict {
+    /// Who brings the licence, where `owner` has the device.
+    pub fn holder(&self, owner: PersonId) -> Holder {
+        match self.licensing.kind {
+            HolderKind::User => Holder::Person(owner),
+            HolderKind::Device => Holder::Device(self.device),
+        }
+    }
+
+    /// The device's own licence goes back: it is not due any more, and Apple has not confirmed its return.
+    pub fn is_to_return(&self, app: &App) -> bool {
+        is_to_return(app, self.seat, self.keeps_seat)
+    }
+
     /// The app has something to do with the device: a deployment reaches it, or the app is there.
     ///
     /// A decision also covers the other devices of a person whom a device group reaches through one of them.
     pub fn concerns(&self) -> bool {
         self.resolution.rule != Rule::NoDeployment
+            || self.seat.is_some()
             || (self.state, self.detail) != (InstallState::NotInstalled, Detail::NoAdditionalDetails)
     }
 
@@ -111,16 +171,14 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
         .collect();
     let mut counts = Counts::of(app.owned, app.foreign, app.seats.values().copied());
     let wishes = claims
-        .iter()
-        .filter_map(|(person, claim)| Some((*person, claim.wish(world, app)?)));
+        .values()
+        .flat_map(|claim| claim.wishes.iter().map(|(holder, wish)| (*holder, *wish)));
     let line = Line::of(wishes, counts.free);
     counts.waiting = line.waiting.len() as u64;
 
-    let places: BTreeMap<PersonId, Place> = line.waiting.iter().copied().zip((1..).map(Place::At)).collect();
-    let said = |(person, claim): (PersonId, Claim<'_>)| {
-        let place = places.get(&person).copied();
-        (person, verdict::of(world, app, &claim, Turn { place }))
-    };
+    let places: BTreeMap<Holder, Place> = line.waiting.iter().copied().zip((1..).map(Place::At)).collect();
+    let place = |holder| places.get(&holder).copied();
+    let said = |(person, claim): (PersonId, Claim<'_>)| (person, verdict::of(world, app, &claim, place));
     let people = claims.into_iter().map(said).collect();
     Decision {
         app: app.id,
@@ -131,29 +189,42 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
     }
 }
 
-/// Who has which devices, without those that are away: what we installed there went with the profile, or counts as gone.
-pub(crate) struct Owners<'w>(BTreeMap<PersonId, Vec<&'w Device>>);
+/// Who has which devices.
+pub(crate) struct Owners<'w> {
+    here: BTreeMap<PersonId, Vec<&'w Device>>,
+    away: BTreeMap<PersonId, Vec<&'w Device>>,
+}
 
 impl<'w> Owners<'w> {
     pub(crate) fn of(world: &'w World) -> Owners<'w> {
-        let mut owners: BTreeMap<PersonId, Vec<&Device>> = BTreeMap::new();
+        let mut owners = Owners {
+            here: BTreeMap::new(),
+            away: BTreeMap::new(),
+        };
         for device in world.devices.values() {
-            if !device.is_away() {
-                owners.entry(device.person).or_default().push(device);
-            }
+            let devices = match device.is_away() {
+                true => &mut owners.away,
+                false => &mut owners.here,
+            };
+            devices.entry(device.person).or_default().push(device);
         }
-        Owners(owners)
+        owners
     }
 
+    /// Without those that are away: what we installed there went with the profile, or counts as gone.
     pub(crate) fn devices(&self, person: PersonId) -> &[&'w Device] {
-        self.0.get(&person).map_or(&[], Vec::as_slice)
+        self.here.get(&person).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn away(&self, person: PersonId) -> &[&'w Device] {
+        self.away.get(&person).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Everyone whom a deployment reaches, who holds a licence, or whose device may have the app.
 fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
-    let owner = |device: &DeviceId| world.devices.get(device).map(|device| device.person);
-    let mut people: BTreeSet<PersonId> = app.seats.keys().copied().collect();
+    let owner = |device: &DeviceId| world.owner(Holder::Device(*device));
+    let mut people: BTreeSet<PersonId> = app.seats.keys().filter_map(|holder| world.owner(*holder)).collect();
     for (device, install) in &app.installs {
         if install.may_be_there() {
             people.extend(owner(device));
@@ -173,37 +244,45 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
 /// What [`decide`] says of one person, for whoever knows where they stand in the line. `world` may hold this person only, with
 /// whatever reaches them. `None` when nothing is to be said of them.
 ///
-/// `place` is theirs among those who wait for a licence, as [`Ahead::place`] tells it.
-pub fn decide_one(world: &World, app: &App, person: PersonId, place: Option<Place>) -> Option<PersonVerdict> {
+/// `places` are those of the person and of their devices among those who wait for a licence, as [`Ahead::place`] tells them.
+pub fn decide_one(
+    world: &World,
+    app: &App,
+    person: PersonId,
+    places: impl Fn(Holder) -> Option<Place>,
+) -> Option<PersonVerdict> {
     let owners = Owners::of(world);
     concerned(world, app).contains(&person).then(|| {
         let claim = Claim::of(world, &owners, app, person);
         // Who has a licence by now, or wants none, stands in no line.
-        let place = place.filter(|_| claim.wish(world, app).is_some());
-        verdict::of(world, app, &claim, Turn { place })
+        let waits = |holder| places(holder).filter(|_| claim.wishes.contains_key(&holder));
+        verdict::of(world, app, &claim, waits)
     })
 }
 
 /// A person and an app, as far as it follows from the person's own facts: who else waits says only whether a licence is
 /// left.
 pub(crate) struct Alone {
-    /// What is said while a licence is left.
+    /// What is said while licences are left.
     pub served: PersonVerdict,
-    /// What is said while none is; `None` for whoever does not stand in the line.
+    /// What is said while none is; `None` where nobody stands in the line.
     pub waiting: Option<PersonVerdict>,
-    pub wish: Option<Wish>,
+    /// What brings them into the line, and devices of theirs.
+    pub wishes: BTreeMap<Holder, Wish>,
+    /// The one of those that waits whenever any of them does.
+    pub last: Option<(Holder, Wish)>,
 }
 
 /// Everyone whom [`decide`] would speak of, each by themselves.
 pub(crate) fn alone(world: &World, owners: &Owners<'_>, app: &App) -> impl Iterator<Item = Alone> {
     concerned(world, app).into_iter().map(move |person| {
         let claim = Claim::of(world, owners, app, person);
-        let wish = claim.wish(world, app);
-        let said = |place| verdict::of(world, app, &claim, Turn { place });
+        let first = |holder| claim.wishes.contains_key(&holder).then_some(Place::At(1));
         Alone {
-            served: said(None),
-            waiting: wish.map(|_| said(Some(Place::At(1)))),
-            wish,
+            served: verdict::of(world, app, &claim, |_| None),
+            waiting: (!claim.wishes.is_empty()).then(|| verdict::of(world, app, &claim, first)),
+            last: claim.last(),
+            wishes: claim.wishes,
         }
     })
 }
@@ -217,6 +296,8 @@ pub(crate) enum Standing {
     InLineAgain(Wish),
     /// Has a licence and keeps it, or has the app for which nobody has to have one.
     Has,
+    /// Has a licence until whoever is to have one instead has it: the person, or devices of theirs.
+    HandsOver,
     /// The licence, or the app, is taken from them.
     Goes,
     /// Shall have the app, and cannot.
@@ -248,60 +329,157 @@ pub(crate) struct Footing {
     pub by: Option<GroupId>,
 }
 
-/// Where each of these people stands, whether or not anything reaches them. `about` are the groups that are asked about.
-pub(crate) fn stands(world: &World, owners: &Owners<'_>, app: &App, about: &[GroupId]) -> Vec<(PersonId, Footing)> {
+impl Footing {
+    /// Of whom the app has nothing to do with.
+    pub const NONE: Footing = Footing {
+        standing: Standing::Nothing,
+        gives_back: false,
+        devices: 0,
+        by: None,
+    };
+}
+
+/// Where each of these people stands, whether or not anything reaches them, and those of their devices that have or are to
+/// have a licence of their own. `about` are the groups that are asked about.
+pub(crate) fn stands(
+    world: &World,
+    owners: &Owners<'_>,
+    app: &App,
+    about: &[GroupId],
+) -> Vec<(PersonId, BTreeMap<Holder, Footing>)> {
     let stand = |person: &PersonId| {
         let claim = Claim::of(world, owners, app, *person);
-        (*person, stand(world, app, &claim, about))
+        let stand = Stands {
+            world,
+            app,
+            claim: &claim,
+            about,
+        };
+        (*person, stand.all())
     };
     world.people.keys().map(stand).collect()
 }
 
-fn stand(world: &World, app: &App, claim: &Claim<'_>, about: &[GroupId]) -> Footing {
-    let returning = matches!(claim.seat, Some(Seat::Returning { .. }));
-    let there = |device: &&DeviceClaim<'_>| device.install.is_some_and(Install::may_be_there);
-    let due = |device: &&DeviceClaim<'_>| device.due;
-    let mut on = claim.devices.iter().filter(there);
-    let standing = if let Some(wish) = claim.wish(world, app) {
-        Standing::InLine(wish)
-    } else if returning
-        && app.revocable
-        && let Some(wish) = claim.wish_once_returned(world, app)
-    {
-        Standing::InLineAgain(wish)
-    } else if claim.seat.is_some() {
-        match claim.keeps_seat && !returning {
-            true => Standing::Has,
-            false => Standing::Goes,
+struct Stands<'a> {
+    world: &'a World,
+    app: &'a App,
+    claim: &'a Claim<'a>,
+    about: &'a [GroupId],
+}
+
+impl Stands<'_> {
+    fn all(&self) -> BTreeMap<Holder, Footing> {
+        let claim = self.claim;
+        let mut all = BTreeMap::from([(Holder::Person(claim.person.id), self.of_person())]);
+        let own = |device: &&DeviceClaim<'_>| device.licensing.kind == HolderKind::Device || device.seat.is_some();
+        let devices = claim.devices.iter().filter(own);
+        all.extend(devices.map(|device| (Holder::Device(device.device.id), self.of_device(device))));
+        all.extend(claim.left_over.iter().map(|(device, seat)| {
+            let goes = Footing {
+                standing: Standing::Goes,
+                gives_back: is_to_return(self.app, Some(*seat), false),
+                ..Footing::NONE
+            };
+            (Holder::Device(*device), goes)
+        }));
+        all
+    }
+
+    /// The person, and the devices that have the app with the person's licence, or are to have it so.
+    fn of_person(&self) -> Footing {
+        let (world, app, claim) = (self.world, self.app, self.claim);
+        let devices = || {
+            claim
+                .devices
+                .iter()
+                .filter(|device| device.licensing.kind == HolderKind::User)
+        };
+        let returning = matches!(claim.seat, Some(Seat::Returning { .. }));
+        let mut on = devices().filter(|device| device.may_be_there());
+        let standing = if let Some(wish) = claim.wishes.get(&Holder::Person(claim.person.id)) {
+            Standing::InLine(*wish)
+        } else if returning
+            && app.revocable
+            && let Some(wish) = claim.wish_once_returned(world, app)
+        {
+            Standing::InLineAgain(wish)
+        } else if claim.seat.is_some() {
+            let of_devices =
+                |device: &DeviceClaim<'_>| device.licensing.kind == HolderKind::Device && device.resolution.keeps();
+            match claim.keeps_seat {
+                _ if returning => Standing::Goes,
+                true if !claim.is_kept_for_devices() => Standing::Has,
+                _ if claim.devices.iter().any(of_devices) => Standing::HandsOver,
+                _ => Standing::Goes,
+            }
+        } else if on.clone().any(|device| device.resolution.keeps()) {
+            Standing::Has
+        } else if let Some(device) = devices().find(|device| device.due) {
+            Standing::Cannot(device.obstacle.unwrap_or(Detail::NoEligibleDevice))
+        } else if let Some(obstacle) = claim.due_without_device(world, app) {
+            Standing::Cannot(obstacle)
+        } else if on.next().is_some() {
+            Standing::Goes
+        } else if claim.resolution.available && claim.requested.is_none() {
+            Standing::MayAsk
+        } else {
+            Standing::Nothing
+        };
+        let counted = match standing {
+            Standing::InLine(_) | Standing::InLineAgain(_) => devices().filter(|device| device.wants()).count(),
+            Standing::Has | Standing::Goes => devices().filter(|device| device.may_be_there()).count(),
+            Standing::Cannot(_) => devices().filter(|device| device.due).count(),
+            Standing::HandsOver | Standing::MayAsk | Standing::Nothing => 0,
+        };
+        Footing {
+            standing,
+            gives_back: is_to_return(app, claim.seat, claim.keeps_seat),
+            devices: u32::try_from(counted).unwrap_or(u32::MAX),
+            by: self.by(&claim.resolution),
         }
-    } else if on.clone().any(|device| device.resolution.keeps()) {
-        Standing::Has
-    } else if let Some(device) = claim.devices.iter().find(due) {
-        Standing::Cannot(device.obstacle.unwrap_or(Detail::NoEligibleDevice))
-    } else if claim.is_due_without_device() {
-        Standing::Cannot(Detail::NoEligibleDevice)
-    } else if on.next().is_some() {
-        Standing::Goes
-    } else if claim.resolution.available {
-        Standing::MayAsk
-    } else {
-        Standing::Nothing
-    };
-    let counted = match standing {
-        Standing::InLine(_) | Standing::InLineAgain(_) => claim.devices.iter().filter(|device| device.wants()).count(),
-        Standing::Has | Standing::Goes => claim.devices.iter().filter(there).count(),
-        Standing::Cannot(_) => claim.devices.iter().filter(due).count(),
-        Standing::MayAsk | Standing::Nothing => 0,
-    };
-    Footing {
-        standing,
-        gives_back: app.revocable && (returning || (claim.seat.is_some() && !claim.keeps_seat)),
-        devices: u32::try_from(counted).unwrap_or(u32::MAX),
-        by: app
-            .deployments
-            .iter()
-            .find(|line| about.contains(&line.group) && claim.resolution.by.contains(&line.id))
-            .map(|line| line.group),
+    }
+
+    /// A device, as far as a licence of its own goes.
+    fn of_device(&self, device: &DeviceClaim<'_>) -> Footing {
+        let (world, app) = (self.world, self.app);
+        let returning = matches!(device.seat, Some(Seat::Returning { .. }));
+        let standing = if let Some(wish) = self.claim.wishes.get(&Holder::Device(device.device.id)) {
+            Standing::InLine(*wish)
+        } else if returning
+            && app.revocable
+            && let Some(wish) = device.wish_once_returned(world, app)
+        {
+            Standing::InLineAgain(wish)
+        } else if device.seat.is_some() {
+            match device.licensing.kind {
+                _ if returning => Standing::Goes,
+                HolderKind::Device if device.keeps_seat => Standing::Has,
+                HolderKind::User if device.resolution.keeps() => Standing::HandsOver,
+                _ => Standing::Goes,
+            }
+        } else if device.may_be_there() {
+            match device.resolution.keeps() {
+                true => Standing::Has,
+                false => Standing::Goes,
+            }
+        } else if device.due {
+            Standing::Cannot(device.obstacle.unwrap_or(Detail::NoEligibleDevice))
+        } else {
+            Standing::Nothing
+        };
+        let counts = !matches!(standing, Standing::HandsOver | Standing::MayAsk | Standing::Nothing);
+        Footing {
+            standing,
+            gives_back: is_to_return(app, device.seat, device.keeps_seat),
+            devices: u32::from(counts),
+            by: self.by(&device.resolution),
+        }
+    }
+
+    fn by(&self, resolution: &Resolution) -> Option<GroupId> {
+        let mut lines = self.app.deployments.iter();
+        let line = lines.find(|line| self.about.contains(&line.group) && resolution.by.contains(&line.id));
+        line.map(|line| line.group)
     }
 }
 
@@ -410,7 +588,7 @@ impl Counted {
         }
     }
 
-    fn map(self, of: impl FnOnce(u64) -> u64) -> Counted {
+    pub fn map(self, of: impl FnOnce(u64) -> u64) -> Counted {
         match self {
             Counted::Exactly(number) => Counted::Exactly(of(number)),
             Counted::AtLeast(number) => Counted::AtLeast(of(number)),
@@ -545,35 +723,35 @@ impl Position {
 
 /// The line for licences.
 pub(crate) struct Line {
-    pub next: Vec<PersonId>,
-    pub waiting: Vec<PersonId>,
+    pub next: Vec<Holder>,
+    pub waiting: Vec<Holder>,
 }
 
 impl Line {
     /// Free licences go, in order, to those who can use one now; nobody loses one to somebody who ranks higher.
-    pub fn of(wishes: impl Iterator<Item = (PersonId, Wish)>, free: Option<u64>) -> Line {
-        let mut line: Vec<(PersonId, Wish)> = wishes.collect();
-        line.sort_unstable_by_key(|(person, wish)| (wish.rank, *person));
+    pub fn of(wishes: impl Iterator<Item = (Holder, Wish)>, free: Option<u64>) -> Line {
+        let mut line: Vec<(Holder, Wish)> = wishes.collect();
+        line.sort_unstable_by_key(|(holder, wish)| (wish.rank, *holder));
 
         let mut left = free.unwrap_or(u64::MAX);
         let mut next = Vec::new();
         let mut out_of_stock = BTreeSet::new();
         let mut others = Vec::new();
-        for (person, wish) in line {
+        for (holder, wish) in line {
             if wish.stand == Stand::Ready && left > 0 {
                 left -= 1;
-                next.push(person);
+                next.push(holder);
                 continue;
             }
             // Apple's own trouble is no want of licences.
             if wish.stand == Stand::OutOfStock {
-                out_of_stock.insert(person);
+                out_of_stock.insert(holder);
             }
-            others.push(person);
+            others.push(holder);
         }
         // While licences are left, people who have not joined wait for themselves and not for a licence.
         let none_left = left == 0;
-        others.retain(|person| none_left || out_of_stock.contains(person));
+        others.retain(|holder| none_left || out_of_stock.contains(holder));
         Line { next, waiting: others }
     }
 }

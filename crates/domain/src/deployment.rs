@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, DeploymentId, GroupId, Time};
+use crate::{AssetId, DeploymentId, GroupId, LicenseType, Time};
 
 /// 승인: what shall happen to the app in a group (A23).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +36,7 @@ pub struct Deployment {
     pub approval: Approval,
     /// Only with [`Approval::Required`] (A24): until then the app is there for whoever asks for it.
     pub deadline: Option<Time>,
+    pub license_type: LicenseType,
     /// When this approval was first given to this group; decides who waits longest.
     pub since: Time,
 }
@@ -115,7 +116,7 @@ pub fn check(present: &[Deployment], lines: &[Deployment]) -> Result<(), Deploym
 
 /// Whether the line is among those of before, and says the same.
 fn stands(present: &[Deployment], line: &Deployment) -> bool {
-    let said = |line: &Deployment| (line.group, line.approval, line.deadline);
+    let said = |line: &Deployment| (line.group, line.approval, line.deadline, line.license_type);
     present.iter().any(|before| said(before) == said(line))
 }
 
@@ -139,6 +140,7 @@ mod tests {
             kind,
             approval,
             deadline: None,
+            license_type: LicenseType::User,
             since: Time(0),
         }
     }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Deployment, Detail, Device, DeviceId, InstallState, Person, PersonId, PersonVerdict, Program, Seat,
-    Step, Time, World,
+    App, AssetId, Deployment, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId, PersonVerdict, Program,
+    Seat, Step, Time, World,
     decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
     plan::Own,
@@ -64,22 +64,37 @@ impl Concern {
 pub struct Pair {
     /// A deployment requires the app, at least on one of their devices.
     pub required: bool,
-    /// Deserves a licence: [`PersonVerdict::wants_seat`].
+    /// Deserves a licence of their own: [`PersonVerdict::wants_seat`].
     pub wants: bool,
-    /// May keep the licence they have.
+    /// May keep the licence they have themselves.
     pub keeps: bool,
     pub seat: Option<Seat>,
-    /// What brings them into the line, while they want a licence and have none.
-    pub wish: Option<Wish>,
+    /// Licences of devices of theirs that are away: [`PersonVerdict::left_over`].
+    pub left_over: BTreeMap<DeviceId, Seat>,
+    /// What brings them into the line, and devices of theirs, each while it wants a licence and has none.
+    pub wishes: BTreeMap<Holder, Wish>,
+    /// The one of those that waits whenever any of them does.
+    pub last: Option<(Holder, Wish)>,
     pub said: Said,
     /// What is said of each of their devices with which the app has something to do.
-    pub devices: BTreeMap<DeviceId, Said>,
+    pub devices: BTreeMap<DeviceId, DevicePair>,
+}
+
+/// One device of theirs and the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DevicePair {
+    pub said: Said,
+    /// Who brings the licence.
+    pub holder: Holder,
+    /// The licence that the device has itself, and whether it may keep it.
+    pub seat: Option<Seat>,
+    pub keeps: bool,
 }
 
 /// What is said of a person, or of a device, and an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Said {
-    /// While a licence is left for the person.
+    /// While a licence is left for whoever brings it; of a person, for everybody who stands in the line for them.
     pub served: (InstallState, Detail),
     /// While none is. The same for whoever does not stand in the line.
     pub waiting: (InstallState, Detail),
@@ -95,7 +110,9 @@ impl Pair {
             wants: served.wants_seat,
             keeps: served.keeps_seat,
             seat: served.seat,
-            wish: alone.wish,
+            left_over: served.left_over.clone(),
+            wishes: alone.wishes.clone(),
+            last: alone.last,
             said: Said {
                 served: (served.state, served.detail),
                 waiting: (waiting.state, waiting.detail),
@@ -103,11 +120,16 @@ impl Pair {
             devices: devices
                 .map(|device| {
                     let without = &waiting.devices[&device.device];
-                    let said = Said {
-                        served: (device.state, device.detail),
-                        waiting: (without.state, without.detail),
+                    let pair = DevicePair {
+                        said: Said {
+                            served: (device.state, device.detail),
+                            waiting: (without.state, without.detail),
+                        },
+                        holder: device.holder(served.person),
+                        seat: device.seat,
+                        keeps: device.keeps_seat,
                     };
-                    (device.device, said)
+                    (device.device, pair)
                 })
                 .collect(),
         }
@@ -115,20 +137,25 @@ impl Pair {
 
     /// Whether this is what a whole decision says.
     pub fn agrees_with(&self, verdict: &PersonVerdict) -> bool {
-        let is_said = |said: &Said, state, detail| {
-            let said = match verdict.place {
-                Some(_) => said.waiting,
-                None => said.served,
+        let is_said = |said: &Said, waits: bool, state, detail| {
+            let said = match waits {
+                true => said.waiting,
+                false => said.served,
             };
             said == (state, detail)
         };
         let devices = || verdict.devices.values().filter(|device| device.concerns());
-        is_said(&self.said, verdict.state, verdict.detail)
+        is_said(&self.said, verdict.place.is_some(), verdict.state, verdict.detail)
             && devices().count() == self.devices.len()
             && devices().all(|device| {
-                let said = self.devices.get(&device.device);
-                said.is_some_and(|said| is_said(said, device.state, device.detail))
+                let pair = self.devices.get(&device.device);
+                pair.is_some_and(|pair| {
+                    is_said(&pair.said, device.place.is_some(), device.state, device.detail)
+                        && (pair.holder, pair.seat, pair.keeps)
+                            == (device.holder(verdict.person), device.seat, device.keeps_seat)
+                })
             })
+            && self.left_over == verdict.left_over
             && (self.required, self.wants, self.keeps, self.seat)
                 == (
                     verdict.resolution.required,
@@ -221,8 +248,10 @@ impl Moments {
     }
 
     fn of_app(&mut self, world: &World, app: &App) {
-        for (person, refusal) in &app.refusals {
-            self.add(*person, refusal.not_before);
+        for (holder, refusal) in &app.refusals {
+            if let Some(person) = world.owner(*holder) {
+                self.add(person, refusal.not_before);
+            }
         }
         for (device, install) in &app.installs {
             let Some(device) = world.devices.get(device) else {

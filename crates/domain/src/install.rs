@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Policy, Time};
+use crate::{HolderKind, Policy, Time};
 
 /// What the device itself last said about the app in a `ManagedApplicationList`.
 ///
@@ -79,6 +79,8 @@ pub struct Install {
     /// When the device last said so. What is said once, and a removal by the person, keep the time of the first word.
     pub seen_at: Option<Time>,
     pub command: Option<InstallCommand>,
+    /// Whose licence the device was last told to install it with.
+    pub with: HolderKind,
     /// When the device acknowledged the last `InstallApplication`: accepted, not installed.
     pub accepted_at: Option<Time>,
     /// When the device acknowledged the last `RemoveApplication`.
@@ -137,8 +139,9 @@ impl Seen {
 
 impl Install {
     /// `InstallApplication` was queued.
-    pub fn asked_install(&mut self, now: Time) {
+    pub fn asked_install(&mut self, with: HolderKind, now: Time) {
         self.command = Some(InstallCommand::Install { since: now });
+        self.with = with;
         self.removed_at = None;
     }
 
@@ -296,6 +299,12 @@ impl Install {
         self.seen.is_some_and(Seen::is_there_or_may_come)
     }
 
+    /// Whether it does not depend on another licence: what may be there was told to be there with one of this kind.
+    pub(crate) fn is_free_of_others(&self, kind: HolderKind) -> bool {
+        let being_told = matches!(self.command, Some(InstallCommand::Install { .. }));
+        !self.may_be_there() || (self.with == kind && !being_told)
+    }
+
     /// When to ask the device for its list on account of this app; `None` when there is nothing to learn.
     pub(crate) fn next_check(&self, policy: &Policy) -> Option<Time> {
         let under_way = self.seen.is_some_and(Seen::is_under_way);
@@ -364,7 +373,7 @@ mod tests {
 
     fn accepted_at(time: Time) -> Install {
         let mut install = Install::default();
-        install.asked_install(time);
+        install.asked_install(HolderKind::User, time);
         install.accepted(time);
         install
     }
@@ -473,11 +482,11 @@ mod tests {
         let policy = Policy::default();
         let mut install = Install::default();
         for wait in [60, 120, 240, 480] {
-            install.asked_install(at(0));
+            install.asked_install(HolderKind::User, at(0));
             install.failed(FailureClass::Retry, "12064".into(), at(0));
             assert_eq!(install.next_try(&policy), Some(at(wait)));
         }
-        install.asked_install(at(0));
+        install.asked_install(HolderKind::User, at(0));
         install.failed(FailureClass::Retry, "12064".into(), at(0));
         assert!(install.failure.as_ref().unwrap().is_final());
         assert_eq!(install.next_try(&policy), Some(at(0) + policy.inventory_every));
@@ -487,7 +496,7 @@ mod tests {
     fn what_waits_for_the_person_or_the_configuration_is_not_tried_again_soon() {
         for class in [FailureClass::User, FailureClass::Permanent] {
             let mut install = Install::default();
-            install.asked_install(at(0));
+            install.asked_install(HolderKind::User, at(0));
             install.failed(class, "code".into(), at(0));
             assert_eq!(
                 install.next_try(&Policy::default()),
@@ -521,7 +530,7 @@ mod tests {
         for seen in stays {
             let mut install = Install::default();
             install.listed(seen, at(10));
-            install.asked_install(at(20));
+            install.asked_install(HolderKind::User, at(20));
             install.accepted(at(30));
             assert_eq!(install.seen, Some(seen));
         }
@@ -538,10 +547,10 @@ mod tests {
         }
         assert_eq!(never_there.seen, Some(Seen::Absent), "a removal brings nothing");
         assert_eq!(there.seen, Some(Seen::Installed), "the next list tells");
-        there.asked_install(at(30));
+        there.asked_install(HolderKind::User, at(30));
         there.dropped();
         assert_eq!(there.seen, Some(Seen::Installed), "it was there before");
-        never_there.asked_install(at(30));
+        never_there.asked_install(HolderKind::User, at(30));
         never_there.dropped();
         assert_eq!(never_there.seen, Some(Seen::Unknown));
     }
@@ -598,7 +607,7 @@ mod tests {
     #[test]
     fn who_asked_before_it_failed_has_not_asked_again() {
         let mut install = Install::default();
-        install.asked_install(at(0));
+        install.asked_install(HolderKind::User, at(0));
         install.failed(FailureClass::User, "code".into(), at(10));
         for (asked, waits) in [(9, true), (10, true), (11, false)] {
             install.asked_again_at = Some(at(asked));
@@ -610,7 +619,7 @@ mod tests {
     fn what_was_said_of_an_earlier_attempt_says_nothing_of_the_next() {
         let mut install = accepted_at(at(0));
         install.listed(Seen::Failed, at(10));
-        install.asked_install(at(100));
+        install.asked_install(HolderKind::User, at(100));
         install.accepted(at(110));
         assert_eq!(install.seen, None);
         assert_eq!(
@@ -639,9 +648,9 @@ mod tests {
     #[test]
     fn a_removal_after_a_second_attempt_needs_its_proof_too() {
         let mut install = Install::default();
-        install.asked_install(at(0));
+        install.asked_install(HolderKind::User, at(0));
         install.failed(FailureClass::Retry, "12064".into(), at(0));
-        install.asked_install(at(100));
+        install.asked_install(HolderKind::User, at(100));
         install.accepted(at(100));
         install.asked_remove(at(110));
         install.removed(at(120));
@@ -686,7 +695,7 @@ mod tests {
     fn an_installation_that_was_turned_down_says_nothing_of_a_device_that_enrolled_anew() {
         let mut install = installed_at(at(0));
         install.forgotten();
-        install.asked_install(at(10));
+        install.asked_install(HolderKind::User, at(10));
         install.failed(FailureClass::Retry, "12064".into(), at(10));
         assert!(install.may_be_there());
         assert!(install.next_check(&Policy::default()).is_some());
@@ -695,7 +704,7 @@ mod tests {
     #[test]
     fn an_installation_that_was_turned_down_is_not_forgotten_because_the_app_is_missing() {
         let mut install = Install::default();
-        install.asked_install(at(0));
+        install.asked_install(HolderKind::User, at(0));
         install.failed(FailureClass::Retry, "12064".into(), at(10));
         assert!(!install.may_be_there());
         install.listed(Seen::Absent, at(20));
@@ -720,7 +729,7 @@ mod tests {
     fn an_app_that_is_coming_back_may_be_listed_as_removed_for_a_while() {
         let mut install = installed_at(at(0));
         install.listed(Seen::RemovedByUser, at(100));
-        install.asked_install(at(200));
+        install.asked_install(HolderKind::User, at(200));
         install.accepted(at(210));
         install.listed(Seen::RemovedByUser, at(220));
         assert!(install.is_unproven());
@@ -750,12 +759,12 @@ mod tests {
     #[test]
     fn a_command_without_an_answer_may_have_been_carried_out() {
         let mut turned_down = Install::default();
-        turned_down.asked_install(at(0));
+        turned_down.asked_install(HolderKind::User, at(0));
         turned_down.failed(FailureClass::Retry, "12064".into(), at(0));
         let mut absent = Install::default();
         absent.listed(Seen::Absent, at(0));
         for mut install in [Install::default(), turned_down, absent] {
-            install.asked_install(at(10));
+            install.asked_install(HolderKind::User, at(10));
             install.dropped();
             assert_eq!(install.command, None);
             assert!(install.may_be_there());

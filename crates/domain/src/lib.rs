@@ -34,15 +34,17 @@ pub use decide::{
     Stand, Stock, Wish, decide, decide_one,
 };
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
-pub use each::{Concern, Each, Pair, Said, decide_each};
+pub use each::{Concern, DevicePair, Each, Pair, Said, decide_each};
 pub use ids::*;
 pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};
 pub use invitation::Attempt;
 pub use leaver::{Leaver, LeaverDevices, Parting};
-pub use licence::{Counts, Owned, Reading, Refusal, RefusalReason, Seat};
+pub use licence::{
+    Counts, Holder, HolderKind, LicenseType, Licensing, LicensingReason, Owned, Reading, Refusal, RefusalReason, Seat,
+};
 pub use operation::{Ask, Patience};
 pub use plan::{Plan, Step, plan};
-pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing};
+pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing, Waiter};
 pub use program::Program;
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;

@@ -3,8 +3,98 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::Time;
+use crate::{DeviceId, PersonId, Time};
+
+/// Who has a licence, or is to have one: Apple binds it to a client user, or to a serial number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Holder {
+    Person(PersonId),
+    Device(DeviceId),
+}
+
+impl Holder {
+    pub fn kind(self) -> HolderKind {
+        match self {
+            Holder::Person(_) => HolderKind::User,
+            Holder::Device(_) => HolderKind::Device,
+        }
+    }
+
+    /// Of the person, or of the device.
+    pub fn id(self) -> Uuid {
+        match self {
+            Holder::Person(PersonId(id)) | Holder::Device(DeviceId(id)) => id,
+        }
+    }
+
+    pub fn person(self) -> Option<PersonId> {
+        match self {
+            Holder::Person(person) => Some(person),
+            Holder::Device(_) => None,
+        }
+    }
+}
+
+impl From<PersonId> for Holder {
+    fn from(person: PersonId) -> Holder {
+        Holder::Person(person)
+    }
+}
+
+impl From<DeviceId> for Holder {
+    fn from(device: DeviceId) -> Holder {
+        Holder::Device(device)
+    }
+}
+
+/// Whose a licence is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HolderKind {
+    /// Of a person, on all their devices: they accept the programme's terms, and have an account at Apple.
+    #[default]
+    User,
+    /// Of a single device, whoever uses it: nobody has to accept anything.
+    Device,
+}
+
+/// What licences a deployment asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LicenseType {
+    /// The only kind of 2016.
+    #[default]
+    User,
+    Device,
+    /// The device's own where Apple permits it for the app, else the person's.
+    Automatic,
+}
+
+/// Whose licence an app on a device runs with, and why that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Licensing {
+    pub kind: HolderKind,
+    pub reason: LicensingReason,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LicensingReason {
+    /// The policy of 2016 knows user licences only.
+    Policy2016,
+    /// Several people sign in to it, and none of them can bring a licence (`mdm-protocol` §6.3).
+    SharedDevice,
+    /// A deployment says so.
+    Deployment,
+    /// A deployment leaves it open, and Apple permits licences of devices for the app.
+    Assignable,
+    /// A deployment leaves it open, and Apple permits none.
+    NotAssignable,
+}
 
 /// How many licences of an asset the organisation may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

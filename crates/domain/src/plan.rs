@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Install, PersonId, PersonVerdict,
-    Program, Seat, Seen, Time, World,
+    App, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Holder, HolderKind, Install, PersonId,
+    PersonVerdict, Program, Seat, Seen, Time, World,
     decide::{Owners, decide_among},
     invitation::{self, Ending, Next},
     program::Invitation,
@@ -25,15 +25,19 @@ pub enum Step {
     /// Show the programme's invitation on this device, and wait for no other any more.
     Invite { person: PersonId, device: DeviceId },
     /// Ask Apple to take the licence back.
-    Disassociate { app: AssetId, person: PersonId },
-    /// Take a free licence and ask Apple to bind it to this person.
-    Associate { app: AssetId, person: PersonId },
+    Disassociate { app: AssetId, holder: Holder },
+    /// Take a free licence and ask Apple to bind it to this person, or to this device.
+    Associate { app: AssetId, holder: Holder },
     /// Ask Apple to retire the client user of a person who left and has given everything back.
     RetireUser { person: PersonId },
     /// Send `RemoveApplication`.
     Remove { app: AssetId, device: DeviceId },
-    /// Send `InstallApplication`.
-    Install { app: AssetId, device: DeviceId },
+    /// Send `InstallApplication`, for the licence of the person or of the device.
+    Install {
+        app: AssetId,
+        device: DeviceId,
+        with: HolderKind,
+    },
     /// Ask which managed apps it has: `ManagedApplicationList`.
     AskApps { device: DeviceId },
     /// Take the management profile from it: `RemoveProfile`.
@@ -57,13 +61,11 @@ impl Step {
         }
     }
 
-    /// The person for whom Apple's books change by it; `None` when only something on a device does.
-    pub fn asked_of_apple(&self) -> Option<PersonId> {
+    /// For whom Apple's books change by it; `None` when only something on a device does.
+    pub fn asked_of_apple(&self) -> Option<Holder> {
         match *self {
-            Step::CreateUser { person }
-            | Step::Disassociate { person, .. }
-            | Step::Associate { person, .. }
-            | Step::RetireUser { person } => Some(person),
+            Step::CreateUser { person } | Step::RetireUser { person } => Some(Holder::Person(person)),
+            Step::Disassociate { holder, .. } | Step::Associate { holder, .. } => Some(holder),
             Step::Release { .. }
             | Step::AskInformation { .. }
             | Step::Invite { .. }
@@ -99,9 +101,9 @@ pub fn plan(world: &World) -> Plan {
             own.about(app, verdict);
         }
         if world.token.usable() {
-            own.steps.extend(decision.next.iter().map(|person| Step::Associate {
+            own.steps.extend(decision.next.iter().map(|holder| Step::Associate {
                 app: app.id,
-                person: *person,
+                holder: *holder,
             }));
         }
     }
@@ -133,12 +135,11 @@ impl<'w> Own<'w> {
         let devices = verdict.devices.values();
         self.steps
             .extend(devices.filter_map(|device| on_device(self.world, app, verdict, device)));
-        if returns(self.world, app, verdict) {
-            self.steps.push(Step::Disassociate {
-                app: app.id,
-                person: verdict.person,
-            });
-        }
+        let returned = returned(self.world, app, verdict);
+        let steps = returned
+            .into_iter()
+            .map(|holder| Step::Disassociate { app: app.id, holder });
+        self.steps.extend(steps);
         if !self.joining.contains(&verdict.person)
             && let Some(step) = join(self.world, self.owners, verdict, &self.bound)
         {
@@ -231,7 +232,7 @@ pub(crate) fn bound(world: &World) -> BTreeSet<PersonId> {
     let mut bound = BTreeSet::new();
     for app in world.apps.values() {
         let tied = app.seats.iter().filter(|(_, seat)| app.revocable || !seat.is_held());
-        bound.extend(tied.map(|(person, _)| *person));
+        bound.extend(tied.filter_map(|(holder, _)| holder.person()));
     }
     bound
 }
@@ -272,17 +273,36 @@ fn join(world: &World, owners: &Owners<'_>, verdict: &PersonVerdict, bound: &BTr
     }
 }
 
-/// Whether the licence goes back now: not due any more, and the app known to be gone from every device (A41).
-fn returns(world: &World, app: &App, verdict: &PersonVerdict) -> bool {
-    let refused_lately = app
-        .refusals
-        .get(&verdict.person)
-        .is_some_and(|refusal| refusal.holds(world.now));
-    if verdict.keeps_seat || !app.revocable || refused_lately || !world.token.usable() {
-        return false;
+/// Whose licences go back now: not due any more, and the app known to be gone from every device that may have it with them
+/// (A41). What was told to be there with another licence, which works, does not need this one.
+fn returned(world: &World, app: &App, verdict: &PersonVerdict) -> Vec<Holder> {
+    if !app.revocable || !world.token.usable() {
+        return Vec::new();
     }
-    let may_be_there = |device: &DeviceId| app.installs.get(device).is_some_and(Install::may_be_there);
-    verdict.seat.is_some_and(Seat::is_held) && !verdict.devices.keys().any(may_be_there)
+    let goes = |holder: Holder, seat: Option<Seat>, keeps: bool, needed: bool| {
+        let refusal = app.refusals.get(&holder);
+        let refused_lately = refusal.is_some_and(|refusal| refusal.holds(world.now));
+        let goes = seat.is_some_and(Seat::is_held) && !keeps && !needed && !refused_lately;
+        goes.then_some(holder)
+    };
+    let is_there = |device: DeviceId, otherwise: HolderKind, works: bool| {
+        let install = app.installs.get(&device);
+        install.is_some_and(|install| install.may_be_there() && !(works && install.is_free_of_others(otherwise)))
+    };
+    let works = licensed(verdict);
+    let devices = verdict.devices.values();
+    let with_persons = devices.clone().any(|device| {
+        let own_works = device.seat.is_some_and(Seat::is_held);
+        is_there(device.device, HolderKind::Device, own_works)
+    });
+    let persons = goes(verdict.person.into(), verdict.seat, verdict.keeps_seat, with_persons);
+    let own = devices.filter_map(|device| {
+        let with_own = is_there(device.device, HolderKind::User, works);
+        goes(device.device.into(), device.seat, device.keeps_seat, with_own)
+    });
+    let left_over = verdict.left_over.iter();
+    let left_over = left_over.filter_map(|(device, seat)| goes((*device).into(), Some(*seat), false, false));
+    persons.into_iter().chain(own).chain(left_over).collect()
 }
 
 /// What to tell a device about the app.
@@ -311,16 +331,26 @@ fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceV
         .get(&verdict.person)
         .copied()
         .filter(|_| device.resolution.available);
+    let with = device.licensing.kind;
     let due = install.is_none_or(|install| {
-        install_due(world, install, device.resolution.required, requested).is_some_and(|due| due <= world.now)
+        let due = install_due(world, install, device.resolution.required, requested);
+        // It is there with another licence: told once more, it is there with this one.
+        let moves_over = install.seen == Some(Seen::Installed) && install.with != with && !install.is_unproven();
+        moves_over || due.is_some_and(|due| due <= world.now)
     });
-    (device.wants && licensed(verdict) && due).then_some(Step::Install {
+    let licensed = match with {
+        HolderKind::User => licensed(verdict),
+        HolderKind::Device => device.seat.is_some_and(Seat::is_held),
+    };
+    (device.wants && licensed && due).then_some(Step::Install {
         app: app.id,
         device: device.device,
+        with,
     })
 }
 
-/// An install command leaves only after Apple has confirmed the licence, and the person the programme (A42).
+/// The person's own licence works: an install command leaves only after Apple has confirmed it, and the person the programme
+/// (A42).
 fn licensed(verdict: &PersonVerdict) -> bool {
     verdict.seat.is_some_and(Seat::is_held) && matches!(verdict.program, Program::Associated { .. })
 }
@@ -389,14 +419,18 @@ impl Plan {
                         invitation: Invitation::of(&person.invited),
                     };
                 }),
-                Step::Associate { app, person } => with(&mut world.apps, app, |app| {
-                    app.seats.insert(person, Seat::reserve(now));
+                Step::Associate { app, holder } => with(&mut world.apps, app, |app| {
+                    app.seats.insert(holder, Seat::reserve(now));
                 }),
-                Step::Disassociate { app, person } => with(&mut world.apps, app, |app| {
-                    app.seats.entry(person).and_modify(|seat| *seat = seat.returning(now));
+                Step::Disassociate { app, holder } => with(&mut world.apps, app, |app| {
+                    app.seats.entry(holder).and_modify(|seat| *seat = seat.returning(now));
                 }),
-                Step::Install { app, device } => with(&mut world.apps, app, |app| {
-                    app.installs.entry(device).or_default().asked_install(now);
+                Step::Install {
+                    app,
+                    device,
+                    with: kind,
+                } => with(&mut world.apps, app, |app| {
+                    app.installs.entry(device).or_default().asked_install(kind, now);
                 }),
                 Step::Remove { app, device } => with(&mut world.apps, app, |app| {
                     app.installs.entry(device).or_default().asked_remove(now);
@@ -422,16 +456,17 @@ mod tests {
     /// One step of each kind, in the order in which they are done.
     fn one_of_each() -> [Step; 11] {
         let (app, person, device) = (AssetId(Uuid::nil()), PersonId(Uuid::nil()), DeviceId(Uuid::nil()));
+        let (holder, with) = (Holder::Person(person), HolderKind::User);
         [
             Step::Release { device },
             Step::AskInformation { device },
             Step::CreateUser { person },
             Step::Invite { person, device },
-            Step::Disassociate { app, person },
-            Step::Associate { app, person },
+            Step::Disassociate { app, holder },
+            Step::Associate { app, holder },
             Step::RetireUser { person },
             Step::Remove { app, device },
-            Step::Install { app, device },
+            Step::Install { app, device, with },
             Step::AskApps { device },
             Step::Unenrol { device },
         ]

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Leaver, Owned, PersonId, Program,
-    Stand, Time, Wish, World,
+    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Leaver, Owned,
+    PersonId, Program, Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -33,6 +33,8 @@ pub enum Fate {
     Waits,
     /// Has it, and keeps it.
     Has,
+    /// Has it until whoever is to have one instead has it: the person, or a device.
+    HandsOver,
     /// It is taken from them.
     Goes,
     /// Shall have it, and cannot.
@@ -69,14 +71,18 @@ pub enum Effect {
     MayAsk,
     /// Keeps what was about to be taken from them.
     Keeps,
+    /// Gives a licence back once another has taken its place: the person's own, or that of a device.
+    HandsOver,
     /// Is due nothing any more, and had nothing.
     Drops,
     None,
 }
 
-/// One person.
+/// One person, or one device that has or is to have a licence of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
+    pub holder: Holder,
+    /// The person, or who has the device.
     pub person: PersonId,
     pub before: Fate,
     pub after: Fate,
@@ -104,7 +110,8 @@ impl Outcome {
             (_, Fate::OnceReady) => Effect::GainsOnceReady,
             (_, Fate::Waits) => Effect::Waits,
             (_, Fate::Has) => Effect::Keeps,
-            (Fate::Has, _) => Effect::Loses,
+            (_, Fate::HandsOver) => Effect::HandsOver,
+            (Fate::Has | Fate::HandsOver, _) => Effect::Loses,
             (_, Fate::Cannot) => Effect::Cannot,
             (before, Fate::MayAsk) if !before.is_in_line() => Effect::MayAsk,
             // What was going, goes.
@@ -132,9 +139,11 @@ const TAKE_BACK_MORE_THAN: u64 = 10;
 /// So many people are named of those to whom the same happens.
 const FIRST: usize = 4;
 
-/// People to whom the same happens.
+/// People, or devices with licences of their own, to whom the same happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Affected {
+    /// Which of the two.
+    pub kind: HolderKind,
     pub effect: Effect,
     /// What they go on with, when nothing happens to them.
     pub fate: Option<Fate>,
@@ -142,11 +151,11 @@ pub struct Affected {
     pub obstacle: Option<Detail>,
     /// Which of the groups that the change is about they are reached through.
     pub group: Option<GroupId>,
-    pub people: u64,
-    /// Their devices that it is about.
+    pub number: u64,
+    /// Devices that it is about.
     pub devices: u64,
     /// A few of them: those who wait as they stand in the line, everybody else by their ids.
-    pub first: Vec<PersonId>,
+    pub first: Vec<Holder>,
 }
 
 /// What becomes of it at a deadline, if nothing else changes until then (A24).
@@ -156,14 +165,15 @@ pub struct Later {
     /// How many will want a licence then, and have none now.
     pub needed: u64,
     /// For whom none would be left, first in line first.
-    pub waiting: Vec<PersonId>,
+    pub waiting: Vec<Holder>,
 }
 
 /// What a change would bring. The sums add up: everybody who needs a licence is in one of four fates, and what is left of
 /// the free ones and of those that come back is what nobody needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Preview {
-    /// Everybody whom the change is about, or who is in a group that it is about, and everybody in the line, by their ids.
+    /// Everybody whom the change is about, or who is in a group that it is about, and everybody in the line, by the ids of
+    /// people; devices with licences of their own after whoever has them.
     pub outcomes: Vec<Outcome>,
     pub owned: Owned,
     /// Licences that are out, whoever has them.
@@ -173,7 +183,7 @@ pub struct Preview {
     /// How many wait for a licence as things are.
     pub waited: u64,
     /// Who waits for one afterwards, first in line first.
-    pub waiting: Vec<PersonId>,
+    pub waiting: Vec<Holder>,
     /// At each deadline that lies ahead, the next first.
     pub at_deadlines: Vec<Later>,
 }
@@ -235,21 +245,25 @@ impl Preview {
                 .filter(|_| outcome.obstacle.is_none() && effect != Effect::None);
             let fate = (effect == Effect::None).then_some(outcome.after);
             let obstacle = outcome.obstacle.filter(|_| effect != Effect::None);
-            let of = groups.entry((effect, fate, obstacle, group)).or_default();
+            let kind = outcome.holder.kind();
+            let of = groups.entry((effect, fate, obstacle, group, kind)).or_default();
             of.push(outcome);
         }
-        let affected = groups.into_iter().map(|((effect, fate, obstacle, group), mut people)| {
-            people.sort_by_key(|outcome| (outcome.place.unwrap_or(u32::MAX), outcome.person));
-            Affected {
-                effect,
-                fate,
-                obstacle,
-                group,
-                people: people.len() as u64,
-                devices: people.iter().map(|outcome| u64::from(outcome.devices)).sum(),
-                first: people.iter().take(FIRST).map(|outcome| outcome.person).collect(),
-            }
-        });
+        let affected = groups
+            .into_iter()
+            .map(|((effect, fate, obstacle, group, kind), mut holders)| {
+                holders.sort_by_key(|outcome| (outcome.place.unwrap_or(u32::MAX), outcome.holder));
+                Affected {
+                    kind,
+                    effect,
+                    fate,
+                    obstacle,
+                    group,
+                    number: holders.len() as u64,
+                    devices: holders.iter().map(|outcome| u64::from(outcome.devices)).sum(),
+                    first: holders.iter().take(FIRST).map(|outcome| outcome.holder).collect(),
+                }
+            });
         affected.collect()
     }
 
@@ -257,7 +271,7 @@ impl Preview {
     /// licences that it was counted from. The same outcome says the same, and another one something else.
     pub fn said(&self, mut hear: impl FnMut(&[u8])) {
         for outcome in self.outcomes.iter().filter(|outcome| outcome.matters()) {
-            hear(outcome.person.0.as_bytes());
+            hear(outcome.holder.id().as_bytes());
             hear(&[outcome.before as u8, outcome.after as u8, u8::from(outcome.gives_back)]);
             hear(&[outcome.obstacle.map_or(u8::MAX, |detail| detail as u8)]);
         }
@@ -336,13 +350,23 @@ pub struct Previewing {
     changed: Vec<(GroupId, GroupKind)>,
     deadlines: Vec<Time>,
     people: Vec<Told>,
-    /// The wishes of these people at each of the deadlines.
-    then: Vec<Vec<(PersonId, Wish)>>,
+    /// The wishes of these people, and of their devices, at each of the deadlines.
+    then: Vec<Vec<(Holder, Wish)>>,
 }
 
-/// What is kept of a person until all are there.
+/// Somebody in the line, or a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiter {
+    pub holder: Holder,
+    /// The person, or who has the device.
+    pub person: PersonId,
+    pub wish: Wish,
+}
+
+/// What is kept of a person, or of a device of theirs, until all are there.
 #[derive(Debug)]
 struct Told {
+    holder: Holder,
     person: PersonId,
     before: Footing,
     after: Footing,
@@ -355,7 +379,7 @@ struct Told {
 impl Previewing {
     /// `before` and `lines` are the whole deployment of the app, as it is and as it would be.
     pub fn new(app: AssetId, before: &[Deployment], lines: Vec<Deployment>, now: Time) -> Previewing {
-        let said = |line: &Deployment| (line.group, line.approval, line.deadline);
+        let said = |line: &Deployment| (line.group, line.approval, line.deadline, line.license_type);
         let among = |lines: &[Deployment], line: &Deployment| lines.iter().any(|other| said(other) == said(line));
         let mut changed = Vec::new();
         let come = lines.iter().filter(|line| !among(before, line));
@@ -437,72 +461,87 @@ impl Previewing {
                 })
             };
             let reached = || self.changed.iter().find(reaches).map(|(group, _)| *group);
-            let group = match &self.change {
-                Change::Lines(_) => after.by.or_else(reached),
-                Change::Members(members) => members.concerns(&owners, person).then_some(members.group),
-                Change::Leaves(_) => None,
-            };
             let leaves = matches!(&self.change, Change::Leaves(leaver) if leaver.person == person);
-            self.people.push(Told {
-                person,
-                before,
-                after: *after,
-                group,
-                meant: group.is_some() || leaves,
-                has_user: !matches!(
-                    facts.program,
-                    Program::None | Program::Refused { .. } | Program::Retired
-                ),
-            });
+            let has_user = !matches!(
+                facts.program,
+                Program::None | Program::Refused { .. } | Program::Retired
+            );
+            let holders: BTreeSet<Holder> = before.keys().chain(after.keys()).copied().collect();
+            for holder in &holders {
+                let footing = |of: &BTreeMap<Holder, Footing>| of.get(holder).copied().unwrap_or(Footing::NONE);
+                let (before, after) = (footing(&before), footing(after));
+                // Of a person for whom nothing is wanted but for their devices there is nothing to be told.
+                let nothing = |of: &Footing| of.standing == Standing::Nothing;
+                if holder.person().is_some() && holders.len() > 1 && nothing(&before) && nothing(&after) {
+                    continue;
+                }
+                let group = match &self.change {
+                    Change::Lines(_) => after.by.or_else(reached),
+                    Change::Members(members) => members.concerns(&owners, person).then_some(members.group),
+                    Change::Leaves(_) => None,
+                };
+                self.people.push(Told {
+                    holder: *holder,
+                    person,
+                    before,
+                    after,
+                    group,
+                    meant: group.is_some() || leaves,
+                    has_user,
+                });
+            }
         }
         for (deadline, then) in self.deadlines.iter().zip(&mut self.then) {
             world.now = *deadline;
-            let wish = |(person, stand): (PersonId, Footing)| Some((person, stand.standing.wish()?));
-            then.extend(
-                stands(&world, &Owners::of(&world), &app, &[])
-                    .into_iter()
-                    .filter_map(wish),
-            );
+            let wish = |(holder, stand): (Holder, Footing)| Some((holder, stand.standing.wish()?));
+            let people = stands(&world, &Owners::of(&world), &app, &[]).into_iter();
+            then.extend(people.flat_map(|(_, holders)| holders).filter_map(wish));
         }
     }
 
     /// What it comes to, when everybody of [`Previewing::groups`] was taken. `others` are those in the line who were not:
     /// whoever was is not looked at again. `out` of the licences that are `owned` are out now; beside those of the people who
     /// were taken, none comes back.
-    pub fn done(mut self, others: Vec<(PersonId, Wish)>, owned: Owned, out: u64) -> Preview {
+    pub fn done(mut self, others: Vec<Waiter>, owned: Owned, out: u64) -> Preview {
         let Counts { free, short, .. } = left(owned, out);
-        self.people.sort_unstable_by_key(|told| told.person);
-        let taken = |person: &PersonId| self.people.binary_search_by_key(person, |told| told.person).is_ok();
-        let others: Vec<(PersonId, Wish)> = others.into_iter().filter(|(person, _)| !taken(person)).collect();
+        self.people.sort_unstable_by_key(|told| (told.person, told.holder));
+        let taken = |other: &Waiter| {
+            self.people
+                .binary_search_by_key(&other.person, |told| told.person)
+                .is_ok()
+        };
+        let others: Vec<Waiter> = others.into_iter().filter(|other| !taken(other)).collect();
+        let their_wishes = || others.iter().map(|other| (other.holder, other.wish));
 
         let given_back =
             |stand: fn(&Told) -> &Footing| self.people.iter().filter(move |told| stand(told).gives_back).count();
         let returning = [given_back(|told| &told.before), given_back(|told| &told.after)].map(|it| it as u64);
         let fates = |stand: fn(&Told) -> &Footing, returning| {
             let own = self.people.iter().filter_map(|told| match stand(told).standing {
-                Standing::InLine(wish) => Some((told.person, wish, false)),
-                Standing::InLineAgain(wish) => Some((told.person, wish, true)),
+                Standing::InLine(wish) => Some((told.holder, wish, false)),
+                Standing::InLineAgain(wish) => Some((told.holder, wish, true)),
                 _ => None,
             });
-            let others = others.iter().map(|(person, wish)| (*person, *wish, false));
+            let others = their_wishes().map(|(holder, wish)| (holder, wish, false));
             in_line(own.chain(others).collect(), free, u64::saturating_sub(returning, short))
         };
         let before = fates(|told| &told.before, returning[0]);
         let after = fates(|told| &told.after, returning[1]);
         let waiting = |stand: fn(&Told) -> &Footing| {
             let people = self.people.iter();
-            let wishes = people.filter_map(|told| Some((told.person, stand(told).standing.wish()?)));
-            Line::of(wishes.chain(others.iter().copied()), free).waiting
+            let wishes = people.filter_map(|told| Some((told.holder, stand(told).standing.wish()?)));
+            Line::of(wishes.chain(their_wishes()), free).waiting
         };
         let waited = waiting(|told| &told.before).len() as u64;
         let waiting = waiting(|told| &told.after);
-        let places: BTreeMap<PersonId, u32> = waiting.iter().copied().zip(1..).collect();
+        let places: BTreeMap<Holder, u32> = waiting.iter().copied().zip(1..).collect();
 
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.people.len() + others.len());
         for told in &self.people {
             let fate = |stand: &Footing, line: &Fates| match stand.standing {
-                Standing::InLine(_) | Standing::InLineAgain(_) => line.of(told.person),
+                Standing::InLine(_) | Standing::InLineAgain(_) => line.of(told.holder),
                 Standing::Has => Fate::Has,
+                Standing::HandsOver => Fate::HandsOver,
                 Standing::Goes => Fate::Goes,
                 Standing::Cannot(_) => Fate::Cannot,
                 Standing::MayAsk => Fate::MayAsk,
@@ -510,10 +549,11 @@ impl Previewing {
             };
             let (before, after) = (fate(&told.before, &before), fate(&told.after, &after));
             let outcome = Outcome {
+                holder: told.holder,
                 person: told.person,
                 before,
                 after,
-                place: places.get(&told.person).copied(),
+                place: places.get(&told.holder).copied(),
                 obstacle: match told.after.standing {
                     Standing::Cannot(detail) => Some(detail),
                     Standing::InLine(wish) | Standing::InLineAgain(wish) if after == Fate::OnceReady => {
@@ -534,31 +574,32 @@ impl Previewing {
             // Whoever was looked at for another reason, and to whom nothing happens, is none of it.
             if told.meant || outcome.matters() {
                 outcomes.push(Outcome {
-                    creates_user: outcome.needs_another() && !told.has_user,
+                    creates_user: outcome.needs_another() && !told.has_user && told.holder.person().is_some(),
                     ..outcome
                 });
             }
         }
-        outcomes.extend(others.iter().map(|(person, wish)| {
-            let after = after.of(*person);
+        outcomes.extend(others.iter().map(|other| {
+            let after = after.of(other.holder);
             Outcome {
-                person: *person,
-                before: before.of(*person),
+                holder: other.holder,
+                person: other.person,
+                before: before.of(other.holder),
                 after,
-                place: places.get(person).copied(),
-                obstacle: (after == Fate::OnceReady).then(|| unready(wish)),
+                place: places.get(&other.holder).copied(),
+                obstacle: (after == Fate::OnceReady).then(|| unready(&other.wish)),
                 devices: 0,
                 group: None,
                 gives_back: false,
                 creates_user: false,
             }
         }));
-        outcomes.sort_unstable_by_key(|outcome| outcome.person);
+        outcomes.sort_unstable_by_key(|outcome| (outcome.person, outcome.holder));
 
         let at_deadlines = iter::zip(&self.deadlines, &self.then).map(|(deadline, wishes)| Later {
             deadline: *deadline,
             needed: (wishes.len() + others.len()) as u64,
-            waiting: Line::of(wishes.iter().chain(&others).copied(), free).waiting,
+            waiting: Line::of(wishes.iter().copied().chain(their_wishes()), free).waiting,
         });
         Preview {
             at_deadlines: at_deadlines.collect(),
@@ -589,46 +630,46 @@ fn unready(wish: &Wish) -> Detail {
 }
 
 /// What becomes of those in a line, by their ids.
-struct Fates(Vec<(PersonId, Fate)>);
+struct Fates(Vec<(Holder, Fate)>);
 
 impl Fates {
-    fn of(&self, person: PersonId) -> Fate {
-        let at = self.0.binary_search_by_key(&person, |(person, _)| *person);
+    fn of(&self, holder: Holder) -> Fate {
+        let at = self.0.binary_search_by_key(&holder, |(holder, _)| *holder);
         at.map_or(Fate::Nothing, |at| self.0[at].1)
     }
 }
 
 /// Plays the line out: what is free goes to those who can use a licence, in order; then what comes back; and of what is left
 /// then, one is kept for each who can use none yet, in order. Of whoever gives one back first, nothing is due at once.
-fn in_line(mut line: Vec<(PersonId, Wish, bool)>, free: Option<u64>, returning: u64) -> Fates {
-    line.sort_unstable_by_key(|(person, wish, _)| (wish.rank, *person));
+fn in_line(mut line: Vec<(Holder, Wish, bool)>, free: Option<u64>, returning: u64) -> Fates {
+    line.sort_unstable_by_key(|(holder, wish, _)| (wish.rank, *holder));
     let mut now = free.unwrap_or(u64::MAX);
     let mut fates = Vec::with_capacity(line.len());
     let mut later = Vec::new();
-    for (person, wish, gives_back_first) in line {
+    for (holder, wish, gives_back_first) in line {
         if now > 0 && wish.stand == Stand::Ready && !gives_back_first {
             now -= 1;
-            fates.push((person, Fate::Now));
+            fates.push((holder, Fate::Now));
         } else {
-            later.push((person, wish));
+            later.push((holder, wish));
         }
     }
     let mut left = now.saturating_add(returning);
     let mut unready = Vec::new();
-    for (person, wish) in later {
+    for (holder, wish) in later {
         if left > 0 && wish.stand == Stand::Ready {
             left -= 1;
-            fates.push((person, Fate::Later));
+            fates.push((holder, Fate::Later));
         } else {
-            unready.push(person);
+            unready.push(holder);
         }
     }
-    for person in unready {
+    for holder in unready {
         let fate = if left > 0 { Fate::OnceReady } else { Fate::Waits };
         left = left.saturating_sub(1);
-        fates.push((person, fate));
+        fates.push((holder, fate));
     }
-    fates.sort_unstable_by_key(|(person, _)| *person);
+    fates.sort_unstable_by_key(|(holder, _)| *holder);
     Fates(fates)
 }
 
@@ -640,6 +681,7 @@ mod tests {
 
     fn takes_back(licences: u128) -> Preview {
         let goes = |number| Outcome {
+            holder: PersonId(Uuid::from_u128(number)).into(),
             person: PersonId(Uuid::from_u128(number)),
             before: Fate::Has,
             after: Fate::Goes,

@@ -66,6 +66,8 @@ pub enum Detail {
     Installing,
     /// A10.
     DeviceEnrolledThroughDep,
+    /// The device shall have a licence of its own, and Apple permits none for the app.
+    NotDeviceAssignable,
     /// Available, and not asked for.
     NotRequested,
     /// Not asked for, and required from a deadline on that lies ahead (A24).

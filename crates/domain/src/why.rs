@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use subject::Subject;
 
 use crate::{
-    App, Approval, DeploymentId, Detail, DeviceId, Enrolment, InstallState, PersonId, PersonVerdict, Place, Platform,
-    Position, Rule, Time, TokenState, World,
+    App, Approval, DeploymentId, Detail, DeviceId, Enrolment, Holder, InstallState, PersonId, PersonVerdict, Place,
+    Platform, Position, Rule, Time, TokenState, World,
 };
 
 /// What is asked: why this person, or this device of theirs, has the app or has it not.
@@ -25,9 +25,18 @@ pub struct Asked<'a> {
     pub device: Option<DeviceId>,
     /// `None` when there is nothing to be said: [`decide_one`](crate::decide_one).
     pub verdict: Option<&'a PersonVerdict>,
+    /// Of [`waits`].
     pub position: &'a Position,
     /// An app, and not a book or whatever else Apple sells.
     pub deployable: bool,
+}
+
+/// Who stands in the line for whoever asks: of whom [`Asked::position`] is to tell. `None` where nobody does.
+pub fn waits(verdict: &PersonVerdict, device: Option<DeviceId>) -> Option<Holder> {
+    match device {
+        Some(device) => Some(verdict.devices.get(&device)?.holder(verdict.person)),
+        None => verdict.last,
+    }
 }
 
 /// The answer.
@@ -125,8 +134,12 @@ pub enum Sentence {
         has: Vec<u32>,
     },
     EnrolledThroughDep,
+    /// It shall have a licence of its own, and Apple permits none for the app.
+    NotDeviceAssignable,
     NotDescribed,
     EnrolmentPending,
+    /// It has not told its serial number, without which it can have no licence of its own.
+    SerialUnknown,
 
     // The programme.
     /// Apple is asked for their client user next.
@@ -388,6 +401,8 @@ pub enum Remedy {
     },
     /// The policy of 2016 keeps such devices from it.
     LiftPolicy2016,
+    /// Deploy it with licences of people.
+    LicensePeople,
     /// Turn it on, and let it reach the network.
     ReachDevice {
         on: DeviceId,
@@ -433,6 +448,7 @@ impl Remedy {
             | Remedy::EnrolDevice
             | Remedy::KeepDevice { .. }
             | Remedy::LiftPolicy2016
+            | Remedy::LicensePeople
             | Remedy::RenewToken
             | Remedy::Sync
             | Remedy::CorrectRegistration { .. }
@@ -502,6 +518,7 @@ impl Sentence {
             | Sentence::NoDevice
             | Sentence::PlatformNotApplicable { .. }
             | Sentence::EnrolledThroughDep
+            | Sentence::NotDeviceAssignable
             | Sentence::RegistrationRefused { .. }
             | Sentence::InvitationFailed { .. }
             | Sentence::NoDeviceForInvitation
@@ -533,6 +550,7 @@ impl Sentence {
             | Sentence::BeingRemoved { .. }
             | Sentence::PerhapsThere
             | Sentence::InvitationWaits { .. }
+            | Sentence::SerialUnknown
             | Sentence::InSetup
             | Sentence::AskedFirst
             | Sentence::CommandWaits { .. }
@@ -569,7 +587,9 @@ impl Sentence {
             | Sentence::PlatformNotApplicable { .. }
             | Sentence::SystemTooOld { .. }
             | Sentence::EnrolledThroughDep
+            | Sentence::NotDeviceAssignable
             | Sentence::EnrolmentPending
+            | Sentence::SerialUnknown
             | Sentence::InSetup => on(Stage::Device),
             // What is missing is a fact of the app; without it no licence is given.
             Sentence::NotDescribed | Sentence::LicenceNext => on(Stage::Licence),

@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Install, Owned, PersonId, Program, Refusal, RuleSet,
-    Seat, Time, TokenState,
+    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, PersonId, Program, Refusal,
+    RuleSet, Seat, Time, TokenState,
 };
 
 /// What is known at one instant about one location, its apps, the people and their devices.
@@ -62,6 +62,14 @@ impl Default for Policy {
 }
 
 impl World {
+    /// The person, or who has the device.
+    pub fn owner(&self, holder: Holder) -> Option<PersonId> {
+        match holder {
+            Holder::Person(person) => Some(person),
+            Holder::Device(device) => self.devices.get(&device).map(|device| device.person),
+        }
+    }
+
     /// The devices of a person, without those that are gone.
     pub fn devices_of(&self, person: PersonId) -> Vec<&Device> {
         let own = |device: &&Device| device.person == person && !device.enrolment.is_over();
@@ -151,6 +159,8 @@ pub struct Device {
     pub enrolment: Enrolment,
     /// Enrolled through the Device Enrollment Program (A10).
     pub dep: bool,
+    /// It has told its serial number, to which Apple binds a licence of the device.
+    pub has_serial: bool,
     /// Several people sign in to it: a Shared iPad.
     pub shared: bool,
     /// Stands in Setup Assistant and waits to be released.
@@ -209,15 +219,17 @@ pub struct App {
     /// Licences held by what another server made; computed by whoever read Apple's list.
     pub foreign: u64,
     pub revocable: bool,
+    /// Apple permits licences of devices for it: `deviceAssignable`.
+    pub device_assignable: bool,
     /// Without it nothing can be proved, so nobody gets a licence and nothing is installed.
     pub bundle_id: Option<String>,
     /// Apple's `supportedPlatforms`; iPadOS counts as iOS there.
     pub platforms: BTreeSet<Platform>,
     pub minimum_os: Vec<u32>,
     pub deployments: Vec<Deployment>,
-    pub seats: BTreeMap<PersonId, Seat>,
-    /// People to whom Apple refused a licence, or its return, and when to ask again.
-    pub refusals: BTreeMap<PersonId, Refusal>,
+    pub seats: BTreeMap<Holder, Seat>,
+    /// To whom Apple refused a licence, or its return, and when to ask again.
+    pub refusals: BTreeMap<Holder, Refusal>,
     /// People who asked for an available app, and when.
     pub requests: BTreeMap<PersonId, Time>,
     /// People whom somebody moved up in the line for its licences, and when. [`Each`](crate::Each) says when that is over.

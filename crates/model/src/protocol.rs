@@ -7,8 +7,8 @@ use std::{
 
 use domain::{
     App, Approval, Ask, AssetId, Counts, Deployment, DeploymentId, Device, DeviceId, Enrolment, Group, GroupId,
-    GroupKind, Install, Owned, Patience, Person, PersonId, Plan, Platform, Policy, Program, Reading, Seat, Seen, Step,
-    Time, TokenState, World,
+    GroupKind, Holder, HolderKind, Install, LicenseType, Owned, Patience, Person, PersonId, Plan, Platform, Policy,
+    Program, Reading, Seat, Seen, Step, Time, TokenState, World,
     licence::observe,
     operation::{Settled, Word, settle},
     plan,
@@ -253,11 +253,11 @@ impl State {
         let mut returns: BTreeMap<usize, People> = BTreeMap::new();
         for step in steps {
             match step {
-                Step::Associate { app, person } => *gains.entry(number(app.0)).or_default() |= 1 << number(person.0),
-                Step::Disassociate { app, person } => {
-                    *returns.entry(number(app.0)).or_default() |= 1 << number(person.0);
+                Step::Associate { app, holder } => *gains.entry(number(app.0)).or_default() |= 1 << number(holder.id()),
+                Step::Disassociate { app, holder } => {
+                    *returns.entry(number(app.0)).or_default() |= 1 << number(holder.id());
                 }
-                Step::Install { app, device } if config.devices => {
+                Step::Install { app, device, .. } if config.devices => {
                     let (asset, person) = (number(app.0), number(device.0));
                     if !matches!(self.seats[asset][person], Held::Held(_)) {
                         self.broken = Some("an installation without a confirmed licence");
@@ -581,6 +581,7 @@ impl State {
                     os_version: vec![26],
                     enrolment: Enrolment::Enrolled,
                     dep: false,
+                    has_serial: true,
                     shared: false,
                     awaiting_configuration: false,
                     asked_configured: false,
@@ -611,7 +612,7 @@ impl State {
             let people = 0..PEOPLE;
             let seats = people
                 .clone()
-                .filter_map(|it| Some((PersonId(uuid(it)), self.seats[asset][it].seat()?)));
+                .filter_map(|it| Some((Holder::Person(PersonId(uuid(it))), self.seats[asset][it].seat()?)));
             let installs = people.filter_map(|it| Some((DeviceId(uuid(it)), install(self.devices[asset][it])?)));
             world.apps.insert(
                 id,
@@ -620,6 +621,7 @@ impl State {
                     owned: Owned::Count(self.owned[asset].into()),
                     foreign: self.foreign[asset].into(),
                     revocable: true,
+                    device_assignable: true,
                     bundle_id: Some("app".to_owned()),
                     platforms: [Platform::Ios].into(),
                     minimum_os: vec![1],
@@ -630,6 +632,7 @@ impl State {
                         kind: GroupKind::User,
                         approval: Approval::Required,
                         deadline: None,
+                        license_type: LicenseType::User,
                         since: Time(0),
                     }],
                     seats: seats.collect(),
@@ -663,7 +666,7 @@ fn install(app: OnDevice) -> Option<Install> {
     if app == OnDevice::Never {
         return None;
     }
-    install.asked_install(before);
+    install.asked_install(HolderKind::User, before);
     if app == OnDevice::InstallQueued {
         return Some(install);
     }

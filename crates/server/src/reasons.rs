@@ -22,6 +22,8 @@ pub struct Said {
     pub who: Line,
     /// `None` when nothing is waited for.
     pub waits_for: Option<Line>,
+    /// Whose licence it is, and why that one's.
+    pub licence: Option<Line>,
     pub links: Vec<SaidLink>,
     pub rules: Vec<SaidRule>,
     pub remedies: Vec<SaidRemedy>,
@@ -67,6 +69,10 @@ pub fn said(answer: &Answer, s: &Speak) -> Said {
         sentence: words.sentence(),
         who: words.who(),
         waits_for: words.waits_for(),
+        licence: answer.licensing().map(|licensing| Line {
+            text: s.t(words::license_holder(licensing.kind)),
+            reason: Some(s.t(words::licensing(licensing.reason))),
+        }),
         links: answer.why.links.iter().map(|link| words.link(link)).collect(),
         rules: answer.why.rules.iter().filter_map(|ruled| words.rule(ruled)).collect(),
         remedies: answer.why.remedies.iter().map(|remedy| words.remedy(remedy)).collect(),
@@ -178,6 +184,7 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         Remedy::KeepDevice { .. } => ("help-keep-device", None),
         Remedy::UpdateSystem { .. } => ("help-update-system", None),
         Remedy::LiftPolicy2016 => ("help-lift-policy-2016", Some("help-lift-policy-2016-note")),
+        Remedy::LicensePeople => ("help-license-people", Some("help-license-people-note")),
         Remedy::ReachDevice { .. } => ("help-reach-device", None),
         Remedy::RenewToken => ("help-renew-token", None),
         Remedy::Sync => ("help-sync", Some("help-sync-note")),
@@ -224,8 +231,10 @@ fn sentence(sentence: &Sentence) -> &'static str {
         Sentence::PlatformNotApplicable { .. } => "why-platform-not-applicable",
         Sentence::SystemTooOld { .. } => "why-system-too-old",
         Sentence::EnrolledThroughDep => "why-enrolled-through-dep",
+        Sentence::NotDeviceAssignable => "why-not-device-assignable",
         Sentence::NotDescribed => "why-not-described",
         Sentence::EnrolmentPending => "why-enrolment-pending",
+        Sentence::SerialUnknown => "why-serial-unknown",
         Sentence::ToBeRegistered => "why-to-be-registered",
         Sentence::BeingRegistered => "why-being-registered",
         Sentence::RegistrationRefused { .. } => "why-registration-refused",
@@ -335,8 +344,10 @@ impl Words<'_> {
             | Sentence::PerhapsThere
             | Sentence::NoDevice
             | Sentence::EnrolledThroughDep
+            | Sentence::NotDeviceAssignable
             | Sentence::NotDescribed
             | Sentence::EnrolmentPending
+            | Sentence::SerialUnknown
             | Sentence::ToBeRegistered
             | Sentence::BeingRegistered
             | Sentence::NoDeviceForInvitation
@@ -645,7 +656,7 @@ impl Words<'_> {
     fn place(&self, remedy: &Remedy) -> String {
         let (person, app) = (self.answer.person.id, self.answer.app.id);
         match remedy {
-            Remedy::Deploy | Remedy::LiftExclusion { .. } => format!("/apps/{app}/deployment"),
+            Remedy::Deploy | Remedy::LiftExclusion { .. } | Remedy::LicensePeople => format!("/apps/{app}/deployment"),
             Remedy::Return
             | Remedy::Request
             | Remedy::EnrolDevice
@@ -683,6 +694,7 @@ fn on(remedy: &Remedy) -> Option<DeviceId> {
         | Remedy::Request
         | Remedy::EnrolDevice
         | Remedy::LiftPolicy2016
+        | Remedy::LicensePeople
         | Remedy::RenewToken
         | Remedy::Sync
         | Remedy::CorrectRegistration { .. }

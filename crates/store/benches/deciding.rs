@@ -7,7 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "what it measures is all that it is for")]
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use domain::{PersonId, Place, Time, decide_each, plan};
 use store::{
@@ -168,13 +168,13 @@ async fn measure(fresh: Fresh, people: usize) -> Measured {
     let asset = all.assets[0];
     let place = median(20, async || {
         let places = store.places(all.location, last, PLACES).await.unwrap();
-        let last = people as u64 / 2;
-        let counted = if last > PLACES {
+        let number = people as u64 / 2;
+        let counted = if number > PLACES {
             Place::After(PLACES)
         } else {
-            Place::At(last)
+            Place::At(number)
         };
-        assert_eq!(places[&asset], counted);
+        assert_eq!(places[&asset], BTreeMap::from([(last.into(), counted)]));
     });
     measured.add("the places of the last in all lines", micros(place.await), "µs");
     all.licences(&store, asset, people.div_ceil(2) + 10).await.unwrap();

@@ -111,24 +111,24 @@ pub struct MetadataRow {
 
 /// Who holds a licence at Apple.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Holder {
+pub enum Assignee {
     /// By `clientUserId`.
     User(String),
     /// By serial number.
     Device(String),
 }
 
-impl Holder {
+impl Assignee {
     fn kind(&self) -> &'static str {
         match self {
-            Holder::User(_) => "user",
-            Holder::Device(_) => "device",
+            Assignee::User(_) => "user",
+            Assignee::Device(_) => "device",
         }
     }
 
     fn id(&self) -> &str {
         match self {
-            Holder::User(id) | Holder::Device(id) => id,
+            Assignee::User(id) | Assignee::Device(id) => id,
         }
     }
 }
@@ -142,7 +142,7 @@ reads! {
     /// What has no name yet, or an old one, or an icon that has not been fetched: with its `adamId`, in whose order.
     metadata_wanted(location: LocationId, older_than: Time) -> Vec<(AssetId, String)>;
     metadata(asset: AssetId) -> Option<MetadataRow>;
-    assignments(asset: AssetId) -> Vec<Holder>;
+    assignments(asset: AssetId) -> Vec<Assignee>;
 }
 
 impl Conn<'_> {
@@ -231,14 +231,14 @@ impl Conn<'_> {
         .await
     }
 
-    async fn assignments(&mut self, asset: AssetId) -> Result<Vec<Holder>, StoreError> {
+    async fn assignments(&mut self, asset: AssetId) -> Result<Vec<Assignee>, StoreError> {
         let sql = "SELECT holder_kind, holder FROM assignments WHERE asset_id = $1 ORDER BY holder_kind, holder";
         self.all(sql, values![asset], |row| {
             let id = row.text("holder")?;
             Ok(if row.text("holder_kind")? == "device" {
-                Holder::Device(id)
+                Assignee::Device(id)
             } else {
-                Holder::User(id)
+                Assignee::User(id)
             })
         })
         .await
@@ -330,12 +330,16 @@ impl Tx {
                  SELECT COUNT(*) FROM assignments WHERE assignments.asset_id = assets.id) - (
                  SELECT COUNT(*) FROM seats
                  WHERE seats.asset_id = assets.id
-                   AND EXISTS (
-                       SELECT 1 FROM client_users
-                       JOIN assignments ON assignments.holder = client_users.client_user_id
-                       WHERE client_users.person_id = seats.person_id
-                         AND client_users.location_id = assets.location_id
-                         AND assignments.asset_id = assets.id AND assignments.holder_kind = 'user'))
+                   AND (EXISTS (
+                            SELECT 1 FROM client_users
+                            JOIN assignments ON assignments.holder = client_users.client_user_id
+                            WHERE client_users.person_id = seats.holder_id
+                              AND client_users.location_id = assets.location_id
+                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'user')
+                        OR EXISTS (
+                            SELECT 1 FROM devices JOIN assignments ON assignments.holder = devices.serial
+                            WHERE devices.id = seats.holder_id
+                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'device')))
              WHERE id = $1",
             values![asset],
         )
@@ -348,7 +352,7 @@ impl Tx {
     pub async fn assignments_observed(
         &mut self,
         asset: AssetId,
-        holders: &[Holder],
+        holders: &[Assignee],
         whole: bool,
         began: Time,
     ) -> Result<bool, StoreError> {
@@ -366,7 +370,7 @@ impl Tx {
         Ok(true)
     }
 
-    pub async fn assignment_put(&mut self, asset: AssetId, holder: &Holder, now: Time) -> Result<(), StoreError> {
+    pub async fn assignment_put(&mut self, asset: AssetId, holder: &Assignee, now: Time) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO assignments (asset_id, holder_kind, holder, observed_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (asset_id, holder_kind, holder) DO UPDATE SET observed_at = excluded.observed_at",
@@ -376,7 +380,7 @@ impl Tx {
         Ok(())
     }
 
-    pub async fn assignment_delete(&mut self, asset: AssetId, holder: &Holder) -> Result<(), StoreError> {
+    pub async fn assignment_delete(&mut self, asset: AssetId, holder: &Assignee) -> Result<(), StoreError> {
         self.run(
             "DELETE FROM assignments WHERE asset_id = $1 AND holder_kind = $2 AND holder = $3",
             values![asset, holder.kind(), holder.id()],

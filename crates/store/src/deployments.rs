@@ -36,14 +36,23 @@ impl Conn<'_> {
     pub(crate) async fn deployments_all(&mut self, location: LocationId) -> Result<Vec<Deployment>, StoreError> {
         macro_rules! lines {
             ($database:ident) => {
-                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "since"] by "id"
+                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "license_type", "since"] by "id"
                     "FROM (SELECT deployments.*, groups.kind, location_id FROM deployments
                            JOIN groups ON groups.id = group_id JOIN assets ON assets.id = asset_id) AS lines
                      WHERE location_id = $1")
             };
         }
         let sql = self.text(lines!(lite), lines!(pg));
-        let columns = &["id", "asset_id", "group_id", "kind", "approval", "deadline", "since"];
+        let columns = &[
+            "id",
+            "asset_id",
+            "group_id",
+            "kind",
+            "approval",
+            "deadline",
+            "license_type",
+            "since",
+        ];
         self.gathered(sql, columns, values![location], deployment).await
     }
 }
@@ -82,9 +91,10 @@ impl Tx {
         }
         for line in lines.iter().filter(|line| !present.contains(line)) {
             self.run(
-                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7)
+                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at, license_type)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                  ON CONFLICT (id) DO UPDATE SET approval = excluded.approval, deadline = excluded.deadline,
+                                                license_type = excluded.license_type,
                                                 since = excluded.since, updated_at = excluded.updated_at",
                 values![
                     line.id,
@@ -93,7 +103,8 @@ impl Tx {
                     word(&line.approval),
                     line.deadline,
                     line.since,
-                    now
+                    now,
+                    word(&line.license_type)
                 ],
             )
             .await?;
@@ -140,6 +151,7 @@ fn deployment(row: &Record) -> Result<Deployment, StoreError> {
         kind: row.word("kind")?,
         approval: row.word("approval")?,
         deadline: row.time_or_none("deadline")?,
+        license_type: row.word("license_type")?,
         since: row.time("since")?,
     })
 }

@@ -5,14 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Concern, DeviceId, GroupId, GroupKind, LocationId, PersonId, Platform, Rank, Stand, Time};
+use domain::{
+    AssetId, Concern, DeviceId, GroupId, GroupKind, Holder, LocationId, PersonId, Platform, Rank, Stand, Time,
+};
 use uuid::Uuid;
 
 use crate::{
     Cut, DeviceRow, ListedDevice, Part, Span, StoreError, Verdict,
     db::{Conn, Record, Value, hexed, listed, reads, values, word},
     devices::device,
-    pairs::rank,
+    pairs::{holder, rank},
     verdicts::verdict,
 };
 
@@ -65,8 +67,8 @@ pub struct SaidOf<Id> {
     pub of: Id,
     pub asset_id: AssetId,
     pub verdict: Verdict,
-    /// Where the person stands who is in the line for it.
-    pub at: Option<(Rank, PersonId)>,
+    /// Where whoever brings the licence stands in the line for it; of a person for whom several stand there, the last.
+    pub at: Option<(Rank, Holder)>,
 }
 
 reads! {
@@ -214,7 +216,8 @@ macro_rules! many {
             "SELECT COUNT(DISTINCT id) AS number, COUNT(*) AS looked_at FROM (
                  SELECT ", $id, " AS id
                  FROM (SELECT value ->> 0 AS no, value ->> 1 AS edge, value ->> 2 AS edge_behind,
-                              value ->> 3 AS edge_available, value ->> 4 AS edge_since, unhex(value ->> 5) AS edge_person
+                              value ->> 3 AS edge_available, value ->> 4 AS edge_since, value ->> 5 AS edge_device,
+                              unhex(value ->> 6) AS edge_holder
                        FROM json_each($1)) AS it
                  CROSS JOIN ", $table, "
                  WHERE verdict = it.no AND (edge = 'all' OR (edge = 'served') = ", $up_to, ") LIMIT $2) AS those"
@@ -227,7 +230,7 @@ macro_rules! many {
                  SELECT id
                  FROM (SELECT (it ->> 0)::int AS no, it ->> 1 AS edge, (it ->> 2)::bigint AS edge_behind,
                               (it ->> 3)::boolean AS edge_available, (it ->> 4)::bigint AS edge_since,
-                              decode(it ->> 5, 'hex') AS edge_person
+                              (it ->> 5)::boolean AS edge_device, decode(it ->> 6, 'hex') AS edge_holder
                        FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it) AS it
                  CROSS JOIN LATERAL (
                      SELECT ", $id, " AS id FROM ", $table, "
@@ -237,15 +240,17 @@ macro_rules! many {
     };
     (people $database:ident) => {
         many!("person_id" from $database "pairs",
-              "((behind, only_available, since, person_id) <= (edge_behind, edge_available, edge_since, edge_person))")
+              "((behind, only_available, since, device, holder)
+                <= (edge_behind, edge_available, edge_since, edge_device, edge_holder))")
     };
-    // Where it divides is known of their people.
+    // Where it divides is known of whoever brings the licence.
     (devices $database:ident) => {
         many!("device_id" from $database "device_pairs",
-              "EXISTS (SELECT 1 FROM pairs
-                       WHERE pairs.person_id = device_pairs.person_id AND pairs.asset = device_pairs.asset
-                         AND (behind, only_available, since, pairs.person_id)
-                             <= (edge_behind, edge_available, edge_since, edge_person))")
+              "EXISTS (SELECT 1 FROM wishes
+                       WHERE wishes.asset = device_pairs.asset
+                         AND holder = CASE WHEN own THEN device_pairs.device_id ELSE device_pairs.person_id END
+                         AND (behind, only_available, since, device, holder)
+                             <= (edge_behind, edge_available, edge_since, edge_device, edge_holder))")
     };
 }
 
@@ -266,14 +271,14 @@ macro_rules! of_devices {
 }
 
 impl<Id> SaidOf<Id> {
-    fn read(row: &Record, of: Id, person: PersonId) -> Result<SaidOf<Id>, StoreError> {
+    fn read(row: &Record, of: Id) -> Result<SaidOf<Id>, StoreError> {
         let stand: Option<Stand> = row.word_or_none("stand")?;
         Ok(SaidOf {
             of,
             asset_id: row.parsed("asset_id")?,
             verdict: verdict(row)?,
             at: match stand {
-                Some(_) => Some((rank(row)?, person)),
+                Some(_) => Some((rank(row)?, holder(row)?)),
                 None => None,
             },
         })
@@ -479,10 +484,10 @@ impl Conn<'_> {
         // From the people on, and not from all that is said: SQLite keeps to the order, and `OFFSET` keeps PostgreSQL from
         // looking further.
         let sql = self.text(
-            "SELECT person_id, asset_id, said, stand, behind, only_available, since
+            "SELECT person_id, asset_id, said, stand, behind, only_available, since, device, holder
              FROM json_each($2) AS it CROSS JOIN pairs ON person_id = unhex(it.value)
              CROSS JOIN verdicts ON no = verdict CROSS JOIN assets ON assets.id = asset_id AND location_id = $1",
-            "SELECT person_id, asset_id, said, stand, behind, only_available, since
+            "SELECT person_id, asset_id, said, stand, behind, only_available, since, device, holder
              FROM (SELECT * FROM pairs WHERE person_id = ANY (ARRAY (
                        SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value)) OFFSET 0)
                   AS pairs
@@ -490,8 +495,7 @@ impl Conn<'_> {
         );
         let list = hexed(people.iter().map(|person| person.0));
         self.all(sql, values![location, list], |row| {
-            let person = PersonId(row.key("person_id")?);
-            SaidOf::read(row, person, person)
+            SaidOf::read(row, PersonId(row.key("person_id")?))
         })
         .await
     }
@@ -504,10 +508,11 @@ impl Conn<'_> {
         macro_rules! said {
             ($devices:literal) => {
                 concat!(
-                    "SELECT device_id, device_pairs.person_id AS person_id, asset_id, said, stand, behind, only_available, since
+                    "SELECT device_id, asset_id, said, stand, behind, only_available, since, device, holder
                      FROM ", $devices, "
                      JOIN verdicts ON no = device_pairs.verdict JOIN assets ON assets.id = asset_id
-                     LEFT JOIN pairs ON pairs.person_id = device_pairs.person_id AND pairs.asset = device_pairs.asset
+                     LEFT JOIN wishes ON wishes.asset = device_pairs.asset
+                                     AND holder = CASE WHEN own THEN device_id ELSE device_pairs.person_id END
                      WHERE location_id = $1"
                 )
             };
@@ -530,7 +535,7 @@ impl Conn<'_> {
             .map(|row| [row.person.0.simple().to_string(), row.device.0.simple().to_string()])
             .collect();
         self.all(sql, values![location, serde_json::json!(list).to_string()], |row| {
-            SaidOf::read(row, DeviceId(row.key("device_id")?), PersonId(row.key("person_id")?))
+            SaidOf::read(row, DeviceId(row.key("device_id")?))
         })
         .await
     }
@@ -544,9 +549,22 @@ impl Conn<'_> {
     }
 
     async fn licences_of_each(&mut self, people: &[PersonId]) -> Result<BTreeMap<PersonId, u64>, StoreError> {
+        // Their own, and those of their devices.
+        macro_rules! licences {
+            ($people:literal) => {
+                concat!(
+                    "SELECT person_id, COUNT(*) AS number FROM (
+                         SELECT holder_id AS person_id FROM seats WHERE state <> 'reserved' AND holder_id ", $people, "
+                         UNION ALL
+                         SELECT person_id FROM devices JOIN seats ON holder_id = devices.id AND state <> 'reserved'
+                         WHERE person_id ", $people, ") AS licences
+                     GROUP BY person_id"
+                )
+            };
+        }
         let sql = self.text(
-            each!("seats WHERE state <> 'reserved'", lite),
-            each!("seats WHERE state <> 'reserved'", pg),
+            licences!("IN (SELECT value FROM json_each($1))"),
+            licences!("= ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))))"),
         );
         self.of_each(sql, people).await
     }

@@ -9,12 +9,12 @@ use crate::{
 
 /// Both tables side by side.
 const COLUMNS_ONE: &str =
-    "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
+    "SELECT device_id, asset_id, seen, seen_at, command, command_since, license, accepted_at, removed_at, checks,
         failure_class, failure_code, failure_at, failure_attempts, asked_again_at
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
  WHERE device_id = $1 AND asset_id = $2";
 const COLUMNS_DEVICE: &str =
-    "SELECT device_id, asset_id, seen, seen_at, command, command_since, accepted_at, removed_at, checks,
+    "SELECT device_id, asset_id, seen, seen_at, command, command_since, license, accepted_at, removed_at, checks,
         failure_class, failure_code, failure_at, failure_attempts, asked_again_at,
         (SELECT bundle_id FROM app_metadata WHERE app_metadata.asset_id = installs.asset_id) AS bundle_id
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
@@ -121,10 +121,10 @@ impl Tx {
         let failure = install.failure.as_ref();
         self.run(
             "INSERT INTO installs (device_id, asset_id, command, command_since, accepted_at, removed_at, checks,
-                                   failure_class, failure_code, failure_at, failure_attempts)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                   failure_class, failure_code, failure_at, failure_attempts, license)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              ON CONFLICT (device_id, asset_id) DO UPDATE SET
-                 command = excluded.command, command_since = excluded.command_since,
+                 command = excluded.command, command_since = excluded.command_since, license = excluded.license,
                  accepted_at = excluded.accepted_at, removed_at = excluded.removed_at, checks = excluded.checks,
                  failure_class = excluded.failure_class, failure_code = excluded.failure_code,
                  failure_at = excluded.failure_at, failure_attempts = excluded.failure_attempts",
@@ -139,7 +139,8 @@ impl Tx {
                 failure.map(|failure| word(&failure.class)),
                 failure.map(|failure| failure.code.clone()),
                 failure.map(|failure| failure.at),
-                failure.map(|failure| i64::from(failure.attempts))
+                failure.map(|failure| i64::from(failure.attempts)),
+                word(&install.with)
             ],
         )
         .await?;
@@ -167,6 +168,7 @@ pub(crate) fn install(row: &Record) -> Result<Install, StoreError> {
         seen: row.word_or_none("seen")?,
         seen_at: row.time_or_none("seen_at")?,
         command,
+        with: row.word("license")?,
         accepted_at: row.time_or_none("accepted_at")?,
         removed_at: row.time_or_none("removed_at")?,
         checks: small(row.int("checks")?),

@@ -232,6 +232,7 @@ mod tests {
         ("locations", "last_modified_at"),
         // Derived anew when the clock was set.
         ("pairs", "since"),
+        ("wishes", "since"),
         ("people", "changed_at"),
         ("people", "created_at"),
         ("retention", "history_before"),

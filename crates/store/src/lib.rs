@@ -51,7 +51,7 @@ mod world;
 
 pub use accounts::{Account, Role};
 pub use api_keys::ApiKey;
-pub use assets::{AppRow, Holder, MetadataRow, ObservedAsset};
+pub use assets::{AppRow, Assignee, MetadataRow, ObservedAsset};
 pub use check_ins::{CheckInRefusal, CheckInRow};
 pub use commands::{CommandRow, CommandState, OpenCommands};
 pub use db::{Snapshot, Store, Tx};

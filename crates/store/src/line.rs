@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Ahead, AssetId, Counted, Counts, LocationId, Owned, PersonId, Place, Position, Queue, Rank, Stand, Stock, Time,
-    Wish,
+    Ahead, AssetId, Counted, Counts, Holder, HolderKind, LocationId, Owned, PersonId, Place, Position, Queue, Rank,
+    Stand, Stock, Time, Waiter, Wish,
 };
 use uuid::Uuid;
 
 use crate::{
     Cut, Of, Part, SeatState, Span, StoreError, Sum, Tx,
     db::{Conn, Key, Record, Value, hexed, reads, values},
-    pairs::{behind, rank},
+    pairs::{behind, holder, rank},
 };
 
 /// The order of a line, as its indexes have it.
 macro_rules! order {
     () => {
-        "behind, only_available, since, person_id"
+        "behind, only_available, since, device, holder"
     };
 }
 pub(crate) use order;
@@ -27,59 +27,62 @@ pub(crate) use order;
 pub const PLACES: u64 = 1_000;
 
 reads! {
-    /// The person's place among those who wait for a licence, of each asset for which they do. Costs a count of those who
-    /// stand before them, but of no more than `bound` behind those for whom licences are left.
-    places(location: LocationId, person: PersonId, bound: u64) -> BTreeMap<AssetId, Place>;
-    /// The places of these people in one line. Costs a count of those who stand before the last of them, as far as that.
-    places_in(asset: AssetId, people: &'a [PersonId], bound: u64) -> BTreeMap<PersonId, Place>;
-    /// The licences of an asset, and who stands before this person in the line for them. Costs a count of those before them,
+    /// The person's place among those who wait for a licence, and those of their devices, of each asset for which they do. Costs a
+    /// count of those who stand before them, but of no more than `bound` behind those for whom licences are left.
+    places(location: LocationId, person: PersonId, bound: u64) -> BTreeMap<AssetId, Places>;
+    /// The places of these people, and of their devices, in one line. Costs a count of those who stand before the last of them,
     /// as far as that.
-    position(asset: AssetId, person: PersonId, bound: u64) -> Position;
+    places_in(asset: AssetId, people: &'a [PersonId], bound: u64) -> Places;
+    /// The licences of an asset, and who stands before this one in the line for them. Costs a count of those before them, as far
+    /// as that.
+    position(asset: AssetId, holder: Holder, bound: u64) -> Position;
     /// The licences of an asset, but for who waits for one. Costs a count of those that are on their way.
     counts(asset: AssetId) -> Counts;
     /// Who stands in the line of an asset, as it was decided, and whose licence comes back.
     line_of(asset: AssetId) -> LineRows;
 }
 
+/// Where each of some stands.
+pub type Places = BTreeMap<Holder, Place>;
+
 /// The line of an asset.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineRows {
     /// Those who want a licence and have none, in no order.
-    pub wishes: Vec<(PersonId, Wish)>,
-    /// Those whose licence goes back.
+    pub wishes: Vec<Waiter>,
+    /// Those whose licence goes back, or that of a device of theirs.
     pub returning: Vec<PersonId>,
 }
 
-/// Somebody in a line.
-#[derive(Clone, Copy)]
-pub(crate) struct Waiter {
-    pub person: PersonId,
-    pub wish: Wish,
+pub(crate) fn waiter(row: &Record) -> Result<Waiter, StoreError> {
+    Ok(Waiter {
+        holder: holder(row)?,
+        person: PersonId(row.key("person_id")?),
+        wish: Wish {
+            rank: rank(row)?,
+            stand: row.word("stand")?,
+        },
+    })
 }
 
-impl Waiter {
-    fn read(row: &Record) -> Result<Waiter, StoreError> {
-        Ok(Waiter {
-            person: PersonId(row.key("person_id")?),
-            wish: Wish {
-                rank: rank(row)?,
-                stand: row.word("stand")?,
-            },
-        })
-    }
-
-    /// Where they stand, in the order of a line.
-    pub fn place(&self) -> Vec<Value> {
-        let Rank {
-            only_available, since, ..
-        } = self.wish.rank;
-        values![behind(self.wish.rank), only_available, since, Key(self.person.0)]
-    }
+/// Where somebody stands, in the order of a line.
+pub(crate) fn place(waiter: &Waiter) -> Vec<Value> {
+    let Rank {
+        only_available, since, ..
+    } = waiter.wish.rank;
+    let device = waiter.holder.kind() == HolderKind::Device;
+    values![
+        behind(waiter.wish.rank),
+        only_available,
+        since,
+        device,
+        Key(waiter.holder.id())
+    ]
 }
 
 /// A place before everybody.
 fn beginning() -> Vec<Value> {
-    values![i64::MIN, false, Time(i64::MIN), Key(Uuid::nil())]
+    values![i64::MIN, false, Time(i64::MIN), false, Key(Uuid::nil())]
 }
 
 /// An asset of which so many licences are free.
@@ -104,13 +107,13 @@ impl Supply {
 macro_rules! between {
     ($part:literal) => {
         concat!(
-            "SELECT COUNT(*) AS number FROM (SELECT 1 FROM pairs WHERE asset = $1 AND ",
+            "SELECT COUNT(*) AS number FROM (SELECT 1 FROM wishes WHERE asset = $1 AND ",
             $part,
             " AND (",
             order!(),
-            ") >= ($2, $3, $4, $5) AND (",
+            ") >= ($2, $3, $4, $5, $6) AND (",
             order!(),
-            ") < ($6, $7, $8, $9) LIMIT $10) AS counted"
+            ") < ($7, $8, $9, $10, $11) LIMIT $12) AS counted"
         )
     };
 }
@@ -142,7 +145,7 @@ impl Conn<'_> {
             "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets
              WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
                -- In the order of the index of those: without it SQLite looks for one among all who have the app.
-               AND (SELECT person_id FROM pairs WHERE asset = number AND stand = 'ready' ORDER BY ",
+               AND (SELECT holder FROM wishes WHERE asset = number AND stand = 'ready' ORDER BY ",
             order!(),
             " LIMIT 1) IS NOT NULL ORDER BY id"
         );
@@ -159,74 +162,83 @@ impl Conn<'_> {
         location: LocationId,
         person: PersonId,
         bound: u64,
-    ) -> Result<BTreeMap<AssetId, Place>, StoreError> {
+    ) -> Result<BTreeMap<AssetId, Places>, StoreError> {
         let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
-                          person_id, stand, behind, only_available, since
-                   FROM pairs JOIN assets ON number = asset
-                   WHERE person_id = $1 AND stand IS NOT NULL AND location_id = $2";
+                          holder, device, person_id, stand, behind, only_available, since
+                   FROM wishes JOIN assets ON number = asset
+                   WHERE person_id = $1 AND location_id = $2";
         let waiters = self
             .all(sql, values![Key(person.0), location], |row| {
-                Ok((Supply::read(row)?, Waiter::read(row)?))
+                Ok((Supply::read(row)?, waiter(row)?))
             })
             .await?;
-        let mut places = BTreeMap::new();
+        let mut lines: BTreeMap<AssetId, (Supply, Vec<Waiter>)> = BTreeMap::new();
         for (supply, waiter) in waiters {
-            let place = self.places_of(&supply, vec![waiter], bound).await?.into_values().next();
-            places.extend(place.map(|place| (supply.asset, place)));
+            let line = lines.entry(supply.asset).or_insert((supply, Vec::new()));
+            line.1.push(waiter);
+        }
+        let mut places = BTreeMap::new();
+        for (asset, (supply, waiters)) in lines {
+            places.insert(asset, self.places_of(&supply, waiters, bound).await?);
         }
         Ok(places)
     }
 
-    async fn places_in(
-        &mut self,
-        asset: AssetId,
-        people: &[PersonId],
-        bound: u64,
-    ) -> Result<BTreeMap<PersonId, Place>, StoreError> {
+    async fn places_in(&mut self, asset: AssetId, people: &[PersonId], bound: u64) -> Result<Places, StoreError> {
         let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets WHERE id = $1";
         let Some(supply) = self.one(sql, values![asset], Supply::read).await? else {
-            return Ok(BTreeMap::new());
+            return Ok(Places::new());
         };
         let sql = self.text(
-            "SELECT person_id, stand, behind, only_available, since FROM pairs
-             WHERE asset = $1 AND person_id IN (SELECT unhex(value) FROM json_each($2)) AND stand IS NOT NULL",
-            "SELECT person_id, stand, behind, only_available, since FROM pairs
-             WHERE asset = $1 AND stand IS NOT NULL
+            "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+             WHERE person_id IN (SELECT unhex(value) FROM json_each($2)) AND asset = $1",
+            "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+             WHERE asset = $1
                AND person_id = ANY (ARRAY (
                    SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))",
         );
         let listed = hexed(people.iter().map(|person| person.0));
-        let waiters = self.all(sql, values![supply.number, listed], Waiter::read).await?;
+        let waiters = self.all(sql, values![supply.number, listed], waiter).await?;
         self.places_of(&supply, waiters, bound).await
     }
 
-    /// Where somebody stands in the line of an asset; `None` for whoever does not.
-    pub(crate) async fn waiter(
+    /// Whoever stands in the line for somebody; `None` when nobody does.
+    pub(crate) async fn waiters(
         &mut self,
         asset: AssetId,
         person: PersonId,
-    ) -> Result<Option<(Supply, Waiter)>, StoreError> {
+    ) -> Result<Option<(Supply, Vec<Waiter>)>, StoreError> {
         let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
-                          person_id, stand, behind, only_available, since
-                   FROM pairs JOIN assets ON number = asset WHERE person_id = $1 AND id = $2 AND stand IS NOT NULL";
-        self.one(sql, values![Key(person.0), asset], |row| {
-            Ok((Supply::read(row)?, Waiter::read(row)?))
-        })
-        .await
+                          holder, device, person_id, stand, behind, only_available, since
+                   FROM wishes JOIN assets ON number = asset WHERE person_id = $1 AND id = $2";
+        let rows = self
+            .all(sql, values![Key(person.0), asset], |row| {
+                Ok((Supply::read(row)?, waiter(row)?))
+            })
+            .await?;
+        let (supplies, waiters): (Vec<Supply>, Vec<Waiter>) = rows.into_iter().unzip();
+        Ok(supplies.into_iter().next().map(|supply| (supply, waiters)))
     }
 
-    /// Goes along the line once, from one of them to the next.
-    pub(crate) async fn places_of(
+    /// The places of some who stand in the line.
+    async fn places_of(&mut self, supply: &Supply, waiters: Vec<Waiter>, bound: u64) -> Result<Places, StoreError> {
+        self.places_among(supply, waiters, true, bound).await
+    }
+
+    /// Goes along the line once, from one of them to the next. Whether they are in it, or would be: then each counts for those
+    /// after it, too.
+    pub(crate) async fn places_among(
         &mut self,
         supply: &Supply,
         mut waiters: Vec<Waiter>,
+        in_line: bool,
         bound: u64,
-    ) -> Result<BTreeMap<PersonId, Place>, StoreError> {
-        let mut places = BTreeMap::new();
+    ) -> Result<Places, StoreError> {
+        let mut places = Places::new();
         if waiters.is_empty() {
             return Ok(places);
         }
-        waiters.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.person));
+        waiters.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.holder));
         // Nobody needs to know of more who are ready than can be served.
         let free = supply.free.unwrap_or(0);
         let stock = Stock {
@@ -245,7 +257,10 @@ impl Conn<'_> {
         for waiter in waiters {
             count.go(self, &waiter, parts).await?;
             let place = count.ahead.place(waiter.wish.stand, &stock);
-            places.extend(place.map(|place| (waiter.person, place)));
+            places.extend(place.map(|place| (waiter.holder, place)));
+            if !in_line {
+                count.passes(waiter.wish.stand);
+            }
         }
         Ok(places)
     }
@@ -253,7 +268,7 @@ impl Conn<'_> {
     /// How many in the line can use a licence now, `most` of them.
     pub(crate) async fn ready(&mut self, number: i64, most: i64) -> Result<u64, StoreError> {
         let sql = "SELECT COUNT(*) AS number FROM (
-                       SELECT 1 FROM pairs WHERE asset = $1 AND stand = 'ready' LIMIT $2) AS ready";
+                       SELECT 1 FROM wishes WHERE asset = $1 AND stand = 'ready' LIMIT $2) AS ready";
         self.counted(sql, values![number, most]).await
     }
 
@@ -262,20 +277,20 @@ impl Conn<'_> {
         Ok(number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
     }
 
-    async fn position(&mut self, asset: AssetId, person: PersonId, bound: u64) -> Result<Position, StoreError> {
+    async fn position(&mut self, asset: AssetId, holder: Holder, bound: u64) -> Result<Position, StoreError> {
         let counts = self.counts(asset).await?;
         let mut queue = Queue::default();
-        for sum in self.sums_of(asset).await?.iter().filter(|sum| sum.is_of_people()) {
+        for sum in self.sums_of(asset).await? {
+            let stand = sum.verdict.in_line();
             let of = |stands: bool| if stands { sum.times } else { 0 };
-            queue.all += of(sum.verdict.stand.is_some());
-            queue.ready += of(sum.verdict.stand == Some(Stand::Ready));
-            queue.out_of_stock += of(sum.verdict.stand == Some(Stand::OutOfStock));
+            queue.all += of(stand.is_some());
+            queue.ready += of(stand == Some(Stand::Ready));
+            queue.out_of_stock += of(stand == Some(Stand::OutOfStock));
         }
-        let sql =
-            "SELECT number, person_id, stand, behind, only_available, since FROM pairs JOIN assets ON number = asset
-                   WHERE person_id = $1 AND id = $2 AND stand IS NOT NULL";
-        let own = self.one(sql, values![Key(person.0), asset], |row| {
-            Ok((row.int("number")?, Waiter::read(row)?))
+        let sql = "SELECT number, holder, device, person_id, stand, behind, only_available, since
+                   FROM wishes JOIN assets ON number = asset WHERE holder = $1 AND id = $2";
+        let own = self.one(sql, values![Key(holder.id()), asset], |row| {
+            Ok((row.int("number")?, waiter(row)?))
         });
         let own = own.await?;
         let mut ahead = Ahead::default();
@@ -315,25 +330,30 @@ impl Conn<'_> {
     }
 
     pub(crate) async fn line_of(&mut self, asset: AssetId) -> Result<LineRows, StoreError> {
-        let sql = "SELECT person_id, stand, behind, only_available, since FROM pairs
-                   WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand IS NOT NULL";
-        let line = self.all(sql, values![asset], Waiter::read).await?;
-        let goes_back = |sum: &Sum| match sum.verdict.of {
-            Of::Person { keeps, seat, .. } => seat
-                .is_some_and(|seat| seat == SeatState::Returning || !keeps)
-                .then_some((sum.no, Part::All)),
-            Of::Device => None,
+        let sql = "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+                   WHERE asset = (SELECT number FROM assets WHERE id = $1)";
+        let wishes = self.all(sql, values![asset], waiter).await?;
+        let goes_back = |sum: &Sum| {
+            let (Of::Person { keeps, seat, .. } | Of::Device { keeps, seat, .. }) = sum.verdict.of;
+            let left_over = matches!(sum.verdict.of, Of::Person { left_over: true, .. });
+            left_over || seat.is_some_and(|seat| seat == SeatState::Returning || !keeps)
         };
-        let verdicts: Vec<_> = self.sums_of(asset).await?.iter().filter_map(goes_back).collect();
+        let sums = self.sums_of(asset).await?;
+        let said = |of_people: bool| -> Vec<(i64, Part)> {
+            let sums = sums
+                .iter()
+                .filter(|sum| sum.is_of_people() == of_people && goes_back(sum));
+            sums.map(|sum| (sum.no, Part::All)).collect()
+        };
         let everybody = Cut {
             span: Span::First,
             query: "",
             most: usize::MAX,
         };
-        Ok(LineRows {
-            wishes: line.into_iter().map(|waiter| (waiter.person, waiter.wish)).collect(),
-            returning: self.people_said(&verdicts, everybody).await?,
-        })
+        let mut returning = self.people_said(&said(true), everybody).await?;
+        let devices = self.devices_said(&said(false), everybody).await?;
+        returning.extend(devices.into_iter().map(|row| row.person));
+        Ok(LineRows { wishes, returning })
     }
 }
 
@@ -348,13 +368,30 @@ impl Count {
         }
     }
 
+    /// One more, who is not in the line.
+    fn passes(&mut self, stand: Stand) {
+        let Ahead {
+            all,
+            ready,
+            out_of_stock,
+        } = &mut self.ahead;
+        let counted = [
+            (all, true),
+            (ready, stand == Stand::Ready),
+            (out_of_stock, stand == Stand::OutOfStock),
+        ];
+        for (counted, counts) in counted {
+            *counted = counted.map(|passed| passed + u64::from(counts));
+        }
+    }
+
     async fn go(&mut self, conn: &mut Conn<'_>, to: &Waiter, parts: &[Which]) -> Result<(), StoreError> {
         for part in parts {
             let (counted, sql) = match part {
-                Which::All => (&mut self.ahead.all, between!("stand IS NOT NULL")),
+                Which::All => (&mut self.ahead.all, between!("TRUE")),
                 Which::Ready => (&mut self.ahead.ready, between!("stand = 'ready'")),
                 Which::OutOfStock => {
-                    let out = between!("stand IS NOT NULL AND stand = 'outOfStock'");
+                    let out = between!("stand = 'outOfStock'");
                     (&mut self.ahead.out_of_stock, out)
                 }
             };
@@ -363,11 +400,11 @@ impl Count {
             };
             let mut span = values![self.number];
             span.extend(self.from.clone());
-            span.extend(to.place());
+            span.extend(place(to));
             span.extend(values![i64::try_from(self.most - passed).unwrap_or(i64::MAX)]);
             *counted = Counted::up_to(self.most, passed + conn.counted(sql, span).await?);
         }
-        self.from = to.place();
+        self.from = place(to);
         Ok(())
     }
 }
@@ -376,11 +413,7 @@ impl Tx {
     /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one.
     ///
     /// Only after everybody was decided: until then the line may be another one.
-    pub async fn line_next(
-        &mut self,
-        location: LocationId,
-        most: usize,
-    ) -> Result<Vec<(AssetId, PersonId)>, StoreError> {
+    pub async fn line_next(&mut self, location: LocationId, most: usize) -> Result<Vec<(AssetId, Holder)>, StoreError> {
         let mut given = Vec::new();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         for (asset, number, free) in self.conn().givable(location).await? {
@@ -389,16 +422,14 @@ impl Tx {
                 break;
             }
             let sql = concat!(
-                "SELECT person_id FROM pairs WHERE asset = $1 AND stand = 'ready' ORDER BY ",
+                "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+                 WHERE asset = $1 AND stand = 'ready' ORDER BY ",
                 order!(),
                 " LIMIT $2"
             );
             let values = values![number, free.map_or(left, |free| free.min(left))];
-            let people = self
-                .conn()
-                .all(sql, values, |row| Ok(PersonId(row.key("person_id")?)))
-                .await?;
-            given.extend(people.into_iter().map(|person| (asset, person)));
+            let next = self.conn().all(sql, values, waiter).await?;
+            given.extend(next.into_iter().map(|next| (asset, next.holder)));
         }
         Ok(given)
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, DeviceId, LocationId, PersonId, Rank, Time};
+use domain::{AssetId, DeviceId, Holder, HolderKind, LocationId, PersonId, Rank, Time, Waiter};
 use uuid::Uuid;
 
 use crate::{
@@ -14,9 +14,10 @@ use crate::{
     deciding::ids,
     devices::device,
     invitations::invitation,
-    line::order,
-    pairs::{behind, rank},
+    line::{order, waiter},
+    pairs::{behind, holder, rank},
     people::{client_user, person},
+    seats,
     verdicts::verdict,
 };
 
@@ -33,7 +34,7 @@ pub struct Sum {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Edge {
     rank: Rank,
-    person: PersonId,
+    holder: Holder,
 }
 
 /// Of whom a verdict is said: of all, or by the edge, where it divides them.
@@ -80,8 +81,8 @@ reads! {
     sums_of(asset: AssetId) -> Vec<Sum>;
     /// How many licences are reserved, or go back.
     seats_moving(location: LocationId) -> BTreeMap<(AssetId, SeatState), u64>;
-    /// Of how many each verdict is said among those for whom the `free` licences are that are left. Costs as much as are
-    /// left, while they are being given.
+    /// Of how many each verdict is said among those for whom the `free` licences are that are left: of people for whom several
+    /// stand there, once there is one for the last. Costs as much as are left, while they are being given.
     served(asset: AssetId, free: u64) -> BTreeMap<i64, u64>;
     /// The last of them; `None` when fewer can use one.
     edge(asset: AssetId, free: u64) -> Option<Edge>;
@@ -90,9 +91,9 @@ reads! {
     /// The same of devices.
     devices_said(verdicts: &'a [(i64, Part)], cut: Cut<'a>) -> Vec<ListedDevice>;
     /// A page of those who have a licence.
-    seats_page(asset: AssetId, span: Span, most: usize) -> Vec<PersonId>;
+    seats_page(asset: AssetId, span: Span, most: usize) -> Vec<Holder>;
     /// The next in the line, after that many of them: all, or those only to whom Apple had none to give.
-    line_page(asset: AssetId, out_of_stock: bool, after: u64, most: usize) -> Vec<PersonId>;
+    line_page(asset: AssetId, out_of_stock: bool, after: u64, most: usize) -> Vec<Waiter>;
     /// Since when the next in the line has been entitled to a licence, after that many of them.
     line_since(asset: AssetId, after: u64) -> Option<Time>;
     /// How many people have not accepted the terms and would get something if they did, and when the first of them was shown
@@ -131,7 +132,7 @@ macro_rules! summed {
 }
 
 /// A page of one verdict. `$found` says whether a row is looked for by `$4`, `$edge` whether it lies up to the edge of `$6` to
-/// `$9`.
+/// `$10`.
 macro_rules! page {
     ($columns:literal $table:literal $id:literal, $found:expr, $edge:expr, forwards) => {
         page!($columns $table $id, $found, $edge, ">" "")
@@ -143,7 +144,7 @@ macro_rules! page {
         concat!(
             "SELECT name, ", $columns, " FROM ", $table, " WHERE verdict = $1 AND (name, ", $id, ") ", $follows,
             " ($2, $3) AND ", $found, " AND ($5 = 'all' OR ($5 = 'served') = ", $edge, ") ORDER BY name", $order,
-            ", ", $id, $order, " LIMIT $10"
+            ", ", $id, $order, " LIMIT $11"
         )
     };
 }
@@ -215,8 +216,8 @@ impl Cut<'_> {
 
 impl Edge {
     /// Whether a licence is left for who stands there.
-    pub(crate) fn reaches(&self, at: (Rank, PersonId)) -> bool {
-        at <= (self.rank, self.person)
+    pub(crate) fn reaches(&self, at: (Rank, Holder)) -> bool {
+        at <= (self.rank, self.holder)
     }
 }
 
@@ -234,7 +235,8 @@ impl Part {
             edge.map(|edge| behind(edge.rank)),
             edge.map(|edge| edge.rank.only_available),
             edge.map(|edge| edge.rank.since.ms()),
-            edge.map(|edge| edge.person.0.simple().to_string()),
+            edge.map(|edge| edge.holder.kind() == HolderKind::Device),
+            edge.map(|edge| edge.holder.id().simple().to_string()),
         ])
     }
 
@@ -249,7 +251,8 @@ impl Part {
             edge.map_or(0, |edge| behind(edge.rank)),
             edge.is_some_and(|edge| edge.rank.only_available),
             edge.map_or(0, |edge| edge.rank.since.ms()),
-            Key(edge.map_or(Uuid::nil(), |edge| edge.person.0)),
+            edge.is_some_and(|edge| edge.holder.kind() == HolderKind::Device),
+            Key(edge.map_or(Uuid::nil(), |edge| edge.holder.id())),
         ]
     }
 }
@@ -291,12 +294,13 @@ impl Conn<'_> {
     }
 
     pub(crate) async fn served(&mut self, asset: AssetId, free: u64) -> Result<BTreeMap<i64, u64>, StoreError> {
+        // Whose last stands no further back than the last of these. They are no more than these.
         macro_rules! first {
             ($columns:literal) => {
                 concat!(
                     "(SELECT ",
                     $columns,
-                    " FROM pairs WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand = 'ready' ORDER BY ",
+                    " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand = 'ready' ORDER BY ",
                     order!(),
                     " LIMIT $2) AS first"
                 )
@@ -304,13 +308,15 @@ impl Conn<'_> {
         }
         let people = concat!(
             "SELECT CAST(verdict AS BIGINT) AS verdict, COUNT(*) AS number FROM ",
-            first!("verdict"),
-            " GROUP BY verdict"
+            first!("asset, person_id, holder"),
+            " JOIN pairs ON pairs.person_id = first.person_id AND pairs.asset = first.asset AND pairs.holder = first.holder
+              GROUP BY verdict"
         );
         let devices = concat!(
             "SELECT CAST(device_pairs.verdict AS BIGINT) AS verdict, COUNT(*) AS number FROM ",
-            first!("asset, person_id"),
+            first!("asset, person_id, holder, device"),
             " JOIN device_pairs ON device_pairs.person_id = first.person_id AND device_pairs.asset = first.asset
+                               AND CASE WHEN first.device THEN device_pairs.device_id = first.holder ELSE NOT own END
               GROUP BY device_pairs.verdict"
         );
         let most = i64::try_from(free).unwrap_or(i64::MAX);
@@ -333,7 +339,7 @@ impl Conn<'_> {
         let sql = concat!(
             "SELECT ",
             order!(),
-            " FROM pairs WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand = 'ready' ORDER BY ",
+            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand = 'ready' ORDER BY ",
             order!(),
             " LIMIT 1 OFFSET $2"
         );
@@ -341,7 +347,7 @@ impl Conn<'_> {
         self.one(sql, values![asset, before], |row| {
             Ok(Edge {
                 rank: rank(row)?,
-                person: PersonId(row.key("person_id")?),
+                holder: holder(row)?,
             })
         })
         .await
@@ -389,7 +395,7 @@ impl Conn<'_> {
         macro_rules! people {
             ($direction:ident $($whom:ident)+) => {
                 page!("person_id" "pairs" "person_id", found!($($whom)+),
-                      concat!("((", order!(), ") <= ($6, $7, $8, $9))"), $direction)
+                      concat!("((", order!(), ") <= ($6, $7, $8, $9, $10))"), $direction)
             };
         }
         let sql = match (cut.query.is_empty(), cut.forwards()) {
@@ -406,14 +412,18 @@ impl Conn<'_> {
         .await
     }
 
-    async fn devices_said(&mut self, verdicts: &[(i64, Part)], cut: Cut<'_>) -> Result<Vec<ListedDevice>, StoreError> {
+    pub(crate) async fn devices_said(
+        &mut self,
+        verdicts: &[(i64, Part)],
+        cut: Cut<'_>,
+    ) -> Result<Vec<ListedDevice>, StoreError> {
         macro_rules! devices {
             ($direction:ident $($whom:ident)+) => {
                 page!("device_id, person_id" "device_pairs" "device_id", found!($($whom)+),
-                      "EXISTS (SELECT 1 FROM pairs
-                               WHERE pairs.person_id = device_pairs.person_id AND pairs.asset = device_pairs.asset
-                                 AND (pairs.behind, pairs.only_available, pairs.since, pairs.person_id)
-                                     <= ($6, $7, $8, $9))", $direction)
+                      concat!("EXISTS (SELECT 1 FROM wishes
+                               WHERE wishes.asset = device_pairs.asset
+                                 AND holder = CASE WHEN own THEN device_pairs.device_id ELSE device_pairs.person_id END
+                                 AND (", order!(), ") <= ($6, $7, $8, $9, $10))"), $direction)
             };
         }
         let sql = match (cut.query.is_empty(), cut.forwards()) {
@@ -434,26 +444,24 @@ impl Conn<'_> {
         .await
     }
 
-    async fn seats_page(&mut self, asset: AssetId, span: Span, most: usize) -> Result<Vec<PersonId>, StoreError> {
+    async fn seats_page(&mut self, asset: AssetId, span: Span, most: usize) -> Result<Vec<Holder>, StoreError> {
         let (sql, id) = match span {
             Span::First | Span::After(_) => (
-                "SELECT person_id FROM seats WHERE asset_id = $1 AND person_id > $2 ORDER BY person_id LIMIT $3",
+                "SELECT holder_id, kind FROM seats WHERE asset_id = $1 AND holder_id > $2 ORDER BY holder_id LIMIT $3",
                 match span {
                     Span::After(id) => id.to_string(),
                     _ => String::new(),
                 },
             ),
             Span::Before(id) => (
-                "SELECT person_id FROM seats WHERE asset_id = $1 AND person_id < $2 ORDER BY person_id DESC LIMIT $3",
+                "SELECT holder_id, kind FROM seats WHERE asset_id = $1 AND holder_id < $2 ORDER BY holder_id DESC LIMIT $3",
                 id.to_string(),
             ),
         };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut people: Vec<PersonId> = self
-            .all(sql, values![asset, id, most], |row| row.parsed("person_id"))
-            .await?;
-        people.sort_unstable();
-        Ok(people)
+        let mut holders = self.all(sql, values![asset, id, most], seats::holder).await?;
+        holders.sort_unstable_by_key(|holder| holder.id());
+        Ok(holders)
     }
 
     async fn line_page(
@@ -462,25 +470,23 @@ impl Conn<'_> {
         out_of_stock: bool,
         after: u64,
         most: usize,
-    ) -> Result<Vec<PersonId>, StoreError> {
+    ) -> Result<Vec<Waiter>, StoreError> {
         let sql = concat!(
-            "SELECT person_id FROM pairs WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand IS NOT NULL
-             AND ($2 = 'all' OR stand = $2) ORDER BY ",
+            "SELECT person_id, stand, ",
+            order!(),
+            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND ($2 = 'all' OR stand = $2) ORDER BY ",
             order!(),
             " LIMIT $3 OFFSET $4"
         );
         let which = if out_of_stock { "outOfStock" } else { "all" };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.all(sql, values![asset, which, most, after], |row| {
-            Ok(PersonId(row.key("person_id")?))
-        })
-        .await
+        self.all(sql, values![asset, which, most, after], waiter).await
     }
 
     async fn line_since(&mut self, asset: AssetId, after: u64) -> Result<Option<Time>, StoreError> {
         let sql = concat!(
-            "SELECT since FROM pairs WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand IS NOT NULL ORDER BY ",
+            "SELECT since FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) ORDER BY ",
             order!(),
             " LIMIT 1 OFFSET $2"
         );

@@ -7,7 +7,7 @@ use domain::{AssetId, PersonId, Place, Precedence, Time};
 use crate::{
     StoreError, Tx,
     db::{Conn, Record, reads, values},
-    line::{Waiter, order},
+    line::{Places, order, place},
 };
 
 /// Somebody who was moved up.
@@ -61,30 +61,31 @@ impl Conn<'_> {
         now: Time,
         bound: u64,
     ) -> Result<Option<Move>, StoreError> {
-        let Some((supply, present)) = self.waiter(asset, person).await? else {
+        let Some((supply, present)) = self.waiters(asset, person).await? else {
             return Ok(None);
         };
-        let mut moved = present;
-        moved.wish.rank.precedence = Precedence::MovedUp(now);
-        // The first whom they would pass, who is they themselves if they pass nobody.
+        let mut moved = present.clone();
+        for waiter in &mut moved {
+            waiter.wish.rank.precedence = Precedence::MovedUp(now);
+        }
+        // The first whom they would pass, who is one of their own if they pass nobody.
+        let first = moved.iter().min_by_key(|waiter| (waiter.wish.rank, waiter.holder));
         let sql = concat!(
-            "SELECT person_id FROM pairs WHERE asset = $1 AND stand IS NOT NULL AND (",
+            "SELECT person_id FROM wishes WHERE asset = $1 AND (",
             order!(),
-            ") >= ($2, $3, $4, $5) ORDER BY ",
+            ") >= ($2, $3, $4, $5, $6) ORDER BY ",
             order!(),
             " LIMIT 1"
         );
         let mut at = values![supply.number];
-        at.extend(moved.place());
+        at.extend(first.map(place).unwrap_or_default());
         let next = self.one(sql, at, |row| Ok(PersonId(row.key("person_id")?))).await?;
-        let mut place = async |waiter: Waiter| -> Result<Option<Place>, StoreError> {
-            let places = self.places_of(&supply, vec![waiter], bound).await?;
-            Ok(places.get(&person).copied())
-        };
-        let Some(from) = place(present).await? else {
+        // Until the last of them has a licence, they wait.
+        let last = |places: Places| places.into_values().max();
+        let Some(from) = last(self.places_among(&supply, present, true, bound).await?) else {
             return Ok(None);
         };
-        let to = place(moved).await?;
+        let to = last(self.places_among(&supply, moved, false, bound).await?);
         Ok(Some(Move {
             from,
             to,

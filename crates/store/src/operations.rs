@@ -1,6 +1,6 @@
 //! What is asked of Apple, and how far it is.
 
-use domain::{AssetId, LocationId, OperationId, PersonId, Time};
+use domain::{AssetId, Holder, LocationId, OperationId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -80,8 +80,8 @@ impl OperationRow {
 
 reads! {
     operation(id: OperationId) -> Option<OperationRow>;
-    /// What the person's licence waits for, while it does.
-    operation_of_seat(asset: AssetId, person: PersonId) -> Option<OperationRow>;
+    /// What a licence waits for, while it does.
+    operation_of_seat(asset: AssetId, holder: Holder) -> Option<OperationRow>;
     /// What is not finished, the oldest first.
     operations_open(location: LocationId) -> Vec<OperationRow>;
     /// The latest first.
@@ -94,15 +94,11 @@ impl Conn<'_> {
             .await
     }
 
-    async fn operation_of_seat(
-        &mut self,
-        asset: AssetId,
-        person: PersonId,
-    ) -> Result<Option<OperationRow>, StoreError> {
+    async fn operation_of_seat(&mut self, asset: AssetId, holder: Holder) -> Result<Option<OperationRow>, StoreError> {
         self.one(
             "SELECT * FROM operations
-             WHERE id = (SELECT operation_id FROM seats WHERE asset_id = $1 AND person_id = $2)",
-            values![asset, person],
+             WHERE id = (SELECT operation_id FROM seats WHERE asset_id = $1 AND holder_id = $2)",
+            values![asset, holder.id()],
             operation,
         )
         .await
@@ -155,19 +151,19 @@ impl Tx {
 }
 
 impl Tx {
-    /// What `from` is about for these people, licences or client users, waits for `to` from now on.
+    /// What `from` is about for these, licences or client users, waits for `to` from now on.
     pub async fn operation_hand_over(
         &mut self,
         from: OperationId,
         to: OperationId,
-        people: &[PersonId],
+        holders: &[Holder],
     ) -> Result<(), StoreError> {
-        for person in people {
+        for holder in holders {
             for sql in [
-                "UPDATE seats SET operation_id = $2 WHERE operation_id = $1 AND person_id = $3",
+                "UPDATE seats SET operation_id = $2 WHERE operation_id = $1 AND holder_id = $3",
                 "UPDATE client_users SET operation_id = $2 WHERE operation_id = $1 AND person_id = $3",
             ] {
-                self.run(sql, values![from, to, *person]).await?;
+                self.run(sql, values![from, to, holder.id()]).await?;
             }
         }
         Ok(())

@@ -8,11 +8,14 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 };
 
-use domain::{AssetId, Concern, DeviceId, Each, LocationId, Pair, PersonId, Precedence, Rank, Stand, Time, Wish};
+use domain::{
+    AssetId, Concern, DeviceId, Each, Holder, HolderKind, LocationId, Pair, PersonId, Precedence, Rank, Stand, Time,
+    Wish,
+};
 use serde_json::json;
 
 use crate::{
-    StoreError, Tx, Verdict,
+    Of, StoreError, Tx, Verdict,
     db::{Conn, Record, gathered, hexed, reads, values, word},
     verdicts::verdict,
 };
@@ -23,8 +26,10 @@ pub struct PairRow {
     pub asset_id: AssetId,
     pub person_id: PersonId,
     pub verdict: Verdict,
-    /// What brings them into the line, while something does.
-    pub wish: Option<Wish>,
+    /// Who stands in the line for them, and what brings each there.
+    pub wishes: BTreeMap<Holder, Wish>,
+    /// The one of those that waits whenever any of them does.
+    pub last: Option<(Holder, Wish)>,
     pub devices: BTreeMap<DeviceId, Verdict>,
 }
 
@@ -34,10 +39,11 @@ impl PairRow {
         PairRow {
             asset_id: asset,
             person_id: person,
-            verdict: Verdict::of_person(pair),
-            wish: pair.wish,
+            verdict: Verdict::of_person(person, pair),
+            wishes: pair.wishes.clone(),
+            last: pair.last,
             devices: devices
-                .map(|(device, said)| (*device, Verdict::of_device(pair, *said)))
+                .map(|(device, theirs)| (*device, Verdict::of_device(pair, theirs)))
                 .collect(),
         }
     }
@@ -82,8 +88,15 @@ reads! {
 macro_rules! kept {
     (pairs $whom:literal) => {
         concat!(
-            "SELECT id, person_id, said, stand, behind, only_available, since
+            "SELECT id, person_id, said, stand, behind, only_available, since, device, holder
              FROM pairs JOIN assets ON number = asset JOIN verdicts ON no = verdict WHERE location_id = $1",
+            $whom
+        )
+    };
+    (wishes $whom:literal) => {
+        concat!(
+            "SELECT id, person_id, stand, behind, only_available, since, device, holder
+             FROM wishes JOIN assets ON number = asset WHERE location_id = $1",
             $whom
         )
     };
@@ -102,15 +115,38 @@ fn pair(row: &Record) -> Result<PairRow, StoreError> {
         asset_id: row.parsed("id")?,
         person_id: PersonId(row.key("person_id")?),
         verdict: verdict(row)?,
-        wish: match stand {
-            Some(stand) => Some(Wish {
-                rank: rank(row)?,
-                stand,
-            }),
+        wishes: BTreeMap::new(),
+        last: match stand {
+            Some(stand) => Some((
+                holder(row)?,
+                Wish {
+                    rank: rank(row)?,
+                    stand,
+                },
+            )),
             None => None,
         },
         devices: BTreeMap::new(),
     })
+}
+
+/// Who stands in a line, of a row of it.
+pub(crate) fn holder(row: &Record) -> Result<Holder, StoreError> {
+    let id = row.key("holder")?;
+    Ok(match row.flag("device")? {
+        true => Holder::Device(DeviceId(id)),
+        false => Holder::Person(PersonId(id)),
+    })
+}
+
+type WishRow = ((AssetId, PersonId), Holder, Wish);
+
+fn wish(row: &Record) -> Result<WishRow, StoreError> {
+    let wish = Wish {
+        rank: rank(row)?,
+        stand: row.word("stand")?,
+    };
+    Ok(((row.parsed("id")?, PersonId(row.key("person_id")?)), holder(row)?, wish))
 }
 
 type DevicePair = ((AssetId, PersonId), DeviceId, Verdict);
@@ -120,16 +156,21 @@ fn device_pair(row: &Record) -> Result<DevicePair, StoreError> {
     Ok((pair, DeviceId(row.key("device_id")?), verdict(row)?))
 }
 
-fn with_devices(mut pairs: Vec<PairRow>, devices: Vec<DevicePair>) -> Result<Vec<PairRow>, StoreError> {
+fn whole(mut pairs: Vec<PairRow>, wishes: Vec<WishRow>, devices: Vec<DevicePair>) -> Result<Vec<PairRow>, StoreError> {
     let mut at: HashMap<(AssetId, PersonId), &mut PairRow> = pairs
         .iter_mut()
         .map(|row| ((row.asset_id, row.person_id), row))
         .collect();
+    let missing = |column: &str, pair: (AssetId, PersonId)| StoreError::Corrupt {
+        column: column.to_owned(),
+        value: format!("{pair:?}"),
+    };
+    for (pair, holder, wish) in wishes {
+        let row = at.get_mut(&pair).ok_or_else(|| missing("wishes", pair))?;
+        row.wishes.insert(holder, wish);
+    }
     for (pair, device, verdict) in devices {
-        let row = at.get_mut(&pair).ok_or_else(|| StoreError::Corrupt {
-            column: "device_pairs".to_owned(),
-            value: format!("{pair:?}"),
-        })?;
+        let row = at.get_mut(&pair).ok_or_else(|| missing("device_pairs", pair))?;
         row.devices.insert(device, verdict);
     }
     Ok(pairs)
@@ -137,11 +178,14 @@ fn with_devices(mut pairs: Vec<PairRow>, devices: Vec<DevicePair>) -> Result<Vec
 
 /// A pair as one text: seven values of each of thousands of rows take longer than deciding them.
 macro_rules! pair_text {
-    ($hex:literal) => {
+    ($hex:literal, $holder:literal) => {
         concat!(
             $hex,
             "|| ' ' || CAST(asset AS TEXT) || ' ' || CAST(verdict AS TEXT) || ' ' || COALESCE(
-                CAST(behind AS TEXT) || CASE WHEN only_available THEN ' y ' ELSE ' n ' END || CAST(since AS TEXT), '-')"
+                CAST(behind AS TEXT) || CASE WHEN only_available THEN ' y ' ELSE ' n ' END || CAST(since AS TEXT)
+                || CASE WHEN device THEN ' d ' ELSE ' p ' END || ",
+            $holder,
+            ", '-')"
         )
     };
 }
@@ -152,7 +196,7 @@ macro_rules! device_pair_text {
             $person,
             "|| ' ' || ",
             $device,
-            "|| ' ' || CAST(asset AS TEXT) || ' ' || CAST(verdict AS TEXT)"
+            "|| ' ' || CAST(asset AS TEXT) || ' ' || CAST(verdict AS TEXT) || CASE WHEN own THEN ' y' ELSE ' n' END"
         )
     };
 }
@@ -160,8 +204,9 @@ macro_rules! device_pair_text {
 impl Conn<'_> {
     async fn pairs(&mut self, location: LocationId) -> Result<Vec<PairRow>, StoreError> {
         let pairs = self.all(kept!(pairs ""), values![location], pair).await?;
+        let wishes = self.all(kept!(wishes ""), values![location], wish).await?;
         let devices = self.all(kept!(devices ""), values![location], device_pair).await?;
-        with_devices(pairs, devices)
+        whole(pairs, wishes, devices)
     }
 
     async fn pairs_of(&mut self, location: LocationId, people: &[PersonId]) -> Result<Vec<PairRow>, StoreError> {
@@ -171,14 +216,20 @@ impl Conn<'_> {
             kept!(pairs " AND person_id = ANY (ARRAY (
                              SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"),
         );
-        let pairs = self.all(sql, values![location, list], pair).await?;
+        let pairs = self.all(sql, values![location, list.as_str()], pair).await?;
+        let sql = self.text(
+            kept!(wishes " AND person_id IN (SELECT unhex(value) FROM json_each($2))"),
+            kept!(wishes " AND person_id = ANY (ARRAY (
+                              SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"),
+        );
+        let wishes = self.all(sql, values![location, list.as_str()], wish).await?;
         let sql = self.text(
             kept!(devices " AND person_id IN (SELECT unhex(value) FROM json_each($2))"),
             kept!(devices " AND person_id = ANY (ARRAY (
                                SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"),
         );
-        let devices = self.all(sql, values![location, list], device_pair).await?;
-        with_devices(pairs, devices)
+        let devices = self.all(sql, values![location, list.as_str()], device_pair).await?;
+        whole(pairs, wishes, devices)
     }
 
     async fn concerns_of(
@@ -288,12 +339,12 @@ impl Conn<'_> {
         let sql = self.text(
             concat!(
                 "SELECT json_group_array(json_array(",
-                pair_text!("lower(hex(person_id)) "),
+                pair_text!("lower(hex(person_id)) ", "lower(hex(holder))"),
                 ")) AS gathered FROM pairs WHERE person_id IN (SELECT unhex(value) FROM json_each($1))"
             ),
             concat!(
                 "SELECT ",
-                pair_text!("encode(person_id, 'hex') "),
+                pair_text!("encode(person_id, 'hex') ", "encode(holder, 'hex')"),
                 " AS said FROM pairs
                  WHERE person_id = ANY (ARRAY (
                      SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
@@ -314,6 +365,36 @@ impl Conn<'_> {
                 "SELECT ",
                 device_pair_text!("encode(person_id, 'hex') ", "encode(device_id, 'hex') "),
                 " AS said FROM device_pairs
+                 WHERE person_id = ANY (ARRAY (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
+            ),
+        );
+        self.gathered(sql, &["said"], values![people], |row| row.text("said"))
+            .await
+    }
+
+    async fn wish_texts(&mut self, people: &str) -> Result<Vec<String>, StoreError> {
+        macro_rules! wish_text {
+            ($holder:literal) => {
+                concat!(
+                    "CAST(asset AS TEXT) || ' ' || ",
+                    $holder,
+                    " || ' ' || stand || ' ' || CAST(behind AS TEXT) || CASE WHEN only_available THEN ' y ' ELSE ' n ' END
+                     || CAST(since AS TEXT) || CASE WHEN device THEN ' d ' ELSE ' p ' END || ",
+                    $holder
+                )
+            };
+        }
+        let sql = self.text(
+            concat!(
+                "SELECT json_group_array(json_array(",
+                wish_text!("lower(hex(holder))"),
+                ")) AS gathered FROM wishes WHERE person_id IN (SELECT unhex(value) FROM json_each($1))"
+            ),
+            concat!(
+                "SELECT ",
+                wish_text!("encode(holder, 'hex')"),
+                " AS said FROM wishes
                  WHERE person_id = ANY (ARRAY (
                      SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
             ),
@@ -391,6 +472,86 @@ impl Difference {
     }
 }
 
+/// How somebody stands in a line, in the words of its table.
+struct Stands {
+    holder: String,
+    device: bool,
+    stand: String,
+    behind: i64,
+    only_available: bool,
+    since: i64,
+    /// Where, as text.
+    place: String,
+}
+
+impl Stands {
+    fn of(holder: Holder, wish: &Wish) -> Stands {
+        let (behind, only_available, since) = (behind(wish.rank), wish.rank.only_available, wish.rank.since.ms());
+        let device = holder.kind() == HolderKind::Device;
+        let id = holder.id().simple().to_string();
+        let (available, kind) = (if only_available { 'y' } else { 'n' }, if device { 'd' } else { 'p' });
+        Stands {
+            place: format!("{behind} {available} {since} {kind} {id}"),
+            holder: id,
+            device,
+            stand: word(&wish.stand),
+            behind,
+            only_available,
+            since,
+        }
+    }
+}
+
+/// What becomes of those who stand in lines.
+struct Line {
+    /// Who stood there, as text: an asset, a holder, and how.
+    before: HashSet<String>,
+    put: Vec<serde_json::Value>,
+    kept: HashSet<String>,
+}
+
+impl Line {
+    fn from(before: Vec<String>) -> Line {
+        Line {
+            before: before.into_iter().collect(),
+            put: Vec::new(),
+            kept: HashSet::new(),
+        }
+    }
+
+    /// Somebody is to stand there, for a person.
+    fn is(&mut self, asset: i64, stands: &Stands, person: &str) {
+        let key = format!("{asset} {}", stands.holder);
+        if !self.before.remove(&format!("{key} {} {}", stands.stand, stands.place)) {
+            self.put.push(json!([
+                asset,
+                stands.holder,
+                stands.device,
+                person,
+                stands.stand,
+                stands.behind,
+                stands.only_available,
+                stands.since
+            ]));
+        }
+        self.kept.insert(key);
+    }
+
+    /// Who does not stand there any more: asset and holder.
+    fn gone(&self) -> Vec<[&str; 2]> {
+        let mut gone = Vec::new();
+        for text in &self.before {
+            let mut words = text.splitn(3, ' ');
+            if let (Some(asset), Some(holder)) = (words.next(), words.next())
+                && !self.kept.contains(&format!("{asset} {holder}"))
+            {
+                gone.push([asset, holder]);
+            }
+        }
+        gone
+    }
+}
+
 impl Tx {
     /// Writes down what was decided of these people, where it differs from what is there.
     pub async fn decided(&mut self, location: LocationId, people: &[PersonId], each: &Each) -> Result<(), StoreError> {
@@ -425,33 +586,43 @@ impl Tx {
         let mut devices = self.conn().device_pair_texts(&list).await?;
         devices.retain(here(3));
         let mut devices = Difference::from(devices);
+        let mut line = self.conn().wish_texts(&list).await?;
+        line.retain(here(1));
+        let mut line = Line::from(line);
         for row in &rows {
             let (asset, person) = (number(row.asset_id)?, row.person_id.0.simple());
             let no = verdicts[&(row.asset_id, row.verdict)];
-            let line = row.wish.map_or(" -".to_owned(), |wish| {
-                let only_available = if wish.rank.only_available { 'y' } else { 'n' };
-                format!(" {} {only_available} {}", behind(wish.rank), wish.rank.since.ms())
-            });
-            pairs.is(format!("{person} {asset}"), no, &line, || {
+            let last = row.last.as_ref().map(|(holder, wish)| Stands::of(*holder, wish));
+            let place = last.as_ref().map_or(" -".to_owned(), |last| format!(" {}", last.place));
+            pairs.is(format!("{person} {asset}"), no, &place, || {
                 json!([
                     person.to_string(),
                     asset,
                     no,
-                    row.wish.map(|wish| word(&wish.stand)),
-                    row.wish.map(|wish| behind(wish.rank)),
-                    row.wish.map(|wish| wish.rank.only_available),
-                    row.wish.map(|wish| wish.rank.since.ms()),
+                    last.as_ref().map(|last| &last.stand),
+                    last.as_ref().map(|last| last.behind),
+                    last.as_ref().map(|last| last.only_available),
+                    last.as_ref().map(|last| last.since),
+                    last.as_ref().map(|last| last.device),
+                    last.as_ref().map(|last| &last.holder),
                     row.person_id,
                 ])
             });
+            for (holder, wish) in &row.wishes {
+                let stands = Stands::of(*holder, wish);
+                line.is(asset, &stands, &person.to_string());
+            }
             for (device, verdict) in &row.devices {
                 let no = verdicts[&(row.asset_id, *verdict)];
                 let id = device.0.simple();
-                devices.is(format!("{person} {id} {asset}"), no, "", || {
-                    json!([person.to_string(), id.to_string(), asset, no, device])
+                let own = matches!(verdict.of, Of::Device { own: true, .. });
+                let said = if own { " y" } else { " n" };
+                devices.is(format!("{person} {id} {asset}"), no, said, || {
+                    json!([person.to_string(), id.to_string(), asset, no, own, device])
                 });
             }
         }
+        self.wishes_write(line).await?;
         self.pairs_write(&mut pairs).await?;
         self.device_pairs_write(&mut devices).await?;
         for (verdict, times) in devices.times {
@@ -498,11 +669,12 @@ impl Tx {
         macro_rules! put {
             ($select:literal) => {
                 concat!(
-                    "INSERT INTO pairs (person_id, asset, verdict, stand, behind, only_available, since, name) ",
+                    "INSERT INTO pairs (person_id, asset, verdict, stand, behind, only_available, since, device, holder, name) ",
                     $select,
                     " ON CONFLICT (person_id, asset) DO UPDATE SET
                           verdict = excluded.verdict, stand = excluded.stand, behind = excluded.behind,
-                          only_available = excluded.only_available, since = excluded.since"
+                          only_available = excluded.only_available, since = excluded.since, device = excluded.device,
+                          holder = excluded.holder"
                 )
             };
         }
@@ -510,12 +682,13 @@ impl Tx {
             let sql = self.conn().text(
                 put!(
                     "SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
-                            value ->> 6, (SELECT name FROM people WHERE id = value ->> 7)
+                            value ->> 6, value ->> 7, unhex(value ->> 8), (SELECT name FROM people WHERE id = value ->> 9)
                      FROM json_each($1) WHERE TRUE"
                 ),
                 put!(
                     "SELECT decode(it ->> 0, 'hex'), (it ->> 1)::int, (it ->> 2)::int, it ->> 3, (it ->> 4)::bigint,
-                            (it ->> 5)::boolean, (it ->> 6)::bigint, (SELECT name FROM people WHERE id = it ->> 7)
+                            (it ->> 5)::boolean, (it ->> 6)::bigint, (it ->> 7)::boolean, decode(it ->> 8, 'hex'),
+                            (SELECT name FROM people WHERE id = it ->> 9)
                      FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
                 ),
             );
@@ -535,26 +708,67 @@ impl Tx {
         Ok(())
     }
 
+    async fn wishes_write(&mut self, line: Line) -> Result<(), StoreError> {
+        macro_rules! put {
+            ($select:literal) => {
+                concat!(
+                    "INSERT INTO wishes (asset, holder, device, person_id, stand, behind, only_available, since) ",
+                    $select,
+                    " ON CONFLICT (asset, holder) DO UPDATE SET
+                          person_id = excluded.person_id, stand = excluded.stand, behind = excluded.behind,
+                          only_available = excluded.only_available, since = excluded.since"
+                )
+            };
+        }
+        let gone = line.gone();
+        if !gone.is_empty() {
+            let sql = self.conn().text(
+                "DELETE FROM wishes
+                 WHERE (asset, holder) IN (SELECT CAST(value ->> 0 AS INTEGER), unhex(value ->> 1) FROM json_each($1))",
+                "DELETE FROM wishes USING jsonb_array_elements(CAST($1 AS jsonb)) AS it
+                 WHERE asset = (it ->> 0)::int AND holder = decode(it ->> 1, 'hex')",
+            );
+            self.run(sql, values![json!(gone).to_string()]).await?;
+        }
+        if !line.put.is_empty() {
+            let sql = self.conn().text(
+                put!(
+                    "SELECT value ->> 0, unhex(value ->> 1), value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5,
+                            value ->> 6, value ->> 7
+                     FROM json_each($1) WHERE TRUE"
+                ),
+                put!(
+                    "SELECT (it ->> 0)::int, decode(it ->> 1, 'hex'), (it ->> 2)::boolean, decode(it ->> 3, 'hex'), it ->> 4,
+                            (it ->> 5)::bigint, (it ->> 6)::boolean, (it ->> 7)::bigint
+                     FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
+                ),
+            );
+            self.run(sql, values![serde_json::Value::from(line.put).to_string()])
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn device_pairs_write(&mut self, pairs: &mut Difference) -> Result<(), StoreError> {
         macro_rules! put {
             ($select:literal) => {
                 concat!(
-                    "INSERT INTO device_pairs (person_id, device_id, asset, verdict, name) ",
+                    "INSERT INTO device_pairs (person_id, device_id, asset, verdict, own, name) ",
                     $select,
-                    " ON CONFLICT (person_id, device_id, asset) DO UPDATE SET verdict = excluded.verdict"
+                    " ON CONFLICT (person_id, device_id, asset) DO UPDATE SET verdict = excluded.verdict, own = excluded.own"
                 )
             };
         }
         if !pairs.put.is_empty() {
             let sql = self.conn().text(
                 put!(
-                    "SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3,
-                            (SELECT name FROM devices WHERE id = value ->> 4)
+                    "SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4,
+                            (SELECT name FROM devices WHERE id = value ->> 5)
                      FROM json_each($1) WHERE TRUE"
                 ),
                 put!(
                     "SELECT decode(it ->> 0, 'hex'), decode(it ->> 1, 'hex'), (it ->> 2)::int, (it ->> 3)::int,
-                            (SELECT name FROM devices WHERE id = it ->> 4)
+                            (it ->> 4)::boolean, (SELECT name FROM devices WHERE id = it ->> 5)
                      FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
                 ),
             );

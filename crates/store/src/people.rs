@@ -319,7 +319,7 @@ impl Tx {
                  WHERE client_user_id = $1 AND retiring_at IS NULL AND status IN ($4, $5)
                    AND EXISTS (SELECT 1 FROM people WHERE people.id = person_id AND left_at IS NOT NULL)
                    AND NOT EXISTS (SELECT 1 FROM seats JOIN assets ON assets.id = seats.asset_id
-                                   WHERE seats.person_id = client_users.person_id
+                                   WHERE seats.holder_id = client_users.person_id
                                      AND assets.location_id = client_users.location_id
                                      AND assets.product_type = 'App'
                                      AND (assets.revocable OR seats.state <> 'held'))",

@@ -12,7 +12,7 @@ use domain::{
 
 use crate::{
     StoreError,
-    db::{Conn, reads},
+    db::{Conn, reads, values},
 };
 
 /// So many people are read at once.
@@ -114,8 +114,8 @@ impl Conn<'_> {
                 people.extend(undecided);
                 people.extend(line.returning);
                 // When Apple is asked again for somebody is known of whom is read.
-                let refused = line.wishes.iter().filter(|(_, wish)| wish.stand.is_refused());
-                people.extend(refused.map(|(person, _)| *person));
+                let refused = line.wishes.iter().filter(|waiter| waiter.wish.stand.is_refused());
+                people.extend(refused.map(|waiter| waiter.person));
                 others = line.wishes;
             }
             // Nobody but these can have anything to do with the app.
@@ -123,7 +123,11 @@ impl Conn<'_> {
                 for (group, kind) in kinds {
                     self.people_reached(group, kind, &mut people).await?;
                 }
-                people.extend(self.seats(asset).await?.into_iter().map(|seat| seat.person_id));
+                let sql =
+                    "SELECT COALESCE((SELECT person_id FROM devices WHERE id = holder_id), holder_id) AS person_id
+                           FROM seats WHERE asset_id = $1";
+                let holders: Vec<PersonId> = self.all(sql, values![asset], |row| row.parsed("person_id")).await?;
+                people.extend(holders);
             }
         }
         let people: Vec<PersonId> = people.into_iter().collect();

@@ -96,8 +96,8 @@ const SYNCS: &str = "DELETE FROM syncs WHERE id IN (
                                WHERE later.location_id = syncs.location_id AND later.finished_at IS NOT NULL)
          LIMIT $2)";
 // Without it the same is asked once more, and refused anew if nothing has changed.
-const REFUSALS: &str = "DELETE FROM seat_refusals WHERE (asset_id, person_id) IN (
-         SELECT asset_id, person_id FROM seat_refusals WHERE at < $1 AND not_before < $1 LIMIT $2)";
+const REFUSALS: &str = "DELETE FROM seat_refusals WHERE (asset_id, holder_id) IN (
+         SELECT asset_id, holder_id FROM seat_refusals WHERE at < $1 AND not_before < $1 LIMIT $2)";
 const CHECK_INS: &str = "DELETE FROM check_ins WHERE id IN (SELECT id FROM check_ins WHERE at < $1 LIMIT $2)";
 const LINKS: &str = "DELETE FROM enrolments WHERE id IN (
          SELECT id FROM enrolments WHERE expires_at < $1 AND downloaded_at IS NULL LIMIT $2)";

@@ -65,9 +65,7 @@ impl Conn<'_> {
     }
 
     async fn sums_from(&mut self, asset: AssetId, free: Option<u64>, said: Vec<Sum>) -> Result<Sums, StoreError> {
-        let ready = said
-            .iter()
-            .filter(|sum| sum.is_of_people() && sum.verdict.stand == Some(Stand::Ready));
+        let ready = said.iter().filter(|sum| sum.verdict.in_line() == Some(Stand::Ready));
         let stock = Stock {
             free,
             ready: ready.map(|sum| sum.times).sum(),
@@ -117,10 +115,16 @@ impl Sums {
         &self.stock
     }
 
-    /// How many people wait for a licence.
+    /// How many people and devices wait for a licence.
     pub fn waiting(&self) -> u64 {
-        let people = self.said.iter().filter(|sum| sum.is_of_people());
-        people.map(|sum| self.waiting_of(sum)).sum()
+        let of = |stands: fn(Stand) -> bool| -> u64 {
+            let said = self.said.iter().filter(|sum| sum.verdict.in_line().is_some_and(stands));
+            said.map(|sum| sum.times).sum()
+        };
+        match self.stock.is_short() {
+            true => of(|_| true) - self.stock.free.unwrap_or(0),
+            false => of(|stand| stand == Stand::OutOfStock),
+        }
     }
 
     /// People, by what is said of them.

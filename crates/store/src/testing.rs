@@ -31,6 +31,11 @@ impl Store {
                 "DELETE FROM device_pairs WHERE person_id IN (
                      SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value)",
             ),
+            tx.conn().text(
+                "DELETE FROM wishes WHERE person_id IN (SELECT unhex(value) FROM json_each($1))",
+                "DELETE FROM wishes WHERE person_id IN (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value)",
+            ),
         ] {
             tx.run(sql, values![list]).await?;
         }
@@ -111,8 +116,13 @@ impl Fresh {
 
 /// Makes a database at `url` as a program leaves it that knows the tables up to one version before the newest.
 pub async fn make_older(url: &str) -> Result<(), crate::StoreError> {
+    make_as_of(url, newest_migration() - 1).await
+}
+
+/// Makes a database at `url` as a program leaves it that knows the tables up to this version.
+pub async fn make_as_of(url: &str, version: i64) -> Result<(), crate::StoreError> {
     let db = Db::connect(url, true).await?;
-    db.migrate_to(newest_migration() - 1).await?;
+    db.migrate_to(version).await?;
     Store::of(db, MasterKey::from_bytes([0; 32])).close().await;
     Ok(())
 }

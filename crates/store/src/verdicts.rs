@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use domain::{Pair, Said, Stand};
+use domain::{DevicePair, HolderKind, Pair, PersonId, Said, Stand};
 
 use crate::{
     SeatState, StoreError,
@@ -13,7 +13,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Verdict {
     pub of: Of,
-    /// How the person stands in the line for a licence, and so whether `said.waiting` may be what is said.
+    /// How whoever brings the licence stands in the line for it, and so whether `said.waiting` may be what is said; of a person
+    /// for whom several stand there, the last.
     pub stand: Option<Stand>,
     pub said: Said,
 }
@@ -26,30 +27,58 @@ pub enum Of {
         wants: bool,
         keeps: bool,
         seat: Option<SeatState>,
+        /// Devices of theirs that are away have licences.
+        left_over: bool,
+        /// How they stand in the line for a licence of their own.
+        own: Option<Stand>,
     },
-    Device,
+    Device {
+        /// It is to have a licence of its own.
+        own: bool,
+        keeps: bool,
+        seat: Option<SeatState>,
+    },
 }
 
 impl Verdict {
-    pub(crate) fn of_person(pair: &Pair) -> Verdict {
+    pub(crate) fn of_person(person: PersonId, pair: &Pair) -> Verdict {
         Verdict {
             of: Of::Person {
                 required: pair.required,
                 wants: pair.wants,
                 keeps: pair.keeps,
                 seat: pair.seat.map(SeatState::of),
+                left_over: !pair.left_over.is_empty(),
+                own: pair.wishes.get(&person.into()).map(|wish| wish.stand),
             },
-            stand: pair.wish.map(|wish| wish.stand),
+            stand: pair.last.map(|(_, wish)| wish.stand),
             said: pair.said,
         }
     }
 
-    pub(crate) fn of_device(pair: &Pair, said: Said) -> Verdict {
+    pub(crate) fn of_device(pair: &Pair, device: &DevicePair) -> Verdict {
+        let stand = pair.wishes.get(&device.holder).map(|wish| wish.stand);
+        let own = device.holder.kind() == HolderKind::Device;
         Verdict {
-            of: Of::Device,
-            // What does not depend on the line is said whatever becomes of it.
-            stand: pair.wish.map(|wish| wish.stand).filter(|_| said.served != said.waiting),
-            said,
+            of: Of::Device {
+                own,
+                keeps: device.keeps,
+                seat: device.seat.map(SeatState::of),
+            },
+            // What does not depend on the line is said whatever becomes of it; but whoever stands there is counted.
+            stand: stand.filter(|_| own || device.said.served != device.said.waiting),
+            said: device.said,
+        }
+    }
+}
+
+impl Verdict {
+    /// How whoever this is said of stands in the line themselves, each of them once.
+    pub fn in_line(&self) -> Option<Stand> {
+        match self.of {
+            Of::Person { own, .. } => own,
+            Of::Device { own: true, .. } => self.stand,
+            Of::Device { own: false, .. } => None,
         }
     }
 }
@@ -63,24 +92,35 @@ impl fmt::Display for Verdict {
                 wants,
                 keeps,
                 seat,
+                left_over,
+                own,
             } => {
-                let flags = [(required, 'r'), (wants, 'w'), (keeps, 'k')].map(|(is, flag)| if is { flag } else { '-' });
-                let flags: String = flags.iter().collect();
-                write!(f, "person {flags} {}", seat.map_or("-".to_owned(), |seat| word(&seat)))?;
+                let flags = flags([(required, 'r'), (wants, 'w'), (keeps, 'k'), (left_over, 'l')]);
+                write!(f, "person {flags} {} {}", or_none(seat), or_none(own))?;
             }
-            Of::Device => write!(f, "device")?,
+            Of::Device { own, keeps, seat } => {
+                write!(f, "device {} {}", flags([(own, 'o'), (keeps, 'k')]), or_none(seat))?;
+            }
         }
         let Said { served, waiting } = self.said;
         write!(
             f,
             " {} {} {} {} {}",
-            self.stand.map_or("-".to_owned(), |stand| word(&stand)),
+            or_none(self.stand),
             word(&served.0),
             word(&served.1),
             word(&waiting.0),
             word(&waiting.1),
         )
     }
+}
+
+fn flags<const N: usize>(flags: [(bool, char); N]) -> String {
+    flags.iter().map(|(is, flag)| if *is { *flag } else { '-' }).collect()
+}
+
+fn or_none<T: serde::Serialize>(said: Option<T>) -> String {
+    said.map_or("-".to_owned(), |said| word(&said))
 }
 
 impl FromStr for Verdict {
@@ -95,16 +135,25 @@ impl FromStr for Verdict {
         }
         let words: Vec<&str> = text.split(' ').collect();
         let (of, rest) = match words[..] {
-            ["person", flags, seat, ref rest @ ..] => {
+            ["person", flags, seat, own, ref rest @ ..] => {
                 let of = Of::Person {
                     required: flags.contains('r'),
                     wants: flags.contains('w'),
+                    keeps: flags.contains('k'),
+                    left_over: flags.contains('l'),
+                    seat: some(seat)?,
+                    own: some(own)?,
+                };
+                (of, rest)
+            }
+            ["device", flags, seat, ref rest @ ..] => {
+                let of = Of::Device {
+                    own: flags.contains('o'),
                     keeps: flags.contains('k'),
                     seat: some(seat)?,
                 };
                 (of, rest)
             }
-            ["device", ref rest @ ..] => (Of::Device, rest),
             _ => return Err(()),
         };
         let [stand, served, detail, waiting, detail_waiting] = rest[..] else {
@@ -140,16 +189,6 @@ mod tests {
             served: (InstallState::PendingInstall, Detail::LicenseAssociationPending),
             waiting: (InstallState::Failed, Detail::NoLicenseAvailable),
         };
-        let person = |number: u32, seat, stand| Verdict {
-            of: Of::Person {
-                required: number & 1 > 0,
-                wants: number & 2 > 0,
-                keeps: number & 4 > 0,
-                seat,
-            },
-            stand,
-            said,
-        };
         let seats = [
             None,
             Some(SeatState::Reserved),
@@ -159,23 +198,35 @@ mod tests {
         let stands = [None, Some(Stand::Ready), Some(Stand::Refused), Some(Stand::NotMember)];
         let mut texts = HashSet::new();
         for (seat, stand) in seats.into_iter().flat_map(|seat| stands.map(|stand| (seat, stand))) {
-            let device = Verdict {
-                of: Of::Device,
-                stand,
-                said,
-            };
-            for verdict in (0..8).map(|number| person(number, seat, stand)).chain([device]) {
+            let people = (0..16).flat_map(|number: u32| {
+                stands.map(|own| Of::Person {
+                    required: number & 1 > 0,
+                    wants: number & 2 > 0,
+                    keeps: number & 4 > 0,
+                    left_over: number & 8 > 0,
+                    seat,
+                    own,
+                })
+            });
+            let devices = (0..4).map(|number: u32| Of::Device {
+                own: number & 1 > 0,
+                keeps: number & 2 > 0,
+                seat,
+            });
+            for of in people.chain(devices) {
+                let verdict = Verdict { of, stand, said };
                 let text = verdict.to_string();
                 assert_eq!(text.parse(), Ok(verdict), "{text}");
                 texts.insert(text);
             }
         }
-        assert_eq!(texts.len(), 8 * 16 + 4, "no two look alike");
+        assert_eq!(texts.len(), (16 * 4 + 4) * 16, "no two look alike");
         for wrong in [
             "",
             "person",
             "device - installed",
-            "somebody - installed noAdditionalDetails - -",
+            "device -- - - installed noAdditionalDetails installed",
+            "somebody --- - - - installed noAdditionalDetails installed noAdditionalDetails",
         ] {
             assert_eq!(wrong.parse::<Verdict>(), Err(()), "{wrong}");
         }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Install, LocationId, Owned, Person, PersonId,
-    Program, Refusal, Seat, Time, TokenState, World,
+    App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Holder, Install, LocationId, Owned, Person,
+    PersonId, Program, Refusal, Seat, Time, TokenState, World,
 };
 use uuid::Uuid;
 
@@ -14,6 +14,7 @@ use crate::{
     installs::install,
     invitations::invitation,
     people::client_user,
+    seats::holder,
 };
 
 reads! {
@@ -66,6 +67,26 @@ macro_rules! facts {
             }
         }
     };
+}
+
+/// Reads what people have, and what their devices have: `kind` says which.
+macro_rules! held {
+    ($conn:expr, $whom:expr, [$value:expr], [$($column:literal),*], $from:literal, $list:literal, $read:expr) => {{
+        let held = facts!(
+            $conn, $whom, [$value], [$($column),*], $from, "kind = 'user' AND holder_id" in $list "", $read);
+        match ($whom, held) {
+            (Whom::These(_), Ok(mut held)) => {
+                let devices = facts!(
+                    $conn, $whom, [$value], [$($column),*], $from,
+                    "kind = 'device' AND holder_id IN (SELECT id FROM devices WHERE person_id" in $list ")", $read);
+                devices.map(|devices: Vec<_>| {
+                    held.extend(devices);
+                    held
+                })
+            }
+            (_, held) => held,
+        }
+    }};
 }
 
 impl Conn<'_> {
@@ -248,7 +269,7 @@ impl Conn<'_> {
     async fn devices_as(&mut self, whom: &Whom) -> Result<BTreeMap<DeviceId, Device>, StoreError> {
         let devices: Vec<Device> = facts!(
             self, whom, [],
-            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "shared", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
+            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "serial", "shared", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
             "FROM devices WHERE TRUE",
             "person_id" in "$1" "",
             device
@@ -341,44 +362,38 @@ impl Conn<'_> {
                 app.moved_up.insert(person, at);
             }
         }
-        let seats: Vec<(AssetId, PersonId, Seat)> = facts!(
-            self, whom, [location],
-            ["asset_id", "person_id", "state", "since"],
+        let seats: Vec<(AssetId, Holder, Seat)> = held!(
+            self,
+            whom,
+            [location],
+            ["asset_id", "holder_id", "kind", "state", "since"],
             "FROM seats JOIN assets ON assets.id = asset_id WHERE location_id = $1",
-            "person_id" in "$2" "",
-            |row| {
-                let state: SeatState = row.word("state")?;
-                Ok((row.parsed("asset_id")?, row.parsed("person_id")?, state.since(row.time("since")?)))
-            }
+            "$2",
+            |row| Ok((row.parsed("asset_id")?, holder(row)?, seat(row)?))
         )?;
-        for (asset, person, seat) in seats {
+        for (asset, holder, seat) in seats {
             if let Some(app) = apps.get_mut(&asset) {
-                app.seats.insert(person, seat);
+                app.seats.insert(holder, seat);
             }
         }
-        let refusals: Vec<(AssetId, PersonId, Refusal)> = facts!(
-            self, whom, [location],
-            ["asset_id", "person_id", "reason", "not_before"],
-            "FROM seat_refusals JOIN assets ON assets.id = asset_id
-             WHERE location_id = $1",
-            "person_id" in "$2" "",
-            |row| {
-                let refusal = Refusal {
-                    reason: row.word("reason")?,
-                    not_before: row.time("not_before")?,
-                };
-                Ok((row.parsed("asset_id")?, row.parsed("person_id")?, refusal))
-            }
+        let refusals: Vec<(AssetId, Holder, Refusal)> = held!(
+            self,
+            whom,
+            [location],
+            ["asset_id", "holder_id", "kind", "reason", "not_before"],
+            "FROM seat_refusals JOIN assets ON assets.id = asset_id WHERE location_id = $1",
+            "$2",
+            |row| Ok((row.parsed("asset_id")?, holder(row)?, refusal(row)?))
         )?;
-        for (asset, person, refusal) in refusals {
+        for (asset, holder, refusal) in refusals {
             if let Some(app) = apps.get_mut(&asset) {
-                app.refusals.insert(person, refusal);
+                app.refusals.insert(holder, refusal);
             }
         }
         // Both tables side by side.
         let installs: Vec<(AssetId, DeviceId, Install)> = facts!(
             self, whom, [location],
-            ["device_id", "asset_id", "seen", "seen_at", "command", "command_since", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
+            ["device_id", "asset_id", "seen", "seen_at", "command", "command_since", "license", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
             "FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
              WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)",
             "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
@@ -412,34 +427,29 @@ impl Conn<'_> {
             |row| Ok((row.parsed("person_id")?, row.time("moved_at")?))
         )?;
         app.moved_up.extend(moved_up);
-        let seats: Vec<(PersonId, Seat)> = facts!(
-            self, whom, [asset],
-            ["person_id", "state", "since"],
+        let seats: Vec<(Holder, Seat)> = held!(
+            self,
+            whom,
+            [asset],
+            ["holder_id", "kind", "state", "since"],
             "FROM seats WHERE asset_id = $1",
-            "person_id" in "$2" "",
-            |row| {
-                let state: SeatState = row.word("state")?;
-                Ok((row.parsed("person_id")?, state.since(row.time("since")?)))
-            }
+            "$2",
+            |row| Ok((holder(row)?, seat(row)?))
         )?;
         app.seats.extend(seats);
-        let refusals: Vec<(PersonId, Refusal)> = facts!(
-            self, whom, [asset],
-            ["person_id", "reason", "not_before"],
+        let refusals: Vec<(Holder, Refusal)> = held!(
+            self,
+            whom,
+            [asset],
+            ["holder_id", "kind", "reason", "not_before"],
             "FROM seat_refusals WHERE asset_id = $1",
-            "person_id" in "$2" "",
-            |row| {
-                let refusal = Refusal {
-                    reason: row.word("reason")?,
-                    not_before: row.time("not_before")?,
-                };
-                Ok((row.parsed("person_id")?, refusal))
-            }
+            "$2",
+            |row| Ok((holder(row)?, refusal(row)?))
         )?;
         app.refusals.extend(refusals);
         let installs: Vec<(DeviceId, Install)> = facts!(
             self, whom, [asset],
-            ["device_id", "seen", "seen_at", "command", "command_since", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
+            ["device_id", "seen", "seen_at", "command", "command_since", "license", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
             "FROM installs LEFT JOIN device_apps USING (device_id, asset_id) WHERE asset_id = $1",
             "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
             |row| Ok((row.parsed("device_id")?, install(row)?))
@@ -457,6 +467,18 @@ pub(crate) fn token(row: &LocationRow, now: Time) -> TokenState {
     }
 }
 
+fn seat(row: &Record) -> Result<Seat, StoreError> {
+    let state: SeatState = row.word("state")?;
+    Ok(state.since(row.time("since")?))
+}
+
+fn refusal(row: &Record) -> Result<Refusal, StoreError> {
+    Ok(Refusal {
+        reason: row.word("reason")?,
+        not_before: row.time("not_before")?,
+    })
+}
+
 /// But for what it is asked.
 fn device(row: &Record) -> Result<Device, StoreError> {
     Ok(Device {
@@ -466,6 +488,7 @@ fn device(row: &Record) -> Result<Device, StoreError> {
         os_version: version(row.text_or_none("os_version")?.as_deref()),
         enrolment: row.word("enrolment")?,
         dep: row.flag("dep")?,
+        has_serial: row.text_or_none("serial")?.is_some(),
         shared: row.flag("shared")?,
         awaiting_configuration: row.flag("awaiting_configuration")?,
         asked_configured: false,
@@ -485,6 +508,7 @@ fn app(row: AppRow) -> App {
         owned: Owned::of(row.total, row.retired),
         foreign: u64::try_from(row.foreign_held).unwrap_or(0),
         revocable: row.revocable,
+        device_assignable: row.device_assignable,
         platforms: row.runs_on(),
         bundle_id: row.bundle_id,
         minimum_os: version(row.minimum_os.as_deref()),

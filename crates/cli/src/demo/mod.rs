@@ -14,7 +14,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Approval, GroupKind, PersonId, Policy};
+use domain::{Approval, GroupKind, LicenseType, PersonId, Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use server::{
@@ -330,9 +330,13 @@ fn spec(device: &sample::SampleDevice) -> DeviceSpec {
     }
 }
 
-/// Deploys the first apps once they are known: one with enough licences, and one with too few.
+/// Deploys the first apps once they are known: one with enough licences, one with too few, and one with licences of devices.
 async fn deploy(app: App, mut memory: Memory, memory_file: PathBuf) {
-    const FIRST: [(&str, &str); 2] = [("여울 회의", "영업팀"), ("한올서명", sample::EVERYBODY)];
+    const FIRST: [(&str, &str, LicenseType); 3] = [
+        ("여울 회의", "영업팀", LicenseType::User),
+        ("한올서명", sample::EVERYBODY, LicenseType::User),
+        ("도담노트", "영업팀", LicenseType::Automatic),
+    ];
     loop {
         match deploy_first(&app, &FIRST).await {
             Ok(true) => break,
@@ -349,13 +353,13 @@ async fn deploy(app: App, mut memory: Memory, memory_file: PathBuf) {
     }
 }
 
-/// Whether both are deployed now.
-async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure> {
+/// Whether all are deployed now.
+async fn deploy_first(app: &App, lines: &[(&str, &str, LicenseType)]) -> Result<bool, Failure> {
     let Some(summed) = app.apps_summed().await? else {
         return Ok(false);
     };
     let groups = app.groups().await?;
-    for (name, group) in lines {
+    for (name, group, license_type) in lines {
         let Some(found) = summed.apps.iter().find(|app| app.row.name.as_deref() == Some(*name)) else {
             return Ok(false);
         };
@@ -369,6 +373,7 @@ async fn deploy_first(app: &App, lines: &[(&str, &str)]) -> Result<bool, Failure
             group: group.id,
             approval: Approval::Required,
             deadline: None,
+            license_type: *license_type,
         };
         app.deployments_save(
             &Caller::System,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, PersonId, Place, Position, decide, decide_each,
+    AssetId, Holder, PersonId, Place, Position, decide, decide_each,
     why::{Asked, why},
 };
 use server::{
@@ -114,15 +114,17 @@ async fn judged(app: &App) -> bool {
         .collect();
     let moments = read.moments(location.id).await.expect("moments");
     let concerns = read.concerns(location.id).await.expect("concerns");
-    let mut places: BTreeMap<(AssetId, PersonId), Place> = BTreeMap::new();
+    let mut places: BTreeMap<(AssetId, Holder), Place> = BTreeMap::new();
     for person in world.people.keys() {
-        let theirs = read.places(location.id, *person, PLACES).await.expect("places");
-        places.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
+        for (asset, theirs) in read.places(location.id, *person, PLACES).await.expect("places") {
+            places.extend(theirs.into_iter().map(|(holder, place)| ((asset, holder), place)));
+        }
     }
 
     let mut positions: BTreeMap<(AssetId, PersonId), Position> = BTreeMap::new();
-    for (asset, person) in kept.keys().take(POSITIONS) {
-        let position = read.position(*asset, *person, PLACES).await.expect("a position");
+    for ((asset, person), pair) in kept.iter().take(POSITIONS) {
+        let holder = pair.last.map_or((*person).into(), |(last, _)| last);
+        let position = read.position(*asset, holder, PLACES).await.expect("a position");
         positions.insert((*asset, *person), position);
     }
 
@@ -157,11 +159,18 @@ async fn judged(app: &App) -> bool {
             "what is counted of {}",
             app.id
         );
+        for (holder, place) in decision.waiting.iter().zip(1..) {
+            let kept = places.remove(&(app.id, *holder));
+            assert_eq!(
+                kept,
+                Some(Place::At(place)),
+                "in the line for {} stands {holder:?}",
+                app.id
+            );
+        }
         for (person, verdict) in decision.people {
             let pair = &each.pairs[&(app.id, person)];
             assert!(pair.agrees_with(&verdict), "{pair:?}\n{verdict:?}");
-            let place = places.remove(&(app.id, person));
-            assert_eq!(place, verdict.place, "in the line for {} stands {person}", app.id);
             let Some(position) = positions.get(&(app.id, person)) else {
                 continue;
             };

@@ -91,7 +91,7 @@ async fn the_licence_of_a_retired_or_wiped_device_comes_back_once_whatever_befal
                 let overview = scene.app.overview().await.unwrap().unwrap();
                 let seats = &overview.app(asset).unwrap().facts.seats;
                 ended
-                    && !seats.contains_key(&person)
+                    && !seats.contains_key(&person.into())
                     && scene.apple.switches().faults.is_empty()
                     && holders(&scene) == count - number - 1
             })

@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Approval, Patience};
+use domain::{Approval, LicenseType, Patience};
 use server::app::Caller;
 use sim::apple::{EventOrder, Fault, Garbage, Named, Overassign, Rng, TokenKind, Told, Trouble, sample::adam_id};
 
 use crate::{
-    lab::{Database, Lab, PATIENCE, Setup, each, iphone, link_patiently, members_are, until},
+    lab::{Database, Lab, PATIENCE, Setup, deploy_with, each, iphone, link_patiently, members_are, until},
     oracle,
 };
 
@@ -322,7 +322,8 @@ async fn storm(database: Database, seed: u64) {
             weather(&lab, &mut chance);
             let asset = assets[chance.below(2)];
             let approval = [Approval::Required, Approval::Uninstall, Approval::Required][chance.below(3)];
-            lab.deploy(asset, group, approval).await;
+            let licences = [LicenseType::User, LicenseType::Device, LicenseType::Automatic][chance.below(3)];
+            deploy_with(&lab.app, asset, group, approval, licences).await;
             let members: Vec<_> = people
                 .iter()
                 .filter(|_| chance.chance(0.7))
@@ -340,8 +341,8 @@ async fn storm(database: Database, seed: u64) {
         lab.app.sync_now(&Caller::System).await.expect("a sync");
         let everyone: Vec<_> = people.iter().map(|person| person.0).collect();
         members_are(&lab.app, group, &everyone).await;
-        for asset in assets {
-            lab.deploy(asset, group, Approval::Required).await;
+        for (asset, licences) in assets.into_iter().zip([LicenseType::Device, LicenseType::User]) {
+            deploy_with(&lab.app, asset, group, Approval::Required, licences).await;
         }
         until("all that is owned is given", async || {
             lab.installed(assets[0]).await == 3 && lab.installed(assets[1]).await == 4

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Approval, AssetId, GroupId, GroupKind, InstallState, Patience, PersonId, Policy};
+use domain::{Approval, AssetId, GroupId, GroupKind, InstallState, LicenseType, Patience, PersonId, Policy};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
@@ -181,10 +181,16 @@ pub fn quick_config(listen: std::net::SocketAddr, database_url: String, folder: 
 
 /// Deploys an app to this group only, by somebody who knows how many licences that takes back.
 pub async fn deploy(app: &App, asset: AssetId, group: GroupId, approval: Approval) {
+    deploy_with(app, asset, group, approval, LicenseType::User).await;
+}
+
+/// The same with licences of this kind.
+pub async fn deploy_with(app: &App, asset: AssetId, group: GroupId, approval: Approval, license_type: LicenseType) {
     let choice = DeploymentChoice {
         group,
         approval,
         deadline: None,
+        license_type,
     };
     let mut agreed = Agreed::default();
     loop {
@@ -358,6 +364,16 @@ impl Lab {
     /// A folder that goes with the laboratory.
     pub fn folder(&self) -> &Path {
         self.fresh.folder()
+    }
+
+    /// Serial numbers of devices that hold the app in Apple's own books.
+    pub fn apple_devices(&self, adam_id: &str) -> BTreeSet<String> {
+        let ledger = self.apple.ledger();
+        let holders = ledger.main().holders(adam_id).iter().filter_map(|holder| match holder {
+            Holder::Device(serial) => Some(serial.clone()),
+            Holder::User(_) => None,
+        });
+        holders.collect()
     }
 
     /// Client users that hold the app in Apple's own books.

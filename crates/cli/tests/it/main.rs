@@ -11,6 +11,7 @@ mod buttons;
 mod commands;
 mod demo;
 mod derived;
+mod device_licences;
 mod devices;
 mod doctor;
 mod farewells;

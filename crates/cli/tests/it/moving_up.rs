@@ -1,7 +1,7 @@
 //! Whoever is moved up gets the next licence, and nobody loses one.
 
 use domain::{
-    Approval, AssetId, PersonId, Place,
+    Approval, AssetId, Holder, LicenseType, PersonId, Place,
     why::{Stage, Tense},
 };
 use server::{
@@ -55,6 +55,7 @@ async fn moved_up(database: Database) {
         group,
         approval: Approval::Required,
         deadline: None,
+        license_type: LicenseType::User,
     });
     let agreed = Agreed::default();
     let saved = lab
@@ -165,12 +166,12 @@ async fn move_up(lab: &Lab, app: AssetId, person: PersonId, reason: &str) {
 }
 
 async fn until_waiting<const N: usize>(lab: &Lab, app: AssetId, people: &[PersonId], order: [usize; N]) {
-    let order: Vec<PersonId> = order.iter().map(|number| people[*number]).collect();
+    let order: Vec<Holder> = order.iter().map(|number| people[*number].into()).collect();
     until("they wait in this order", async || {
         let view = lab.app.overview().await.unwrap().unwrap();
         let waiting = view.app(app).unwrap().decision.waiting.clone();
         let told = lab.app.app_waiting(app, 50).await.unwrap().unwrap().0;
-        waiting == order && told == order
+        waiting == order && told.iter().map(|waiter| waiter.holder).eq(order.iter().copied())
     })
     .await;
 }

@@ -165,6 +165,7 @@ impl Sides<'_> {
             .map(|row| (row.person_id, row.client_user_id.as_str()))
             .collect();
         let rows = store.apps(location.id).await.expect("our books");
+        let devices = store.devices().await.expect("our books");
         for asset in &books.assets {
             let name = &asset.adam_id;
             let Some(row) = rows
@@ -186,8 +187,8 @@ impl Sides<'_> {
                 .expect("our books")
                 .iter()
                 .map(|listed| match listed {
-                    store::Holder::User(id) => format!("user {id}"),
-                    store::Holder::Device(serial) => format!("device {serial}"),
+                    store::Assignee::User(id) => format!("user {id}"),
+                    store::Assignee::Device(serial) => format!("device {serial}"),
                 })
                 .collect();
             wrong.unless_same(&format!("the assignments of {name}"), &listed, &at_apple);
@@ -195,15 +196,29 @@ impl Sides<'_> {
             let seats = store.seats(row.id).await.expect("our books");
             let mut held = BTreeSet::new();
             for seat in &seats {
-                match ours.get(&seat.person_id) {
-                    Some(id) if seat.state == SeatState::Held => {
-                        held.insert(format!("user {id}"));
+                let who = match seat.holder {
+                    domain::Holder::Person(person) => ours.get(&person).map(|id| format!("user {id}")),
+                    domain::Holder::Device(device) => {
+                        let row = devices.iter().find(|row| row.id == device);
+                        row.and_then(|row| Some(format!("device {}", row.serial.as_ref()?)))
+                    }
+                };
+                match who {
+                    Some(who) if seat.state == SeatState::Held => {
+                        held.insert(who);
                     }
                     _ => wrong.say(format!("a licence of {name} is neither here nor there: {seat:?}")),
                 }
             }
             let known: BTreeSet<String> = ours.values().map(|id| format!("user {id}")).collect();
-            let held_at_apple: BTreeSet<String> = at_apple.intersection(&known).cloned().collect();
+            let of_us = |who: &&String| {
+                // What others gave to a device of ours is theirs.
+                let given = |(adam_id, of): &(String, Holder)| adam_id == name && holder(of) == **who;
+                let serials = devices.iter().filter_map(|row| row.serial.as_ref());
+                let mut serials = serials.map(|serial| format!("device {serial}"));
+                known.contains(*who) || (serials.any(|it| it == **who) && !self.foreign.held.iter().any(given))
+            };
+            let held_at_apple: BTreeSet<String> = at_apple.iter().filter(of_us).cloned().collect();
             wrong.unless_same(&format!("who of us holds {name}"), &held, &held_at_apple);
             wrong.unless_same(
                 &format!("what is taken of {name}, by us and by others"),
@@ -245,7 +260,9 @@ impl Sides<'_> {
                 let installed = verdict.is_some_and(|verdict| verdict.state == InstallState::Installed);
                 wrong.unless_same(&format!("whether {serial} has {bundle_id}"), &installed, &managed);
                 let silent = verdict.is_none_or(|verdict| verdict.detail == Detail::NoAdditionalDetails);
-                if managed && silent && !app.facts.seats.contains_key(&row.person_id) {
+                let holder = verdict.map(|verdict| verdict.holder(row.person_id));
+                let licensed = holder.is_some_and(|holder| app.facts.seats.contains_key(&holder));
+                if managed && silent && !licensed {
                     wrong.say(format!(
                         "{serial} has {bundle_id} without a licence, and nobody says so"
                     ));

@@ -208,7 +208,7 @@ async fn registered_anew(database: Database) {
         now.client_user_id != old.client_user_id
             && now.status == ClientUserStatus::Associated
             && holders.contains(&now.client_user_id)
-            && overview.app(app).unwrap().facts.seats[&people[0]].is_held()
+            && overview.app(app).unwrap().facts.seats[&people[0].into()].is_held()
     })
     .await;
 

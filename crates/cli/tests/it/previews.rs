@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Approval, Effect, InstallState, OperationId, PersonId, PersonVerdict, Place, Program};
+use domain::{
+    Approval, Effect, Holder, InstallState, LicenseType, OperationId, PersonId, PersonVerdict, Place, Program,
+};
 use server::app::{
     AppError, Base, Caller,
     contract::{Agreed, Previewed},
@@ -57,6 +59,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         group,
         approval,
         deadline: None,
+        license_type: LicenseType::User,
     };
     let choices = vec![
         choice(first_group, Approval::Uninstall),
@@ -68,7 +71,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         .affected()
         .iter()
         .fold(BTreeMap::new(), |mut effects, affected| {
-            *effects.entry(affected.effect).or_default() += affected.people;
+            *effects.entry(affected.effect).or_default() += affected.number;
             effects
         });
     let expected = [
@@ -250,6 +253,7 @@ async fn the_licence_of_whoever_leaves_reaches_whom_was_named(database: Database
     .await;
     lab.agrees_with_apple().await;
     let decision = decided(&lab, app).await;
+    let stays: Vec<Holder> = stays.into_iter().map(Holder::Person).collect();
     assert_eq!(decision.waiting, stays, "and nobody else");
     assert!(
         decision

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Approval, Patience};
+use domain::{Approval, LicenseType, Patience};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
@@ -203,6 +203,7 @@ async fn a_process_that_stood_still_between_the_commit_and_the_request_does_not_
         group,
         approval: Approval::Required,
         deadline: None,
+        license_type: LicenseType::User,
     };
     app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &Agreed::default())
         .await

@@ -79,7 +79,7 @@ async fn twenty_licences_reach_twenty_people_and_five_more_the_next_five() {
             (InstallState::Failed, Detail::NoLicenseAvailable)
         );
     }
-    assert_eq!(view.app(app).unwrap().decision.waiting, waiting);
+    assert_eq!(self::waiting(&lab, app).await, waiting);
 
     assert!(lab.apple.buy(&adam, 5));
     until("the next five have it", async || {
@@ -96,14 +96,7 @@ async fn twenty_licences_reach_twenty_people_and_five_more_the_next_five() {
 }
 
 async fn waiting(lab: &Lab, app: domain::AssetId) -> Vec<PersonId> {
-    lab.app
-        .overview()
-        .await
-        .unwrap()
-        .unwrap()
-        .app(app)
-        .unwrap()
-        .decision
-        .waiting
-        .clone()
+    let view = lab.app.overview().await.unwrap().unwrap();
+    let waiting = &view.app(app).unwrap().decision.waiting;
+    waiting.iter().filter_map(|holder| holder.person()).collect()
 }

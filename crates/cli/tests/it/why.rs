@@ -104,7 +104,7 @@ async fn one_licence_for_two(database: Database) {
         text(&lab, &waits, Lang::En),
         format!("홍라온 waits for a licence of {name}: of 1 none is left, and 홍라온 is number 1 of 1 who wait.")
     );
-    assert!(text(&lab, &waits, Lang::Ko).contains("대기 1명 가운데 1번째입니다."));
+    assert!(text(&lab, &waits, Lang::Ko).contains("대기 1건 가운데 1번째입니다."));
     says_so(&lab, &waits).await;
 
     assert!(lab.apple.buy(ADAM, 1));

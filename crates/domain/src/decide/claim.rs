@@ -1,25 +1,37 @@
-//! What one person may claim, before it is known whether a licence is left.
+//! What one person may claim, and each of their devices, before it is known whether a licence is left.
 
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use super::{MovedUpEnd, Owners, Precedence, Rank, Stand, Wish};
+use super::{
+    MovedUpEnd, Owners, Precedence, Rank, Stand, Wish,
+    licensing::{self, licensing},
+};
 use crate::{
-    App, Approval, Deployment, Detail, Device, GroupKind, Install, Person, PersonId, Platform, Program, RefusalReason,
-    Resolution, Rule, Seat, Time, World,
+    App, Approval, Deployment, Detail, Device, DeviceId, GroupKind, Holder, HolderKind, Install, Licensing, Person,
+    PersonId, Platform, Program, RefusalReason, Resolution, Rule, Seat, Time, World,
     conflict::{Intent, resolve},
 };
 
 pub(super) struct Claim<'w> {
     pub person: &'w Person,
+    /// The licence that they have themselves.
     pub seat: Option<Seat>,
     /// When the person asked for the app.
     pub requested: Option<Time>,
     /// The strongest of what the devices get; what the person's groups say when there is no device.
     pub resolution: Resolution,
     pub devices: Vec<DeviceClaim<'w>>,
-    /// Place in the order for a licence; `None` for whoever does not want one.
+    /// Licences of devices of theirs that are away.
+    pub left_over: BTreeMap<DeviceId, Seat>,
+    /// Place in the order for a licence of their own; `None` for whoever does not want one.
     pub rank: Option<Rank>,
+    /// Of their own licence.
     pub keeps_seat: bool,
+    /// Whoever stands in the line for them: themselves, and devices of theirs.
+    pub wishes: BTreeMap<Holder, Wish>,
 }
 
 pub(super) struct DeviceClaim<'w> {
@@ -30,13 +42,20 @@ pub(super) struct DeviceClaim<'w> {
     pub due: bool,
     /// What keeps the device from having the app, whatever anybody wants.
     pub obstacle: Option<Detail>,
+    pub licensing: Licensing,
+    /// The licence of the device itself.
+    pub seat: Option<Seat>,
+    /// Place in the order for a licence of its own; `None` when it does not want one.
+    pub rank: Option<Rank>,
+    /// Of its own licence.
+    pub keeps_seat: bool,
 }
 
 impl<'w> Claim<'w> {
     pub fn of(world: &'w World, owners: &Owners<'w>, app: &'w App, person: PersonId) -> Claim<'w> {
         let person = &world.people[&person];
         let requested = app.requests.get(&person.id).copied();
-        let devices: Vec<DeviceClaim<'w>> = owners
+        let mut devices: Vec<DeviceClaim<'w>> = owners
             .devices(person.id)
             .iter()
             .map(|device| DeviceClaim::of(world, app, person, requested, device))
@@ -47,24 +66,56 @@ impl<'w> Claim<'w> {
             .max_by_key(|resolution| strength(resolution))
             .cloned()
             .unwrap_or_else(|| resolution(world, app, person, requested, None));
-        Claim {
+        let seat = app.seats.get(&Holder::Person(person.id)).copied();
+        let works = seat.is_some_and(Seat::is_held) && is_member(person);
+        // Who changes from one licence to another gains before anything goes back.
+        for device in &mut devices {
+            device.keeps_seat = match device.licensing.kind {
+                HolderKind::Device => device.keeps(),
+                HolderKind::User => device.keeps() && device.may_be_there() && !(works && device.is_free_of_others()),
+            };
+        }
+        let keeps = |device: &DeviceClaim<'_>| match device.licensing.kind {
+            HolderKind::User => device.keeps(),
+            HolderKind::Device => {
+                let works = device.seat.is_some_and(Seat::is_held);
+                device.keeps() && device.may_be_there() && !(works && device.is_free_of_others())
+            }
+        };
+        let of_person = |device: &&DeviceClaim<'_>| device.licensing.kind == HolderKind::User;
+        let away = owners.away(person.id).iter();
+        let left_over = away.filter_map(|device| Some((device.id, *app.seats.get(&Holder::Device(device.id))?)));
+        let mut claim = Claim {
             person,
-            seat: app.seats.get(&person.id).copied(),
+            seat,
             requested,
             resolution,
+            left_over: left_over.collect(),
             rank: devices
                 .iter()
-                .filter_map(|device| Rank::of(world, app, device, requested))
+                .filter(of_person)
+                .filter_map(|device| device.rank)
                 .min()
                 .map(|rank| rank.moved_up(app.moved_up.get(&person.id))),
-            keeps_seat: devices.iter().any(DeviceClaim::keeps_seat),
+            keeps_seat: devices.iter().any(keeps),
+            wishes: BTreeMap::new(),
             devices,
+        };
+        let without = |seat: Option<Seat>| seat.is_none();
+        let own = claim.wish_once_returned(world, app).filter(|_| without(claim.seat));
+        claim.wishes.extend(own.map(|wish| (Holder::Person(person.id), wish)));
+        for device in claim.devices.iter().filter(|device| without(device.seat)) {
+            let wish = device.wish_once_returned(world, app);
+            claim
+                .wishes
+                .extend(wish.map(|wish| (Holder::Device(device.device.id), wish)));
         }
+        claim
     }
 
     /// Has accepted the programme's terms: licences work.
     pub fn is_member(&self) -> bool {
-        matches!(self.person.program, Program::Associated { .. })
+        is_member(self.person)
     }
 
     /// Shall have the app: required, or available and asked for, whether or not a device of theirs can have it.
@@ -72,39 +123,100 @@ impl<'w> Claim<'w> {
         self.resolution.required || (self.resolution.available && self.requested.is_some())
     }
 
-    /// Shall have the app, with no device to have it on.
-    pub fn is_due_without_device(&self) -> bool {
-        self.devices.is_empty() && self.is_due()
+    /// Shall have the app, with no device to have it on: what stands in the way first.
+    pub fn due_without_device(&self, world: &World, app: &App) -> Option<Detail> {
+        let lines = app
+            .deployments
+            .iter()
+            .filter(|line| self.resolution.by.contains(&line.id));
+        let due = self.devices.is_empty() && self.is_due();
+        due.then(|| match licensing::can_be_had(world, app, lines) {
+            true => Detail::NoEligibleDevice,
+            false => Detail::NotDeviceAssignable,
+        })
     }
 
     /// Why it is over that they were moved up, if it is. Whom only a device keeps from the line stays moved up, and so does
     /// whose licence Apple has not confirmed: it may turn it down, and they stand in the line again.
     pub fn moved_up_ends(&self) -> Option<MovedUpEnd> {
-        match self.seat {
-            Some(Seat::Reserved { .. }) => None,
-            Some(Seat::Held { .. } | Seat::Returning { .. }) => Some(MovedUpEnd::Served),
+        let seats = || {
+            self.seat
+                .into_iter()
+                .chain(self.devices.iter().filter_map(|device| device.seat))
+        };
+        if seats().any(|seat| matches!(seat, Seat::Reserved { .. })) || !self.wishes.is_empty() {
+            return None;
+        }
+        match seats().next() {
+            Some(_) => Some(MovedUpEnd::Served),
             None => (!self.is_due()).then_some(MovedUpEnd::NotDue),
         }
     }
 
-    /// What brings the person into the line; `None` for whoever wants no licence, or has one.
-    pub fn wish(&self, world: &World, app: &App) -> Option<Wish> {
-        self.wish_once_returned(world, app).filter(|_| self.seat.is_none())
+    /// What brings the person into the line, as if the licence that they have themselves were back already; `None` for whoever
+    /// wants none of their own.
+    pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
+        let ready = match self.is_member() {
+            true => Stand::Ready,
+            false => Stand::NotMember,
+        };
+        Some(Wish {
+            rank: self.rank?,
+            stand: stand(world, app, self.person.id.into(), ready),
+        })
     }
 
-    /// The same, as if the licence that they have were back already.
-    pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
-        let rank = self.rank?;
-        let refusal = app.refusals.get(&self.person.id);
-        let refused = refusal.filter(|refusal| refusal.holds(world.now));
-        let stand = match refused.map(|refusal| refusal.reason) {
-            Some(RefusalReason::Stock) => Stand::OutOfStock,
-            Some(RefusalReason::Temporary) => Stand::Trouble,
-            Some(RefusalReason::Refused) => Stand::Refused,
-            None if self.is_member() => Stand::Ready,
-            None => Stand::NotMember,
+    /// Of those who stand in the line for the person, one that waits whenever any of them does: as the line ends, those wait
+    /// who are not ready, and then the last.
+    pub fn last(&self) -> Option<(Holder, Wish)> {
+        let place = |(holder, wish): &(&Holder, &Wish)| {
+            let readiness = match wish.stand {
+                Stand::Ready => 0,
+                Stand::Trouble | Stand::Refused | Stand::NotMember => 1,
+                Stand::OutOfStock => 2,
+            };
+            (readiness, wish.rank, **holder)
         };
-        Some(Wish { rank, stand })
+        let last = self.wishes.iter().max_by_key(place);
+        last.map(|(holder, wish)| (*holder, *wish))
+    }
+
+    /// No device has the app with the person's licence but those that are to have one of their own.
+    pub fn is_kept_for_devices(&self) -> bool {
+        let mut devices = self.devices.iter();
+        !devices.any(|device| device.licensing.kind == HolderKind::User && device.keeps())
+    }
+
+    /// Who brings the licence for the app on a device of theirs.
+    pub fn holder(&self, device: &DeviceClaim<'_>) -> Holder {
+        match device.licensing.kind {
+            HolderKind::User => Holder::Person(self.person.id),
+            HolderKind::Device => Holder::Device(device.device.id),
+        }
+    }
+
+    /// The licence with which the app may be on a device of theirs.
+    pub fn seat_for(&self, device: &DeviceClaim<'_>) -> Option<Seat> {
+        match device.licensing.kind {
+            HolderKind::User => self.seat,
+            HolderKind::Device => device.seat,
+        }
+    }
+}
+
+fn is_member(person: &Person) -> bool {
+    matches!(person.program, Program::Associated { .. })
+}
+
+/// How somebody stands in the line who would stand so if Apple had not said anything.
+fn stand(world: &World, app: &App, holder: Holder, otherwise: Stand) -> Stand {
+    let refusal = app.refusals.get(&holder);
+    let refused = refusal.filter(|refusal| refusal.holds(world.now));
+    match refused.map(|refusal| refusal.reason) {
+        Some(RefusalReason::Stock) => Stand::OutOfStock,
+        Some(RefusalReason::Temporary) => Stand::Trouble,
+        Some(RefusalReason::Refused) => Stand::Refused,
+        None => otherwise,
     }
 }
 
@@ -117,13 +229,21 @@ impl<'w> DeviceClaim<'w> {
         device: &'w Device,
     ) -> DeviceClaim<'w> {
         let resolution = resolution(world, app, person, requested, Some(device));
-        DeviceClaim {
+        let carrying = app.deployments.iter().filter(|line| resolution.by.contains(&line.id));
+        let licensing = licensing(world, app, device, carrying);
+        let mut claim = DeviceClaim {
             device,
             install: app.installs.get(&device.id),
             due: resolution.required || (resolution.available && requested.is_some()),
             resolution,
-            obstacle: obstacle(world, app, device),
-        }
+            obstacle: obstacle(world, app, device, licensing.kind),
+            licensing,
+            seat: app.seats.get(&Holder::Device(device.id)).copied(),
+            rank: None,
+            keeps_seat: false,
+        };
+        claim.rank = Rank::of(world, app, &claim, requested);
+        claim
     }
 
     /// The app shall be on it, and can be.
@@ -131,15 +251,35 @@ impl<'w> DeviceClaim<'w> {
         self.due && self.obstacle.is_none()
     }
 
+    pub fn may_be_there(&self) -> bool {
+        self.install.is_some_and(Install::may_be_there)
+    }
+
+    /// Nothing on it needs a licence of the other kind any more.
+    fn is_free_of_others(&self) -> bool {
+        let free = |install: &Install| install.is_free_of_others(self.licensing.kind);
+        self.install.is_none_or(free)
+    }
+
+    /// What brings the device into the line, as if the licence that it has itself were back already; `None` when it wants none.
+    pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
+        let rank = self.rank.filter(|_| self.licensing.kind == HolderKind::Device)?;
+        Some(Wish {
+            rank: rank.moved_up(app.moved_up.get(&self.device.person)),
+            stand: stand(world, app, self.device.id.into(), Stand::Ready),
+        })
+    }
+
+    /// Whether whatever licence the app is there with, or shall be, stays for it.
+    ///
     /// A30: what was installed stays while the app is available. A device that enrols anew is out of reach for a
     /// moment only, and one that cannot have the app any more may still have it.
     /// On its way out a device keeps nothing: what it has goes with it.
-    fn keeps_seat(&self) -> bool {
-        let there = self.install.is_some_and(Install::may_be_there);
+    fn keeps(&self) -> bool {
         let leaving = self.device.enrolment.is_leaving();
         self.resolution.keeps()
             && !leaving
-            && (there
+            && (self.may_be_there()
                 || matches!(
                     self.obstacle,
                     None | Some(Detail::AwaitingDevice | Detail::AppNotDescribed)
@@ -243,7 +383,7 @@ fn strength(resolution: &Resolution) -> u8 {
     }
 }
 
-fn obstacle(world: &World, app: &App, device: &Device) -> Option<Detail> {
+fn obstacle(world: &World, app: &App, device: &Device, kind: HolderKind) -> Option<Detail> {
     // Apple lists an iPad's apps under iOS.
     let runs = app.platforms.contains(&device.platform)
         || (device.platform == Platform::IpadOs && app.platforms.contains(&Platform::Ios));
@@ -256,13 +396,17 @@ fn obstacle(world: &World, app: &App, device: &Device) -> Option<Detail> {
     if world.policy.policy_2016 && device.dep {
         return Some(Detail::DeviceEnrolledThroughDep);
     }
+    if kind == HolderKind::Device && !app.device_assignable {
+        return Some(Detail::NotDeviceAssignable);
+    }
     if app.bundle_id.is_none() {
         return Some(Detail::AppNotDescribed);
     }
     if device.enrolment.is_leaving() {
         return Some(Detail::DeviceLeaving);
     }
-    (!device.is_enrolled()).then_some(Detail::AwaitingDevice)
+    let unknown = kind == HolderKind::Device && !device.has_serial;
+    (unknown || !device.is_enrolled()).then_some(Detail::AwaitingDevice)
 }
 
 /// Whether `version` comes before `minimum`. 17 is 17.0; a version that nobody knows is no obstacle.

@@ -2,59 +2,70 @@
 //!
 //! *Installed* is said on the word of the device alone.
 
+use std::collections::BTreeMap;
+
 use super::{
     DeviceVerdict, PersonVerdict,
     claim::{Claim, DeviceClaim},
 };
 use crate::{
-    App, Detail, Install, InstallCommand, InstallState, Place, Program, RefusalReason, Resolution, Seat, Seen, World,
+    App, Detail, DeviceId, Holder, HolderKind, Install, InstallCommand, InstallState, Place, Program, RefusalReason,
+    Resolution, Seat, Seen, World,
 };
-
-/// What the line for licences means to one person.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Turn {
-    pub place: Option<Place>,
-}
 
 type Said = (InstallState, Detail);
 
-pub(super) fn of(world: &World, app: &App, claim: &Claim<'_>, turn: Turn) -> PersonVerdict {
-    let words = Words {
-        world,
-        app,
-        claim,
-        turn,
-    };
-    let devices: Vec<DeviceVerdict> = claim
+/// `places` are those of whoever stands in the line for the person.
+///
+/// What is said of the person is said as if all of them waited, or as if none did: all do as soon as the last does.
+pub(super) fn of(
+    world: &World,
+    app: &App,
+    claim: &Claim<'_>,
+    places: impl Fn(Holder) -> Option<Place>,
+) -> PersonVerdict {
+    let words = Words { world, app, claim };
+    let devices = claim.devices.iter().map(|device| {
+        let place = places(claim.holder(device));
+        let (state, detail) = words.of_device(device, place.is_some());
+        let said = DeviceVerdict {
+            device: device.device.id,
+            resolution: device.resolution.clone(),
+            eligible: device.obstacle.is_none(),
+            wants: device.wants(),
+            licensing: device.licensing,
+            seat: device.seat,
+            keeps_seat: device.keeps_seat,
+            place,
+            state,
+            detail,
+        };
+        (said.device, said)
+    });
+    let devices: BTreeMap<DeviceId, DeviceVerdict> = devices.collect();
+    let last = claim.last().map(|(holder, _)| holder);
+    let place = last.and_then(&places);
+    // A device with which the app has nothing to do says nothing of the person.
+    let concerned = claim
         .devices
         .iter()
-        .map(|device| {
-            let (state, detail) = words.of_device(device);
-            DeviceVerdict {
-                device: device.device.id,
-                resolution: device.resolution.clone(),
-                eligible: device.obstacle.is_none(),
-                wants: device.wants(),
-                state,
-                detail,
-            }
-        })
-        .collect();
-    // A device with which the app has nothing to do says nothing of the person.
-    let concerned = devices.iter().filter(|device| device.concerns());
+        .filter(|device| devices[&device.device.id].concerns());
     let worst = concerned
-        .map(|device| (device.state, device.detail))
+        .map(|device| words.of_device(device, place.is_some()))
         .min_by_key(|(state, _)| *state);
     let (state, detail) = worst.unwrap_or_else(|| words.without_device());
+    let ranks = claim.devices.iter().filter_map(|device| device.rank);
     PersonVerdict {
         person: claim.person.id,
         program: claim.person.program,
         seat: claim.seat,
-        place: turn.place,
-        waiting_since: claim.rank.map(|rank| rank.since),
+        left_over: claim.left_over.clone(),
+        last,
+        place,
+        waiting_since: ranks.min().map(|rank| rank.since),
         state,
         detail,
-        devices: devices.into_iter().map(|device| (device.device, device)).collect(),
+        devices,
         wants_seat: claim.rank.is_some(),
         keeps_seat: claim.keeps_seat,
         resolution: claim.resolution.clone(),
@@ -66,39 +77,45 @@ struct Words<'a> {
     world: &'a World,
     app: &'a App,
     claim: &'a Claim<'a>,
-    turn: Turn,
 }
 
 impl Words<'_> {
     fn without_device(&self) -> Said {
         let resolution = &self.claim.resolution;
-        if resolution.required || (resolution.available && self.claim.requested.is_some()) {
-            return (InstallState::PendingInstall, Detail::NoEligibleDevice);
+        match self.claim.due_without_device(self.world, self.app) {
+            Some(Detail::NoEligibleDevice) => return (InstallState::PendingInstall, Detail::NoEligibleDevice),
+            Some(obstacle) => return (InstallState::NotApplicable, obstacle),
+            None => {}
         }
         if resolution.available {
             return not_requested(None, resolution);
         }
-        self.unwanted_and_gone(resolution)
+        self.unwanted_and_gone(None)
     }
 
-    fn of_device(&self, device: &DeviceClaim<'_>) -> Said {
+    /// `waits` for a licence.
+    fn of_device(&self, device: &DeviceClaim<'_>, waits: bool) -> Said {
         let install = device.install.cloned().unwrap_or_default();
         if device.device.enrolment.is_leaving() {
             return match device.install {
                 Some(install) if install.is_proven() => (InstallState::Installed, Detail::DeviceLeaving),
                 Some(install) if install.may_be_there() => (InstallState::Unknown, Detail::DeviceLeaving),
-                _ => self.unwanted_and_gone(&device.resolution),
+                _ => self.unwanted_and_gone(Some(device)),
             };
         }
         if !device.resolution.keeps() {
             return match device.install {
                 Some(install) if install.may_be_there() => unwanted(install),
-                _ => self.unwanted_and_gone(&device.resolution),
+                _ => self.unwanted_and_gone(Some(device)),
             };
         }
         if install.is_proven() {
             // An app may be there before its licence is: after a licence was lost, or from another server.
-            let missing = if device.wants() { self.missing_licence() } else { None };
+            let missing = if device.wants() {
+                self.missing_licence(device, waits)
+            } else {
+                None
+            };
             return (
                 InstallState::Installed,
                 missing.map_or(Detail::NoAdditionalDetails, |(_, detail)| detail),
@@ -117,7 +134,8 @@ impl Words<'_> {
         if !device.due {
             return not_requested(device.install, &device.resolution);
         }
-        match self.missing_licence().unwrap_or_else(|| self.on_its_way(&install)) {
+        let missing = self.missing_licence(device, waits);
+        match missing.unwrap_or_else(|| self.on_its_way(&install)) {
             (state, Detail::AwaitingDevice) if device.device.unreachable_since.is_some() => {
                 (state, Detail::DeviceUnreachable)
             }
@@ -126,30 +144,33 @@ impl Words<'_> {
     }
 
     /// What is missing before the device may be told to install; `None` when nothing is.
-    fn missing_licence(&self) -> Option<Said> {
+    fn missing_licence(&self, device: &DeviceClaim<'_>, waits: bool) -> Option<Said> {
         let pending = |detail| Some((InstallState::PendingInstall, detail));
-        let member = self.claim.is_member();
-        match self.claim.seat {
+        // Nobody has to join anything for what is the device's own.
+        let member = self.claim.is_member() || device.licensing.kind == HolderKind::Device;
+        match self.claim.seat_for(device) {
             Some(Seat::Held { .. }) if member => None,
             Some(Seat::Held { .. }) => pending(Detail::UserNotEnrolledInProgram),
             _ if !self.world.token.usable() => pending(Detail::TokenNotUsable),
             Some(Seat::Reserved { .. }) => pending(Detail::LicenseAssociationPending),
             Some(Seat::Returning { .. }) => pending(Detail::LicenseReturnPending),
-            None if let Some(detail) = self.refused() => pending(detail),
-            None if self.turn.place.is_some() => match self.world.policy.policy_2016 {
+            None if let Some(detail) = self.refused(self.claim.holder(device)) => pending(detail),
+            None if waits => match self.world.policy.policy_2016 {
                 // A11.
                 true => Some((InstallState::Failed, Detail::NoLicenseAvailable)),
                 false => pending(Detail::WaitingForLicense),
             },
-            None if matches!(self.claim.person.program, Program::Refused { .. }) => pending(Detail::ProgramRefused),
+            None if !member && matches!(self.claim.person.program, Program::Refused { .. }) => {
+                pending(Detail::ProgramRefused)
+            }
             None if !member => pending(Detail::UserNotEnrolledInProgram),
             None => pending(Detail::LicenseAssociationPending),
         }
     }
 
     /// What Apple said when it was asked last, while it is not asked again. A want of stock shows as a place in the line.
-    fn refused(&self) -> Option<Detail> {
-        let refusal = self.app.refusals.get(&self.claim.person.id)?;
+    fn refused(&self, holder: Holder) -> Option<Detail> {
+        let refusal = self.app.refusals.get(&holder)?;
         match refusal.reason {
             _ if !refusal.holds(self.world.now) => None,
             RefusalReason::Stock => None,
@@ -186,10 +207,12 @@ impl Words<'_> {
         }
     }
 
-    /// `resolution` is the device's, or the person's where there is no device.
-    fn unwanted_and_gone(&self, resolution: &Resolution) -> Said {
+    /// The person's licence goes back, or one of this device.
+    fn unwanted_and_gone(&self, device: Option<&DeviceClaim<'_>>) -> Said {
         let claim = self.claim;
-        if claim.seat.is_some() && !claim.keeps_seat && self.app.revocable {
+        let goes_back = (claim.seat.is_some() && !claim.keeps_seat)
+            || device.is_some_and(|device| device.seat.is_some() && !device.keeps_seat);
+        if goes_back && self.app.revocable {
             let usable = self.world.token.usable();
             let detail = if usable {
                 Detail::LicenseReturnPending
@@ -198,6 +221,7 @@ impl Words<'_> {
             };
             return (InstallState::NotInstalled, detail);
         }
+        let resolution = device.map_or(&claim.resolution, |device| &device.resolution);
         if resolution.not_applicable {
             return (InstallState::NotApplicable, Detail::NoAdditionalDetails);
         }

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::{Asked, Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who, by};
 use crate::{
-    Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Install,
-    InstallCommand, InstallState, Place, Platform, Program, Refusal, RefusalReason, Resolution, RuleSet, Seat, Seen,
-    Time,
+    Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Holder,
+    HolderKind, Install, InstallCommand, InstallState, Place, Platform, Program, Refusal, RefusalReason, Resolution,
+    RuleSet, Seat, Seen, Time,
     invitation::{self, Next},
     plan::{bound, install_due},
 };
@@ -27,8 +27,11 @@ impl<'a> Subject<'a> {
             (Some(device), _) => all.and_then(|all| all.get(&device)),
             (None, Some(person)) => {
                 let said = (person.state, person.detail);
+                let waits = |device: &&DeviceVerdict| Some(device.holder(person.person)) == person.last;
                 let mut devices = person.devices.values();
-                devices.find(|device| (device.state, device.detail) == said)
+                // What is said of a person whose devices wait is said as if all of them did.
+                let exactly = devices.find(|device| (device.state, device.detail) == said);
+                exactly.or_else(|| person.devices.values().find(waits))
             }
             (None, None) => None,
         };
@@ -43,11 +46,10 @@ impl<'a> Subject<'a> {
     }
 
     pub fn said(&self) -> Option<(InstallState, Detail)> {
-        if let Some(device) = self.verdict {
-            return Some((device.state, device.detail));
+        if self.asked.device.is_some() {
+            return self.verdict.map(|device| (device.state, device.detail));
         }
-        let person = self.asked.verdict.filter(|_| self.asked.device.is_none())?;
-        Some((person.state, person.detail))
+        self.asked.verdict.map(|person| (person.state, person.detail))
     }
 
     fn resolution(&self) -> Option<&Resolution> {
@@ -75,8 +77,19 @@ impl<'a> Subject<'a> {
             .unwrap_or_default()
     }
 
+    /// Who brings the licence: the device itself, where it is to have one of its own.
+    fn holder(&self) -> Holder {
+        let device = self.verdict.map(|device| device.holder(self.asked.person));
+        device.unwrap_or(Holder::Person(self.asked.person))
+    }
+
+    /// The licence that is spoken of: the one that is wanted, or else one that goes back.
     fn seat(&self) -> Option<Seat> {
-        self.asked.app.seats.get(&self.asked.person).copied()
+        let seat = |holder| self.asked.app.seats.get(&holder).copied();
+        seat(self.holder()).or_else(|| {
+            let goes_back = self.verdict.filter(|device| !device.resolution.keeps());
+            seat(Holder::Device(goes_back?.device)).or(seat(Holder::Person(self.asked.person)))
+        })
     }
 
     fn requested(&self) -> Option<Time> {
@@ -85,7 +98,7 @@ impl<'a> Subject<'a> {
 
     /// What Apple said last, while it is not asked again.
     fn refusal(&self) -> Option<Refusal> {
-        let refusal = self.asked.app.refusals.get(&self.asked.person).copied();
+        let refusal = self.asked.app.refusals.get(&self.holder()).copied();
         refusal.filter(|refusal| refusal.holds(self.asked.world.now))
     }
 
@@ -167,6 +180,7 @@ impl<'a> Subject<'a> {
                 platform: self.device.map_or(Platform::Ios, |device| device.platform),
             },
             Detail::DeviceEnrolledThroughDep => Sentence::EnrolledThroughDep,
+            Detail::NotDeviceAssignable => Sentence::NotDeviceAssignable,
             Detail::NoEligibleDevice => Sentence::NoDevice,
             Detail::AppNotDescribed => Sentence::NotDescribed,
             Detail::NoLicenseAvailable | Detail::WaitingForLicense => self.in_line(state),
@@ -274,11 +288,11 @@ impl<'a> Subject<'a> {
     }
 
     fn in_line(&self, state: InstallState) -> Sentence {
-        let place = self
-            .asked
-            .verdict
-            .and_then(|person| person.place)
-            .unwrap_or(Place::At(1));
+        let place = match self.asked.device {
+            Some(_) => self.verdict.and_then(|device| device.place),
+            None => self.asked.verdict.and_then(|person| person.place),
+        };
+        let place = place.unwrap_or(Place::At(1));
         let waiting = self.asked.position.counts.waiting;
         match self.refusal() {
             Some(refusal) if refusal.reason == RefusalReason::Stock && self.asked.position.is_any_left() => {
@@ -341,12 +355,18 @@ impl<'a> Subject<'a> {
         let in_setup = self.device.is_some_and(|device| device.awaiting_configuration);
         match self.install.command {
             _ if !enrolled => Sentence::EnrolmentPending,
+            _ if self.lacks_serial() => Sentence::SerialUnknown,
             Some(InstallCommand::Remove { .. }) => Sentence::RemovalFirst,
             Some(InstallCommand::Install { since }) => Sentence::CommandWaits { since },
             None if in_setup => Sentence::InSetup,
             None if self.tried_again().is_none() => Sentence::AskedFirst,
             None => Sentence::CommandNext,
         }
+    }
+
+    /// It is to have a licence of its own, and Apple cannot be told which device that is.
+    fn lacks_serial(&self) -> bool {
+        self.holder().kind() == HolderKind::Device && self.device.is_some_and(|device| !device.has_serial)
     }
 
     pub fn rules(&self) -> Vec<Ruled> {
@@ -398,8 +418,12 @@ impl<'a> Subject<'a> {
             Ordering::Equal => false,
             Ordering::Greater => true,
         };
+        // Nobody has to accept anything for a licence of the device.
+        let asked = |next: Stage| next != Stage::Terms || self.holder().kind() == HolderKind::User;
         let path = self.path(stage).iter().copied();
-        let ahead: Vec<Stage> = path.filter(|next| follows(*next) && !has(&links, *next)).collect();
+        let ahead: Vec<Stage> = path
+            .filter(|next| follows(*next) && asked(*next) && !has(&links, *next))
+            .collect();
         links.push(Link {
             until,
             by: match who {
@@ -446,11 +470,13 @@ impl<'a> Subject<'a> {
             }
         }
         if self.keeps()
+            && self.holder().kind() == HolderKind::User
             && let Program::Associated { since } = self.program()
         {
             links.push(done(Stage::Terms, since));
         }
-        match (self.seat(), app.moved_up.get(&self.asked.person)) {
+        let seat = app.seats.get(&self.holder()).copied();
+        match (seat, app.moved_up.get(&self.asked.person)) {
             (Some(Seat::Held { since }), _) => links.push(done(Stage::Licence, since)),
             (None, Some(at)) if self.keeps() => links.push(done(Stage::MovedUp, *at)),
             _ => {}
@@ -555,8 +581,14 @@ impl<'a> Subject<'a> {
                 update.into_iter().chain([Remedy::EnrolDevice]).collect()
             }
             Sentence::EnrolledThroughDep => vec![Remedy::LiftPolicy2016, Remedy::EnrolDevice],
+            // Nobody's licence works where several people sign in.
+            Sentence::NotDeviceAssignable if self.device.is_some_and(|device| device.shared) => {
+                vec![Remedy::EnrolDevice]
+            }
+            Sentence::NotDeviceAssignable => vec![Remedy::LicensePeople],
             Sentence::NotDescribed => vec![Remedy::Sync],
             Sentence::EnrolmentPending => of_device(|on| Remedy::FinishEnrolment { on }),
+            Sentence::SerialUnknown => of_device(|on| Remedy::ReachDevice { on }),
             Sentence::RegistrationRefused { error_number, .. } => vec![Remedy::CorrectRegistration {
                 error_number: *error_number,
             }],
@@ -580,6 +612,7 @@ impl<'a> Subject<'a> {
                     remedies.extend((*place != Place::At(1) && !moved_up).then_some(Remedy::MoveUp));
                 }
                 match self.program() {
+                    _ if self.holder().kind() == HolderKind::Device => {}
                     Program::Registered { .. } => remedies.push(Remedy::AcceptTerms),
                     Program::Refused { error_number, .. } => {
                         remedies.push(Remedy::CorrectRegistration { error_number });

@@ -63,7 +63,7 @@ impl Case {
 
     fn seated(&self, seat: Seat) -> Case {
         self.with_app(|app| {
-            app.seats.insert(person(0), seat);
+            app.seats.insert(person(0).into(), seat);
         })
     }
 
@@ -74,7 +74,7 @@ impl Case {
     /// The app is there, on the device's own word.
     fn there(&self) -> Case {
         self.with_install(device(0), |install| {
-            install.asked_install(ago(30));
+            install.asked_install(HolderKind::User, ago(30));
             install.accepted(ago(20));
             install.listed(Seen::Installed, ago(10));
         })
@@ -158,7 +158,7 @@ fn the_way_to_an_app_is_told_from_its_deployment_to_its_proof() {
     let licensed = case.licensed();
     let had = [Deployment, Terms, Licence];
     licensed.reads(&had, Some((Command, device_has_to)), &[Proof]);
-    let told = licensed.with_install(device(0), |install| install.asked_install(ago(30)));
+    let told = licensed.with_install(device(0), |install| install.asked_install(HolderKind::User, ago(30)));
     let why = told.reads(&had, Some((Command, device_has_to)), &[Proof]);
     assert_eq!(waits(&why), (Some(ago(30)), None));
     let accepted = told.with_install(device(0), |install| install.accepted(ago(20)));
@@ -367,7 +367,7 @@ fn whoever_is_first_in_line_and_not_known_to_apple_yet_waits_for_apple_and_buys_
 fn a_failure_is_the_administrators_until_it_is_tried_again_and_the_devices_while_it_has_not_said_what_became_of_it() {
     let mut failed = deployed(Approval::Required).licensed();
     failed = failed.with_install(device(0), |install| {
-        install.asked_install(ago(30));
+        install.asked_install(HolderKind::User, ago(30));
         install.failed(FailureClass::Permanent, "Error".to_owned(), ago(20));
     });
     let why = failed.why();
@@ -382,7 +382,7 @@ fn a_failure_is_the_administrators_until_it_is_tried_again_and_the_devices_while
 
     // Asked once more it says nothing: whether it has the app is not known.
     let silent = failed.with_install(device(0), |install| {
-        install.asked_install(ago(15));
+        install.asked_install(HolderKind::User, ago(15));
         install.dropped();
     });
     let why = silent.why();
@@ -501,7 +501,9 @@ fn whoever_removed_the_app_asks_for_it_or_has_it_tried_again_if_they_asked_befor
 
 #[test]
 fn an_invitation_waits_for_its_device_or_for_another_one_if_it_cannot_show_it() {
-    let waits = deployed(Approval::Required).invited(None);
+    // Or a shared device would have a licence of its own.
+    let waits = deployed(Approval::Required).with(|world| world.policy.policy_2016 = true);
+    let waits = waits.invited(None);
     let remedies = |case: &Case| {
         let why = case.why();
         assert!(matches!(why.sentence, Sentence::InvitationWaits { .. }), "{why:?}");
@@ -530,7 +532,7 @@ fn whom_apple_retired_waits_for_their_old_licences_only_while_there_are_any() {
     assert_eq!(retired.why().sentence, Sentence::ToBeRegistered);
     let bound = retired.with(|world| {
         let mut other = licensed_app(1, 1);
-        other.seats.insert(person(0), Seat::Held { since: ago(40) });
+        other.seats.insert(person(0).into(), Seat::Held { since: ago(40) });
         world.apps.insert(other.id, other);
     });
     assert_eq!(bound.why().sentence, Sentence::OldLicencesFirst);

@@ -9,6 +9,7 @@ use crate::worlds::*;
 
 /// What of the world is somebody's, and whatever reaches them.
 pub fn only(world: &World, person: PersonId) -> World {
+    let whole = world;
     let mut world = world.clone();
     world.people.retain(|id, _| *id == person);
     world.devices.retain(|_, device| device.person == person);
@@ -18,8 +19,8 @@ pub fn only(world: &World, person: PersonId) -> World {
         group.devices.retain(|id| devices.contains(id));
     }
     for app in world.apps.values_mut() {
-        app.seats.retain(|id, _| *id == person);
-        app.refusals.retain(|id, _| *id == person);
+        app.seats.retain(|holder, _| owner(whole, *holder) == Some(person));
+        app.refusals.retain(|holder, _| owner(whole, *holder) == Some(person));
         app.requests.retain(|id, _| *id == person);
         app.moved_up.retain(|id, _| *id == person);
         app.installs.retain(|id, _| devices.contains(id));
@@ -34,13 +35,11 @@ fn given(world: &World, each: &Each) -> Vec<Step> {
     }
     let mut given = Vec::new();
     for app in world.apps.values() {
-        let mut line: Vec<(Rank, PersonId)> = each
-            .pairs
-            .iter()
-            .filter(|((asset, _), _)| *asset == app.id)
-            .filter_map(|((_, person), pair)| {
-                Some((pair.wish.filter(|wish| wish.stand == Stand::Ready)?.rank, *person))
-            })
+        let pairs = each.pairs.iter().filter(|((asset, _), _)| *asset == app.id);
+        let mut line: Vec<(Rank, Holder)> = pairs
+            .flat_map(|(_, pair)| &pair.wishes)
+            .filter(|(_, wish)| wish.stand == Stand::Ready)
+            .map(|(holder, wish)| (wish.rank, *holder))
             .collect();
         line.sort();
         let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
@@ -48,7 +47,7 @@ fn given(world: &World, each: &Each) -> Vec<Step> {
         given.extend(
             line.into_iter()
                 .take(most)
-                .map(|(_, person)| Step::Associate { app: app.id, person }),
+                .map(|(_, holder)| Step::Associate { app: app.id, holder }),
         );
     }
     given
@@ -67,14 +66,12 @@ pub fn at_any_time() -> impl Strategy<Value = World> {
 }
 
 /// Where somebody stands in the line: those before them, `most` of each, and how many in all of it can use a licence now.
-pub fn ahead(each: &Each, app: AssetId, of: (Rank, PersonId), most: u64) -> (Ahead, u64) {
+pub fn ahead(each: &Each, app: AssetId, of: (Rank, Holder), most: u64) -> (Ahead, u64) {
     let (mut all, mut before, mut ready) = (0, (0, 0), 0);
-    for ((asset, person), pair) in &each.pairs {
-        let Some(wish) = pair.wish.filter(|_| *asset == app) else {
-            continue;
-        };
+    let pairs = each.pairs.iter().filter(|((asset, _), _)| *asset == app);
+    for (holder, wish) in pairs.flat_map(|(_, pair)| &pair.wishes) {
         ready += u64::from(wish.stand == Stand::Ready);
-        if (wish.rank, *person) < of {
+        if (wish.rank, *holder) < of {
             all += 1;
             before.0 += u64::from(wish.stand == Stand::Ready);
             before.1 += u64::from(wish.stand == Stand::OutOfStock);
@@ -266,9 +263,9 @@ fn who_can_use_a_licence_stands_in_line_as_ready() {
         };
         let refusals = &mut world.apps.get_mut(&app(0)).unwrap().refusals;
         refusals.clear();
-        refusals.extend(reason.map(|reason| (person(0), Refusal { reason, not_before })));
+        refusals.extend(reason.map(|reason| (person(0).into(), Refusal { reason, not_before })));
         let pair = &decide_each(&world).pairs[&(app(0), person(0))];
-        pair.wish.map(|wish| wish.stand)
+        pair.wishes.get(&person(0).into()).map(|wish| wish.stand)
     };
     let (over, ahead) = (NOW, NOW + MINUTE);
     use RefusalReason::*;
@@ -328,7 +325,12 @@ fn what_has_come_is_no_moment_any_more() {
             reason: RefusalReason::Temporary,
             not_before,
         };
-        world.apps.get_mut(&app(0)).unwrap().refusals.insert(person(0), refusal);
+        world
+            .apps
+            .get_mut(&app(0))
+            .unwrap()
+            .refusals
+            .insert(person(0).into(), refusal);
         assert_eq!(again(&world), moment);
     }
 }
@@ -401,22 +403,29 @@ proptest! {
                 let alone = only(&world, *person);
                 let pair = each.pairs.get(&(app.id, *person));
                 let free = decision.counts.free;
-                let place = |bound: u64| pair.and_then(|pair| pair.wish).and_then(|wish| {
+                let wish = |holder| pair.and_then(|pair| pair.wishes.get(&holder).copied());
+                let place = |holder: Holder, bound: u64| wish(holder).and_then(|wish| {
                     let most = free.unwrap_or(0).saturating_add(bound);
-                    let (ahead, ready) = ahead(&each, app.id, (wish.rank, *person), most);
+                    let (ahead, ready) = ahead(&each, app.id, (wish.rank, holder), most);
                     ahead.place(wish.stand, &Stock { free, ready })
                 });
                 let of_all = decision.people.get(person);
-                let said = decide_one(&alone, &alone.apps[&app.id], *person, place(u64::MAX));
-                prop_assert_eq!(said.as_ref(), of_all);
+                let decided = |bound: u64| {
+                    decide_one(&alone, &alone.apps[&app.id], *person, |holder| place(holder, bound))
+                };
+                let exactly = decided(u64::MAX);
+                prop_assert_eq!(exactly.as_ref(), of_all);
                 for bound in [1, 2, 5] {
-                    let place = place(bound);
-                    let said = decide_one(&alone, &alone.apps[&app.id], *person, place);
-                    let of_all_place = of_all.and_then(|verdict| verdict.place);
-                    prop_assert!(holds(place, of_all_place), "{:?} of {:?}", place, of_all_place);
-                    prop_assert!(!matches!(of_all_place, Some(Place::At(at)) if at <= bound) || place == of_all_place);
-                    let said = said.map(|verdict| PersonVerdict { place: of_all_place, ..verdict });
-                    prop_assert_eq!(said.as_ref(), of_all);
+                    let Some((mut said, of_all)) = decided(bound).zip(of_all.cloned()) else { continue };
+                    let mut places = vec![(&mut said.place, of_all.place)];
+                    let devices = said.devices.iter_mut();
+                    places.extend(devices.map(|(id, device)| (&mut device.place, of_all.devices[id].place)));
+                    for (place, of_all) in places {
+                        prop_assert!(holds(*place, of_all), "{:?} of {:?}", place, of_all);
+                        prop_assert!(!matches!(of_all, Some(Place::At(at)) if at <= bound) || *place == of_all);
+                        *place = of_all;
+                    }
+                    prop_assert_eq!(said, of_all);
                 }
             }
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod each;
 mod invitations;
+mod licensing;
 mod moved_up;
 mod preview;
 mod properties;

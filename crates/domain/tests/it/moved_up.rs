@@ -19,7 +19,7 @@ fn company() -> World {
         world.devices.insert(device(number), iphone(number, person(number)));
     }
     let mut app = licensed_app(0, 2);
-    app.seats.insert(person(0), Seat::Held { since: NOW });
+    app.seats.insert(person(0).into(), Seat::Held { since: NOW });
     for (number, priority, people) in [(0, 0, vec![0, 1, 2, 3, 4]), (1, 9, vec![1, 4])] {
         let made = Group {
             id: group(number),
@@ -44,14 +44,14 @@ fn moved_up(world: &mut World, moved: impl IntoIterator<Item = (usize, Time)>) {
 }
 
 /// Who gets the licence that is free, and who waits then.
-fn line_of(world: &World) -> (Vec<PersonId>, Vec<PersonId>) {
+fn line_of(world: &World) -> (Vec<Holder>, Vec<Holder>) {
     let decision = decide(world, &world.apps[&app(0)]);
     assert!(decision.people[&person(0)].keeps_seat, "what somebody has is theirs");
     (decision.next, decision.waiting)
 }
 
-fn people<const N: usize>(numbers: [usize; N]) -> Vec<PersonId> {
-    numbers.map(person).to_vec()
+fn people<const N: usize>(numbers: [usize; N]) -> Vec<Holder> {
+    numbers.map(|number| person(number).into()).to_vec()
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn who_was_moved_up_waits_since_when_they_waited_before() {
 }
 
 fn has(world: &mut World, seat: Seat) {
-    the_app(world).seats.insert(person(2), seat);
+    the_app(world).seats.insert(person(2).into(), seat);
 }
 
 /// Why it is over that the third of them was moved up.
@@ -214,20 +214,23 @@ proptest! {
             prop_assert_eq!(moved.counts, usual.counts);
             prop_assert_eq!(moved.next.len(), usual.next.len());
             for decision in [&moved, &usual] {
-                for person in decision.next.iter().chain(&decision.waiting) {
-                    prop_assert_eq!(decision.people[person].seat, None, "who has one is not in the line");
+                for holder in decision.next.iter().chain(&decision.waiting) {
+                    prop_assert!(!app.seats.contains_key(holder), "who has one is not in the line");
                 }
             }
             for line in [&moved.waiting, &moved.next] {
-                let at = |person: &PersonId| app.moved_up.get(person).copied();
+                let at = |holder: &Holder| app.moved_up.get(&owner(&world, *holder)?).copied();
                 let first: Vec<Time> = line.iter().map_while(at).collect();
                 prop_assert!(first.is_sorted(), "in the order in which they were moved");
                 let others = &line[first.len()..];
-                prop_assert!(others.iter().all(|person| at(person).is_none()), "and before everybody else");
+                prop_assert!(others.iter().all(|holder| at(holder).is_none()), "and before everybody else");
             }
             // Among the others nothing changes.
-            let others = |line: &[PersonId], both: &[PersonId]| -> Vec<PersonId> {
-                let is_other = |person: &&PersonId| !app.moved_up.contains_key(person) && both.contains(person);
+            let others = |line: &[Holder], both: &[Holder]| -> Vec<Holder> {
+                let is_other = |holder: &&Holder| {
+                    let owner = owner(&world, **holder).unwrap();
+                    !app.moved_up.contains_key(&owner) && both.contains(holder)
+                };
                 line.iter().filter(is_other).copied().collect()
             };
             prop_assert_eq!(others(&moved.waiting, &usual.waiting), others(&usual.waiting, &moved.waiting));
@@ -247,14 +250,22 @@ proptest! {
                     let resolution = &verdict.resolution;
                     resolution.required || (resolution.available && app.requests.contains_key(person))
                 });
-                let end = match app.seats.get(person) {
-                    Some(Seat::Reserved { .. }) => None,
-                    Some(_) => Some(MovedUpEnd::Served),
-                    None if is_due => None,
-                    None => Some(MovedUpEnd::NotDue),
+                let here = |holder: &Holder| match holder {
+                    Holder::Person(id) => id == person,
+                    Holder::Device(id) => world.devices.get(id).is_some_and(|it| it.person == *person && !it.is_away()),
+                };
+                let seats: Vec<Seat> = app.seats.iter().filter(|(holder, _)| here(holder)).map(|(_, seat)| *seat).collect();
+                let reserved = seats.iter().any(|seat| matches!(seat, Seat::Reserved { .. }));
+                let line = each.pairs.get(&(app.id, *person)).is_some_and(|pair| !pair.wishes.is_empty());
+                let end = match seats.is_empty() {
+                    _ if reserved || line => None,
+                    false => Some(MovedUpEnd::Served),
+                    true if is_due => None,
+                    true => Some(MovedUpEnd::NotDue),
                 };
                 ends.extend(end.map(|end| ((app.id, *person), end)));
-                let in_line = decision.waiting.contains(person) || decision.next.contains(person);
+                let theirs = |holder: &Holder| owner(&world, *holder) == Some(*person);
+                let in_line = decision.waiting.iter().chain(&decision.next).any(theirs);
                 prop_assert!(!in_line || end.is_none(), "{verdict:?}");
             }
         }

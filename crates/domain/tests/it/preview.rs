@@ -10,6 +10,7 @@ use crate::worlds::*;
 
 /// These people of the world, with what is theirs of the app and whatever reaches them.
 fn part(world: &World, asset: AssetId, people: &[PersonId]) -> World {
+    let whole = world;
     let mut world = world.clone();
     world.people.retain(|id, _| people.contains(id));
     world.devices.retain(|_, device| people.contains(&device.person));
@@ -20,8 +21,9 @@ fn part(world: &World, asset: AssetId, people: &[PersonId]) -> World {
     }
     world.apps.retain(|id, _| *id == asset);
     for app in world.apps.values_mut() {
-        app.seats.retain(|id, _| people.contains(id));
-        app.refusals.retain(|id, _| people.contains(id));
+        let theirs = |holder: &Holder| owner(whole, *holder).is_some_and(|owner| people.contains(&owner));
+        app.seats.retain(|holder, _| theirs(holder));
+        app.refusals.retain(|holder, _| theirs(holder));
         app.requests.retain(|id, _| people.contains(id));
         app.moved_up.retain(|id, _| people.contains(id));
         app.installs.retain(|id, _| devices.contains(id));
@@ -86,11 +88,21 @@ fn played(
     let each = decide_each(world);
     let mut others = Vec::new();
     for ((_, person), pair) in each.pairs.iter().filter(|((of, _), _)| *of == asset) {
-        let returning = matches!(pair.seat, Some(Seat::Returning { .. }));
-        if returning || (pair.seat.is_some() && !pair.keeps) || pair.wish.is_some_and(|wish| wish.stand.is_refused()) {
+        let goes_back =
+            |seat: Option<Seat>, keeps: bool| seat.is_some_and(|seat| !keeps || matches!(seat, Seat::Returning { .. }));
+        let refused = |wish: &Wish| wish.stand.is_refused();
+        if goes_back(pair.seat, pair.keeps)
+            || pair.devices.values().any(|device| goes_back(device.seat, device.keeps))
+            || !pair.left_over.is_empty()
+            || pair.wishes.values().any(refused)
+        {
             people.insert(*person);
         }
-        others.extend(pair.wish.map(|wish| (*person, wish)));
+        others.extend(pair.wishes.iter().map(|(holder, wish)| Waiter {
+            holder: *holder,
+            person: *person,
+            wish: *wish,
+        }));
     }
     let people: Vec<PersonId> = people.into_iter().collect();
     for people in people.chunks(most) {
@@ -99,9 +111,9 @@ fn played(
     previewing.done(others, app.owned, out(app))
 }
 
-fn all_of(preview: &Preview, fate: Fate) -> BTreeSet<PersonId> {
+fn all_of(preview: &Preview, fate: Fate) -> BTreeSet<Holder> {
     let outcomes = preview.outcomes.iter().filter(|outcome| outcome.after == fate);
-    outcomes.map(|outcome| outcome.person).collect()
+    outcomes.map(|outcome| outcome.holder).collect()
 }
 
 fn said(preview: &Preview) -> Vec<u8> {
@@ -110,12 +122,16 @@ fn said(preview: &Preview) -> Vec<u8> {
     said
 }
 
-type Choice = (Approval, Option<Time>, bool);
+type Choice = (Approval, Option<Time>, LicenseType, bool);
 
 /// At some time between three weeks before and after, and what to choose for each group.
 fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
     let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
-    let choices = collection::btree_map(0..4usize, (any_approval(), deadline, any::<bool>()), 0..=4);
+    let choices = collection::btree_map(
+        0..4usize,
+        (any_approval(), deadline, any_license_type(), any::<bool>()),
+        0..=4,
+    );
     (any_world(), -21..21i64, 0..86_400_000i64, choices).prop_map(|(mut world, days, ms, choices)| {
         world.now = Time(NOW.ms() + days * 86_400_000 + ms);
         (world, choices)
@@ -126,12 +142,13 @@ fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
 fn changed(world: &World, asset: AssetId, choices: &BTreeMap<usize, Choice>) -> Vec<Deployment> {
     let present = &world.apps[&asset].deployments;
     let mut lines = Vec::new();
-    for (number, (approval, deadline, keep)) in choices {
+    for (number, (approval, deadline, license_type, keep)) in choices {
         let kept = present.iter().find(|line| line.group == group(*number));
         lines.extend(match (kept, world.groups.get(&group(*number))) {
             (Some(line), _) if *keep => Some(line.clone()),
             (_, Some(group)) => Some(Deployment {
                 deadline: deadline.filter(|_| *approval == Approval::Required),
+                license_type: *license_type,
                 since: kept
                     .filter(|line| line.approval == *approval)
                     .map_or(world.now, |line| line.since),
@@ -170,23 +187,39 @@ fn a_person_is_told_of_under_the_line_that_decides() {
     let told: Vec<_> = preview
         .affected()
         .into_iter()
-        .map(|affected| (affected.effect, affected.group, affected.people, affected.first))
+        .map(|affected| (affected.effect, affected.group, affected.number, affected.first))
         .collect();
     assert_eq!(
         told,
         [
-            (Effect::Gains, Some(group(1)), 1, vec![person(1)]),
-            (Effect::Waits, Some(group(1)), 1, vec![person(2)]),
-            (Effect::Drops, Some(group(0)), 1, vec![person(0)]),
+            (Effect::Gains, Some(group(1)), 1, vec![person(1).into()]),
+            (Effect::Waits, Some(group(1)), 1, vec![person(2).into()]),
+            (Effect::Drops, Some(group(0)), 1, vec![person(0).into()]),
         ]
     );
+}
+
+/// The licence of the person, or of the device, whether it is wanted, and whether it may be kept.
+fn own(verdict: &PersonVerdict, holder: Holder) -> (Option<Seat>, bool, bool) {
+    match holder {
+        Holder::Person(_) => (verdict.seat, verdict.wants_seat, verdict.keeps_seat),
+        Holder::Device(device) => match verdict.devices.get(&device) {
+            Some(device) => {
+                let wants = device.wants && device.licensing.kind == HolderKind::Device;
+                (device.seat, wants, device.keeps_seat)
+            }
+            None => (verdict.left_over.get(&device).copied(), false, false),
+        },
+    }
 }
 
 /// One after the other, as they are written: what they come to, and what the change does to them.
 #[test]
 fn what_a_change_does_to_somebody_is_what_they_would_say_of_it() {
-    use Fate::{Cannot, Goes, Has, Later, MayAsk, Nothing, Now, OnceReady, Waits};
-    let all = [Now, Later, OnceReady, Waits, Has, Goes, Cannot, MayAsk, Nothing];
+    use Fate::{Cannot, Goes, HandsOver, Has, Later, MayAsk, Nothing, Now, OnceReady, Waits};
+    let all = [
+        Now, Later, OnceReady, Waits, Has, HandsOver, Goes, Cannot, MayAsk, Nothing,
+    ];
     let effect = |before, after| {
         Outcome {
             before,
@@ -205,15 +238,18 @@ fn what_a_change_does_to_somebody_is_what_they_would_say_of_it() {
         (OnceReady, Effect::GainsOnceReady),
         (Waits, Effect::Waits),
         (Has, Effect::Keeps),
+        (HandsOver, Effect::HandsOver),
     ] {
         for before in others(after) {
             assert_eq!(effect(before, after), told, "{before:?} to {after:?}");
         }
     }
     for after in [Goes, Cannot, MayAsk, Nothing] {
-        assert_eq!(effect(Has, after), Effect::Loses, "had it, and then {after:?}");
+        for had in [Has, HandsOver] {
+            assert_eq!(effect(had, after), Effect::Loses, "had it, and then {after:?}");
+        }
     }
-    for before in others(Cannot).filter(|before| *before != Has) {
+    for before in others(Cannot).filter(|before| ![Has, HandsOver].contains(before)) {
         assert_eq!(effect(before, Cannot), Effect::Cannot, "{before:?} before");
     }
     for before in [Goes, Cannot, Nothing] {
@@ -236,6 +272,7 @@ fn what_a_change_does_to_somebody_is_what_they_would_say_of_it() {
 
 fn outcome(number: usize) -> Outcome {
     Outcome {
+        holder: person(number).into(),
         person: person(number),
         before: Fate::Nothing,
         after: Fate::Nothing,
@@ -304,13 +341,14 @@ fn people_to_whom_the_same_happens_are_told_of_together() {
         waits(10, 4),
         waits(11, 5),
     ]);
-    let people = |numbers: &[usize]| numbers.iter().map(|number| person(*number)).collect::<Vec<_>>();
+    let people = |numbers: &[usize]| numbers.iter().map(|number| person(*number).into()).collect::<Vec<_>>();
     let told = |effect, obstacle, group, first: &[usize]| Affected {
+        kind: HolderKind::User,
         effect,
         fate: None,
         obstacle,
         group,
-        people: first.len() as u64,
+        number: first.len() as u64,
         devices: first.len() as u64,
         first: people(first),
     };
@@ -326,7 +364,7 @@ fn people_to_whom_the_same_happens_are_told_of_together() {
                 ..told(Effect::Gains, None, sales, &[1])
             },
             Affected {
-                people: 5,
+                number: 5,
                 devices: 5,
                 ..told(Effect::Waits, None, sales, &[2, 9, 0, 10])
             },
@@ -388,7 +426,7 @@ fn staff(people: usize, owned: u64, approval: Approval) -> World {
 
 fn has_it(world: &mut World, number: usize, on: &[usize]) {
     let app = world.apps.get_mut(&app(0)).unwrap();
-    app.seats.insert(person(number), Seat::Held { since: NOW });
+    app.seats.insert(person(number).into(), Seat::Held { since: NOW });
     for number in on {
         let mut install = Install::default();
         install.listed(Seen::Installed, NOW);
@@ -488,7 +526,7 @@ fn at_a_deadline_those_whom_it_reaches_come_to_those_who_are_in_the_line_already
     world.groups.insert(later.id, later);
     let preview = previewed(&world, app(0), &lines, 2);
     assert_eq!((preview.waited, preview.needed()), (2, 3));
-    let waiting = (1..5).map(person).collect();
+    let waiting = (1..5).map(|number| person(number).into()).collect();
     assert_eq!(
         preview.at_deadlines,
         [Later {
@@ -593,7 +631,7 @@ fn whoever_a_change_is_about_is_told_of_though_nothing_happens_to_them() {
         },
     );
     let app_of = world.apps.get_mut(&app(0)).unwrap();
-    app_of.seats.insert(person(0), Seat::Returning { since: NOW });
+    app_of.seats.insert(person(0).into(), Seat::Returning { since: NOW });
     app_of.revocable = false;
     let preview = previewed(&world, app(0), &lines, 2);
     assert_eq!(told(&preview, 0), None);
@@ -613,7 +651,9 @@ fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
         reason,
         not_before: NOW + DAY,
     };
-    app_of.refusals.insert(person(1), refusal(RefusalReason::Refused));
+    app_of
+        .refusals
+        .insert(person(1).into(), refusal(RefusalReason::Refused));
     app_of.requests.extend([(person(0), NOW), (person(3), NOW)]);
     let line = app_of.deployments[0].clone();
     let lines = [Deployment {
@@ -665,15 +705,17 @@ fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
 fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Result<(), TestCaseError> {
     let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);
     let decided = [decide(world, facts), decide(after, changed)];
-    let told: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
+    let told: BTreeSet<Holder> = preview.outcomes.iter().map(|outcome| outcome.holder).collect();
     prop_assert_eq!(told.len(), preview.outcomes.len(), "once each");
-    for person in world.people.keys().filter(|person| !told.contains(person)) {
+    let people: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
+    for person in world.people.keys().filter(|person| !people.contains(person)) {
         match [0, 1].map(|at| decided[at].people.get(person)) {
             [Some(before), Some(after)] => prop_assert_eq!(before, after),
             // Nothing is said of them, or that there is nothing.
             [one, other] => {
                 for verdict in one.into_iter().chain(other) {
                     prop_assert!(!verdict.wants_seat && !verdict.keeps_seat && verdict.seat.is_none());
+                    prop_assert!(verdict.devices.values().all(|device| device.seat.is_none()));
                     prop_assert_eq!(verdict.detail, Detail::NoAdditionalDetails);
                 }
             }
@@ -681,46 +723,72 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
     }
     for outcome in &preview.outcomes {
         for (decided, fate) in decided.iter().zip([outcome.before, outcome.after]) {
-            prop_assert_eq!(fate == Fate::Now, decided.next.contains(&outcome.person));
+            prop_assert_eq!(fate == Fate::Now, decided.next.contains(&outcome.holder));
             let Some(verdict) = decided.people.get(&outcome.person) else {
                 prop_assert!(matches!(fate, Fate::Nothing), "{:?}", outcome);
                 continue;
             };
-            let wants = verdict.wants_seat && verdict.seat.is_none();
-            let returning = matches!(verdict.seat, Some(Seat::Returning { .. }));
+            let (seat, wants, keeps) = own(verdict, outcome.holder);
+            let returning = matches!(seat, Some(Seat::Returning { .. }));
             let line = [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&fate);
             prop_assert_eq!(
                 line,
-                wants || (returning && verdict.wants_seat && facts.revocable),
+                wants && (seat.is_none() || (returning && facts.revocable)),
                 "{:?}",
                 outcome
             );
-            if verdict.seat.is_some() && !line {
-                let keeps = verdict.keeps_seat && !returning;
-                prop_assert_eq!(fate, if keeps { Fate::Has } else { Fate::Goes });
+            if seat.is_some() && !line {
+                match fate {
+                    Fate::Has => prop_assert!(keeps && !returning, "{:?}", outcome),
+                    Fate::Goes => prop_assert!(!keeps || returning, "{:?}", outcome),
+                    // Somebody else is to have the licence instead.
+                    Fate::HandsOver => {
+                        let other = |device: &DeviceVerdict| {
+                            device.resolution.keeps() && device.holder(outcome.person) != outcome.holder
+                        };
+                        prop_assert!(
+                            !returning && !wants && verdict.devices.values().any(other),
+                            "{:?}",
+                            outcome
+                        );
+                    }
+                    _ => prop_assert!(false, "{:?}", outcome),
+                }
             }
             if fate == Fate::Cannot {
-                prop_assert!(!verdict.wants_seat && verdict.seat.is_none());
+                prop_assert!(!wants && seat.is_none());
             }
             if fate == Fate::MayAsk {
-                prop_assert!(verdict.resolution.available && !verdict.wants_seat);
+                prop_assert!(verdict.resolution.available && !wants);
             }
         }
         let verdict = decided[1].people.get(&outcome.person);
-        let place = verdict.and_then(|verdict| verdict.place);
-        prop_assert_eq!(outcome.place.map(|place| Place::At(place.into())), place);
+        let place = decided[1].waiting.iter().position(|holder| *holder == outcome.holder);
+        prop_assert_eq!(
+            outcome.place.map(|place| place as usize),
+            place.map(|before| before + 1)
+        );
         let returns = [0, 1].map(|at| {
             let verdict: Option<&PersonVerdict> = decided[at].people.get(&outcome.person);
-            verdict.is_some_and(|verdict| verdict.is_to_return(facts))
+            verdict.is_some_and(|verdict| {
+                let (seat, _, keeps) = own(verdict, outcome.holder);
+                facts.revocable && seat.is_some_and(|seat| !keeps || matches!(seat, Seat::Returning { .. }))
+            })
         });
         prop_assert_eq!(outcome.gives_back, returns == [false, true], "{:?}", outcome);
         if [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&outcome.after) && outcome.group.is_some() {
-            let devices = verdict.map_or(0, |it| it.devices.values().filter(|device| device.wants).count());
+            let with = |device: &&DeviceVerdict| device.wants && device.holder(outcome.person) == outcome.holder;
+            let devices = verdict.map_or(0, |it| it.devices.values().filter(with).count());
             prop_assert_eq!(outcome.devices as usize, devices);
         }
         let program = world.people[&outcome.person].program;
-        let seat = facts.seats.get(&outcome.person);
-        if world.token.usable() && seat.is_none() && matches!(program, Program::None | Program::Associated { .. }) {
+        let seat = facts.seats.get(&outcome.holder);
+        let of_person = outcome.holder.kind() == HolderKind::User;
+        if of_person
+            && world.token.usable()
+            && seat.is_none()
+            && matches!(program, Program::None | Program::Associated { .. })
+        {
             let creates = [world, after].map(|world| {
                 let alone = part(world, app(0), &[outcome.person]);
                 plan(&alone)
@@ -731,16 +799,28 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
         }
         // What is required, and cannot be had, is said so.
         let missing = verdict.is_some_and(|verdict| {
-            let there = verdict
-                .devices
-                .keys()
-                .any(|device| facts.installs.get(device).is_some_and(Install::may_be_there));
-            verdict.resolution.required && !verdict.wants_seat && verdict.seat.is_none() && !there
+            let theirs = || {
+                verdict
+                    .devices
+                    .values()
+                    .filter(|device| device.holder(outcome.person) == outcome.holder)
+            };
+            let required = match verdict.devices.is_empty() {
+                true => verdict.resolution.required && of_person,
+                false => theirs().any(|device| device.resolution.required),
+            };
+            let there = |device: &DeviceVerdict| facts.installs.get(&device.device).is_some_and(Install::may_be_there);
+            let seat = own(verdict, outcome.holder).0;
+            required && seat.is_none() && !theirs().any(|device| device.wants || there(device))
         });
         prop_assert!(!missing || outcome.after == Fate::Cannot, "{:?}", outcome);
     }
     prop_assert_eq!(&preview.waiting, &decided[1].waiting);
-    let returning = decided[1].people.values().filter(|verdict| verdict.is_to_return(facts));
+    let returning = facts.seats.iter().filter(|(holder, seat)| {
+        let verdict = owner(world, **holder).and_then(|person| decided[1].people.get(&person));
+        let goes = |verdict| !own(verdict, **holder).2 || matches!(seat, Seat::Returning { .. });
+        facts.revocable && verdict.is_some_and(goes)
+    });
     prop_assert_eq!(preview.returning, returning.count() as u64);
     prop_assert_eq!(preview.waited, decided[0].waiting.len() as u64);
     prop_assert_eq!(preview.free(), decided[1].counts.free);
@@ -825,16 +905,16 @@ fn without(world: &World, leaver: Leaver) -> World {
 fn comes_true(mut world: World, preview: &Preview) -> Result<(), TestCaseError> {
     let decided = decide(&world, &world.apps[&app(0)]);
     let held = Seat::Held { since: world.now };
+    let facts = world.apps[&app(0)].clone();
+    let whole = world.clone();
     let app = world.apps.get_mut(&app(0)).unwrap();
-    let facts = app.clone();
-    app.seats.retain(|person, _| {
-        !decided
-            .people
-            .get(person)
-            .is_some_and(|verdict| verdict.is_to_return(&facts))
+    app.seats.retain(|holder, seat| {
+        let verdict = owner(&whole, *holder).and_then(|person| decided.people.get(&person));
+        let goes = |verdict| !own(verdict, *holder).2 || matches!(seat, Seat::Returning { .. });
+        !facts.revocable || !verdict.is_some_and(goes)
     });
     app.seats
-        .extend(all_of(preview, Fate::Now).into_iter().map(|person| (person, held)));
+        .extend(all_of(preview, Fate::Now).into_iter().map(|holder| (holder, held)));
     let asset = app.id;
     let decided = decide(&world, &world.apps[&asset]);
     prop_assert_eq!(
@@ -844,7 +924,7 @@ fn comes_true(mut world: World, preview: &Preview) -> Result<(), TestCaseError> 
 
     let app = world.apps.get_mut(&asset).unwrap();
     app.seats
-        .extend(all_of(preview, Fate::Later).into_iter().map(|person| (person, held)));
+        .extend(all_of(preview, Fate::Later).into_iter().map(|holder| (holder, held)));
     app.refusals.clear();
     for person in world.people.values_mut() {
         person.program = Program::Associated { since: world.now };
@@ -876,7 +956,7 @@ proptest! {
             if let Some(group) = outcome.group {
                 let said = |lines: &[Deployment]| {
                     let line = lines.iter().find(|line| line.group == group);
-                    line.map(|line| (line.approval, line.deadline))
+                    line.map(|line| (line.approval, line.deadline, line.license_type))
                 };
                 prop_assert_ne!(said(present), said(&lines));
                 let members = &world.groups[&group];
@@ -922,7 +1002,7 @@ proptest! {
         says_what_is_decided(&world, &after, &preview)?;
         let theirs = preview.outcomes.iter().find(|outcome| outcome.person == leaver.person).unwrap();
         prop_assert!(matches!(theirs.after, Fate::Goes | Fate::Nothing), "{:?}", theirs);
-        let had = world.apps[&app(0)].seats.contains_key(&leaver.person);
+        let had = world.apps[&app(0)].seats.contains_key(&leaver.person.into());
         let comes_back = decide(&after, &after.apps[&app(0)])
             .people
             .get(&leaver.person)
@@ -974,7 +1054,7 @@ proptest! {
         }
         let effects = [
             Effect::Gains, Effect::GainsLater, Effect::GainsOnceReady, Effect::Waits, Effect::Loses, Effect::Cannot,
-            Effect::MayAsk, Effect::Keeps, Effect::Drops, Effect::None,
+            Effect::MayAsk, Effect::Keeps, Effect::HandsOver, Effect::Drops, Effect::None,
         ];
         let counted: u64 = effects.iter().map(|effect| preview.of_effect(*effect)).sum();
         prop_assert_eq!(counted, preview.outcomes.len() as u64);
@@ -982,8 +1062,8 @@ proptest! {
             let affected = preview.affected().into_iter().filter(|affected| affected.effect == effect);
             let people: u64 = affected
                 .map(|affected| {
-                    assert!(!affected.first.is_empty() && affected.first.len() as u64 <= affected.people);
-                    affected.people
+                    assert!(!affected.first.is_empty() && affected.first.len() as u64 <= affected.number);
+                    affected.number
                 })
                 .sum();
             prop_assert_eq!(people, preview.of_effect(effect));
@@ -1000,8 +1080,9 @@ proptest! {
         for later in &preview.at_deadlines {
             let then = World { now: later.deadline, ..with(&world, app(0), &lines) };
             let decided = decide(&then, &then.apps[&app(0)]);
-            let needed = decided.people.values().filter(|verdict| verdict.wants_seat && verdict.seat.is_none());
-            prop_assert_eq!(later.needed, needed.count() as u64);
+            let wishes = decide_each(&then).pairs.into_iter().filter(|((asset, _), _)| *asset == app(0));
+            let needed: usize = wishes.map(|(_, pair)| pair.wishes.len()).sum();
+            prop_assert_eq!(later.needed, needed as u64);
             prop_assert_eq!(&later.waiting, &decided.waiting);
         }
     }
@@ -1020,7 +1101,7 @@ proptest! {
         let matters = |outcome: &Outcome| outcome.effect() != Effect::None || outcome.place.is_some();
         let Some(at) = preview.outcomes.iter().position(matters) else { return Ok(()) };
         let changes: [fn(&mut Outcome); 4] = [
-            |outcome| outcome.person = person(99),
+            |outcome| outcome.holder = person(99).into(),
             |outcome| outcome.after = if outcome.after == Fate::Waits { Fate::Has } else { Fate::Waits },
             |outcome| outcome.gives_back = !outcome.gives_back,
             |outcome| outcome.obstacle = Some(Detail::Installing),

@@ -47,6 +47,16 @@ fn can_have(world: &World, app: &App, device: &Device) -> bool {
     with_us && platform && new_enough && permitted && app.bundle_id.is_some()
 }
 
+/// Whether it is to have a licence of its own that Apple does not permit: several people sign in to it, or all that reach it
+/// and say what is done ask for such a licence.
+fn cannot_be_licensed(world: &World, app: &App, device: &DeviceVerdict) -> bool {
+    let carries = |line: &&Deployment| device.resolution.by.contains(&line.id);
+    let mut lines = app.deployments.iter().filter(carries).peekable();
+    let shared = world.devices[&device.device].shared;
+    let only = lines.peek().is_some() && lines.all(|line| line.license_type == LicenseType::Device);
+    !app.device_assignable && !world.policy.policy_2016 && (shared || only)
+}
+
 /// The app may be there, and was not tried to be removed in vain.
 fn may_be_removed(install: &Install) -> bool {
     let in_vain = install.failure.as_ref().is_some_and(Failure::is_final) && install.command.is_none();
@@ -112,7 +122,7 @@ fn is_removal(step: &Step) -> bool {
 
 /// Something is bound to the person's client user: a licence that can come back, or one of which Apple is asked.
 fn is_bound(world: &World, person: PersonId) -> bool {
-    let seat = |app: &App| match app.seats.get(&person) {
+    let seat = |app: &App| match app.seats.get(&person.into()) {
         Some(Seat::Held { .. }) => app.revocable,
         Some(Seat::Reserved { .. } | Seat::Returning { .. }) => true,
         None => false,
@@ -120,39 +130,73 @@ fn is_bound(world: &World, person: PersonId) -> bool {
     world.apps.values().any(seat)
 }
 
+/// What may be on a device is there with another licence than this holder's, which works.
+fn runs_without(world: &World, app: &App, device: &Device, holder: Holder) -> bool {
+    let install = &app.installs[&device.id];
+    let being_told = matches!(install.command, Some(InstallCommand::Install { .. }));
+    let held = |holder: Holder| app.seats.get(&holder).is_some_and(|seat| seat.is_held());
+    let works = match holder {
+        Holder::Person(_) => install.with == HolderKind::Device && held(device.id.into()),
+        Holder::Device(_) => {
+            let member = is_member(&world.people[&device.person]);
+            install.with == HolderKind::User && held(device.person.into()) && member
+        }
+    };
+    works && !being_told
+}
+
 /// What may be said of any plan in any world.
 fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
     let mut gains: BTreeMap<AssetId, u64> = BTreeMap::new();
     for step in &plan.steps {
         match step {
-            Step::Associate { app, person } => {
+            Step::Associate { app, holder } => {
                 let app = &world.apps[app];
                 prop_assert!(world.token.usable());
-                prop_assert!(!app.seats.contains_key(person), "one licence for one person");
-                prop_assert!(is_member(&world.people[person]) && !world.people[person].left);
+                prop_assert!(!app.seats.contains_key(holder), "one licence for one holder");
+                let person = &world.people[&owner(world, *holder).unwrap()];
+                prop_assert!(!person.left);
+                match holder {
+                    Holder::Person(_) => prop_assert!(is_member(person)),
+                    Holder::Device(device) => {
+                        prop_assert!(app.device_assignable && !world.policy.policy_2016);
+                        prop_assert!(
+                            world.devices[device].is_enrolled(),
+                            "nothing is given to what is not here"
+                        );
+                    }
+                }
                 *gains.entry(app.id).or_default() += 1;
             }
-            Step::Disassociate { app, person } => {
+            Step::Disassociate { app, holder } => {
                 let app = &world.apps[app];
                 prop_assert!(world.token.usable());
                 prop_assert!(app.revocable, "what cannot be taken back is never asked back");
-                prop_assert!(app.seats[person].is_held());
-                for device in world.devices.values() {
-                    if device.person == *person && !device.is_away() {
-                        let there = app.installs.get(&device.id).is_some_and(Install::may_be_there);
-                        prop_assert!(!there, "the app may still be on {device:?}");
+                prop_assert!(app.seats[holder].is_held());
+                for device in world.devices.values().filter(|device| !device.is_away()) {
+                    if *holder != Holder::Person(device.person) && *holder != Holder::Device(device.id) {
+                        continue;
                     }
+                    let there = app.installs.get(&device.id).is_some_and(Install::may_be_there);
+                    prop_assert!(
+                        !there || runs_without(world, app, device, *holder),
+                        "the app may still be on {device:?}"
+                    );
                 }
             }
-            Step::Install { app, device } => {
+            Step::Install { app, device, with } => {
                 let (app, device) = (&world.apps[app], &world.devices[device]);
                 let person = &world.people[&device.person];
-                prop_assert!(app.seats.get(&person.id).is_some_and(|seat| seat.is_held()));
-                prop_assert!(is_member(person));
+                let (holder, works) = match with {
+                    HolderKind::User => (Holder::Person(person.id), is_member(person) && !device.shared),
+                    HolderKind::Device => (Holder::Device(device.id), app.device_assignable),
+                };
+                prop_assert!(app.seats.get(&holder).is_some_and(|seat| seat.is_held()));
+                prop_assert!(works || world.policy.policy_2016);
                 prop_assert!(can_have(world, app, device) && !device.awaiting_configuration);
                 prop_assert!(app.bundle_id.is_some() && !person.left);
                 let install = app.installs.get(&device.id).cloned().unwrap_or_default();
-                prop_assert!(install.command.is_none() && !install.is_proven());
+                prop_assert!(install.command.is_none() && (!install.is_proven() || install.with != *with));
             }
             // By `removals`, all together.
             Step::Remove { .. } => {}
@@ -229,17 +273,36 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
     }
     prop_assert_eq!(counts.waiting, decision.waiting.len() as u64);
 
-    let mut places = Vec::new();
-    for (person, verdict) in &decision.people {
-        if let Some(place) = verdict.place {
-            let Place::At(place) = place else {
-                return Err(TestCaseError::fail("everybody was counted"));
+    let distinct: BTreeSet<Holder> = decision.waiting.iter().copied().collect();
+    prop_assert_eq!(distinct.len(), decision.waiting.len(), "one place for one holder");
+    let place = |holder: Holder| {
+        let before = decision.waiting.iter().position(|waits| *waits == holder)?;
+        Some(Place::At(before as u64 + 1))
+    };
+    let mut waiting = 0;
+    for verdict in decision.people.values() {
+        let own = place(verdict.person.into());
+        waiting += usize::from(own.is_some());
+        prop_assert!(own.is_none() || (verdict.wants_seat && verdict.seat.is_none()));
+        for device in verdict.devices.values() {
+            let place = match device.licensing.kind {
+                HolderKind::User => own,
+                HolderKind::Device => {
+                    let place = place(device.device.into());
+                    waiting += usize::from(place.is_some());
+                    prop_assert!(place.is_none() || (device.wants && device.seat.is_none()));
+                    place
+                }
             };
-            let place = usize::try_from(place).unwrap();
-            prop_assert_eq!(decision.waiting[place - 1], *person);
-            prop_assert!(verdict.wants_seat && verdict.seat.is_none());
-            places.push(place);
+            prop_assert_eq!(device.place, place);
         }
+        let places = || verdict.devices.values().filter_map(|device| device.place);
+        prop_assert_eq!(
+            verdict.place.is_some(),
+            places().next().is_some(),
+            "of a person, the place of one of them"
+        );
+        prop_assert!(verdict.place.is_none_or(|place| places().any(|it| it == place)));
         for device in verdict.devices.values() {
             let install = app.installs.get(&device.device);
             if device.state == InstallState::Installed {
@@ -248,7 +311,10 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
                     "installed is said by the device alone"
                 );
             }
-            prop_assert_eq!(device.eligible, can_have(world, app, &world.devices[&device.device]));
+            let can_have = can_have(world, app, &world.devices[&device.device]);
+            let unknown = device.licensing.kind == HolderKind::Device && !world.devices[&device.device].has_serial;
+            let can_be_licensed = !unknown && !cannot_be_licensed(world, app, device);
+            prop_assert_eq!(device.eligible, can_have && can_be_licensed);
             prop_assert!(device.eligible || !device.wants);
         }
         let pending = verdict
@@ -264,12 +330,7 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
             "what is wanted is not taken back"
         );
     }
-    places.sort_unstable();
-    prop_assert_eq!(
-        places,
-        (1..=decision.waiting.len()).collect::<Vec<_>>(),
-        "places without gaps"
-    );
+    prop_assert_eq!(waiting, decision.waiting.len(), "nobody else waits");
     Ok(())
 }
 
@@ -288,7 +349,7 @@ proptest! {
         for app in world.apps.values_mut() {
             for device in world.devices.keys() {
                 let install = app.installs.entry(*device).or_default();
-                install.asked_install(world.now);
+                install.asked_install(HolderKind::User, world.now);
                 install.accepted(world.now);
                 install.listed(Seen::Installed, world.now);
             }
@@ -385,15 +446,21 @@ proptest! {
             }
             for step in &plan.steps {
                 if let Step::RetireUser { person } = step {
-                    let held = |(app, holder): &(AssetId, PersonId)| {
-                        holder == person && reality.world.apps[app].revocable
+                    let held = |(app, holder): &(AssetId, Holder)| {
+                        *holder == Holder::Person(*person) && reality.world.apps[app].revocable
                     };
                     prop_assert!(!reality.ledger.iter().any(held), "Apple still has a licence of {person}");
                 }
-                let Step::Disassociate { app, person } = step else { continue };
-                let theirs = |device: &&Device| device.person == *person && device.silent_since.is_none();
+                let Step::Disassociate { app, holder } = step else { continue };
+                let theirs = |device: &&Device| {
+                    let whose = [Holder::Person(device.person), Holder::Device(device.id)];
+                    whose.contains(holder) && device.silent_since.is_none()
+                };
                 for device in reality.world.devices.values().filter(theirs) {
-                    prop_assert!(!reality.has(device.id, *app), "the app really is on {device:?}");
+                    prop_assert!(
+                        !reality.has(device.id, *app) || reality.runs_without(device, *app, *holder),
+                        "the app really is on {device:?}"
+                    );
                 }
             }
             reality.happens(happening);
@@ -425,7 +492,7 @@ fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
             let licence = verdict.seat.is_some();
             prop_assert_eq!(
                 licence,
-                reality.ledger.contains(&(app.id, *person)),
+                reality.ledger.contains(&(app.id, Holder::Person(*person))),
                 "we know what Apple knows"
             );
             if verdict.wants_seat && member && !licence {

@@ -22,7 +22,7 @@ pub enum There {
 pub struct Reality {
     pub world: World,
     /// Who holds what, in Apple's books.
-    pub ledger: BTreeSet<(AssetId, PersonId)>,
+    pub ledger: BTreeSet<(AssetId, Holder)>,
     pub apps: BTreeMap<(DeviceId, AssetId), There>,
 }
 
@@ -117,16 +117,16 @@ impl Reality {
     pub fn happens(&mut self, happening: &Happening) {
         match happening {
             Happening::AppleConfirms(one) => {
-                let Some((app, person)) = pick(one, &self.asked_of_apple()) else {
+                let Some((app, holder)) = pick(one, &self.asked_of_apple()) else {
                     return;
                 };
-                self.apple_answers(app, person, true);
+                self.apple_answers(app, holder, true);
             }
             Happening::AppleRefuses(one) => {
-                let Some((app, person)) = pick(one, &self.asked_of_apple()) else {
+                let Some((app, holder)) = pick(one, &self.asked_of_apple()) else {
                     return;
                 };
-                self.apple_answers(app, person, false);
+                self.apple_answers(app, holder, false);
             }
             Happening::AppleIsRead => self.apple_is_read(),
             Happening::PersonJoins(one) => {
@@ -310,15 +310,15 @@ impl Reality {
     fn is_retired(&mut self, person: PersonId) {
         let apps = &self.world.apps;
         self.ledger
-            .retain(|(app, holder)| *holder != person || !apps[app].revocable);
+            .retain(|(app, holder)| *holder != Holder::Person(person) || !apps[app].revocable);
         self.world.people.get_mut(&person).unwrap().program = Program::Retired;
     }
 
     /// Everybody answers everything as hoped.
     pub fn all_goes_well(&mut self) {
         self.apple_is_read();
-        for (app, person) in self.asked_of_apple() {
-            self.apple_answers(app, person, true);
+        for (app, holder) in self.asked_of_apple() {
+            self.apple_answers(app, holder, true);
         }
         for person in self.world.people.keys().copied().collect::<Vec<_>>() {
             self.joins(person);
@@ -356,6 +356,20 @@ impl Reality {
         self.apps
             .get(&(device, app))
             .is_some_and(|there| *there != There::RemovedByUser)
+    }
+
+    /// Whether Apple lets the app run on the device without this licence.
+    pub fn runs_without(&self, device: &Device, app: AssetId, holder: Holder) -> bool {
+        let person = &self.world.people[&device.person];
+        let others = [
+            (Holder::Device(device.id), true),
+            (
+                Holder::Person(person.id),
+                matches!(person.program, Program::Associated { .. }),
+            ),
+        ];
+        let mut others = others.into_iter().filter(|(other, _)| *other != holder);
+        others.any(|(other, works)| works && self.ledger.contains(&(app, other)))
     }
 
     pub fn decision(&self, app: AssetId) -> Decision {
@@ -402,39 +416,42 @@ impl Reality {
         }
     }
 
-    fn asked_of_apple(&self) -> Vec<(AssetId, PersonId)> {
+    fn asked_of_apple(&self) -> Vec<(AssetId, Holder)> {
         let mut asked = Vec::new();
         for app in self.world.apps.values() {
             let open = app.seats.iter().filter(|(_, seat)| !seat.is_held());
-            asked.extend(open.map(|(person, _)| (app.id, *person)));
+            asked.extend(open.map(|(holder, _)| (app.id, *holder)));
         }
         asked
     }
 
-    fn apple_answers(&mut self, app: AssetId, person: PersonId, willing: bool) {
+    fn apple_answers(&mut self, app: AssetId, holder: Holder, willing: bool) {
         let now = self.world.now;
-        let seat = self.world.apps[&app].seats[&person];
+        let seat = self.world.apps[&app].seats[&holder];
         let giving = matches!(seat, Seat::Reserved { .. });
-        let known = self.world.people[&person].program != Program::Retired;
+        let known = match holder {
+            Holder::Person(person) => self.world.people[&person].program != Program::Retired,
+            Holder::Device(_) => self.world.apps[&app].device_assignable,
+        };
         let after = if willing && (!giving || (known && self.left_at_apple(app) > 0)) {
             if giving {
-                self.ledger.insert((app, person));
+                self.ledger.insert((app, holder));
             } else {
-                self.ledger.remove(&(app, person));
+                self.ledger.remove(&(app, holder));
             }
-            self.app(app).refusals.remove(&person);
+            self.app(app).refusals.remove(&holder);
             seat.confirmed(now)
         } else {
             let refusal = Refusal {
                 reason: RefusalReason::Stock,
                 not_before: now + MINUTE,
             };
-            self.app(app).refusals.insert(person, refusal);
+            self.app(app).refusals.insert(holder, refusal);
             seat.refused(now)
         };
         match after {
-            Some(seat) => self.app(app).seats.insert(person, seat),
-            None => self.app(app).seats.remove(&person),
+            Some(seat) => self.app(app).seats.insert(holder, seat),
+            None => self.app(app).seats.remove(&holder),
         };
     }
 
@@ -444,11 +461,12 @@ impl Reality {
             lag: Duration::ZERO,
         };
         for app in self.world.apps.values_mut() {
-            for person in self.world.people.keys() {
-                let listed = self.ledger.contains(&(app.id, *person));
-                match licence::observe(app.seats.get(person).copied(), None, listed, &reading, reading.began) {
-                    Some(seat) => app.seats.insert(*person, seat),
-                    None => app.seats.remove(person),
+            let people = self.world.people.keys().copied().map(Holder::Person);
+            for holder in people.chain(self.world.devices.keys().copied().map(Holder::Device)) {
+                let listed = self.ledger.contains(&(app.id, holder));
+                match licence::observe(app.seats.get(&holder).copied(), None, listed, &reading, reading.began) {
+                    Some(seat) => app.seats.insert(holder, seat),
+                    None => app.seats.remove(&holder),
                 };
             }
         }

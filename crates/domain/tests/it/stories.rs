@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// So many people, everybody with an iPhone and in one group, and an app in so many licences.
-fn company(people: usize, owned: u64) -> Reality {
+pub fn company(people: usize, owned: u64) -> Reality {
     let mut world = empty();
     let mut everybody = Group {
         id: group(0),
@@ -27,7 +27,7 @@ fn company(people: usize, owned: u64) -> Reality {
     Reality::of(world)
 }
 
-fn deployed(people: usize, owned: u64, approval: Approval) -> Reality {
+pub fn deployed(people: usize, owned: u64, approval: Approval) -> Reality {
     let mut company = company(people, owned);
     company.deploy(0, approval);
     company
@@ -35,17 +35,17 @@ fn deployed(people: usize, owned: u64, approval: Approval) -> Reality {
 
 impl Reality {
     /// The whole deployment of the app is one line.
-    fn deploy(&mut self, to: usize, approval: Approval) {
+    pub fn deploy(&mut self, to: usize, approval: Approval) {
         let line = line(app(0), &self.world.groups[&group(to)], approval, NOW);
         self.app(app(0)).deployments = vec![line];
     }
 
-    fn also_deploy(&mut self, to: usize, approval: Approval) {
+    pub fn also_deploy(&mut self, to: usize, approval: Approval) {
         let line = line(app(0), &self.world.groups[&group(to)], approval, NOW);
         self.app(app(0)).deployments.push(line);
     }
 
-    fn group(&mut self, number: usize, kind: GroupKind, priority: i64) -> &mut Group {
+    pub fn group(&mut self, number: usize, kind: GroupKind, priority: i64) -> &mut Group {
         let made = Group {
             id: group(number),
             kind,
@@ -61,11 +61,11 @@ impl Reality {
         self.group(0, GroupKind::User, 0).people.insert(person(number));
     }
 
-    fn now_settles(&mut self) {
+    pub fn now_settles(&mut self) {
         self.settles(10, MINUTE);
     }
 
-    fn said(&self, number: usize) -> (InstallState, Detail) {
+    pub fn said(&self, number: usize) -> (InstallState, Detail) {
         let decision = self.decision(app(0));
         let verdict = &decision.people[&person(number)];
         (verdict.state, verdict.detail)
@@ -76,11 +76,11 @@ impl Reality {
     }
 
     fn holders(&self) -> Vec<PersonId> {
-        self.ledger.iter().map(|(_, person)| *person).collect()
+        self.ledger.iter().filter_map(|(_, holder)| holder.person()).collect()
     }
 
     fn seat(&self, number: usize) -> Option<Seat> {
-        self.world.apps[&app(0)].seats.get(&person(number)).copied()
+        self.world.apps[&app(0)].seats.get(&person(number).into()).copied()
     }
 
     fn is_to_return(&self, number: usize) -> bool {
@@ -90,13 +90,18 @@ impl Reality {
         verdict.is_some_and(|verdict| verdict.is_to_return(app))
     }
 
-    fn plans(&self) -> Vec<Step> {
+    pub fn plans(&self) -> Vec<Step> {
         plan(&self.world).steps
     }
 }
 
 fn people(numbers: impl IntoIterator<Item = usize>) -> Vec<PersonId> {
     numbers.into_iter().map(person).collect()
+}
+
+/// The same, as they stand in a line.
+fn holders(numbers: impl IntoIterator<Item = usize>) -> Vec<Holder> {
+    people(numbers).into_iter().map(Holder::Person).collect()
 }
 
 const INSTALLED: (InstallState, Detail) = (InstallState::Installed, Detail::NoAdditionalDetails);
@@ -113,7 +118,7 @@ fn twenty_licences_reach_twenty_of_a_hundred_people_and_the_others_know_their_pl
         (InstallState::PendingInstall, Detail::WaitingForLicense)
     );
     let decision = company.decision(app(0));
-    assert_eq!(decision.waiting, people(20..100));
+    assert_eq!(decision.waiting, holders(20..100));
     assert_eq!(decision.people[&person(20)].place, Some(Place::At(1)));
     assert_eq!(decision.people[&person(99)].place, Some(Place::At(80)));
     assert_eq!(company.plans(), []);
@@ -129,7 +134,7 @@ fn five_more_licences_reach_the_next_five() {
 
     assert_eq!(company.holders(), people(0..25));
     assert_eq!(company.said(24), INSTALLED);
-    assert_eq!(company.decision(app(0)).waiting, people(25..100));
+    assert_eq!(company.decision(app(0)).waiting, holders(25..100));
 }
 
 #[test]
@@ -191,8 +196,8 @@ fn a_licence_goes_to_the_group_with_priority_then_to_required_then_to_whoever_ha
     company.app(app(0)).requests = [(person(0), NOW - DAY * 9), (person(3), NOW)].into();
 
     let decision = company.decision(app(0));
-    let line: Vec<PersonId> = decision.next.into_iter().chain(decision.waiting).collect();
-    assert_eq!(line, people([3, 2, 1, 0]));
+    let line: Vec<Holder> = decision.next.into_iter().chain(decision.waiting).collect();
+    assert_eq!(line, holders([3, 2, 1, 0]));
 }
 
 /// The app is required of the one and available to the other as well, who has not asked for it.
@@ -203,10 +208,10 @@ fn available_moves_nobody_up_who_has_not_asked() {
     company.group(2, GroupKind::User, 9).people.insert(person(1));
     company.deploy(1, Approval::Required);
     company.also_deploy(2, Approval::Available);
-    assert_eq!(company.decision(app(0)).next, people([0]));
+    assert_eq!(company.decision(app(0)).next, holders([0]));
 
     company.app(app(0)).requests.insert(person(1), NOW);
-    assert_eq!(company.decision(app(0)).next, people([1]));
+    assert_eq!(company.decision(app(0)).next, holders([1]));
 }
 
 #[test]
@@ -221,7 +226,7 @@ fn nobody_loses_a_licence_to_somebody_who_ranks_higher() {
     company.now_settles();
 
     assert_eq!(company.holders(), people([0]));
-    assert_eq!(company.decision(app(0)).waiting, people([7]));
+    assert_eq!(company.decision(app(0)).waiting, holders([7]));
 }
 
 #[test]
@@ -249,7 +254,7 @@ fn a_person_is_made_known_invited_and_licensed_one_after_the_other() {
         company.act().steps,
         [Step::Associate {
             app: app(0),
-            person: person(0)
+            holder: person(0).into()
         }]
     );
     assert_eq!(
@@ -261,7 +266,8 @@ fn a_person_is_made_known_invited_and_licensed_one_after_the_other() {
         company.act().steps,
         [Step::Install {
             app: app(0),
-            device: device(0)
+            device: device(0),
+            with: HolderKind::User
         }]
     );
     assert_eq!(company.said(0), (InstallState::PendingInstall, Detail::AwaitingDevice));
@@ -327,7 +333,7 @@ fn people_who_have_not_accepted_do_not_hold_up_those_who_have() {
     assert!(company.seat(0).is_none() && company.seat(1).is_some());
     assert_eq!(
         company.decision(app(0)).waiting,
-        people([0, 2]),
+        holders([0, 2]),
         "and keep their place in the line"
     );
 }
@@ -383,7 +389,7 @@ fn uninstall_returns_the_licence_only_after_proof() {
         company.act().steps,
         [Step::Disassociate {
             app: app(0),
-            person: person(0)
+            holder: person(0).into()
         }]
     );
     assert_eq!(company.decision(app(0)).counts.free, Some(0), "Apple may still say no");
@@ -408,7 +414,7 @@ fn a_licence_that_is_being_returned_is_not_handed_out_in_the_same_plan() {
         company.act().steps,
         [Step::Disassociate {
             app: app(0),
-            person: person(0)
+            holder: person(0).into()
         }]
     );
     company.all_goes_well();
@@ -417,7 +423,7 @@ fn a_licence_that_is_being_returned_is_not_handed_out_in_the_same_plan() {
         [
             Step::Associate {
                 app: app(0),
-                person: person(1)
+                holder: person(1).into()
             },
             Step::RetireUser { person: person(0) }
         ]
@@ -444,7 +450,10 @@ fn whoever_leaves_is_retired_at_apple_after_the_app_is_gone_and_the_licence_back
             app: app(0),
             device: device(0),
         },
-        Step::Disassociate { app: app(0), person },
+        Step::Disassociate {
+            app: app(0),
+            holder: person.into(),
+        },
         Step::RetireUser { person },
     ];
     assert_eq!(taken, expected);
@@ -582,7 +591,8 @@ fn a_required_app_that_the_person_removed_comes_back_after_seven_days() {
         company.plans(),
         [Step::Install {
             app: app(0),
-            device: device(0)
+            device: device(0),
+            with: HolderKind::User
         }]
     );
     company.now_settles();
@@ -623,6 +633,7 @@ fn who_cancelled_the_prompt_of_a_required_app_is_asked_again_after_seven_days() 
     let again = [Step::Install {
         app: app(0),
         device: device(0),
+        with: HolderKind::User,
     }];
     for (turned_down, detail) in [
         (Seen::Rejected, Detail::UserRejectedInstall),
@@ -633,7 +644,7 @@ fn who_cancelled_the_prompt_of_a_required_app_is_asked_again_after_seven_days() 
         for _ in 0..3 {
             let now = company.world.now;
             let install = company.install(device(0), app(0));
-            install.asked_install(now);
+            install.asked_install(HolderKind::User, now);
             install.accepted(now);
             install.listed(turned_down, now);
 
@@ -654,7 +665,7 @@ fn who_cancelled_the_prompt_of_an_available_app_is_left_alone() {
     company.now_settles();
     let now = company.world.now;
     let install = company.install(device(0), app(0));
-    install.asked_install(now);
+    install.asked_install(HolderKind::User, now);
     install.accepted(now);
     install.listed(Seen::Rejected, now);
 
@@ -673,7 +684,8 @@ fn a_failure_is_tried_again_and_then_shown() {
             company.act().steps,
             [Step::Install {
                 app: app(0),
-                device: device(0)
+                device: device(0),
+                with: HolderKind::User
             }],
             "attempt {attempt}"
         );
@@ -696,7 +708,8 @@ fn a_failure_is_tried_again_and_then_shown() {
         company.plans(),
         [Step::Install {
             app: app(0),
-            device: device(0)
+            device: device(0),
+            with: HolderKind::User
         }]
     );
 }
@@ -758,7 +771,7 @@ fn an_uninstall_does_not_wait_for_an_earlier_failure_to_calm_down() {
     let now = company.world.now;
     let install = company.install(device(0), app(0));
     install.failed(FailureClass::Permanent, "12005".into(), now);
-    install.asked_install(now);
+    install.asked_install(HolderKind::User, now);
     install.accepted(now);
 
     company.deploy(0, Approval::Uninstall);
@@ -917,7 +930,13 @@ fn a_device_that_retires_loses_its_apps_first_and_its_profile_last() {
     company.world.now = company.world.now + MINUTE;
     assert_eq!(company.act().steps, [Step::AskApps { device }]);
     company.all_goes_well();
-    let (gone, back) = (Step::Unenrol { device }, Step::Disassociate { app, person: person(0) });
+    let (gone, back) = (
+        Step::Unenrol { device },
+        Step::Disassociate {
+            app,
+            holder: person(0).into(),
+        },
+    );
     assert_eq!(company.act().steps, [back, gone]);
     assert_eq!(company.plans(), [], "once");
     company.all_goes_well();
@@ -1003,7 +1022,7 @@ fn what_was_turned_down_is_tried_again_when_somebody_asks_for_it() {
     let mut failed = rejected.clone();
     let install = failed.install(device(0), app(0));
     *install = Install::default();
-    install.asked_install(now);
+    install.asked_install(HolderKind::User, now);
     install.failed(FailureClass::Permanent, "12035".into(), now);
     let mut removed = deployed(1, 1, Approval::Required);
     removed.now_settles();
@@ -1017,6 +1036,7 @@ fn what_was_turned_down_is_tried_again_when_somebody_asks_for_it() {
         let again = [Step::Install {
             app: app(0),
             device: device(0),
+            with: HolderKind::User,
         }];
         company.world.now = now + MINUTE;
         assert_ne!(company.plans(), again);
@@ -1076,7 +1096,8 @@ fn a_device_that_enrols_anew_is_asked_before_it_is_told_and_told_if_it_cannot_sa
         mute.plans(),
         [Step::Install {
             app: app(0),
-            device: device(0)
+            device: device(0),
+            with: HolderKind::User
         }]
     );
 
@@ -1093,7 +1114,7 @@ fn an_app_that_is_there_without_a_licence_waits_for_one() {
     company.lists(device(1));
 
     assert_eq!(company.said(1), (InstallState::Installed, Detail::WaitingForLicense));
-    assert_eq!(company.decision(app(0)).waiting, people([1]));
+    assert_eq!(company.decision(app(0)).waiting, holders([1]));
     company.app(app(0)).owned = Owned::Count(2);
     company.now_settles();
     assert_eq!(company.said(1), INSTALLED);
@@ -1103,16 +1124,16 @@ fn an_app_that_is_there_without_a_licence_waits_for_one() {
 fn whom_apple_refused_lately_is_not_asked_for_again_and_is_told_why() {
     let mut company = deployed(1, 1, Approval::Required);
     for (reason, waiting, detail) in [
-        (RefusalReason::Stock, people([0]), Detail::WaitingForLicense),
+        (RefusalReason::Stock, holders([0]), Detail::WaitingForLicense),
         // Apple's own trouble is no want of licences: nobody is told to buy any.
-        (RefusalReason::Temporary, people([]), Detail::AppleTrouble),
-        (RefusalReason::Refused, people([]), Detail::LicenseRefused),
+        (RefusalReason::Temporary, holders([]), Detail::AppleTrouble),
+        (RefusalReason::Refused, holders([]), Detail::LicenseRefused),
     ] {
         let refusal = Refusal {
             reason,
             not_before: NOW + MINUTE,
         };
-        company.app(app(0)).refusals.insert(person(0), refusal);
+        company.app(app(0)).refusals.insert(person(0).into(), refusal);
 
         assert_eq!(company.plans(), []);
         assert_eq!(company.decision(app(0)).waiting, waiting);
@@ -1127,7 +1148,7 @@ fn whom_apple_refused_lately_is_not_asked_for_again_and_is_told_why() {
         company.plans(),
         [Step::Associate {
             app: app(0),
-            person: person(0)
+            holder: person(0).into()
         }]
     );
 }
@@ -1135,7 +1156,10 @@ fn whom_apple_refused_lately_is_not_asked_for_again_and_is_told_why() {
 #[test]
 fn without_a_usable_token_nothing_is_asked_of_apple_and_devices_are_served_all_the_same() {
     let mut company = deployed(2, 2, Approval::Required);
-    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    company
+        .app(app(0))
+        .seats
+        .insert(person(0).into(), Seat::Held { since: NOW });
     for token in [
         TokenState::Expired,
         TokenState::Revoked,
@@ -1147,7 +1171,8 @@ fn without_a_usable_token_nothing_is_asked_of_apple_and_devices_are_served_all_t
             company.plans(),
             [Step::Install {
                 app: app(0),
-                device: device(0)
+                device: device(0),
+                with: HolderKind::User
             }]
         );
         assert_eq!(company.said(1), (InstallState::PendingInstall, Detail::TokenNotUsable));
@@ -1201,7 +1226,10 @@ fn an_app_has_to_do_with_the_devices_that_it_is_deployed_to_and_with_those_that_
     // It is nowhere, and what is said of all of them is that the licence goes back.
     company.deploy(1, Approval::Uninstall);
     company.app(app(0)).installs.clear();
-    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    company
+        .app(app(0))
+        .seats
+        .insert(person(0).into(), Seat::Held { since: NOW });
     let devices = &company.decision(app(0)).people[&person(0)].devices;
     assert!(devices.values().all(DeviceVerdict::concerns));
 }
@@ -1276,7 +1304,7 @@ fn whoever_asked_before_the_deadline_comes_before_those_who_did_not() {
     company.app(app(0)).owned = Owned::Count(0);
     company.app(app(0)).requests.insert(person(2), NOW);
     company.world.now = NOW + DAY;
-    assert_eq!(company.decision(app(0)).waiting, people([2, 0, 1]));
+    assert_eq!(company.decision(app(0)).waiting, holders([2, 0, 1]));
 
     company.app(app(0)).owned = licences;
     company.now_settles();
@@ -1398,7 +1426,10 @@ fn of_a_device_on_its_way_out_only_what_may_be_on_it_is_told() {
         (absent, (InstallState::NotInstalled, Detail::LicenseReturnPending)),
     ] {
         *company.install(device(0), app(0)) = install;
-        company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+        company
+            .app(app(0))
+            .seats
+            .insert(person(0).into(), Seat::Held { since: NOW });
         assert_eq!(company.said(0), said);
     }
 }
@@ -1432,13 +1463,19 @@ fn what_keeps_an_app_from_its_device_is_told_in_the_order_in_which_it_is_mended(
     let invitation = Invitation::None;
     program(&mut company, Program::Registered { invitation });
     assert_eq!(company.said(0), pending(Detail::UserNotEnrolledInProgram));
-    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    company
+        .app(app(0))
+        .seats
+        .insert(person(0).into(), Seat::Held { since: NOW });
     assert_eq!(company.said(0), pending(Detail::UserNotEnrolledInProgram));
     company.app(app(0)).seats.clear();
     program(&mut company, Program::Associated { since: NOW });
     assert_eq!(company.said(0), pending(Detail::LicenseAssociationPending));
 
-    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    company
+        .app(app(0))
+        .seats
+        .insert(person(0).into(), Seat::Held { since: NOW });
     assert_eq!(company.said(0), pending(Detail::AwaitingDevice));
     company.install(device(0), app(0)).accepted(NOW);
     assert_eq!(company.said(0), pending(Detail::InstalledUnverified));
@@ -1541,13 +1578,17 @@ fn a_device_may_be_lost_that_was_not_heard_for_a_week_while_it_is_enrolled() {
 #[test]
 fn a_device_that_accepted_an_app_is_not_told_again_before_its_lists_have_missed_it_for_a_while() {
     let mut company = deployed(1, 1, Approval::Required);
-    company.app(app(0)).seats.insert(person(0), Seat::Held { since: NOW });
+    company
+        .app(app(0))
+        .seats
+        .insert(person(0).into(), Seat::Held { since: NOW });
     let install = Step::Install {
         app: app(0),
         device: device(0),
+        with: HolderKind::User,
     };
     assert!(company.plans().contains(&install));
-    company.install(device(0), app(0)).asked_install(NOW);
+    company.install(device(0), app(0)).asked_install(HolderKind::User, NOW);
     company.install(device(0), app(0)).accepted(NOW);
     assert!(!company.plans().contains(&install), "nothing was listed yet");
     company.install(device(0), app(0)).listed(Seen::Absent, NOW);

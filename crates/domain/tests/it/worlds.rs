@@ -60,6 +60,7 @@ pub fn iphone(number: usize, owner: PersonId) -> Device {
         os_version: vec![17, 5],
         enrolment: Enrolment::Enrolled,
         dep: false,
+        has_serial: true,
         shared: false,
         awaiting_configuration: false,
         asked_configured: false,
@@ -79,6 +80,7 @@ pub fn licensed_app(number: usize, owned: u64) -> App {
         owned: Owned::Count(owned),
         foreign: 0,
         revocable: true,
+        device_assignable: true,
         bundle_id: Some(format!("org.example.app{number}")),
         platforms: BTreeSet::from([Platform::Ios]),
         minimum_os: vec![],
@@ -100,7 +102,16 @@ pub fn line(app: AssetId, group: &Group, approval: Approval, since: Time) -> Dep
         kind: group.kind,
         approval,
         deadline: None,
+        license_type: LicenseType::User,
         since,
+    }
+}
+
+/// Whose a licence is, or whose device's.
+pub fn owner(world: &World, holder: Holder) -> Option<PersonId> {
+    match holder {
+        Holder::Person(person) => world.people.get(&person).map(|person| person.id),
+        Holder::Device(device) => world.devices.get(&device).map(|device| device.person),
     }
 }
 
@@ -116,6 +127,15 @@ pub fn any_approval() -> impl Strategy<Value = Approval> {
         Approval::Available,
         Approval::NotApplicable,
         Approval::Uninstall,
+    ])
+}
+
+pub fn any_license_type() -> impl Strategy<Value = LicenseType> {
+    select(vec![
+        LicenseType::User,
+        LicenseType::User,
+        LicenseType::Device,
+        LicenseType::Automatic,
     ])
 }
 
@@ -178,13 +198,14 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 id: app(number),
                 ..facts
             };
-            for (number, (approval, since, deadline)) in lines {
+            for (number, (approval, since, deadline, license_type)) in lines {
                 let Some(group) = world.groups.get(&group(number)) else {
                     continue;
                 };
                 let deadline = deadline.filter(|_| approval == Approval::Required);
                 made.deployments.push(Deployment {
                     deadline,
+                    license_type,
                     ..line(made.id, group, approval, since)
                 });
             }
@@ -198,27 +219,27 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
 
 /// A world in the middle of things: seats, refusals and installations in every state.
 pub fn any_world() -> impl Strategy<Value = World> {
-    let seat = (0..3, any_time()).prop_map(|(state, since)| match state {
-        0 => Seat::Reserved { since },
-        1 => Seat::Held { since },
-        _ => Seat::Returning { since },
-    });
-    let seats = collection::btree_map(0..PEOPLE, seat, 0..=PEOPLE);
-    let refusals = collection::btree_map(
-        0..PEOPLE,
-        (
-            -2..3i64,
-            select(vec![
-                RefusalReason::Stock,
-                RefusalReason::Temporary,
-                RefusalReason::Refused,
-            ]),
-        )
-            .prop_map(|(days, reason)| Refusal {
-                reason,
-                not_before: Time(NOW.ms() + days * 86_400_000),
-            }),
-        0..3,
+    let seat = || {
+        (0..3, any_time()).prop_map(|(state, since)| match state {
+            0 => Seat::Reserved { since },
+            1 => Seat::Held { since },
+            _ => Seat::Returning { since },
+        })
+    };
+    let seats = (
+        collection::btree_map(0..PEOPLE, seat(), 0..=PEOPLE),
+        collection::btree_map(0..DEVICES, seat(), 0..3),
+    );
+    let refusal = || {
+        let reasons = vec![RefusalReason::Stock, RefusalReason::Temporary, RefusalReason::Refused];
+        (-2..3i64, select(reasons)).prop_map(|(days, reason)| Refusal {
+            reason,
+            not_before: Time(NOW.ms() + days * 86_400_000),
+        })
+    };
+    let refusals = (
+        collection::btree_map(0..PEOPLE, refusal(), 0..4),
+        collection::btree_map(0..DEVICES, refusal(), 0..3),
     );
     let installs = collection::btree_map(0..DEVICES, any_install(), 0..=DEVICES);
     let apps = collection::vec((seats, refusals, installs), APPS);
@@ -231,11 +252,8 @@ pub fn any_world() -> impl Strategy<Value = World> {
     (fresh_world(), token, apps).prop_map(|(mut world, token, apps)| {
         world.token = token;
         for (made, (seats, refusals, installs)) in world.apps.values_mut().zip(apps) {
-            made.seats = seats.into_iter().map(|(number, seat)| (person(number), seat)).collect();
-            made.refusals = refusals
-                .into_iter()
-                .map(|(number, refusal)| (person(number), refusal))
-                .collect();
+            made.seats = held(&world.devices, seats);
+            made.refusals = held(&world.devices, refusals);
             made.installs = installs
                 .into_iter()
                 .map(|(number, install)| (device(number), install))
@@ -243,6 +261,17 @@ pub fn any_world() -> impl Strategy<Value = World> {
         }
         world
     })
+}
+
+/// Of people, and of those devices that there are.
+fn held<T>(
+    devices: &BTreeMap<DeviceId, Device>,
+    (people, theirs): (BTreeMap<usize, T>, BTreeMap<usize, T>),
+) -> BTreeMap<Holder, T> {
+    let people = people.into_iter().map(|(number, it)| (person(number).into(), it));
+    let theirs = theirs.into_iter().map(|(number, it)| (device(number), it));
+    let theirs = theirs.filter(|(device, _)| devices.contains_key(device));
+    people.chain(theirs.map(|(device, it)| (device.into(), it))).collect()
 }
 
 fn programs() -> Vec<Program> {
@@ -317,16 +346,23 @@ fn any_device() -> impl Strategy<Value = (usize, Device)> {
         version,
         enrolment,
         (rarely(), rarely(), rarely(), rarely(), rarely(), rarely()),
-        (rarely(), rarely()),
+        (
+            rarely(),
+            rarely(),
+            proptest::bool::weighted(0.1),
+            proptest::bool::weighted(0.1),
+        ),
     )
         .prop_map(
-            |(owner, platform, os_version, enrolment, said, (asked_to_leave, unheard))| {
+            |(owner, platform, os_version, enrolment, said, (asked_to_leave, unheard, shared, nameless))| {
                 let (dep, awaiting, asked, asked_facts, asked_apps, silent) = said;
                 let facts = Device {
                     platform,
                     os_version,
                     enrolment,
                     dep,
+                    shared,
+                    has_serial: !nameless,
                     awaiting_configuration: awaiting,
                     asked_configured: asked,
                     asked_information: asked_facts,
@@ -348,7 +384,7 @@ fn any_group() -> impl Strategy<Value = (GroupKind, i64, BTreeSet<usize>)> {
 
 type AppParts = (
     App,
-    BTreeMap<usize, (Approval, Time, Option<Time>)>,
+    BTreeMap<usize, (Approval, Time, Option<Time>, LicenseType)>,
     BTreeMap<usize, Time>,
     BTreeMap<usize, Time>,
 );
@@ -365,26 +401,30 @@ fn any_app() -> impl Strategy<Value = AppParts> {
     let facts = (
         owned,
         0..3u64,
-        proptest::bool::weighted(0.9),
+        (proptest::bool::weighted(0.9), proptest::bool::weighted(0.8)),
         known,
         platforms,
         minimum_os,
     )
-        .prop_map(|(owned, foreign, revocable, known, platforms, minimum_os)| {
-            let facts = licensed_app(0, 0);
-            let bundle_id = facts.bundle_id.clone().filter(|_| known);
-            App {
-                owned,
-                foreign,
-                revocable,
-                bundle_id,
-                platforms,
-                minimum_os,
-                ..facts
-            }
-        });
+        .prop_map(
+            |(owned, foreign, (revocable, device_assignable), known, platforms, minimum_os)| {
+                let facts = licensed_app(0, 0);
+                let bundle_id = facts.bundle_id.clone().filter(|_| known);
+                App {
+                    owned,
+                    foreign,
+                    revocable,
+                    device_assignable,
+                    bundle_id,
+                    platforms,
+                    minimum_os,
+                    ..facts
+                }
+            },
+        );
     let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
-    let lines = collection::btree_map(0..GROUPS, (any_approval(), any_time(), deadline), 0..=GROUPS);
+    let line = (any_approval(), any_time(), deadline, any_license_type());
+    let lines = collection::btree_map(0..GROUPS, line, 0..=GROUPS);
     let requests = collection::btree_map(0..PEOPLE, any_time(), 0..=PEOPLE);
     let moved_up = collection::btree_map(0..PEOPLE, any_time(), 0..3);
     (facts, lines, requests, moved_up)
@@ -419,14 +459,15 @@ pub fn any_class() -> impl Strategy<Value = FailureClass> {
 
 /// What some commands, answers and lists leave behind.
 fn any_install() -> impl Strategy<Value = Install> {
-    let happening = (0..6, any_class(), option::of(any_seen()), 0..600_000i64);
+    let kind = select(vec![HolderKind::User, HolderKind::User, HolderKind::Device]);
+    let happening = (0..6, any_class(), option::of(any_seen()), 0..600_000i64, kind);
     collection::vec(happening, 0..8).prop_map(|happenings| {
         let mut install = Install::default();
         let mut now = NOW - DAY * 8;
-        for (what, class, seen, later_ms) in happenings {
+        for (what, class, seen, later_ms, kind) in happenings {
             now = Time(now.ms() + later_ms * 300);
             match (what, install.command) {
-                (0, None) => install.asked_install(now),
+                (0, None) => install.asked_install(kind, now),
                 (1, None) => install.asked_remove(now),
                 (2, Some(InstallCommand::Install { .. })) => install.accepted(now),
                 (2, Some(InstallCommand::Remove { .. })) => install.removed(now),

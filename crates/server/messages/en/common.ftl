@@ -41,6 +41,10 @@ count-days = { $count ->
     [one] { $count } day
    *[other] { $count } days
 }
+count-device-licences = { $count ->
+    [one] { $count } device licence
+   *[other] { $count } device licences
+}
 count-devices = { $count ->
     [one] { $count } device
    *[other] { $count } devices
@@ -124,6 +128,8 @@ column-kind = Kind
 column-last-check-in = Last check-in
 column-last-seen = Last seen
 column-licence = Licence
+column-license-holder = User or device
+column-license-type = Licence type
 column-members = Members
 column-name = Name
 column-pending = Pending

@@ -142,10 +142,7 @@ app-licences-none-advice = Each person who accepts the terms and gets the app us
 deciding-many = A change that affects many people is being applied. Install states and waiting numbers will catch up shortly.
 licences-foreign-note = Another server assigned { $count } licences. This server only reads those assignments and does not change them.
 
-waiting-title = { $count ->
-    [one] { $count } person waiting
-   *[other] { $count } people waiting
-}
+waiting-title = { $count } waiting
 waiting-more = { $count } more wait behind them.
 waiting-order = Those who were moved up first, then by group priority, required first, then by the oldest request.
 move-up = Move up
@@ -191,11 +188,15 @@ deployment-note-new = A new group.
 deployment-note-dropped = The app is deployed to this group now. Leaving it out works like Uninstall.
 deployment-note-same = As it is now.
 deployment-note-changed = Changed from { $from } to { $to }.
+deployment-note-license = Licence type changed from { $from } to { $to }. The new licence is assigned and the app installed with it before the old one is returned.
 deployment-note-uninstall = Licences are returned once the app is confirmed removed.
 deployment-rule-device-available = A device group can only be Available together with a user group that is Available.
 deployment-rule-mixed = When user groups and device groups are saved together, only Available can be chosen. For anything else, save one kind first and then the other.
 deployment-rule-deadline = Only Required has a deadline. Until the deadline the app is Available and installed on request; from then on it is Required.
 deployment-rule-uninstall = A licence is returned once the app is gone from the devices.
+deployment-rule-license = A device licence needs no invitation and no accepted terms; each device uses one. A user licence is one for each person, on all their devices.
+deployment-rule-license-not-assignable = This app has no device licences. Automatic uses user licences.
+deployment-rule-license-2016 = The 2016 policy uses user licences only.
 deployment-rule-set = Conflicts are resolved by rule set { $set }.
 deployment-error = Nothing was saved. Correct the marked groups.
 deployment-error-device-available = A device group cannot have Available. Choose Required, Not applicable or Uninstall.
@@ -227,14 +228,14 @@ preview-stamp = As of { $when } · deployment version { $version }
 preview-stamp-apple = Apple as of { $when }
 preview-nothing = Nobody gets or loses the app.
 preview-gain = { $gains ->
-    [one] { $gains } person needs the app.
-   *[other] { $gains } people need the app.
+    [one] { $gains } more licence is needed.
+   *[other] { $gains } more licences are needed.
 }
-preview-lose = { $loses ->
-    [one] { $loses } person loses the app.
-   *[other] { $loses } people lose the app.
+preview-lose = The app is removed from { $loses }.
+preview-gain-lose = { $gains ->
+    [one] { $gains } more licence is needed, and the app is removed from { $loses }.
+   *[other] { $gains } more licences are needed, and the app is removed from { $loses }.
 }
-preview-gain-lose = { $gains } need the app and { $loses } lose it.
 preview-parts = Licences: { $parts }.
 preview-part-now = { $count } now
 preview-part-later = { $count } after returns
@@ -258,10 +259,7 @@ preview-given = Newly assigned
 preview-left = Left
 preview-left-reason = After everything is assigned and returned
 preview-people = Who is affected
-preview-total = { $count ->
-    [one] { $count } person
-   *[other] { $count } people
-}
+preview-total = { $count } in total
 preview-nobody = This deployment reaches nobody.
 preview-others = Waiting already
 preview-others-reason = The order changes
@@ -309,9 +307,11 @@ effect-loses = Loses it
 effect-cannot = Cannot get it
 effect-may-ask = May ask for it
 effect-keeps = Keeps it
+effect-hands-over = Returned once replaced
 effect-drops = Not included any more
 effect-none = Unchanged
 fate-has = { $count } have it
+fate-hands-over = { $count } returned once replaced
 fate-now = { $count } next in line
 fate-later = { $count } next after returns
 fate-once-ready = { $count } once ready
@@ -540,7 +540,7 @@ leave-app-goes = The app and its data are removed from: { $devices }
 leave-licence-comes-back = The licence is returned once the app is confirmed removed.
 leave-licence-at-once = The app is on no device, so the licence is returned at once.
 leave-licence-already = The licence is already being returned.
-leave-licence-stays = Apple does not take this licence back. It stays with this person after they have left.
+leave-licence-stays = Apple does not take this licence back. It stays where it is after they have left.
 leave-line = Drops out of the line for a licence. Those behind move up.
 leave-drops = Is not to get the app any more.
 leave-nobody-waits = Nobody is waiting for it, so the licence is left over.

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, Time};
+use domain::{
+    Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, HolderKind, LicenseType, Time,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{AppRow, Base, GroupRow, NewEvent, Snapshot, Version};
@@ -23,6 +25,7 @@ pub struct DeploymentChoice {
     pub group: GroupId,
     pub approval: Approval,
     pub deadline: Option<Time>,
+    pub license_type: LicenseType,
 }
 
 /// What saving would do.
@@ -45,8 +48,26 @@ pub struct Preview {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineChange {
     pub group: GroupId,
-    pub before: Option<(Approval, Option<Time>)>,
-    pub after: Option<(Approval, Option<Time>)>,
+    pub before: Option<LineSays>,
+    pub after: Option<LineSays>,
+}
+
+/// What a line says of its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineSays {
+    pub approval: Approval,
+    pub deadline: Option<Time>,
+    pub license_type: LicenseType,
+}
+
+impl LineSays {
+    pub fn of(line: &Deployment) -> LineSays {
+        LineSays {
+            approval: line.approval,
+            deadline: line.deadline,
+            license_type: line.license_type,
+        }
+    }
 }
 
 /// What Apple is asked because of a change: for how many people, and in how many requests when each kind can go as a whole.
@@ -83,12 +104,27 @@ impl Requests {
             requests: people.div_ceil(u64::try_from(at_once).unwrap_or(1).max(1)),
         };
         let creates = outcome.outcomes.iter().filter(|outcome| outcome.creates_user);
-        let licences = limits.client_user_ids;
+        // People and devices apart, as they are asked for.
+        let licences = |which: &dyn Fn(&domain::Outcome) -> bool| {
+            let of = |kind: HolderKind, at_once| {
+                let outcomes = outcome.outcomes.iter();
+                let number = outcomes.filter(|it| it.holder.kind() == kind && which(it)).count();
+                asked(number as u64, at_once)
+            };
+            let (people, devices) = (
+                of(HolderKind::User, limits.client_user_ids),
+                of(HolderKind::Device, limits.serial_numbers),
+            );
+            Asked {
+                people: people.people + devices.people,
+                requests: people.requests + devices.requests,
+            }
+        };
         Requests {
             create_users: asked(creates.count() as u64, limits.users),
-            associate: asked(outcome.of_effect(Effect::Gains), licences),
-            disassociate: asked(outcome.taken_back(), licences),
-            associate_later: asked(outcome.of_effect(Effect::GainsLater), licences),
+            associate: licences(&|it| it.effect() == Effect::Gains),
+            disassociate: licences(&|it| it.gives_back),
+            associate_later: licences(&|it| it.effect() == Effect::GainsLater),
         }
     }
 }
@@ -177,6 +213,7 @@ impl App {
                 group: line.group,
                 approval: line.approval,
                 deadline: line.deadline,
+                license_type: line.license_type,
             });
             Ok(kept.chain(choices.iter().copied()).collect())
         };
@@ -322,6 +359,7 @@ impl App {
                 kind: kind.ok_or(AppError::NotFound("group"))?,
                 approval: choice.approval,
                 deadline: choice.deadline,
+                license_type: choice.license_type,
                 since: kept
                     .filter(|line| line.approval == choice.approval)
                     .map_or(now, |line| line.since),
@@ -346,7 +384,7 @@ pub struct Deployable {
 fn changes(present: &[Deployment], wanted: &[Deployment]) -> Vec<LineChange> {
     let said = |lines: &[Deployment], group: GroupId| {
         let line = lines.iter().find(|line| line.group == group);
-        line.map(|line| (line.approval, line.deadline))
+        line.map(LineSays::of)
     };
     let mut changes: Vec<LineChange> = Vec::new();
     for line in wanted.iter().chain(present) {
@@ -370,7 +408,7 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
     lines.sort_by_key(|line| line.group);
     for line in lines {
         hash.update(line.group.0.as_bytes());
-        hash.update([line.approval as u8]);
+        hash.update([line.approval as u8, line.license_type as u8]);
         hash.update(line.deadline.map_or(i64::MIN, Time::ms).to_be_bytes());
     }
     outcome.said(|bytes| hash.update(bytes));
@@ -380,7 +418,12 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
 fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview: &Preview, now: Time) -> NewEvent {
     let lines: Vec<_> = lines
         .iter()
-        .map(|line| json!({ "group": line.group, "approval": line.approval, "deadline": line.deadline }))
+        .map(|line| {
+            json!({
+                "group": line.group, "approval": line.approval, "deadline": line.deadline,
+                "licenseType": line.license_type,
+            })
+        })
         .collect();
     NewEvent::new(now, caller.actor(), "deploymentSaved")
         .location(app.location_id)

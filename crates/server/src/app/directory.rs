@@ -233,13 +233,16 @@ async fn returning(
     let world = read.world_of(location, &owners, now).await?;
     let beside = read.world_beside_of(location, &owners).await?;
     let apps = || world.apps.values().chain(beside.values());
+    // Its own, and the person's for apps that it had.
     let returns = |row: &DeviceRow, app: &domain::App| {
-        app.installs.contains_key(&row.id)
-            && decide_one(&world, app, row.person_id, None).is_some_and(|verdict| verdict.is_to_return(app))
+        decide_one(&world, app, row.person_id, |_| None).map_or(0, |verdict| {
+            let theirs = app.installs.contains_key(&row.id) && verdict.is_to_return(app);
+            u64::from(theirs) + u64::from(verdict.is_to_return_of(app, row.id))
+        })
     };
     let each = leaving
         .iter()
-        .map(|row| (row.id, apps().filter(|app| returns(row, app)).count() as u64));
+        .map(|row| (row.id, apps().map(|app| returns(row, app)).sum()));
     Ok(each.collect())
 }
 

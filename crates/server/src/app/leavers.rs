@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, Seat, decide_one};
+use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, decide_one};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Actor, AppRow, Base, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
@@ -57,7 +57,7 @@ pub struct LeavingApp {
     pub devices: Vec<DeviceId>,
 }
 
-/// What becomes of a licence of theirs.
+/// What becomes of their licence, and of those of their devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeavingLicence {
     /// They have none.
@@ -79,9 +79,11 @@ impl LeavePreview {
 impl LeavingApp {
     /// What they have, or wait for, as things are.
     pub fn before(&self, person: PersonId) -> Fate {
-        let mut outcomes = self.preview.outcome.outcomes.iter();
-        let theirs = outcomes.find(|outcome| outcome.person == person);
-        theirs.map_or(Fate::Nothing, |outcome| outcome.before)
+        let outcomes = self.preview.outcome.outcomes.iter();
+        let theirs = outcomes.filter(|outcome| outcome.person == person);
+        let mut fates = theirs.map(|outcome| outcome.before);
+        // Their own, or that of a device of theirs.
+        fates.find(|fate| *fate != Fate::Nothing).unwrap_or(Fate::Nothing)
     }
 }
 
@@ -140,7 +142,7 @@ impl App {
             let world = read.world_of(location.id, &[person], now).await?;
             preview.program = world.people.get(&person).map(|it| it.program).unwrap_or_default();
             for (asset, facts) in &world.apps {
-                if decide_one(&world, facts, person, None).is_none() {
+                if decide_one(&world, facts, person, |_| None).is_none() {
                     continue;
                 }
                 let app = self.leaving_app(read, *asset, facts, leaver).await?;
@@ -150,7 +152,7 @@ impl App {
                     .extend(app.filter(|app| app.before(person) != Fate::Nothing));
             }
             for (asset, facts) in read.world_beside_of(location.id, &[person]).await? {
-                if facts.seats.contains_key(&person) {
+                if !facts.seats.is_empty() {
                     preview.kept.extend(read.app(asset).await?);
                 }
             }
@@ -184,12 +186,11 @@ impl App {
         let gives_back = theirs.any(|outcome| outcome.gives_back);
         Ok(Some(LeavingApp {
             devices: on.map(|(device, _)| *device).collect(),
-            licence: match facts.seats.get(&leaver.person) {
-                None => LeavingLicence::None,
-                Some(_) if !facts.revocable => LeavingLicence::Stays,
-                Some(Seat::Returning { .. }) => LeavingLicence::ComesBackAlready,
-                Some(_) if gives_back => LeavingLicence::ComesBack,
-                Some(_) => LeavingLicence::ComesBackAlready,
+            licence: match facts.revocable {
+                _ if facts.seats.is_empty() => LeavingLicence::None,
+                false => LeavingLicence::Stays,
+                true if gives_back => LeavingLicence::ComesBack,
+                true => LeavingLicence::ComesBackAlready,
             },
             preview: self.previewed_app(read, row, outcome).await?,
         }))

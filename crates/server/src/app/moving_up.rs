@@ -49,7 +49,7 @@ impl App {
         // Who stood there when they were decided last may want none by now.
         let waits = |step: &Move| {
             let facts = world.apps.get(&asset);
-            let verdict = facts.and_then(|facts| decide_one(&world, facts, person, Some(step.from)));
+            let verdict = facts.and_then(|facts| decide_one(&world, facts, person, |_| Some(step.from)));
             verdict.is_some_and(|verdict| verdict.place.is_some())
         };
         let step = read.move_up(asset, person, now, PLACES).await?.filter(waits);

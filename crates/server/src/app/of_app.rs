@@ -1,9 +1,9 @@
 //! What concerns one app: its numbers, and a page of its people, devices or licences, found by key and decided at the instant
 //! in which they are shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, Detail, DeviceId, InstallState, PersonId, PersonVerdict, World, decide_one};
+use domain::{AssetId, Detail, DeviceId, Holder, InstallState, PersonId, PersonVerdict, Waiter, World, decide_one};
 use store::{
     AppRow, ClientUserRow, Cut, DeviceRow, InvitationRow, ListedDevice, MovedUpRow, PLACES, PersonRow, Snapshot,
     Sought, Span,
@@ -127,6 +127,21 @@ impl<T> Part<T> {
 }
 
 impl People {
+    /// Who has the licence themselves, or on whose device it is.
+    pub fn owner(&self, holder: Holder) -> Option<PersonId> {
+        match holder {
+            Holder::Person(person) => Some(person),
+            Holder::Device(device) => self.devices.get(&device).map(|row| row.person_id),
+        }
+    }
+
+    /// Whether whoever stood in the line when they were decided last stands there still.
+    fn waits(&self, waiter: &Waiter) -> bool {
+        let verdict = self.verdicts.get(&waiter.person);
+        let mut devices = verdict.into_iter().flat_map(|verdict| verdict.devices.values());
+        devices.any(|device| device.place.is_some() && device.holder(waiter.person) == waiter.holder)
+    }
+
     /// What the device gave as its error, where the detail refers to it.
     pub fn error_code(&self, device: DeviceId, detail: Detail) -> Option<String> {
         error_code(&self.facts, device, detail)
@@ -200,7 +215,9 @@ impl App {
             // Nothing is decided about a book: who has one is all there is.
             let cut = asked.cut();
             let holders = look.read.seats_page(asset, cut.span, cut.most).await?;
-            called(&mut look.read, holders, asked.query).await?
+            // Apple gives no device a licence for one.
+            let people = holders.into_iter().filter_map(Holder::person).collect();
+            called(&mut look.read, people, asked.query).await?
         };
         let part = asked.part(found);
         let people = self.people_of(look.read, &look.of.app.row, &part.rows).await?;
@@ -233,18 +250,27 @@ impl App {
         asset: AssetId,
         span: Span,
         most: usize,
-    ) -> Result<Option<(OfApp, Part<PersonId>, People)>, AppError> {
+    ) -> Result<Option<(OfApp, Part<Holder>, People)>, AppError> {
         let Some(mut look) = self.look_at(asset).await? else {
             return Ok(None);
         };
         let found = look.read.seats_page(asset, span, most + 1).await?;
         let part = Part::of(found, span, most);
-        let people = self.people_of(look.read, &look.of.app.row, &part.rows).await?;
+        let device = |holder: &Holder| match holder {
+            Holder::Device(device) => Some(*device),
+            Holder::Person(_) => None,
+        };
+        let devices: Vec<DeviceId> = part.rows.iter().filter_map(device).collect();
+        let devices = look.read.devices_of_ids(&devices).await?;
+        let people = part.rows.iter().filter_map(|holder| holder.person());
+        let people: BTreeSet<PersonId> = people.chain(devices.iter().map(|row| row.person_id)).collect();
+        let people: Vec<PersonId> = people.into_iter().collect();
+        let people = self.people_of(look.read, &look.of.app.row, &people).await?;
         Ok(Some((look.of, part, people)))
     }
 
     /// The first of those who wait for a licence, in their order.
-    pub async fn app_waiting(&self, asset: AssetId, most: usize) -> Result<Option<(Vec<PersonId>, People)>, AppError> {
+    pub async fn app_waiting(&self, asset: AssetId, most: usize) -> Result<Option<(Vec<Waiter>, People)>, AppError> {
         let Some(mut look) = self.look_at(asset).await? else {
             return Ok(None);
         };
@@ -254,13 +280,10 @@ impl App {
         let passed = usize::try_from(passed).unwrap_or(usize::MAX).min(most);
         let only_out_of_stock = !app.stock().is_short();
         let line = look.read.line_page(asset, only_out_of_stock, 0, most + passed).await?;
-        let people = self.people_of(look.read, &look.of.app.row, &line).await?;
-        let waits = |person: &PersonId| {
-            people
-                .verdicts
-                .get(person)
-                .is_some_and(|verdict| verdict.place.is_some())
-        };
+        let owners: BTreeSet<PersonId> = line.iter().map(|waiter| waiter.person).collect();
+        let owners: Vec<PersonId> = owners.into_iter().collect();
+        let people = self.people_of(look.read, &look.of.app.row, &owners).await?;
+        let waits = |waiter: &Waiter| people.waits(waiter);
         let waiting = line.into_iter().filter(waits).take(most).collect();
         Ok(Some((waiting, people)))
     }
@@ -283,7 +306,7 @@ impl App {
         // Nobody thinks with a transaction open.
         drop(read);
         let verdicts = people.iter().filter_map(|person| {
-            let verdict = decide_one(&world, &facts, *person, places.get(person).copied())?;
+            let verdict = decide_one(&world, &facts, *person, |holder| places.get(&holder).copied())?;
             Some((*person, verdict))
         });
         Ok(People {

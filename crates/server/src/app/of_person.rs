@@ -48,18 +48,19 @@ impl OfPerson {
 
     /// Licences that go back and that Apple has not confirmed yet.
     pub fn to_return(&self) -> u64 {
-        self.returning().count() as u64
+        self.apps.iter().map(|app| app.verdict.to_return(&app.facts)).sum()
     }
 
-    /// Those of them for apps that the device had, where it is leaving, gone, or counts as gone.
+    /// Those of them for apps that the device had, where it is leaving, gone, or counts as gone: its own, and the person's.
     pub fn to_return_of(&self, device: &DeviceRow) -> u64 {
-        let leaves = device.enrolment.gives_back(device.silent_since);
-        let had = |app: &&PersonApp| leaves && app.facts.installs.contains_key(&device.id);
-        self.returning().filter(had).count() as u64
-    }
-
-    fn returning(&self) -> impl Iterator<Item = &PersonApp> {
-        self.apps.iter().filter(|app| app.verdict.is_to_return(&app.facts))
+        if !device.enrolment.gives_back(device.silent_since) {
+            return 0;
+        }
+        let of_app = |app: &PersonApp| {
+            let had = app.facts.installs.contains_key(&device.id) && app.verdict.is_to_return(&app.facts);
+            u64::from(had) + u64::from(app.verdict.is_to_return_of(&app.facts, device.id))
+        };
+        self.apps.iter().map(of_app).sum()
     }
 }
 
@@ -84,7 +85,8 @@ impl App {
                 Some(facts) => facts.clone(),
                 None => beside.remove(&row.id)?,
             };
-            let verdict = decide_one(&world, &facts, person, places.get(&row.id).copied())?;
+            let places = places.get(&row.id);
+            let verdict = decide_one(&world, &facts, person, |holder| places?.get(&holder).copied())?;
             Some(PersonApp {
                 row: row.clone(),
                 facts,

@@ -70,7 +70,7 @@ impl Service {
         self.known().next = None;
     }
 
-    /// Apple did not take so many at once, of new users or of people who get or give a licence. Half of them are tried
+    /// Apple did not take so many at once, of new users or of people or devices that get or give a licence. Half of them are tried
     /// next, unless it tells another limit than before.
     pub fn too_many(&self, of: TooMany, size: usize) {
         let mut known = self.known();
@@ -91,6 +91,7 @@ impl Service {
             Some((users, licences)) => Limits {
                 users: told.users.min(users),
                 client_user_ids: told.client_user_ids.min(licences),
+                serial_numbers: told.serial_numbers.min(licences),
                 ..told
             },
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, DeviceId, DeviceVerdict, PersonId, Position, World, decide_one,
-    why::{Asked, Why, why},
+    AssetId, DeviceId, DeviceVerdict, Licensing, PersonId, Position, World, decide_one,
+    why::{Asked, Why, waits, why},
 };
 use store::{AppRow, DeviceRow, EventRow, MovedUpRow, Names, OperationRow, PLACES, PersonRow};
 use uuid::Uuid;
@@ -40,6 +40,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whose licence the device has the app with, or is to have it with, and why that one's; `None` where nothing is to be there.
+    pub fn licensing(&self) -> Option<Licensing> {
+        let device = self.verdicts.get(&self.why.device?)?;
+        device.resolution.keeps().then_some(device.licensing)
+    }
+
     /// The device that the answer speaks of.
     pub fn device(&self) -> Option<&DeviceRow> {
         self.why.device.and_then(|device| self.devices.get(&device))
@@ -61,9 +67,14 @@ impl App {
             None => read.world_beside_of(app.location_id, &[id]).await?.remove(&asset),
         };
         let facts = facts.ok_or(AppError::NotFound("app"))?;
-        let position = read.position(asset, id, PLACES).await?;
+        // Who stands in the line for whoever asks: nobody's place is needed to tell.
+        let whom = device.as_ref().map(|device| device.id);
+        let verdict = decide_one(&world, &facts, id, |_| None);
+        let licence = verdict.as_ref().and_then(|verdict| waits(verdict, whom));
+        let position = read.position(asset, licence.unwrap_or(id.into()), PLACES).await?;
+        let places = read.places_in(asset, &[id], PLACES).await?;
         let moved_up = read.moved_up(asset, &[id]).await?.remove(&id);
-        let operation = read.operation_of_seat(asset, id).await?;
+        let operation = read.operation_of_seat(asset, licence.unwrap_or(id.into())).await?;
         let events = read.events_of_pair(asset, id, EVENTS).await?;
         let devices = read.devices_of(id).await?;
         let lines = facts.deployments.iter().map(|line| line.group.0);
@@ -72,12 +83,12 @@ impl App {
         let names = read.names(&ids).await?;
         // Nobody thinks with a transaction open.
         drop(read);
-        let verdict = decide_one(&world, &facts, id, position.place);
+        let verdict = decide_one(&world, &facts, id, |holder| places.get(&holder).copied());
         let why = why(&Asked {
             world: &world,
             app: &facts,
             person: id,
-            device: device.as_ref().map(|device| device.id),
+            device: whom,
             verdict: verdict.as_ref(),
             position: &position,
             deployable: app.is_app(),
@@ -87,7 +98,7 @@ impl App {
             position,
             app,
             person,
-            asked: device.map(|device| device.id),
+            asked: whom,
             devices: devices.into_iter().map(|row| (row.id, row)).collect(),
             verdicts: verdict.map(|verdict| verdict.devices).unwrap_or_default(),
             names,

@@ -385,7 +385,7 @@ fn apps_facts<'a>(apps: impl Iterator<Item = &'a Preview>) -> Value {
 fn affected(outcome: &domain::Preview) -> Map<String, Value> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for affected in outcome.affected() {
-        *counts.entry(word(affected.effect)).or_default() += affected.people;
+        *counts.entry(word(affected.effect)).or_default() += affected.number;
     }
     counts
         .into_iter()

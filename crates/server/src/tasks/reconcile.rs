@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, DeviceId, OperationId, PersonId, Step, Time, World, decide_each};
+use domain::{AssetId, DeviceId, Holder, HolderKind, OperationId, PersonId, Step, Time, World, decide_each};
 use mdm::command::Command;
 use serde_json::json;
 use store::{
@@ -14,7 +14,7 @@ use store::{
     SeatState, StoreError, Tx,
 };
 
-use super::location::StepError;
+use super::{location::StepError, sync};
 use crate::app::{App, AppError, leaving, moving_up, tokens::token_state};
 
 /// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.
@@ -83,7 +83,8 @@ async fn decide(
     }
     let mut steps = each.steps;
     if !look.looked {
-        let asked: BTreeSet<PersonId> = steps.iter().filter_map(Step::asked_of_apple).collect();
+        let asked = steps.iter().filter_map(Step::asked_of_apple);
+        let asked: BTreeSet<PersonId> = asked.filter_map(|holder| world.owner(holder)).collect();
         let asked: Vec<PersonId> = asked.into_iter().collect();
         tx.decide_after_look(location.id, &asked).await?;
         steps.retain(|step| !step.asks_apple());
@@ -105,7 +106,7 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), S
     let mut steps = decide(&mut tx, location, look, &taken.people, &world).await?;
     if !taken.more && look.looked && look.token_usable {
         let next = tx.line_next(location.id, GIVEN_AT_ONCE).await?;
-        steps.extend(next.into_iter().map(|(app, person)| Step::Associate { app, person }));
+        steps.extend(next.into_iter().map(|(app, holder)| Step::Associate { app, holder }));
     }
     if steps.is_empty() {
         tx.commit().await?;
@@ -141,16 +142,17 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), S
     }
     let mut people = Vec::new();
     let mut retired = Vec::new();
-    let mut gains: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
-    let mut returns: BTreeMap<AssetId, Vec<PersonId>> = BTreeMap::new();
+    // People and devices apart: of each Apple takes so many at once.
+    let mut gains: BTreeMap<(AssetId, HolderKind), Vec<Holder>> = BTreeMap::new();
+    let mut returns: BTreeMap<(AssetId, HolderKind), Vec<Holder>> = BTreeMap::new();
     for step in steps {
         match step {
             Step::CreateUser { person } => people.push(person),
             Step::RetireUser { person } => retired.push(person),
-            Step::Associate { app, person } => gains.entry(app).or_default().push(person),
-            Step::Disassociate { app, person } => returns.entry(app).or_default().push(person),
+            Step::Associate { app, holder } => gains.entry((app, holder.kind())).or_default().push(holder),
+            Step::Disassociate { app, holder } => returns.entry((app, holder.kind())).or_default().push(holder),
             Step::Invite { person, device } => writer.invite(person, device).await?,
-            Step::Install { app, device } => writer.install(app, device).await?,
+            Step::Install { app, device, with } => writer.install(app, device, with).await?,
             Step::Remove { app, device } => writer.remove(app, device).await?,
             Step::AskInformation { device } => {
                 let queries = DEVICE_QUERIES.map(str::to_owned).to_vec();
@@ -168,11 +170,11 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), S
         }
     }
     writer.create_users(&people).await?;
-    for (asset, people) in returns {
-        writer.licences(OperationKind::Disassociate, asset, &people).await?;
+    for ((asset, _), holders) in returns {
+        writer.licences(OperationKind::Disassociate, asset, &holders).await?;
     }
-    for (asset, people) in gains {
-        writer.licences(OperationKind::Associate, asset, &people).await?;
+    for ((asset, _), holders) in gains {
+        writer.licences(OperationKind::Associate, asset, &holders).await?;
     }
     writer.retire_users(&retired).await?;
     tx.commit().await?;
@@ -204,17 +206,18 @@ impl Writer<'_> {
     async fn operations(
         &mut self,
         kind: OperationKind,
-        asset: Option<AssetId>,
+        about: Option<(AssetId, HolderKind)>,
         mut more: usize,
     ) -> Result<Vec<(OperationId, usize)>, StepError> {
         let limits = self.app.service.limits();
-        let limit = match kind {
-            OperationKind::CreateUsers | OperationKind::RetireUsers => limits.users,
-            _ => limits.client_user_ids,
+        let limit = match about {
+            None => limits.users,
+            Some((_, HolderKind::User)) => limits.client_user_ids,
+            Some((_, HolderKind::Device)) => limits.serial_numbers,
         };
         let mut taken = Vec::new();
         if more > 0
-            && let Some(mut row) = self.waiting(kind, asset).await?
+            && let Some(mut row) = self.waiting(kind, about).await?
         {
             let room = limit.saturating_sub(usize::try_from(row.requested).unwrap_or(usize::MAX));
             let takes = room.min(more);
@@ -237,19 +240,19 @@ impl Writer<'_> {
         Ok(taken)
     }
 
-    /// The operation of this kind, about this asset, of which Apple has certainly heard nothing. The latest: those
-    /// before it are full.
+    /// The operation of this kind, about these, of which Apple has certainly heard nothing. The latest: those before it are
+    /// full.
     async fn waiting(
         &mut self,
         kind: OperationKind,
-        asset: Option<AssetId>,
+        about: Option<(AssetId, HolderKind)>,
     ) -> Result<Option<OperationRow>, StepError> {
         let open = self.tx.operations_open(self.location.id).await?;
         let unsent =
             |row: &OperationRow| row.kind == kind && row.state == store::OperationState::Queued && row.attempts == 0;
         for row in open.into_iter().rev().filter(unsent) {
-            let about = self.tx.operation_seats(row.id).await?.first().map(|seat| seat.asset_id);
-            if about == asset {
+            let seats = self.tx.operation_seats(row.id).await?;
+            if seats.first().map(|seat| (seat.asset_id, seat.holder.kind())) == about {
                 return Ok(Some(row));
             }
         }
@@ -317,29 +320,26 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn licences(&mut self, kind: OperationKind, asset: AssetId, people: &[PersonId]) -> Result<(), StepError> {
-        let mut people = people.iter();
-        for (operation, takes) in self.operations(kind, Some(asset), people.len()).await? {
-            for person in people.by_ref().take(takes) {
+    /// Of people, or else of devices.
+    async fn licences(&mut self, kind: OperationKind, asset: AssetId, holders: &[Holder]) -> Result<(), StepError> {
+        let about = holders.first().map(|holder| (asset, holder.kind()));
+        let mut left = holders.iter();
+        for (operation, takes) in self.operations(kind, about, holders.len()).await? {
+            for holder in left.by_ref().take(takes) {
                 let event = if kind == OperationKind::Associate {
                     self.tx
-                        .seat_insert(asset, *person, SeatState::Reserved, Some(operation), self.now)
+                        .seat_insert(asset, *holder, SeatState::Reserved, Some(operation), self.now)
                         .await?;
                     "licenceReserved"
                 } else {
                     self.tx
-                        .seat_set(asset, *person, SeatState::Returning, Some(operation), self.now)
+                        .seat_set(asset, *holder, SeatState::Returning, Some(operation), self.now)
                         .await?;
                     "licenceReturning"
                 };
-                self.tx
-                    .event(
-                        &NewEvent::new(self.now, Actor::System, event)
-                            .location(self.location.id)
-                            .asset(asset)
-                            .person(*person),
-                    )
-                    .await?;
+                let event = NewEvent::new(self.now, Actor::System, event).location(self.location.id);
+                let event = sync::about(self.tx, *holder, event.asset(asset)).await?;
+                self.tx.event(&event).await?;
             }
         }
         Ok(())
@@ -367,7 +367,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    async fn install(&mut self, asset: AssetId, device: DeviceId) -> Result<(), StepError> {
+    async fn install(&mut self, asset: AssetId, device: DeviceId, with: HolderKind) -> Result<(), StepError> {
         let Some(app) = self.apps.get(&asset) else {
             return Ok(());
         };
@@ -377,7 +377,7 @@ impl Writer<'_> {
         };
         self.hold(device).await?;
         let mut install = self.tx.install(device, asset).await?;
-        install.asked_install(self.now);
+        install.asked_install(with, self.now);
         self.tx.install_put(device, asset, &install).await?;
         let command = Command::InstallApplication {
             itunes_store_id,

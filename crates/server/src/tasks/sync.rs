@@ -9,13 +9,13 @@ use apple::{
     wire::{Assignment, ResponseAsset, ResponseUser},
 };
 use domain::{
-    Ask, AssetId, PersonId, Reading, Time, TokenState,
+    Ask, AssetId, DeviceId, Holder, PersonId, Reading, Time, TokenState,
     invitation::Ending,
     operation::{Settled, Word, settle},
 };
 use std::time::Duration;
 use store::{
-    Actor, ClientUserRow, ClientUserStatus, Holder, Lease, LocationRow, NewEvent, ObservedAsset, OpenSeat, SeatState,
+    Actor, Assignee, ClientUserRow, ClientUserStatus, Lease, LocationRow, NewEvent, ObservedAsset, OpenSeat, SeatState,
     SyncRow, SyncStatus, Tx,
 };
 
@@ -386,9 +386,9 @@ pub async fn take_assignments(
     reading: &Reading,
     now: Time,
 ) -> Result<usize, AppError> {
-    let mut by_asset: BTreeMap<(String, String), Vec<Holder>> = BTreeMap::new();
+    let mut by_asset: BTreeMap<(String, String), Vec<Assignee>> = BTreeMap::new();
     for assignment in &assignments.items {
-        let Some(holder) = holder(assignment) else { continue };
+        let Some(holder) = assignee(assignment) else { continue };
         let pricing_param = assignment.pricing_param.clone().unwrap_or_else(|| "STDQ".to_owned());
         by_asset
             .entry((assignment.adam_id.clone(), pricing_param))
@@ -412,10 +412,10 @@ pub async fn people_by_client_user(
     Ok(tx.client_user_people(location.id).await?.into_iter().collect())
 }
 
-pub fn holder(assignment: &Assignment) -> Option<Holder> {
+pub fn assignee(assignment: &Assignment) -> Option<Assignee> {
     match (&assignment.client_user_id, &assignment.serial_number) {
-        (Some(user), _) => Some(Holder::User(user.clone())),
-        (None, Some(serial)) => Some(Holder::Device(serial.clone())),
+        (Some(user), _) => Some(Assignee::User(user.clone())),
+        (None, Some(serial)) => Some(Assignee::Device(serial.clone())),
         (None, None) => None,
     }
 }
@@ -426,7 +426,7 @@ pub fn holder(assignment: &Assignment) -> Option<Holder> {
 pub async fn take_holders(
     tx: &mut Tx,
     asset: AssetId,
-    holders: &[Holder],
+    holders: &[Assignee],
     whole: bool,
     people: &BTreeMap<String, PersonId>,
     reading: &Reading,
@@ -435,41 +435,44 @@ pub async fn take_holders(
     if !tx.assignments_observed(asset, holders, whole, reading.began).await? {
         return Ok(0);
     }
-    let listed: BTreeSet<PersonId> = holders
+    // A licence of a device that we never asked for is somebody else's: another server's, or given by hand. It is ours once
+    // we ask for it, and Apple says that it is there.
+    let devices: BTreeMap<String, DeviceId> = tx.seats_serials(asset).await?.into_iter().collect();
+    let listed: BTreeSet<Holder> = holders
         .iter()
-        .filter_map(|holder| match holder {
-            Holder::User(user) => people.get(user).copied(),
-            Holder::Device(_) => None,
+        .filter_map(|assignee| match assignee {
+            Assignee::User(user) => people.get(user).copied().map(Holder::Person),
+            Assignee::Device(serial) => devices.get(serial).copied().map(Holder::Device),
         })
         .collect();
-    let seats: BTreeMap<PersonId, OpenSeat> = tx
+    let seats: BTreeMap<Holder, OpenSeat> = tx
         .seats_open(asset)
         .await?
         .into_iter()
-        .map(|seat| (seat.row.person_id, seat))
+        .map(|seat| (seat.row.holder, seat))
         .collect();
-    let ended: BTreeMap<PersonId, Time> = tx.seats_ended(asset).await?.into_iter().collect();
+    let ended: BTreeMap<Holder, Time> = tx.seats_ended(asset).await?.into_iter().collect();
 
     let mut changes = 0;
     // Whom a list that is not whole does not show, it says nothing of.
     let unlisted = seats.keys().filter(|_| whole);
-    let everyone: BTreeSet<PersonId> = listed.iter().chain(unlisted).copied().collect();
-    for person in everyone {
-        let is_listed = listed.contains(&person);
-        let gone = ended.get(&person).copied();
-        let open = seats.get(&person);
+    let everyone: BTreeSet<Holder> = listed.iter().chain(unlisted).copied().collect();
+    for holder in everyone {
+        let is_listed = listed.contains(&holder);
+        let gone = ended.get(&holder).copied();
+        let open = seats.get(&holder);
         let kind = match open.and_then(|seat| Some((seat, seat.dead_at?))) {
             Some((seat, dead_at)) => {
                 if !settled_by(seat, gone, dead_at, is_listed, reading) {
                     continue;
                 }
                 if seat.row.state == SeatState::Reserved {
-                    tx.seat_set(asset, person, SeatState::Held, None, now).await?;
-                    tx.refusal_clear(asset, person).await?;
+                    tx.seat_set(asset, holder, SeatState::Held, None, now).await?;
+                    tx.refusal_clear(asset, holder).await?;
                     "licenceAssigned"
                 } else {
-                    tx.seat_delete(asset, person, now).await?;
-                    tx.refusal_clear(asset, person).await?;
+                    tx.seat_delete(asset, holder, now).await?;
+                    tx.refusal_clear(asset, holder).await?;
                     "licenceReturned"
                 }
             }
@@ -477,12 +480,12 @@ pub async fn take_holders(
                 let before = open.map(|seat| seat.row.seat());
                 match (before, domain::licence::observe(before, gone, is_listed, reading, now)) {
                     (None, Some(found)) => {
-                        tx.seat_insert(asset, person, SeatState::Held, None, found.since())
+                        tx.seat_insert(asset, holder, SeatState::Held, None, found.since())
                             .await?;
                         "licenceFound"
                     }
                     (Some(_), None) => {
-                        tx.seat_delete(asset, person, now).await?;
+                        tx.seat_delete(asset, holder, now).await?;
                         "licenceLost"
                     }
                     _ => continue,
@@ -490,11 +493,23 @@ pub async fn take_holders(
             }
         };
         changes += 1;
-        tx.event(&NewEvent::new(now, Actor::Apple, kind).asset(asset).person(person))
-            .await?;
+        let event = NewEvent::new(now, Actor::Apple, kind).asset(asset);
+        let event = about(tx, holder, event).await?;
+        tx.event(&event).await?;
     }
     tx.asset_recount(asset).await?;
     Ok(changes)
+}
+
+/// Something that happened to somebody, or to a device and so to whoever has it.
+pub async fn about(tx: &mut Tx, holder: Holder, event: NewEvent) -> Result<NewEvent, AppError> {
+    Ok(match holder {
+        Holder::Person(person) => event.person(person),
+        Holder::Device(device) => match tx.device(device).await? {
+            Some(row) => event.device(device).person(row.person_id),
+            None => event.device(device),
+        },
+    })
 }
 
 /// Whether the list shows that a request, whose answer is not there yet, was carried out for this licence.

@@ -40,7 +40,7 @@ fn whom(app: &Value, effect: &str) -> Vec<Value> {
     let affected = app["affected"].as_array().unwrap().iter();
     let named = affected.filter(|affected| affected["effect"] == effect);
     named
-        .flat_map(|affected| affected["firstUserIds"].as_array().unwrap().clone())
+        .flat_map(|affected| affected["firstIds"].as_array().unwrap().clone())
         .collect()
 }
 
@@ -206,7 +206,7 @@ on_both! {
             "앱과 앱 안의 데이터가 제거됩니다: iPhone",
             "앱이 제거된 것을 확인한 뒤 라이선스를 회수합니다",
             "회수 뒤 받음",
-            "20명 → 19명",
+            "20건 → 19건",
             "사용 중지합니다",
             "Apple 계정 연결을 해제합니다",
         ]

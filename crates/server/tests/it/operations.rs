@@ -200,11 +200,11 @@ impl Desk {
                     assert!(taken.unwrap(), "{user:?}");
                 }
                 OperationKind::Associate => {
-                    let reserved = tx.seat_insert(self.app_id, *person, SeatState::Reserved, Some(id), now);
+                    let reserved = tx.seat_insert(self.app_id, (*person).into(), SeatState::Reserved, Some(id), now);
                     reserved.await.unwrap();
                 }
                 OperationKind::Disassociate => {
-                    let returning = tx.seat_set(self.app_id, *person, SeatState::Returning, Some(id), now);
+                    let returning = tx.seat_set(self.app_id, (*person).into(), SeatState::Returning, Some(id), now);
                     returning.await.unwrap();
                 }
             }
@@ -232,7 +232,7 @@ impl Desk {
 
     async fn refusal(&self, person: PersonId) -> Option<Refusal> {
         let overview = self.app.overview().await.unwrap().unwrap();
-        overview.world.apps[&self.app_id].refusals.get(&person).copied()
+        overview.world.apps[&self.app_id].refusals.get(&person.into()).copied()
     }
 
     async fn refused(&self, person: PersonId) -> Option<RefusalReason> {
@@ -759,7 +759,7 @@ on_both! {
         desk.fail(&[(people[0], 9605)]);
         desk.asks_for(OperationKind::Disassociate, &people).await;
         desk.settled().await;
-        assert_eq!(taken().await, [people[0]]);
+        assert_eq!(taken().await, [people[0].into()]);
         assert_eq!(people.clone().into_iter().filter(|it| desk.has_licence(*it)).collect::<Vec<_>>(), [people[0]]);
         for (kind, times) in [("licenceAssigned", 2), ("licenceRefused", 0), ("licenceReturned", 1), ("licenceReturnRefused", 1)] {
             assert_eq!(desk.told(kind).await, times, "{kind}");

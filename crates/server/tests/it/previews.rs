@@ -49,7 +49,7 @@ fn with(wanted: &Value, digest: &Value, confirmed: Option<u64>) -> Value {
 pub fn people(preview: &Value, effect: &str) -> u64 {
     let affected = preview["affected"].as_array().unwrap().iter();
     let counts = affected.filter(|affected| affected["effect"] == effect);
-    counts.map(|affected| affected["userCount"].as_u64().unwrap()).sum()
+    counts.map(|affected| affected["count"].as_u64().unwrap()).sum()
 }
 
 /// What is deployed, and under which version.
@@ -170,7 +170,7 @@ on_both! {
         let (status, checked) = browser.submit(server, &path, &form::and(&choices, "check", "1")).await;
         assert_eq!(status, 200);
         for page in [&shown, &checked] {
-            assert!(page.contains("20명에게서 앱이 제거됩니다"), "{page}");
+            assert!(page.contains("앱 20건이 제거됩니다"), "{page}");
             assert!(page.contains("라이선스 20개를 회수"), "{page}");
         }
 
@@ -328,7 +328,7 @@ on_both! {
         // Whatever button is pressed first, nothing is saved that was not shown.
         let (status, shown) = browser.submit(server, &path, &without(1).await).await;
         assert_eq!((status, in_it().await), (200, PEOPLE));
-        assert!(shown.contains("1명에게서 앱이 제거됩니다"), "{shown}");
+        assert!(shown.contains("앱 1건이 제거됩니다"), "{shown}");
         assert!(shown.contains("제외 1명"), "{shown}");
         let preview = form::of(&shown, &path);
         // The way back leads to the same choice.

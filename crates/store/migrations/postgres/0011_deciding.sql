@@ -20,21 +20,28 @@ CREATE UNIQUE INDEX assets_number ON assets (number);
 CREATE TABLE verdicts (
     no INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, asset_id TEXT NOT NULL REFERENCES assets (id), said TEXT NOT NULL,
     times BIGINT NOT NULL DEFAULT 0 CHECK (times >= 0), UNIQUE (asset_id, said));
--- What was decided of one person and one app. Derived: may be dropped and made again. Who stands in the line has a place in
--- it; `behind` is the priority of the group, the other way round: so that the whole place grows. Before all priorities it
--- is when somebody was moved up.
+-- What was decided of one person and one app. Derived: may be dropped and made again. Of those who stand in the line for them the
+-- place of the last; `behind` is the priority of the group, the other way round: so that the whole place grows. Before all
+-- priorities it is when somebody was moved up.
 CREATE TABLE pairs (
     person_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL, stand TEXT, behind BIGINT,
-    only_available BOOLEAN, since BIGINT, name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (person_id, asset));
+    only_available BOOLEAN, since BIGINT, device BOOLEAN, holder BYTEA, name TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (person_id, asset));
 CREATE INDEX pairs_asset ON pairs (asset, person_id);
 CREATE INDEX pairs_said ON pairs (verdict, name, person_id);
-CREATE INDEX pairs_line ON pairs (asset, behind, only_available, since, person_id) WHERE stand IS NOT NULL;
-CREATE INDEX pairs_ready ON pairs (asset, behind, only_available, since, person_id) WHERE stand = 'ready';
--- The same of one of their devices.
+CREATE INDEX pairs_ready ON pairs (asset, behind, only_available, since, device, holder) WHERE stand = 'ready';
+-- The same of one of their devices, and whether it is to have a licence of its own.
 CREATE TABLE device_pairs (
-    person_id BYTEA NOT NULL, device_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL,
+    person_id BYTEA NOT NULL, device_id BYTEA NOT NULL, asset INTEGER NOT NULL, verdict INTEGER NOT NULL, own BOOLEAN NOT NULL,
     name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (person_id, device_id, asset));
 CREATE INDEX device_pairs_said ON device_pairs (verdict, name, device_id);
+-- The lines for licences: everybody who wants one and has none, people and devices, each with their place. Derived, too.
+CREATE TABLE wishes (
+    asset INTEGER NOT NULL, holder BYTEA NOT NULL, device BOOLEAN NOT NULL, person_id BYTEA NOT NULL, stand TEXT NOT NULL,
+    behind BIGINT NOT NULL, only_available BOOLEAN NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (holder, asset));
+CREATE INDEX wishes_line ON wishes (asset, behind, only_available, since, device, holder);
+CREATE INDEX wishes_ready ON wishes (asset, behind, only_available, since, device, holder) WHERE stand = 'ready';
+CREATE INDEX wishes_person ON wishes (person_id, asset);
 -- What keeps somebody from every app: for the list of people, by name. Derived, too.
 CREATE TABLE concerns (
     location_id TEXT NOT NULL, person_id TEXT NOT NULL, concern TEXT NOT NULL, name TEXT COLLATE "C" NOT NULL,
@@ -177,10 +184,10 @@ END $$;
 CREATE TRIGGER marks_device AFTER INSERT OR DELETE ON devices FOR EACH ROW EXECUTE FUNCTION marks_device();
 CREATE TRIGGER marks_device_changed AFTER UPDATE ON devices FOR EACH ROW
     WHEN ((OLD.person_id, OLD.platform, OLD.os_version, OLD.enrolment, OLD.dep, OLD.shared, OLD.awaiting_configuration,
-          OLD.informed_at IS NULL, OLD.unreachable_since, OLD.silent_since)
+          OLD.serial IS NULL, OLD.informed_at IS NULL, OLD.unreachable_since, OLD.silent_since)
         IS DISTINCT FROM
          (NEW.person_id, NEW.platform, NEW.os_version, NEW.enrolment, NEW.dep, NEW.shared, NEW.awaiting_configuration,
-          NEW.informed_at IS NULL, NEW.unreachable_since, NEW.silent_since))
+          NEW.serial IS NULL, NEW.informed_at IS NULL, NEW.unreachable_since, NEW.silent_since))
     EXECUTE FUNCTION marks_device();
 
 -- Of a command matters whether it is on its way, and only of those that answer a question of a decision.

@@ -25,21 +25,29 @@ END;
 CREATE TABLE verdicts (
     no INTEGER PRIMARY KEY, asset_id TEXT NOT NULL REFERENCES assets (id), said TEXT NOT NULL,
     times BIGINT NOT NULL DEFAULT 0 CHECK (times >= 0), UNIQUE (asset_id, said));
--- What was decided of one person and one app. Derived: may be dropped and made again. Who stands in the line has a place in
--- it; `behind` is the priority of the group, the other way round: so that the whole place grows. Before all priorities it
--- is when somebody was moved up.
+-- What was decided of one person and one app. Derived: may be dropped and made again. Of those who stand in the line for them the
+-- place of the last; `behind` is the priority of the group, the other way round: so that the whole place grows. Before all
+-- priorities it is when somebody was moved up.
 CREATE TABLE pairs (
     person_id BLOB NOT NULL, asset BIGINT NOT NULL, verdict BIGINT NOT NULL, stand TEXT, behind BIGINT,
-    only_available BOOLEAN, since BIGINT, name TEXT NOT NULL, PRIMARY KEY (person_id, asset)) WITHOUT ROWID;
+    only_available BOOLEAN, since BIGINT, device BOOLEAN, holder BLOB, name TEXT NOT NULL,
+    PRIMARY KEY (person_id, asset)) WITHOUT ROWID;
 CREATE INDEX pairs_asset ON pairs (asset, person_id);
 CREATE INDEX pairs_said ON pairs (verdict, name, person_id);
-CREATE INDEX pairs_line ON pairs (asset, behind, only_available, since, person_id) WHERE stand IS NOT NULL;
-CREATE INDEX pairs_ready ON pairs (asset, behind, only_available, since, person_id) WHERE stand = 'ready';
--- The same of one of their devices.
+CREATE INDEX pairs_ready ON pairs (asset, behind, only_available, since, device, holder) WHERE stand = 'ready';
+-- The same of one of their devices, and whether it is to have a licence of its own.
 CREATE TABLE device_pairs (
-    person_id BLOB NOT NULL, device_id BLOB NOT NULL, asset BIGINT NOT NULL, verdict BIGINT NOT NULL,
+    person_id BLOB NOT NULL, device_id BLOB NOT NULL, asset BIGINT NOT NULL, verdict BIGINT NOT NULL, own BOOLEAN NOT NULL,
     name TEXT NOT NULL, PRIMARY KEY (person_id, device_id, asset)) WITHOUT ROWID;
 CREATE INDEX device_pairs_said ON device_pairs (verdict, name, device_id);
+-- The lines for licences: everybody who wants one and has none, people and devices, each with their place. Derived, too.
+CREATE TABLE wishes (
+    asset BIGINT NOT NULL, holder BLOB NOT NULL, device BOOLEAN NOT NULL, person_id BLOB NOT NULL, stand TEXT NOT NULL,
+    behind BIGINT NOT NULL, only_available BOOLEAN NOT NULL, since BIGINT NOT NULL, PRIMARY KEY (holder, asset))
+    WITHOUT ROWID;
+CREATE INDEX wishes_line ON wishes (asset, behind, only_available, since, device, holder);
+CREATE INDEX wishes_ready ON wishes (asset, behind, only_available, since, device, holder) WHERE stand = 'ready';
+CREATE INDEX wishes_person ON wishes (person_id, asset);
 -- What keeps somebody from every app: for the list of people, by name. Derived, too.
 CREATE TABLE concerns (
     location_id TEXT NOT NULL, person_id TEXT NOT NULL, concern TEXT NOT NULL, name TEXT NOT NULL,
@@ -164,10 +172,10 @@ BEGIN
 END;
 CREATE TRIGGER marks_device_changed AFTER UPDATE ON devices
     WHEN (OLD.person_id, OLD.platform, OLD.os_version, OLD.enrolment, OLD.dep, OLD.shared, OLD.awaiting_configuration,
-          OLD.informed_at IS NULL, OLD.unreachable_since, OLD.silent_since)
+          OLD.serial IS NULL, OLD.informed_at IS NULL, OLD.unreachable_since, OLD.silent_since)
         IS DISTINCT FROM
          (NEW.person_id, NEW.platform, NEW.os_version, NEW.enrolment, NEW.dep, NEW.shared, NEW.awaiting_configuration,
-          NEW.informed_at IS NULL, NEW.unreachable_since, NEW.silent_since)
+          NEW.serial IS NULL, NEW.informed_at IS NULL, NEW.unreachable_since, NEW.silent_since)
 BEGIN
     INSERT INTO dirty (location_id, person_id)
     SELECT id, OLD.person_id FROM locations UNION SELECT id, NEW.person_id FROM locations;

@@ -86,13 +86,13 @@ fn crowd(location: LocationId, group: GroupId, now: i64) -> String {
          SELECT '06' || substr(id, 3), '{location}', id, 'Associated', {now}, {now} FROM people;
          INSERT INTO group_members (group_id, member_id, name) SELECT '{group}', id, name FROM people;
          UPDATE groups SET members = (SELECT COUNT(*) FROM group_members WHERE group_id = id);
-         INSERT INTO seats (asset_id, person_id, state, since)
-         SELECT assets.id, people.id, 'held', {now} FROM people, assets
+         INSERT INTO seats (asset_id, holder_id, kind, state, since)
+         SELECT assets.id, people.id, 'user', 'held', {now} FROM people, assets
          WHERE substr(people.id, 36, 1) IN ('0', '2', '4', '6', '8', 'a', 'c', 'e');
          INSERT INTO installs (device_id, asset_id, accepted_at, checks)
-         SELECT '05' || substr(person_id, 3), asset_id, {now}, 0 FROM seats;
+         SELECT '05' || substr(holder_id, 3), asset_id, {now}, 0 FROM seats;
          INSERT INTO device_apps (device_id, asset_id, seen, seen_at)
-         SELECT '05' || substr(person_id, 3), asset_id, 'installed', {now} FROM seats;
+         SELECT '05' || substr(holder_id, 3), asset_id, 'installed', {now} FROM seats;
          UPDATE assets SET taken = (SELECT COUNT(*) FROM seats WHERE asset_id = assets.id);
          DELETE FROM dirty; DELETE FROM dirty_many;"
     )
@@ -157,6 +157,7 @@ impl Organisation {
     /// The line that makes an app required for everybody.
     pub fn required(&self, asset: AssetId) -> Deployment {
         Deployment {
+            license_type: domain::LicenseType::User,
             id: DeploymentId(asset.0),
             app: asset,
             group: self.group,

@@ -34,9 +34,9 @@ async fn a_licence_is_counted_without_a_walk_through_those_of_the_others() {
     let store = Store::open(fresh.url(), key()).await.unwrap();
     let mut hand = Hand::on(&fresh).await;
     for sql in [
-        "INSERT INTO seats (asset_id, person_id, state, since) VALUES ('map', 'mina', 'reserved', 1)",
-        "DELETE FROM seats WHERE asset_id = 'map' AND person_id = 'mina'",
-        "UPDATE seats SET state = 'held', since = 2 WHERE asset_id = 'map' AND person_id = 'mina'",
+        "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('map', 'mina', 'user', 'reserved', 1)",
+        "DELETE FROM seats WHERE asset_id = 'map' AND holder_id = 'mina'",
+        "UPDATE seats SET state = 'held', since = 2 WHERE asset_id = 'map' AND holder_id = 'mina'",
         "UPDATE assets SET taken = 1 WHERE id = 'map'",
     ] {
         assert_eq!(walks(&mut hand, sql).await, [""; 0], "{sql}");
@@ -49,7 +49,7 @@ async fn a_licence_is_counted_without_a_walk_through_those_of_the_others() {
     )
     .await
     .unwrap();
-    let sql = "UPDATE seats SET state = 'held' WHERE asset_id = 'map' AND person_id = 'mina'";
+    let sql = "UPDATE seats SET state = 'held' WHERE asset_id = 'map' AND holder_id = 'mina'";
     assert_ne!(walks(&mut hand, sql).await, [""; 0], "a walk is seen");
     store.close().await;
 }
@@ -69,7 +69,7 @@ async fn nothing_but_a_licence_that_comes_or_goes_moves_the_count() {
     let lies = [
         format!("INSERT INTO counting VALUES ('{asset}', '{has}', FALSE)"),
         format!("INSERT OR REPLACE INTO counting VALUES ('{asset}', '{none}', TRUE)"),
-        format!("INSERT OR REPLACE INTO seats VALUES ('{asset}', '{has}', 'held', NULL, 1)"),
+        format!("INSERT OR REPLACE INTO seats VALUES ('{asset}', '{has}', 'user', 'held', NULL, 1)"),
         up.to_owned(),
         down.to_owned(),
     ];
@@ -93,7 +93,7 @@ async fn nothing_but_a_licence_that_comes_or_goes_moves_the_count() {
         .expect_err("a note is not bent");
     // A licence is still Apple's word when it is told twice.
     hand.run(&format!(
-        "INSERT OR IGNORE INTO seats VALUES ('{asset}', '{has}', 'held', NULL, 1)"
+        "INSERT OR IGNORE INTO seats VALUES ('{asset}', '{has}', 'user', 'held', NULL, 1)"
     ))
     .await
     .unwrap();
@@ -101,15 +101,15 @@ async fn nothing_but_a_licence_that_comes_or_goes_moves_the_count() {
 
     // Several at once, and those of whom there were notes.
     let mut tx = store.begin().await.unwrap();
-    tx.seat_delete(asset, has, NOW).await.unwrap();
+    tx.seat_delete(asset, has.into(), NOW).await.unwrap();
     for person in &people {
-        tx.seat_insert(asset, *person, SeatState::Reserved, None, NOW)
+        tx.seat_insert(asset, (*person).into(), SeatState::Reserved, None, NOW)
             .await
             .unwrap();
     }
     tx.commit().await.unwrap();
     assert_eq!(store.app(asset).await.unwrap().unwrap().taken, 4);
-    hand.run(&format!("DELETE FROM seats WHERE person_id <> '{has}'"))
+    hand.run(&format!("DELETE FROM seats WHERE holder_id <> '{has}'"))
         .await
         .unwrap();
     refused(&mut hand).await;

@@ -10,9 +10,9 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, Each, GroupKind,
-    InstallState, Leaver, LeaverDevices, LocationId, Members, Outcome, Pair, PersonId, Place, Precedence, Preview,
-    Previewing, Stand, Step, Time, World, decide, decide_each, plan,
+    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, Each, GroupKind, Holder,
+    InstallState, Leaver, LeaverDevices, LicenseType, LocationId, Members, Outcome, PersonId, Place, Precedence,
+    Preview, Previewing, Stand, Step, Time, Wish, World, decide, decide_each, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -48,7 +48,7 @@ impl Chance {
         self.below(of) == 0
     }
 
-    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+    fn of<T: Copy>(&mut self, words: &[T]) -> T {
         words[usize::try_from(self.below(words.len() as u64)).unwrap()]
     }
 
@@ -58,6 +58,15 @@ impl Chance {
 
     fn device(&mut self) -> String {
         id(3, self.below(DEVICES))
+    }
+
+    /// Somebody who may have a licence: a person, or a device.
+    fn holder(&mut self) -> (&'static str, String) {
+        if self.one_in(2) {
+            ("user", self.person())
+        } else {
+            ("device", self.device())
+        }
     }
 
     fn group(&mut self) -> String {
@@ -110,9 +119,9 @@ fn beginning(now: Time) -> String {
     for device in 0..DEVICES {
         let (device, owner) = (id(3, device), id(2, device % PEOPLE));
         sql += &format!(
-            "INSERT INTO devices (id, udid, name, product_name, platform, person_id, enrolment, dep, awaiting_configuration,
-                                  informed_at)
-             VALUES ('{device}', '{device}', '', '', 'iOS', '{owner}', 'enrolled', FALSE, FALSE, {at});"
+            "INSERT INTO devices (id, udid, serial, name, product_name, platform, person_id, enrolment, dep,
+                                  awaiting_configuration, informed_at)
+             VALUES ('{device}', '{device}', '{device}', '', '', 'iOS', '{owner}', 'enrolled', FALSE, FALSE, {at});"
         );
     }
     for group in 0..GROUPS {
@@ -146,13 +155,14 @@ fn happening(chance: &mut Chance, now: Time) -> String {
             format!("UPDATE people SET left_at = {left}, name = '{name}' WHERE id = '{}'", chance.person())
         }
         1 => format!(
-            "UPDATE devices SET name = '{}', person_id = '{}', platform = '{}', os_version = '{}', dep = {}, shared = {} WHERE id = '{}'",
+            "UPDATE devices SET name = '{}', person_id = '{}', platform = '{}', os_version = '{}', dep = {}, shared = {}, serial = {} WHERE id = '{}'",
             chance.of(&["iPhone", "iPad", "아이폰"]),
             chance.person(),
             chance.of(&["iOS", "iOS", "iPadOS", "macOS"]),
             chance.of(&["17.5", "15", ""]),
             chance.flag(),
             chance.flag(),
+            chance.of(&["NULL", "'S'", "'S'"]),
             chance.device()
         ),
         2 => format!(
@@ -182,11 +192,12 @@ fn happening(chance: &mut Chance, now: Time) -> String {
                 "required" if chance.one_in(2) => chance.time(now),
                 _ => "NULL".to_owned(),
             };
+            let license_type = chance.of(&["user", "user", "device", "automatic"]);
             format!(
-                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at)
-                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, {}, {at})
+                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, license_type, since, updated_at)
+                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, '{license_type}', {}, {at})
                  ON CONFLICT (asset_id, group_id) DO UPDATE SET approval = excluded.approval,
-                                                                deadline = excluded.deadline, since = excluded.since",
+                     deadline = excluded.deadline, license_type = excluded.license_type, since = excluded.since",
                 id(6, chance.number()),
                 chance.time(now)
             )
@@ -204,9 +215,10 @@ fn happening(chance: &mut Chance, now: Time) -> String {
             };
             let asset = chance.asset();
             format!(
-                "UPDATE assets SET owned = {owned}, total = {owned}, foreign_held = {}, revocable = {}, gone_at = {gone},
-                                   product_type = '{}' WHERE id = '{asset}'",
+                "UPDATE assets SET owned = {owned}, total = {owned}, foreign_held = {}, revocable = {},
+                                   device_assignable = {}, gone_at = {gone}, product_type = '{}' WHERE id = '{asset}'",
                 chance.below(2),
+                if chance.one_in(5) { "FALSE" } else { "TRUE" },
                 if chance.one_in(5) { "FALSE" } else { "TRUE" },
                 chance.of(&["App", "App", "App", "App", "Book"])
             )
@@ -260,30 +272,30 @@ fn happening(chance: &mut Chance, now: Time) -> String {
             )
         }
         16 => {
-            let (asset, person) = (chance.asset(), chance.person());
+            let (asset, (kind, holder)) = (chance.asset(), chance.holder());
             match chance.below(4) {
-                0 => format!("DELETE FROM seats WHERE asset_id = '{asset}' AND person_id = '{person}'"),
+                0 => format!("DELETE FROM seats WHERE asset_id = '{asset}' AND holder_id = '{holder}'"),
                 1 => format!(
-                    "UPDATE seats SET state = '{}', since = {at} WHERE asset_id = '{asset}' AND person_id = '{person}'",
+                    "UPDATE seats SET state = '{}', since = {at} WHERE asset_id = '{asset}' AND holder_id = '{holder}'",
                     chance.of(&["held", "returning"])
                 ),
                 // What is refused for want of a licence did not happen.
                 _ => format!(
-                    "INSERT INTO seats (asset_id, person_id, state, since)
-                     VALUES ('{asset}', '{person}', '{}', {at}) ON CONFLICT DO NOTHING",
+                    "INSERT INTO seats (asset_id, holder_id, kind, state, since)
+                     VALUES ('{asset}', '{holder}', '{kind}', '{}', {at}) ON CONFLICT DO NOTHING",
                     chance.of(&["reserved", "held"])
                 ),
             }
         }
         17 => {
-            let (asset, person) = (chance.asset(), chance.person());
+            let (asset, (kind, holder)) = (chance.asset(), chance.holder());
             if chance.one_in(3) {
-                return format!("DELETE FROM seat_refusals WHERE asset_id = '{asset}' AND person_id = '{person}'");
+                return format!("DELETE FROM seat_refusals WHERE asset_id = '{asset}' AND holder_id = '{holder}'");
             }
             format!(
-                "INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before, reason)
-                 VALUES ('{asset}', '{person}', 1, {at}, 1, {}, '{}')
-                 ON CONFLICT (asset_id, person_id) DO UPDATE SET not_before = excluded.not_before,
+                "INSERT INTO seat_refusals (asset_id, holder_id, kind, error_number, at, attempts, not_before, reason)
+                 VALUES ('{asset}', '{holder}', '{kind}', 1, {at}, 1, {}, '{}')
+                 ON CONFLICT (asset_id, holder_id) DO UPDATE SET not_before = excluded.not_before,
                                                                  reason = excluded.reason",
                 chance.time(now),
                 chance.of(&["stock", "temporary", "refused"])
@@ -386,7 +398,8 @@ async fn decides(store: &Store, look: Look, most: usize, crashes: bool) -> Taken
     let each = decide_each(&world);
     tx.decided(LOCATION, &taken.people, &each).await.unwrap();
     if !look.looked {
-        let asked: Vec<PersonId> = each.steps.iter().filter_map(Step::asked_of_apple).collect();
+        let asked = each.steps.iter().filter_map(Step::asked_of_apple);
+        let asked: Vec<PersonId> = asked.filter_map(|holder| world.owner(holder)).collect();
         tx.decide_after_look(LOCATION, &asked).await.unwrap();
     }
     if !crashes {
@@ -431,17 +444,17 @@ async fn is_as_decided(store: &Store, now: Time) {
     assert_eq!(store.moments(LOCATION).await.unwrap(), each.again);
     assert_eq!(store.concerns(LOCATION).await.unwrap(), each.concerns);
 
-    let mut places = BTreeMap::new();
+    let mut places: BTreeMap<(AssetId, Holder), Place> = BTreeMap::new();
     for app in world.apps.values() {
-        for (person, verdict) in decide(&world, app).people {
-            places.extend(verdict.place.map(|place| ((app.id, person), place)));
-        }
+        let waiting = decide(&world, app).waiting.into_iter().zip(1..);
+        places.extend(waiting.map(|(holder, place)| ((app.id, holder), Place::At(place))));
     }
     for bound in BOUNDS {
         let mut told = BTreeMap::new();
         for person in world.people.keys() {
-            let theirs = store.places(LOCATION, *person, bound).await.unwrap();
-            told.extend(theirs.into_iter().map(|(asset, place)| ((asset, *person), place)));
+            for (asset, theirs) in store.places(LOCATION, *person, bound).await.unwrap() {
+                told.extend(theirs.into_iter().map(|(holder, place)| ((asset, holder), place)));
+            }
         }
         assert!(told.keys().eq(places.keys()), "who stands somewhere");
         for (pair, place) in &places {
@@ -449,33 +462,11 @@ async fn is_as_decided(store: &Store, now: Time) {
         }
     }
     for ((asset, person), pair) in &each.pairs {
-        let position = store.position(*asset, *person, PLACES).await.unwrap();
-        let place = places.get(&(*asset, *person)).copied();
-        assert_eq!(position.place, place, "{position:?} of {pair:?}");
-        let line = each
-            .pairs
-            .iter()
-            .filter(|((other, _), pair)| other == asset && pair.wish.is_some());
-        let before = line.clone().filter(|((_, other), other_pair)| {
-            let rank = |pair: &Pair, person| pair.wish.map(|wish| (wish.rank, person));
-            pair.wish.is_some() && rank(other_pair, *other) < rank(pair, *person)
-        });
-        let ready = |pair: &Pair| pair.wish.is_some_and(|wish| wish.stand == Stand::Ready);
-        assert_eq!(position.ready, line.filter(|(_, pair)| ready(pair)).count() as u64);
-        let before = before.filter(|(_, pair)| ready(pair)).count() as u64;
-        assert_eq!(position.ahead.ready, Counted::Exactly(before));
-        moves_up_as_decided(store, &world, &each, (*asset, *person), place).await;
-        for bound in BOUNDS {
-            let bounded = store.position(*asset, *person, bound).await.unwrap();
-            assert_eq!((bounded.counts, bounded.ready), (position.counts, position.ready));
-            assert_eq!(bounded.place.is_some(), place.is_some());
-            if let (Some(told), Some(place)) = (bounded.place, place) {
-                says(bound, told, place);
-            }
-            match (bounded.missing(), position.missing()) {
-                (Counted::AtLeast(least), Counted::Exactly(missing)) => assert!(bound < least && least <= missing),
-                (told, missing) => assert_eq!(told, missing),
-            }
+        let last = pair.last.and_then(|(last, _)| places.get(&(*asset, last)).copied());
+        moves_up_as_decided(store, &world, &each, (*asset, *person), last).await;
+        let devices = pair.devices.keys().map(|device| Holder::Device(*device));
+        for holder in devices.chain([Holder::Person(*person)]) {
+            stands_as_decided(store, &each, (*asset, holder), &places).await;
         }
     }
     let decisions: Vec<Decision> = world.apps.values().map(|app| decide(&world, app)).collect();
@@ -499,11 +490,11 @@ async fn is_as_decided(store: &Store, now: Time) {
     if !look.token_usable {
         return;
     }
-    let given: Vec<(AssetId, PersonId)> = plan(&world)
+    let given: Vec<(AssetId, Holder)> = plan(&world)
         .steps
         .into_iter()
         .filter_map(|step| match step {
-            Step::Associate { app, person } => Some((app, person)),
+            Step::Associate { app, holder } => Some((app, holder)),
             _ => None,
         })
         .collect();
@@ -515,6 +506,44 @@ async fn is_as_decided(store: &Store, now: Time) {
     );
     let undecided = store.undecided(LOCATION, look).await.unwrap();
     assert_eq!(undecided, !given.is_empty(), "who gets something is looked for");
+}
+
+/// Everybody who stands in the line of an asset, with what brings them there.
+fn line_of(each: &Each, asset: AssetId) -> BTreeMap<Holder, Wish> {
+    let pairs = each.pairs.iter().filter(|((of, _), _)| *of == asset);
+    pairs.flat_map(|(_, pair)| pair.wishes.clone()).collect()
+}
+
+/// What is told of where somebody stands in the line is so.
+async fn stands_as_decided(
+    store: &Store,
+    each: &Each,
+    (asset, holder): (AssetId, Holder),
+    places: &BTreeMap<(AssetId, Holder), Place>,
+) {
+    let position = store.position(asset, holder, PLACES).await.unwrap();
+    let place = places.get(&(asset, holder)).copied();
+    assert_eq!(position.place, place, "{position:?} of {holder:?}");
+    let line = line_of(each, asset);
+    let ready = |wish: &Wish| wish.stand == Stand::Ready;
+    assert_eq!(position.ready, line.values().filter(|wish| ready(wish)).count() as u64);
+    let before = line.iter().filter(|(other, wish)| {
+        let own = line.get(&holder).map(|own| (own.rank, holder));
+        ready(wish) && own.is_some_and(|own| (wish.rank, **other) < own)
+    });
+    assert_eq!(position.ahead.ready, Counted::Exactly(before.count() as u64));
+    for bound in BOUNDS {
+        let bounded = store.position(asset, holder, bound).await.unwrap();
+        assert_eq!((bounded.counts, bounded.ready), (position.counts, position.ready));
+        assert_eq!(bounded.place.is_some(), place.is_some());
+        if let (Some(told), Some(place)) = (bounded.place, place) {
+            says(bound, told, place);
+        }
+        match (bounded.missing(), position.missing()) {
+            (Counted::AtLeast(least), Counted::Exactly(missing)) => assert!(bound < least && least <= missing),
+            (told, missing) => assert_eq!(told, missing),
+        }
+    }
 }
 
 /// What moving somebody up is said to change is what it changes.
@@ -538,9 +567,10 @@ async fn moves_up_as_decided(
         return;
     }
     let line = each.pairs.iter().filter(|((other, _), _)| *other == asset);
-    let line = line.filter_map(|((_, person), pair)| Some((pair.wish?.rank, *person)));
-    let passed = line.filter(|(rank, _)| matches!(rank.precedence, Precedence::Priority(_)));
-    let first = passed.min().map(|(_, first)| first);
+    let line =
+        line.flat_map(|((_, owner), pair)| pair.wishes.iter().map(|(holder, wish)| (wish.rank, *holder, *owner)));
+    let passed = line.filter(|(rank, ..)| matches!(rank.precedence, Precedence::Priority(_)));
+    let first = passed.min().map(|(.., first)| first);
     assert_eq!(told.overtakes, first.filter(|first| *first != person));
     app.moved_up.insert(person, world.now);
     assert_eq!(told.to, decide(world, &app).people[&person].place);
@@ -567,6 +597,7 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
                 kind: group.kind,
                 approval,
                 deadline: deadline.filter(|_| approval == Approval::Required),
+                license_type: chance.of(&[LicenseType::User, LicenseType::Device, LicenseType::Automatic]),
                 since: now,
             });
         }
@@ -616,10 +647,10 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
 fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &App) {
     all.add(world.clone());
     let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
-    let said: BTreeMap<PersonId, Outcome> = told.outcomes.iter().map(|it| (it.person, *it)).collect();
+    let said: BTreeMap<Holder, Outcome> = told.outcomes.iter().map(|it| (it.holder, *it)).collect();
     assert_eq!(said.len(), all.outcomes.len(), "{told:#?}\n{all:#?}");
     for outcome in &all.outcomes {
-        let told = said[&outcome.person];
+        let told = said[&outcome.holder];
         // Of whom only the wish is known, no device is.
         let devices = if told.devices == 0 { 0 } else { outcome.devices };
         assert_eq!(told, Outcome { devices, ..*outcome });
@@ -639,12 +670,9 @@ async fn lists_are_as_decided(store: &Store, decision: &Decision) {
     let everybody: Vec<PersonId> = decision.people.keys().copied().collect();
     for bound in BOUNDS {
         let places = store.places_in(asset, &everybody, bound).await.unwrap();
-        for (person, verdict) in &decision.people {
-            let told = places.get(person);
-            assert_eq!(told.is_some(), verdict.place.is_some());
-            if let (Some(told), Some(place)) = (told, verdict.place) {
-                says(bound, *told, place);
-            }
+        assert_eq!(places.len(), decision.waiting.len());
+        for (holder, place) in decision.waiting.iter().zip(1..) {
+            says(bound, places[holder], Place::At(place));
         }
     }
     let (mut people, mut devices) = (States::new(), States::new());

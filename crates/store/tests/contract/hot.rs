@@ -154,8 +154,8 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     for kind in [GroupKind::User, GroupKind::Device] {
         page.group_people(group, kind, Some(person.0), 100).await.unwrap();
     }
-    page.position(asset, person, PLACES).await.unwrap();
-    page.operation_of_seat(asset, person).await.unwrap();
+    page.position(asset, person.into(), PLACES).await.unwrap();
+    page.operation_of_seat(asset, person.into()).await.unwrap();
     page.events_of_pair(asset, person, 20).await.unwrap();
     // And one about many, which shows how many there are and some of them.
     page.sums(LOCATION).await.unwrap();
@@ -299,7 +299,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     for statement in ready {
         let steps = &statement.steps;
         assert!(
-            steps.iter().any(|step| step.contains("pairs_ready")),
+            steps
+                .iter()
+                .any(|step| step.contains("wishes_ready") || step.contains("pairs_ready")),
             "{}\n{steps:#?}",
             statement.sql
         );
@@ -358,8 +360,11 @@ const CROWD: &str = "
     SELECT people.id, locations.id, people.id, 'Registered', 1 FROM people, locations;
     INSERT INTO invitations (id, client_user_id, device_id, round, queued_at)
     SELECT gen_random_uuid()::text, person_id, id, 1, 1 FROM devices;
-    INSERT INTO seats (asset_id, person_id, state, since) SELECT assets.id, people.id, 'held', 1 FROM assets, people;
-    INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
+    INSERT INTO seats (asset_id, holder_id, kind, state, since)
+    SELECT assets.id, people.id, 'user', 'held', 1 FROM assets, people;
+    INSERT INTO seats (asset_id, holder_id, kind, state, since)
+    SELECT assets.id, devices.id, 'device', 'held', 1 FROM assets, devices;
+    INSERT INTO seat_refusals (asset_id, holder_id, error_number, at, attempts, not_before)
     SELECT assets.id, people.id, 1, 1, 1, 1 FROM assets, people;
     INSERT INTO install_requests (asset_id, person_id, requested_at) SELECT assets.id, people.id, 1 FROM assets, people;
     INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason)
@@ -367,14 +372,17 @@ const CROWD: &str = "
     INSERT INTO installs (device_id, asset_id, checks) SELECT devices.id, assets.id, 0 FROM assets, devices;
     INSERT INTO device_apps (device_id, asset_id) SELECT devices.id, assets.id FROM assets, devices;
     INSERT INTO verdicts (asset_id, said, times)
-    SELECT id, 'person rwk - notMember pendingInstall noAdditionalDetails pendingInstall noAdditionalDetails', 3000 FROM assets;
+    SELECT id, 'person rwk- - notMember notMember pendingInstall noAdditionalDetails pendingInstall noAdditionalDetails', 3000 FROM assets;
     INSERT INTO verdicts (asset_id, said, times)
-    SELECT id, 'device notMember pendingInstall noAdditionalDetails pendingInstall noAdditionalDetails', 3000 FROM assets;
-    INSERT INTO pairs (person_id, asset, verdict, stand, behind, only_available, since, name)
-    SELECT decode(replace(people.id, '-', ''), 'hex'), number, no, 'notMember', 1, FALSE, 1, ''
+    SELECT id, 'device -- - notMember pendingInstall noAdditionalDetails pendingInstall noAdditionalDetails', 3000 FROM assets;
+    INSERT INTO pairs (person_id, asset, verdict, stand, behind, only_available, since, device, holder, name)
+    SELECT decode(replace(people.id, '-', ''), 'hex'), number, no, 'notMember', 1, FALSE, 1, FALSE,
+           decode(replace(people.id, '-', ''), 'hex'), ''
     FROM assets JOIN verdicts ON asset_id = assets.id AND said LIKE 'person%', people;
-    INSERT INTO device_pairs (person_id, device_id, asset, verdict, name)
-    SELECT decode(replace(person_id, '-', ''), 'hex'), decode(replace(devices.id, '-', ''), 'hex'), number, no, ''
+    INSERT INTO wishes (asset, holder, device, person_id, stand, behind, only_available, since)
+    SELECT asset, holder, device, person_id, stand, behind, only_available, since FROM pairs;
+    INSERT INTO device_pairs (person_id, device_id, asset, verdict, own, name)
+    SELECT decode(replace(person_id, '-', ''), 'hex'), decode(replace(devices.id, '-', ''), 'hex'), number, no, FALSE, ''
     FROM assets JOIN verdicts ON asset_id = assets.id AND said LIKE 'device%', devices;
     INSERT INTO decide_again (location_id, person_id, at)
     SELECT locations.id, people.id, 9000000000000 FROM locations, people;

@@ -12,16 +12,17 @@ use std::{
 
 use domain::{
     AccountId, Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass,
-    GroupId, GroupKind, Install, InstallCommand, LocationId, OperationId, Owned, PersonId, Platform, Policy, Program,
-    Refusal, RefusalReason, Seat, Seen, SessionId, SyncId, Time, TokenState, invitation::Ending,
+    GroupId, GroupKind, HolderKind, Install, InstallCommand, LicenseType, LocationId, OperationId, Owned, PersonId,
+    Platform, Policy, Program, Refusal, RefusalReason, Seat, Seen, SessionId, SyncId, Time, TokenState,
+    invitation::Ending,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use store::{
-    Account, Actor, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow,
-    CommandState, Cut, EnrolmentRow, EventFilter, GroupRow, Holder, InvitationRow, Kept, LocationRow, MasterKey,
-    MovedUpRow, NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange,
-    PersonRow, PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
+    Account, Actor, Assignee, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow,
+    CommandState, Cut, EnrolmentRow, EventFilter, GroupRow, InvitationRow, Kept, LocationRow, MasterKey, MovedUpRow,
+    NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow,
+    PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -210,7 +211,8 @@ async fn queue(store: &Store, device: DeviceId) {
 
 async fn take(store: &Store, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    tx.seat_insert(asset, person, SeatState::Reserved, None, NOW).await?;
+    tx.seat_insert(asset, person.into(), SeatState::Reserved, None, NOW)
+        .await?;
     tx.commit().await
 }
 
@@ -335,7 +337,7 @@ on_both! {
         let (location, asset) = one_asset(&store, 3).await;
         let people = people(&store, 4).await;
         let mut tx = store.begin().await.unwrap();
-        tx.assignments_observed(asset, &[Holder::User("somebody else's".into()), Holder::Device("S1".into())], true, NOW)
+        tx.assignments_observed(asset, &[Assignee::User("somebody else's".into()), Assignee::Device("S1".into())], true, NOW)
             .await
             .unwrap();
         tx.asset_recount(asset).await.unwrap();
@@ -346,14 +348,14 @@ on_both! {
         assert!(matches!(take(&store, asset, people[1]).await, Err(StoreError::Overdraft)));
 
         let mut tx = store.begin().await.unwrap();
-        tx.seat_insert(asset, people[2], SeatState::Held, None, NOW).await.unwrap();
+        tx.seat_insert(asset, people[2].into(), SeatState::Held, None, NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(store.app(asset).await.unwrap().unwrap().taken, 2);
 
         // Apple sold back two: a fact. Nothing more goes out until enough came back.
         let mut tx = store.begin().await.unwrap();
         tx.assets_observed(location, &[observed("900000101", 1)], true, NOW, &new_asset).await.unwrap();
-        tx.seat_delete(asset, people[2], NOW).await.unwrap();
+        tx.seat_delete(asset, people[2].into(), NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert!(matches!(take(&store, asset, people[3]).await, Err(StoreError::Overdraft)));
 
@@ -382,26 +384,26 @@ on_both! {
         let mut tx = store.begin().await.unwrap();
         let user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
         tx.client_user_insert(&user).await.unwrap();
-        tx.seat_insert(asset, person, SeatState::Held, None, NOW).await.unwrap();
-        tx.seat_delete(asset, person, NOW).await.unwrap();
+        tx.seat_insert(asset, person.into(), SeatState::Held, None, NOW).await.unwrap();
+        tx.seat_delete(asset, person.into(), NOW).await.unwrap();
         tx.operation_insert(&operation).await.unwrap();
-        tx.seat_insert(asset, person, SeatState::Reserved, Some(operation.id), later).await.unwrap();
+        tx.seat_insert(asset, person.into(), SeatState::Reserved, Some(operation.id), later).await.unwrap();
         tx.commit().await.unwrap();
 
         let open = store.seats_open(asset).await.unwrap();
         assert_eq!(open.len(), 1);
         assert_eq!((open[0].row.seat(), open[0].dead_at), (Seat::Reserved { since: later }, Some(later)));
-        assert_eq!(store.seats_ended(asset).await.unwrap(), [(person, NOW)]);
+        assert_eq!(store.seats_ended(asset).await.unwrap(), [(person.into(), NOW)]);
         let asked = store.operation_seats(operation.id).await.unwrap();
         assert_eq!(asked.len(), 1);
-        assert_eq!((asked[0].client_user_id.as_str(), asked[0].ended), ("u-1", Some(NOW)));
+        assert_eq!((asked[0].named.as_str(), asked[0].ended), ("u-1", Some(NOW)));
 
         let mut tx = store.begin().await.unwrap();
         tx.seats_ended_trim(NOW).await.unwrap();
         assert_eq!(tx.seats_ended(asset).await.unwrap().len(), 1, "not older than that");
         tx.seats_ended_trim(later).await.unwrap();
         assert_eq!(tx.seats_ended(asset).await.unwrap(), []);
-        tx.seat_set(asset, person, SeatState::Held, None, later).await.unwrap();
+        tx.seat_set(asset, person.into(), SeatState::Held, None, later).await.unwrap();
         tx.commit().await.unwrap();
         let open = store.seats_open(asset).await.unwrap();
         assert_eq!((open[0].row.seat(), open[0].dead_at), (Seat::Held { since: later }, None));
@@ -427,7 +429,7 @@ on_both! {
         let user = ClientUserRow::new("u-1".into(), location, person, operation.id, NOW);
         tx.client_user_insert(&user).await.unwrap();
         tx.operation_insert(&operation).await.unwrap();
-        tx.seat_insert(asset, person, SeatState::Reserved, Some(operation.id), NOW).await.unwrap();
+        tx.seat_insert(asset, person.into(), SeatState::Reserved, Some(operation.id), NOW).await.unwrap();
         tx.commit().await.unwrap();
 
         for _ in 0..2 {
@@ -453,12 +455,12 @@ on_both! {
         let refusal = Refusal { reason: RefusalReason::Temporary, not_before: NOW };
         let mut tx = store.begin().await.unwrap();
         for attempts in 1..=3 {
-            tx.refusal_put(asset, people[0], 9604, refusal, NOW).await.unwrap();
-            assert_eq!(tx.refusal_attempts(asset, people[0]).await.unwrap(), attempts);
+            tx.refusal_put(asset, people[0].into(), 9604, refusal, NOW).await.unwrap();
+            assert_eq!(tx.refusal_attempts(asset, people[0].into()).await.unwrap(), attempts);
         }
-        assert_eq!(tx.refusal_attempts(asset, people[1]).await.unwrap(), 0);
-        tx.refusal_clear(asset, people[0]).await.unwrap();
-        assert_eq!(tx.refusal_attempts(asset, people[0]).await.unwrap(), 0);
+        assert_eq!(tx.refusal_attempts(asset, people[1].into()).await.unwrap(), 0);
+        tx.refusal_clear(asset, people[0].into()).await.unwrap();
+        assert_eq!(tx.refusal_attempts(asset, people[0].into()).await.unwrap(), 0);
         tx.commit().await.unwrap();
     }
 
@@ -472,9 +474,9 @@ on_both! {
         tx.commit().await.unwrap();
         for statement in [
             "UPDATE assets SET taken = 0".to_owned(),
-            format!("UPDATE seats SET person_id = '{}'", people[1]),
-            format!("INSERT INTO seats VALUES ('{asset}', '{}', 'reserved', NULL, 0)", people[1]),
-            format!("INSERT INTO seats VALUES ('{asset}', '{}', 'returning', NULL, 0)", people[1]),
+            format!("UPDATE seats SET holder_id = '{}'", people[1]),
+            format!("INSERT INTO seats VALUES ('{asset}', '{}', 'user', 'reserved', NULL, 0)", people[1]),
+            format!("INSERT INTO seats VALUES ('{asset}', '{}', 'user', 'returning', NULL, 0)", people[1]),
             "UPDATE events SET kind = 'nothing'".to_owned(),
             "DELETE FROM events".to_owned(),
         ] {
@@ -488,7 +490,7 @@ on_both! {
         let (_, asset) = one_asset(&store, 1).await;
         let people = people(&store, 2).await;
         let mut tx = store.begin().await.unwrap();
-        tx.seat_insert(asset, people[0], SeatState::Reserved, None, NOW).await.unwrap();
+        tx.seat_insert(asset, people[0].into(), SeatState::Reserved, None, NOW).await.unwrap();
         drop(tx);
         take(&store, asset, people[1]).await.unwrap();
         let other = Store::open(fresh.url(), key()).await.unwrap();
@@ -808,7 +810,7 @@ on_both! {
         let person = people(&store, 1).await[0];
         let mut hand = hand::Hand::on(fresh).await;
         let again = format!(
-            "INSERT INTO seats (asset_id, person_id, state, since) VALUES ('{asset}', '{person}', 'reserved', 1)
+            "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('{asset}', '{person}', 'user', 'reserved', 1)
              ON CONFLICT DO NOTHING"
         );
         for _ in 0..3 {
@@ -840,6 +842,7 @@ on_both! {
             seen: Some(Seen::AwaitingConsent),
             seen_at: Some(NOW),
             command: Some(InstallCommand::Remove { since: NOW }),
+            with: HolderKind::Device,
             accepted_at: Some(Time(1)),
             removed_at: Some(Time(2)),
             checks: 3,
@@ -1015,8 +1018,8 @@ on_both! {
         assert!(tx.client_user_replaced("u-old", NOW).await.unwrap());
         assert!(!tx.client_user_replaced("u-old", NOW).await.unwrap(), "once");
         tx.client_user_insert(&new).await.unwrap();
-        tx.seat_insert(asset, person, SeatState::Held, Some(operation), NOW).await.unwrap();
-        let user = |id: &str| Holder::User(id.into());
+        tx.seat_insert(asset, person.into(), SeatState::Held, Some(operation), NOW).await.unwrap();
+        let user = |id: &str| Assignee::User(id.into());
         for (holders, foreign) in [
             (vec![user("u-old")], 0),
             (vec![user("u-new")], 0),
@@ -1028,7 +1031,7 @@ on_both! {
             assert_eq!(tx.app(asset).await.unwrap().unwrap().foreign_held, foreign, "{holders:?}");
         }
         let asked = tx.operation_seats(operation).await.unwrap();
-        let asked: Vec<_> = asked.iter().map(|seat| seat.client_user_id.as_str()).collect();
+        let asked: Vec<_> = asked.iter().map(|seat| seat.named.as_str()).collect();
         assert_eq!(asked, ["u-new"], "Apple is asked about who is known there");
         tx.commit().await.unwrap();
 
@@ -1068,6 +1071,7 @@ on_both! {
             kind: GroupKind::User,
             approval: Approval::Required,
             deadline: Some(NOW),
+            license_type: LicenseType::Automatic,
             since: NOW,
         };
         tx.deployments_replace(asset, std::slice::from_ref(&line), NOW).await.unwrap();
@@ -1091,9 +1095,9 @@ on_both! {
         })
         .await
         .unwrap();
-        tx.seat_insert(asset, people[0], SeatState::Reserved, None, NOW).await.unwrap();
+        tx.seat_insert(asset, people[0].into(), SeatState::Reserved, None, NOW).await.unwrap();
         let refusal = Refusal { reason: RefusalReason::Stock, not_before: NOW + Duration::from_secs(5) };
-        tx.refusal_put(asset, people[1], 9709, refusal, NOW).await.unwrap();
+        tx.refusal_put(asset, people[1].into(), 9709, refusal, NOW).await.unwrap();
         assert!(tx.request_put(asset, people[1], NOW).await.unwrap());
         assert!(!tx.request_put(asset, people[1], NOW + Duration::from_secs(1)).await.unwrap(), "it keeps its place");
         assert!(!tx.request_delete(asset, people[0]).await.unwrap(), "nothing was asked for");
@@ -1122,12 +1126,12 @@ on_both! {
         let mut snapshot = store.snapshot().await.unwrap();
         assert_eq!(snapshot.apps(location).await.unwrap()[0].taken, 1);
         let mut tx = store.begin().await.unwrap();
-        tx.seat_insert(asset, people[1], SeatState::Reserved, None, NOW).await.unwrap();
+        tx.seat_insert(asset, people[1].into(), SeatState::Reserved, None, NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(snapshot.world(location, NOW).await.unwrap().apps[&asset].seats.len(), 1);
         drop(snapshot);
         let mut tx = store.begin().await.unwrap();
-        tx.seat_delete(asset, people[1], NOW).await.unwrap();
+        tx.seat_delete(asset, people[1].into(), NOW).await.unwrap();
         tx.commit().await.unwrap();
 
         let world = store.world(location, NOW).await.unwrap();
@@ -1141,8 +1145,8 @@ on_both! {
         assert_eq!(world.groups[&group].people, people.iter().copied().collect::<BTreeSet<_>>());
         let app = &world.apps[&asset];
         assert_eq!(app.deployments, [line]);
-        assert_eq!(app.seats[&people[0]], Seat::Reserved { since: NOW });
-        assert_eq!(app.refusals[&people[1]], refusal);
+        assert_eq!(app.seats[&people[0].into()], Seat::Reserved { since: NOW });
+        assert_eq!(app.refusals[&people[1].into()], refusal);
         assert_eq!(app.requests[&people[1]], NOW);
         assert_eq!(app.platforms, [Platform::Ios, Platform::IpadOs].into());
         assert_eq!(store.world_of(location, &people, NOW).await.unwrap(), world, "everybody by name is everybody");
@@ -1158,7 +1162,7 @@ on_both! {
         // A list that is not whole says nothing of what is not in it.
         assert_eq!(tx.assets_observed(location, &[], false, NOW, &new_asset).await.unwrap(), 0);
         assert_eq!(tx.app(asset).await.unwrap().unwrap().gone_at, None);
-        let holder = Holder::User("u-1".into());
+        let holder = Assignee::User("u-1".into());
         tx.assignments_observed(asset, std::slice::from_ref(&holder), true, NOW).await.unwrap();
         tx.assignments_observed(asset, &[], false, NOW).await.unwrap();
         assert_eq!(tx.assignments(asset).await.unwrap(), [holder]);

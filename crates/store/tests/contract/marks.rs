@@ -60,9 +60,9 @@ const LITTLE: &str = "
     VALUES ('asked', 'u-mina', 'mina-phone', 1, 1);
     INSERT INTO commands (uuid, device_id, request_type, body, state, created_at, not_now_count)
     VALUES ('question', 'joon-phone', 'DeviceInformation', 'b', 'queued', 1, 0);
-    INSERT INTO seats (asset_id, person_id, state, since)
-    VALUES ('map', 'mina', 'reserved', 1), ('old', 'joon', 'held', 1);
-    INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
+    INSERT INTO seats (asset_id, holder_id, kind, state, since)
+    VALUES ('map', 'mina', 'user', 'reserved', 1), ('old', 'joon', 'user', 'held', 1);
+    INSERT INTO seat_refusals (asset_id, holder_id, error_number, at, attempts, not_before)
     VALUES ('map', 'mina', 1, 1, 1, 1);
     INSERT INTO install_requests (asset_id, person_id, requested_at) VALUES ('map', 'mina', 1);
     INSERT INTO moved_up (asset_id, person_id, moved_at, moved_by, reason) VALUES ('map', 'mina', 1, '', '');
@@ -181,6 +181,7 @@ const FACTS: &[Fact] = &[
             ("enrolment", "'retiring'", MINA_ALL),
             ("dep", "TRUE", MINA_ALL),
             ("shared", "TRUE", MINA_ALL),
+            ("serial", "'C39XA0000001'", MINA_ALL),
             ("awaiting_configuration", "TRUE", MINA_ALL),
             ("informed_at", "9", MINA_ALL),
             ("unreachable_since", "9", MINA_ALL),
@@ -189,7 +190,6 @@ const FACTS: &[Fact] = &[
         unseen: &[
             ("id", NAME),
             ("udid", NAME),
-            ("serial", SHOWN),
             ("name", SHOWN),
             ("product_name", SHOWN),
             ("build_version", SHOWN),
@@ -331,6 +331,7 @@ const FACTS: &[Fact] = &[
             ("group_id", "'phones'", &["here group phones", "here group sales"]),
             ("approval", "'available'", SALES),
             ("deadline", "9", SALES),
+            ("license_type", "'device'", SALES),
             ("since", "9", SALES),
         ],
         unseen: &[("id", NAME), ("updated_at", EDITED)],
@@ -350,6 +351,7 @@ const FACTS: &[Fact] = &[
             ("adam_id", "'3'", EVERYBODY_HERE),
             ("product_type", "'Book'", EVERYBODY_HERE),
             ("revocable", "FALSE", MAP),
+            ("device_assignable", "FALSE", MAP),
             ("platforms", "'[\"iOS\"]'", MAP),
         ],
         unseen: &[
@@ -367,7 +369,6 @@ const FACTS: &[Fact] = &[
             ("gone_at", "as long as somebody has a licence: see the story"),
             ("taken", REFUSED),
             ("foreign_held", FREE),
-            ("device_assignable", "licences are given to people"),
             ("observed_at", APPLE),
             ("listed_at", APPLE),
             ("deployments_version", EDITED),
@@ -386,11 +387,11 @@ const FACTS: &[Fact] = &[
                 &["here everybody", "here joon"],
             ),
             (
-                "INSERT INTO seats (asset_id, person_id, state, since) VALUES ('old', 'mina', 'held', 1)",
+                "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('old', 'mina', 'user', 'held', 1)",
                 &["here everybody", "here mina"],
             ),
             (
-                "INSERT INTO seats (asset_id, person_id, state, since) VALUES ('old', 'joon', 'held', 1)",
+                "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('old', 'joon', 'user', 'held', 1)",
                 &["here joon"],
             ),
             ("DELETE FROM seats WHERE asset_id = 'map'", MINA),
@@ -430,15 +431,24 @@ const FACTS: &[Fact] = &[
         marks: &[("state", "'held'", MINA), ("since", "9", MINA)],
         unseen: &[
             ("asset_id", REFUSED),
-            ("person_id", REFUSED),
+            ("holder_id", REFUSED),
+            ("kind", REFUSED),
             ("operation_id", "whose answer it waits for is known to the operation"),
         ],
         story: &[
             ("DELETE FROM seats WHERE asset_id = 'map'", MINA),
             (
-                "INSERT INTO seats (asset_id, person_id, state, since) VALUES ('chat', 'joon', 'reserved', 1)",
+                "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('chat', 'joon', 'user', 'reserved', 1)",
                 &["there joon"],
             ),
+            // What a device has is something of whoever has the device.
+            (
+                "INSERT INTO seats (asset_id, holder_id, kind, state, since)
+                 VALUES ('map', 'joon-phone', 'device', 'reserved', 1)",
+                &["here joon"],
+            ),
+            ("UPDATE seats SET state = 'held' WHERE kind = 'device'", &["here joon"]),
+            ("DELETE FROM seats WHERE kind = 'device'", &["here joon"]),
         ],
     },
     Fact {
@@ -446,7 +456,8 @@ const FACTS: &[Fact] = &[
         row: "asset_id = 'map'",
         marks: &[
             ("asset_id", "'chat'", MINA_ALL),
-            ("person_id", "'joon'", MINA_JOON),
+            ("holder_id", "'joon'", MINA_JOON),
+            ("kind", "'device'", MINA),
             ("reason", "'stock'", MINA),
             ("not_before", "9", MINA),
         ],
@@ -458,9 +469,14 @@ const FACTS: &[Fact] = &[
         story: &[
             ("DELETE FROM seat_refusals", MINA),
             (
-                "INSERT INTO seat_refusals (asset_id, person_id, error_number, at, attempts, not_before)
+                "INSERT INTO seat_refusals (asset_id, holder_id, error_number, at, attempts, not_before)
                  VALUES ('chat', 'joon', 1, 1, 1, 1)",
                 &["there joon"],
+            ),
+            (
+                "INSERT INTO seat_refusals (asset_id, holder_id, kind, error_number, at, attempts, not_before)
+                 VALUES ('map', 'mina-phone', 'device', 1, 1, 1, 1)",
+                MINA,
             ),
         ],
     },
@@ -506,6 +522,7 @@ const FACTS: &[Fact] = &[
             ("asset_id", "'chat'", MINA_ALL),
             ("command", "'remove'", MINA),
             ("command_since", "9", MINA),
+            ("license", "'device'", MINA),
             ("accepted_at", "9", MINA),
             ("removed_at", "9", MINA),
             ("checks", "9", MINA),
@@ -612,6 +629,7 @@ const BESIDE: &[&str] = &[
     "device_pairs",
     "pairs",
     "verdicts",
+    "wishes",
     // What Apple lists, of which the seats say what is ours; what is asked of it; what ended there; who we are there.
     "assignments",
     "claims",
@@ -834,11 +852,22 @@ on_both! {
 
 /// Of what was there before there were marks nothing is decided yet.
 async fn upgraded(fresh: &Fresh) {
-    store::testing::make_older(fresh.url()).await.unwrap();
-    let mut hand = little(fresh).await;
+    store::testing::make_as_of(fresh.url(), 10).await.unwrap();
+    let mut hand = Hand::on(fresh).await;
+    // When only people had licences.
+    let little = LITTLE
+        .replace("holder_id, kind", "person_id")
+        .replace("holder_id", "person_id")
+        .replace("'user', 'reserved'", "'reserved'")
+        .replace("'user', 'held'", "'held'");
+    hand.run(&little).await.unwrap();
     let store = Store::open(fresh.url(), key()).await.unwrap();
     assert_eq!(marked(&mut hand).await, EVERYBODY);
-    // And every licence is counted that was.
+    // And every licence is counted that was, as of whoever had it.
+    let users = hand
+        .texts("SELECT holder_id FROM seats WHERE kind = 'user' ORDER BY holder_id")
+        .await;
+    assert_eq!(users, [["joon"], ["mina"]]);
     hand.run("DELETE FROM seats").await.unwrap();
     store.close().await;
 }

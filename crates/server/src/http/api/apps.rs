@@ -1,7 +1,9 @@
 //! Volume-purchased apps (Graph's `iosVppApp`), and what came of their deployments.
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
-use domain::{AssetId, Counts, DeviceVerdict, InstallState, Owned, PersonId, PersonVerdict, Place, Seat, Time};
+use domain::{
+    AssetId, Counts, DeviceVerdict, Holder, HolderKind, InstallState, Owned, PersonId, PersonVerdict, Place, Seat, Time,
+};
 use serde::{Deserialize, Serialize};
 use store::MovedUpRow;
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +15,7 @@ use super::{
     input::{Json, Path, Query},
     page::{Page, PageQuery},
     users::Program,
-    words::{DateTime, MobileAppIntent, install_state, word},
+    words::{DateTime, MobileAppIntent, install_state, license_holder, word},
 };
 use crate::{
     app::{
@@ -198,6 +200,14 @@ struct DeviceStatus {
     os_version: Option<String>,
     user_id: Uuid,
     user_name: Option<String>,
+    /// With whose licence: of the person, or of the device.
+    #[schema(schema_with = license_holder)]
+    license_holder: HolderKind,
+    /// Why it is that one's: `deployment`, `assignable` or `notAssignable` where the deployment leaves it open, `sharedDevice`,
+    /// `policy2016`.
+    license_reason: String,
+    /// The licence with which it has the app, or is to have it; null without one.
+    license: Option<License>,
     #[schema(schema_with = install_state)]
     install_state: InstallState,
     /// Why it is so: Graph's `resultantAppStateDetail` where it has one, else ours.
@@ -229,6 +239,14 @@ impl DeviceStatus {
             os_version: device.and_then(|device| device.os_version.clone()),
             user_id: person.0,
             user_name: people.rows.get(&person).map(|person| person.name.clone()),
+            license_holder: verdict.licensing.kind,
+            license_reason: word(verdict.licensing.reason),
+            license: people
+                .facts
+                .seats
+                .get(&verdict.holder(person))
+                .copied()
+                .map(License::from),
             install_state: verdict.state,
             install_state_detail: word(verdict.detail),
             error_code: people.error_code(verdict.device, verdict.detail),
@@ -263,8 +281,10 @@ struct UserStatus {
     /// The deadline from which on the app will be required; null when it is now, or never will be.
     required_from_date_time: Option<DateTime>,
     rule: String,
-    /// Null without a licence.
+    /// Their own; null without one.
     license: Option<License>,
+    /// How many devices of theirs have one of their own.
+    device_license_count: u64,
     /// Place in the line for a licence, from 1; null for whoever does not wait, and where `waitingPlaceAfter` is told.
     waiting_place: Option<u64>,
     /// Places are counted up to 1,000; whoever waits further behind stands somewhere after this one. Null for everybody else.
@@ -351,6 +371,7 @@ impl UserStatus {
             required_from_date_time: DateTime::of(verdict.resolution.required_from),
             rule: word(verdict.resolution.rule),
             license: verdict.seat.map(License::from),
+            device_license_count: verdict.device_licences(),
             waiting_place,
             waiting_place_after,
             waiting_count: counts.waiting,
@@ -368,10 +389,16 @@ impl UserStatus {
     }
 }
 
-/// A licence and who has it (Graph's `iosVppAppAssignedUserLicense`).
+/// A licence and who has it (Graph's `iosVppAppAssignedUserLicense` and `iosVppAppAssignedDeviceLicense`).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AssignedLicense {
+    #[schema(schema_with = license_holder)]
+    license_holder: HolderKind,
+    /// Null where the person has it.
+    managed_device_id: Option<Uuid>,
+    device_name: Option<String>,
+    /// Who has it, or has the device.
     user_id: Uuid,
     user_name: Option<String>,
     user_email_address: Option<String>,
@@ -493,12 +520,20 @@ async fn app_assigned_licenses(
     let (_, part, people) = found(app.app_licences(asset, query.span()?, query.limit()?).await?)?;
     Ok(JsonBody(Page::of_part(
         &part,
-        |person| person.0,
-        |id| {
-            let person = people.rows.get(id);
-            let License { state, since_date_time } = people.facts.seats.get(id).copied()?.into();
+        |holder| holder.id(),
+        |holder| {
+            let owner = people.owner(*holder)?;
+            let person = people.rows.get(&owner);
+            let device = match holder {
+                Holder::Device(device) => Some(*device),
+                Holder::Person(_) => None,
+            };
+            let License { state, since_date_time } = people.facts.seats.get(holder).copied()?.into();
             Some(AssignedLicense {
-                user_id: id.0,
+                license_holder: holder.kind(),
+                managed_device_id: device.map(|device| device.0),
+                device_name: device.and_then(|device| Some(people.devices.get(&device)?.name.clone())),
+                user_id: owner.0,
                 user_name: person.map(|person| person.name.clone()),
                 user_email_address: person.and_then(|person| person.email.clone()),
                 state,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::{Json as JsonBody, extract::State};
-use domain::{Affected, Approval, AssetId, Counts, Deployment, Effect, Fate, GroupId, GroupKind, Outcome};
+use domain::{
+    Affected, Approval, AssetId, Counts, Deployment, Effect, Fate, GroupId, GroupKind, Holder, HolderKind, LicenseType,
+    Outcome,
+};
 use serde::{Deserialize, Serialize};
 use store::GroupRow;
 use utoipa::ToSchema;
@@ -15,7 +18,7 @@ use super::{
     apps::LicenseCounts,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path},
-    words::{DateTime, effect, fate, group_kind, intent, word},
+    words::{DateTime, effect, fate, group_kind, intent, license_holder, license_type, word},
 };
 use crate::{
     app::{
@@ -54,6 +57,9 @@ struct DeploymentLine {
     intent: Approval,
     /// With `required`: until then the app is available and nothing is forced; from then on it is required.
     deadline_date_time: Option<DateTime>,
+    /// With whose licences: `automatic` is of the device where the app permits it, else of the person.
+    #[schema(schema_with = license_type)]
+    license_type: LicenseType,
     /// Since when the group has this intent; decides who waits longest.
     since_date_time: DateTime,
 }
@@ -84,6 +90,11 @@ struct WantedLine {
     /// With `required` only. Until then the app is available and nothing is forced; from then on it is required.
     #[serde(default)]
     deadline_date_time: Option<DateTime>,
+    /// With whose licences, `user` unless it is said; by the policy of 2016, always. `automatic`: of the device where the app
+    /// permits it, else of the person (Graph's `useDeviceLicensing` knows the first two).
+    #[serde(default)]
+    #[schema(schema_with = license_type)]
+    license_type: LicenseType,
 }
 
 impl WantedDeployments {
@@ -99,6 +110,7 @@ impl WantedDeployments {
             group: GroupId(line.group_id),
             approval: line.intent,
             deadline: line.deadline_date_time.map(|deadline| deadline.0),
+            license_type: line.license_type,
         };
         self.value.into_iter().map(choice).collect()
     }
@@ -121,11 +133,14 @@ pub struct PreviewedApp {
     licenses_before: LicenseCounts,
     licenses_after: LicenseCounts,
     /// Everybody in a group that is changed, and everybody in the line for the app, by what happens to them.
-    affected: Vec<AffectedUsers>,
+    affected: Vec<AffectedHolders>,
     /// People who would be entitled to the app, and are not now.
     gaining_user_ids: Vec<Uuid>,
+    /// Devices that would have a licence of their own, and have none now.
+    gaining_device_ids: Vec<Uuid>,
     /// People who would lose it: it is removed, and then the licence returns.
     losing_user_ids: Vec<Uuid>,
+    losing_device_ids: Vec<Uuid>,
     /// People who would need a licence that they do not have, those who wait already among them.
     needed_license_count: u64,
     /// Licences that come back once removals are confirmed, because of the change or anyhow.
@@ -138,16 +153,21 @@ pub struct PreviewedApp {
     left_license_count: Option<u64>,
     /// People for whom no licence would be left now, first in line first.
     waiting_user_ids: Vec<Uuid>,
+    /// The same of devices that are to have one of their own.
+    waiting_device_ids: Vec<Uuid>,
     /// What Apple is asked because of it.
     requests: AppleRequests,
     /// What changes by itself later, the next first.
     deadlines: Vec<DeadlinePreview>,
 }
 
-/// People to whom the same happens.
+/// People, or devices with licences of their own, to whom the same happens.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AffectedUsers {
+struct AffectedHolders {
+    /// Which of the two.
+    #[schema(schema_with = license_holder)]
+    license_holder: HolderKind,
     #[schema(schema_with = effect)]
     effect: Effect,
     /// What they go on with, when nothing happens to them.
@@ -157,11 +177,32 @@ struct AffectedUsers {
     detail: Option<String>,
     /// Which of the groups that are changed they are reached through.
     group_id: Option<Uuid>,
-    user_count: u64,
-    /// Their devices that it is about.
+    /// How many.
+    count: u64,
+    /// Devices that it is about.
     device_count: u64,
     /// A few of them.
-    first_user_ids: Vec<Uuid>,
+    first_ids: Vec<Uuid>,
+}
+
+/// People and devices apart, in their order.
+#[derive(Default)]
+struct Holders {
+    users: Vec<Uuid>,
+    devices: Vec<Uuid>,
+}
+
+impl Holders {
+    fn of(holders: impl IntoIterator<Item = Holder>) -> Holders {
+        let mut apart = Holders::default();
+        for holder in holders {
+            match holder.kind() {
+                HolderKind::User => apart.users.push(holder.id()),
+                HolderKind::Device => apart.devices.push(holder.id()),
+            }
+        }
+        apart
+    }
 }
 
 /// How many requests to Apple follow, by their kinds, when each can go as a whole. Removals that are confirmed at different
@@ -185,6 +226,7 @@ struct DeadlinePreview {
     needed_license_count: u64,
     /// People for whom none would be left, first in line first.
     waiting_user_ids: Vec<Uuid>,
+    waiting_device_ids: Vec<Uuid>,
 }
 
 impl From<Preview> for DeploymentPreview {
@@ -201,16 +243,22 @@ impl From<&Preview> for PreviewedApp {
         let outcome = &preview.outcome;
         let ids = |chosen: fn(&Outcome) -> bool| {
             let outcomes = outcome.outcomes.iter().filter(|outcome| chosen(outcome));
-            outcomes.map(|outcome| outcome.person.0).collect()
+            outcomes.map(|outcome| outcome.holder).collect::<Vec<_>>()
         };
-        let affected = |affected: Affected| AffectedUsers {
+        let (gaining, losing) = (
+            Holders::of(ids(Outcome::needs_another)),
+            Holders::of(ids(|outcome| outcome.effect() == Effect::Loses)),
+        );
+        let waiting = Holders::of(outcome.waiting.iter().copied());
+        let affected = |affected: Affected| AffectedHolders {
             effect: affected.effect,
             fate: affected.fate,
             detail: affected.obstacle.map(word),
             group_id: affected.group.map(|group| group.0),
-            user_count: affected.people,
+            license_holder: affected.kind,
+            count: affected.number,
             device_count: affected.devices,
-            first_user_ids: affected.first.iter().map(|person| person.0).collect(),
+            first_ids: affected.first.iter().map(|holder| holder.id()).collect(),
         };
         PreviewedApp {
             licenses_before: preview.counts.into(),
@@ -220,14 +268,17 @@ impl From<&Preview> for PreviewedApp {
             }
             .into(),
             affected: outcome.affected().into_iter().map(affected).collect(),
-            gaining_user_ids: ids(Outcome::needs_another),
-            losing_user_ids: ids(|outcome| outcome.effect() == Effect::Loses),
+            gaining_user_ids: gaining.users,
+            gaining_device_ids: gaining.devices,
+            losing_user_ids: losing.users,
+            losing_device_ids: losing.devices,
             needed_license_count: outcome.needed(),
             returning_license_count: outcome.returning,
             taken_back_license_count: outcome.taken_back(),
             confirm_take_back: preview.to_confirm(),
             left_license_count: outcome.left(),
-            waiting_user_ids: outcome.waiting.iter().map(|id| id.0).collect(),
+            waiting_user_ids: waiting.users,
+            waiting_device_ids: waiting.devices,
             requests: AppleRequests {
                 create_users: preview.requests.create_users.requests,
                 associate: preview.requests.associate.requests,
@@ -237,10 +288,14 @@ impl From<&Preview> for PreviewedApp {
             deadlines: outcome
                 .at_deadlines
                 .iter()
-                .map(|later| DeadlinePreview {
-                    deadline_date_time: DateTime(later.deadline),
-                    needed_license_count: later.needed,
-                    waiting_user_ids: later.waiting.iter().map(|id| id.0).collect(),
+                .map(|later| {
+                    let waiting = Holders::of(later.waiting.iter().copied());
+                    DeadlinePreview {
+                        deadline_date_time: DateTime(later.deadline),
+                        needed_license_count: later.needed,
+                        waiting_user_ids: waiting.users,
+                        waiting_device_ids: waiting.devices,
+                    }
                 })
                 .collect(),
         }
@@ -334,6 +389,7 @@ async fn shown(app: &App, asset: AssetId) -> Result<Tagged<Deployments>, Problem
         intent: deployment.approval,
         deadline_date_time: DateTime::of(deployment.deadline),
         since_date_time: DateTime(deployment.since),
+        license_type: deployment.license_type,
     };
     let value = app.deployments(asset).await?.into_iter().map(line).collect();
     Ok(Tagged {

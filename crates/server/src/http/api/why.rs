@@ -2,7 +2,7 @@
 
 use axum::{Json as JsonBody, extract::State, http::HeaderMap};
 use domain::{
-    Approval, AssetId, InstallState,
+    Approval, AssetId, HolderKind, InstallState,
     why::{Outcome, Stage, Tense, Who},
 };
 use serde::Serialize;
@@ -15,7 +15,7 @@ use super::{
     Refusals,
     apps::LicenseCounts,
     input::Path,
-    words::{DateTime, chain_stage, chain_tense, install_state, intent, outcome, who, word},
+    words::{DateTime, chain_stage, chain_tense, install_state, intent, license_holder, outcome, who, word},
 };
 use crate::{
     app::{App, why::Answer},
@@ -57,6 +57,12 @@ pub struct Why {
     /// Who has to act before anything changes.
     #[schema(schema_with = who)]
     who_must_act: Who,
+    /// Whose licence the app runs with, or is to; null where nothing is to be there.
+    #[schema(schema_with = license_holder)]
+    license_holder: Option<HolderKind>,
+    /// Why it is that one's: `deployment`; `assignable` or `notAssignable` where the deployment leaves it open; `sharedDevice`;
+    /// `policy2016`.
+    license_reason: Option<String>,
     /// Null when nothing is waited for.
     waits_for: Option<WaitsFor>,
     /// What led here, what is waited for now, and what comes then.
@@ -173,6 +179,8 @@ impl Why {
             code,
             arguments,
             text: said.sentence,
+            license_holder: answer.licensing().map(|licensing| licensing.kind),
+            license_reason: answer.licensing().map(|licensing| word(licensing.reason)),
             who_must_act: answer.why.who,
             waits_for: now.zip(said.waits_for).map(|(link, Line { text, reason })| WaitsFor {
                 stage: link.stage,

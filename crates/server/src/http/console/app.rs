@@ -1,7 +1,7 @@
 //! One app: six tabs.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{AssetId, InstallState, PersonId};
+use domain::{AssetId, Holder, HolderKind, InstallState, PersonId, Waiter};
 use serde::Deserialize;
 use store::{EventFilter, States};
 use uuid::Uuid;
@@ -189,6 +189,7 @@ async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
             members: u64::try_from(group.members).unwrap_or(0),
             approval: line.approval,
             deadline: line.deadline,
+            license_type: line.license_type,
             since: line.since,
         });
     }
@@ -220,6 +221,12 @@ async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
             detail: verdict.detail,
             code: people.error_code(verdict.device, verdict.detail),
             resolution: verdict.resolution.clone(),
+            licensing: verdict.licensing,
+            seat: match verdict.licensing.kind {
+                HolderKind::Device => verdict.seat,
+                HolderKind::User => people.verdicts.get(&listed.person)?.seat,
+            },
+            place: verdict.place,
             id: row.id,
             may_try_again: verdict.may_be_tried_again(),
             last_seen_at: row.last_seen_at,
@@ -256,6 +263,7 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
                 .find(|device| device.state == verdict.state)
                 .and_then(|device| people.error_code(device.device, verdict.detail)),
             seat: verdict.seat,
+            device_licences: verdict.device_licences(),
             place: verdict.place,
             program: verdict.program,
             invitation: view::invitation(&people, *person),
@@ -288,13 +296,21 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
 
 async fn waiting(shown: &Shown<'_>) -> Result<Vec<WaitingLine>, Oops> {
     let (waiting, people) = found(shown.app.app_waiting(shown.asset, WAITING).await?)?;
-    let line = |person: PersonId| {
-        let verdict = people.verdicts.get(&person)?;
+    let line = |waiter: Waiter| {
+        let (person, verdict) = (waiter.person, people.verdicts.get(&waiter.person)?);
+        let device = match waiter.holder {
+            Holder::Device(device) => Some(device),
+            Holder::Person(_) => None,
+        };
         Some(WaitingLine {
             person: view::person(&people, person),
             department: department(&people, person),
-            resolution: verdict.resolution.clone(),
-            since: verdict.waiting_since,
+            resolution: match device {
+                Some(device) => verdict.devices.get(&device)?.resolution.clone(),
+                None => verdict.resolution.clone(),
+            },
+            device: device.map(|device| view::device(&people, device)),
+            since: Some(waiter.wish.rank.since),
             moved_up: moved_up(&people, person),
         })
     };
@@ -305,22 +321,33 @@ async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
     let frame = shown.frame().await?;
     let listed = shown.app.app_licences(shown.asset, shown.turn.span(), ROWS).await?;
     let (of, part, people) = found(listed)?;
-    let rows = part.rows.iter().filter_map(|person| {
-        let verdict = people.verdicts.get(person)?;
-        let seat = verdict.seat?;
+    let rows = part.rows.iter().filter_map(|holder| {
+        let seat = *people.facts.seats.get(holder)?;
+        let person = people.owner(*holder)?;
+        let verdict = people.verdicts.get(&person)?;
+        let device = match holder {
+            Holder::Device(device) => Some(*device),
+            Holder::Person(_) => None,
+        };
+        // Of a device that is away nothing is said.
+        let said = match device {
+            Some(device) => verdict.devices.get(&device).map(|it| (it.state, it.detail)),
+            None => Some((verdict.state, verdict.detail)),
+        };
         Some(AppLicenceLine {
-            person: view::person(&people, *person),
-            department: department(&people, *person),
+            person: view::person(&people, person),
+            department: department(&people, person),
+            device: device.map(|device| view::device(&people, device)),
+            holder: *holder,
             seat,
             since: seat.since(),
-            state: verdict.state,
-            detail: verdict.detail,
+            said,
         })
     });
     let rows: Vec<AppLicenceLine> = rows.collect();
     let head = shown.head(&of);
     html(&AppLicencesPage {
-        pager: shown.pager(&part, |person| person.0, head.licences),
+        pager: shown.pager(&part, |holder| holder.id(), head.licences),
         frame,
         s: shown.s,
         head,

@@ -7,15 +7,16 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Approval, AssetId, DeploymentError, GroupId, PersonId, Time};
-use uuid::Uuid;
+use domain::{Approval, AssetId, DeploymentError, GroupId, Holder, Time};
 
 use super::{
     Oops, frame, html,
     pages::{
         Place,
         conflict::{Conflict, Difference},
-        deployment::{DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, was_value},
+        deployment::{
+            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, license_type_of, was_of, was_value,
+        },
         preview::{Figures, LineView, Outdated, PreviewPage, PreviewView},
     },
     speak, view,
@@ -24,7 +25,7 @@ use crate::{
     app::{
         App, AppError, Base,
         contract::{Agreed, Previewed},
-        deployments::{Deployable, DeploymentChoice, LineChange, Preview},
+        deployments::{Deployable, DeploymentChoice, LineChange, LineSays, Preview},
     },
     http::{
         auth::Reader,
@@ -76,6 +77,7 @@ pub async fn save(
                 group: group.id,
                 approval: group.approval,
                 deadline,
+                license_type: group.license_type,
             }),
             Err(wrong) => group.error = Some(wrong),
         }
@@ -159,16 +161,18 @@ async fn conflict(app: &App, reader: &Reader, deployable: &Deployable, form: &Ty
         let was = form.was(now.id);
         let seen = GroupChoice {
             included: was.is_some(),
-            approval: was.map_or(mine.approval, |(approval, _)| approval),
+            approval: was.map_or(mine.approval, |was| was.approval),
             deadline: was
-                .and_then(|(_, deadline)| deadline)
+                .and_then(|was| was.deadline)
                 .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
+            license_type: was.map_or(mine.license_type, |was| was.license_type),
             ..now.clone()
         };
         let [before, after, wanted] = [&seen, &*now, &mine].map(|choice| choice.chosen(&s));
         if before != wanted {
             (now.included, now.approval) = (mine.included, mine.approval);
             now.deadline = mine.deadline;
+            now.license_type = mine.license_type;
         }
         rows.extend(Difference::of(now.name.clone(), before, after, wanted));
     }
@@ -206,6 +210,8 @@ async fn show(app: &App, reader: &Reader, deployable: &Deployable, shown: Shown)
         version: deployable.version.number,
         groups: shown.groups,
         rule_set: deployable.policy.rule_set,
+        policy_2016: deployable.policy.policy_2016,
+        device_assignable: row.device_assignable,
         error: shown.error,
         conflict: shown.conflict,
     })
@@ -251,11 +257,10 @@ async fn previewed(
 }
 
 /// What the few are called who stand for many.
-pub(super) async fn names(app: &App, preview: &Preview) -> Result<BTreeMap<PersonId, String>, Oops> {
+pub(super) async fn names(app: &App, preview: &Preview) -> Result<BTreeMap<Holder, String>, Oops> {
     let affected = preview.outcome.affected();
-    let people = affected.iter().flat_map(|affected| &affected.first);
-    let ids: Vec<Uuid> = people.map(|person| person.0).collect();
-    Ok(app.store.names(&ids).await?.people)
+    let first = affected.iter().flat_map(|affected| affected.first.iter().copied());
+    Ok(view::holders(app, first).await?)
 }
 
 fn groups(deployable: &Deployable, form: Option<&Typed>) -> Vec<GroupChoice> {
@@ -274,8 +279,9 @@ fn groups(deployable: &Deployable, form: Option<&Typed>) -> Vec<GroupChoice> {
                 deadline: saved
                     .and_then(|line| line.deadline)
                     .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
-                saved: saved.map(|line| line.approval),
-                was: saved.map_or_else(String::new, |line| was_value(line.approval, line.deadline)),
+                license_type: saved.map(|line| line.license_type).unwrap_or_default(),
+                saved: saved.map(LineSays::of),
+                was: saved.map_or_else(String::new, |line| was_value(LineSays::of(line))),
                 error: None,
             };
             if let Some(form) = form {
@@ -358,7 +364,7 @@ impl Typed {
             .fields
             .iter()
             .filter(|(name, _)| {
-                ["approval-", "deadline-", "custom-", "was-"]
+                ["approval-", "deadline-", "custom-", "license-", "was-"]
                     .iter()
                     .any(|of| name.starts_with(of))
             })
@@ -374,17 +380,18 @@ impl Typed {
     }
 
     /// What was saved for the group when the form was opened.
-    fn was(&self, group: GroupId) -> Option<(Approval, Option<Time>)> {
-        let text = self.field("was", group);
-        let (approval, deadline) = text.split_once('@').unwrap_or((text, ""));
-        Some((approval_of(approval)?, deadline.parse().ok().map(Time)))
+    fn was(&self, group: GroupId) -> Option<LineSays> {
+        was_of(self.field("was", group))
     }
 
     fn fill(&self, choice: &mut GroupChoice) {
-        let kept = self.was(choice.id).and_then(|(_, deadline)| deadline);
+        let was = self.was(choice.id);
+        let kept = was.and_then(|was| was.deadline);
         self.field("was", choice.id).clone_into(&mut choice.was);
         choice.included = self.included.contains(&choice.id.to_string());
         choice.approval = approval_of(self.field("approval", choice.id)).unwrap_or(choice.approval);
+        let kept_type = was.map_or(choice.license_type, |was| was.license_type);
+        choice.license_type = license_type_of(self.field("license", choice.id)).unwrap_or(kept_type);
         choice.deadline = match (self.field("deadline", choice.id), kept) {
             ("kept", Some(at)) => DeadlineChoice::Kept(at),
             ("custom", _) => DeadlineChoice::Custom(self.field("custom", choice.id).to_owned()),

@@ -7,7 +7,6 @@ use axum::{
 };
 use domain::{Effect, Fate, PersonId};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{
     Oops, deployment, frame, html,
@@ -164,13 +163,12 @@ async fn leaving(
         .iter()
         .filter(|outcome| outcome.person != leaver && outcome.effect() != Effect::None)
         .collect();
-    others.sort_by_key(|outcome| (outcome.effect(), outcome.place, outcome.person));
-    let ids: Vec<Uuid> = others.iter().map(|outcome| outcome.person.0).collect();
-    let names = app.store.names(&ids).await?.people;
+    others.sort_by_key(|outcome| (outcome.effect(), outcome.place, outcome.holder));
+    let names = view::holders(app, others.iter().map(|outcome| outcome.holder)).await?;
     let next = others.iter().map(|outcome| Next {
-        person: Named {
-            name: names.get(&outcome.person).cloned().unwrap_or_else(|| "–".to_owned()),
-            href: format!("/people/{}", outcome.person),
+        holder: Named {
+            name: names.get(&outcome.holder).cloned().unwrap_or_else(|| "–".to_owned()),
+            href: view::holder_href(outcome.holder),
         },
         effect: outcome.effect(),
     });

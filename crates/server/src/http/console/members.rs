@@ -28,6 +28,7 @@ use crate::{
     app::{
         App, AppError,
         contract::{Agreed, Contract, Previewed},
+        deployments::LineSays,
         members::{Absent, MemberRow, MembersChange, MembersPreview, Offered, Wanted},
     },
     http::{
@@ -299,7 +300,7 @@ async fn previewed(
     for of in &preview.apps {
         let lines = app.deployments(of.app.id).await?;
         let line = lines.iter().find(|line| line.group == group.id);
-        let said = line.map(|line| (line.approval, line.deadline));
+        let said = line.map(LineSays::of);
         // It stays as it is; who is reached through it is told of under it.
         let line = LineView {
             group: group.id,

@@ -185,11 +185,11 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
 
 /// Licences that the person has and that can come back, or that are on their way.
 fn licences(of: &OfPerson) -> u64 {
-    let has = |app: &&PersonApp| match app.verdict.seat {
-        Some(seat) => app.facts.revocable || !seat.is_held(),
-        None => false,
+    let counts = |app: &PersonApp| {
+        let seats = app.verdict.seats();
+        seats.filter(|seat| app.facts.revocable || !seat.is_held()).count() as u64
     };
-    of.apps.iter().filter(has).count() as u64
+    of.apps.iter().map(counts).sum()
 }
 
 fn apps(of: &OfPerson) -> Vec<PersonAppLine> {
@@ -206,6 +206,7 @@ fn apps(of: &OfPerson) -> Vec<PersonAppLine> {
             detail: verdict.detail,
             code: failing.and_then(|device| app.error_code(device.device, verdict.detail)),
             seat: verdict.seat,
+            device_licences: verdict.device_licences(),
             place: verdict.place,
             resolution: verdict.resolution.clone(),
             requested: app.facts.requests.contains_key(&of.person),

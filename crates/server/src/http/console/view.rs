@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Approval, PersonId, Program};
+use domain::{Approval, DeviceId, Holder, PersonId, Program};
 use store::{
     AppRow, DeviceRow, EventRow, InvitationRow, OpenCommands, OperationKind, OperationRow, OperationState, SyncRow,
 };
@@ -128,6 +128,35 @@ pub fn person(people: &People, id: PersonId) -> Named {
     Named {
         name,
         href: format!("/people/{id}"),
+    }
+}
+
+/// What these people and devices are called.
+pub async fn holders(
+    app: &App,
+    holders: impl IntoIterator<Item = Holder>,
+) -> Result<BTreeMap<Holder, String>, AppError> {
+    let ids: Vec<Uuid> = holders.into_iter().map(Holder::id).collect();
+    let names = app.store.names(&ids).await?;
+    let people = names.people.into_iter().map(|(id, name)| (Holder::Person(id), name));
+    let devices = names.devices.into_iter().map(|(id, name)| (Holder::Device(id), name));
+    Ok(people.chain(devices).collect())
+}
+
+/// The way to the page of a person, or of a device.
+pub fn holder_href(holder: Holder) -> String {
+    match holder {
+        Holder::Person(person) => format!("/people/{person}"),
+        Holder::Device(device) => format!("/devices/{device}"),
+    }
+}
+
+/// A device by name, with the way to its page.
+pub fn device(people: &People, id: DeviceId) -> Named {
+    let row = people.devices.get(&id);
+    Named {
+        name: row.map_or_else(|| "–".to_owned(), |row| row.name.clone()),
+        href: format!("/devices/{id}"),
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use apple::{error::Class, wire::ErrorResponse};
 use domain::{
-    Ask, AssetId, PersonId, Refusal, RefusalReason, Time,
+    Ask, AssetId, Holder, Refusal, RefusalReason, Time,
     operation::{Settled, Word, pause, settle},
 };
 use serde_json::json;
-use store::{Actor, Holder, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState, Tx};
+use store::{Actor, Assignee, NewEvent, OperationKind, OperationRow, OperationSeat, OperationState, SeatState, Tx};
 
 use super::{
     Left, Work, ended,
@@ -30,9 +30,9 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
         return work.save(&operation).await;
     };
     let reading = app.config.apple.patience.reading(app.now());
-    let listed: Option<(bool, BTreeSet<Holder>)> = if told.otherwise == Otherwise::Listed {
+    let listed: Option<(bool, BTreeSet<Assignee>)> = if told.otherwise == Otherwise::Listed {
         let listed = sync::assignments_of(&work.licensing, &first.adam_id, &first.pricing_param).await?;
-        let holders = listed.items.iter().filter_map(sync::holder).collect();
+        let holders = listed.items.iter().filter_map(sync::assignee).collect();
         Some((listed.whole, holders))
     } else {
         None
@@ -62,12 +62,12 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     for seat in tx.operation_seats(operation.id).await? {
         let listed = || match &listed {
             Some((whole, listed)) => {
-                let listed = listed.contains(&Holder::User(seat.client_user_id.clone()));
+                let listed = listed.contains(&at_apple(&seat));
                 Word::of_list(listed, *whole, reading)
             }
             None => unreachable!("who asks for a list has one"),
         };
-        let Some((word, number)) = told.of_licence(ask, &seat.client_user_id, listed) else {
+        let Some((word, number)) = told.of_licence(ask, &seat.named, listed) else {
             left.undone = true;
             continue;
         };
@@ -125,7 +125,7 @@ async fn seat_settled(
     number: Option<i32>,
     now: Time,
 ) -> Result<(), AppError> {
-    let (asset, person) = (seat.asset_id, seat.person_id);
+    let asset = seat.asset_id;
     let before = seat.seat();
     let after = match settled {
         Settled::Done => before.confirmed(now),
@@ -133,20 +133,20 @@ async fn seat_settled(
         Settled::Undone | Settled::Open => return Ok(()),
     };
     match after {
-        Some(_) => tx.seat_set(asset, person, SeatState::Held, None, now).await?,
-        None => tx.seat_delete(asset, person, now).await?,
+        Some(_) => tx.seat_set(asset, seat.holder, SeatState::Held, None, now).await?,
+        None => tx.seat_delete(asset, seat.holder, now).await?,
     }
-    let holder = Holder::User(seat.client_user_id.clone());
+    let holder = at_apple(seat);
     let given = ask(kind) == Ask::Associate;
     let event_kind = if settled == Settled::Refused {
-        refused(app, tx, asset, person, number.unwrap_or_default(), now).await?;
+        refused(app, tx, asset, seat.holder, number.unwrap_or_default(), now).await?;
         if given {
             "licenceRefused"
         } else {
             "licenceReturnRefused"
         }
     } else {
-        tx.refusal_clear(asset, person).await?;
+        tx.refusal_clear(asset, seat.holder).await?;
         if given {
             tx.assignment_put(asset, &holder, now).await?;
             "licenceAssigned"
@@ -157,14 +157,18 @@ async fn seat_settled(
         }
     };
     let detail = number.map_or_else(|| json!({}), |number| json!({ "errorNumber": number }));
-    tx.event(
-        &NewEvent::new(now, Actor::Apple, event_kind)
-            .asset(asset)
-            .person(person)
-            .with(detail),
-    )
-    .await?;
+    let event = NewEvent::new(now, Actor::Apple, event_kind).asset(asset).with(detail);
+    let event = sync::about(tx, seat.holder, event).await?;
+    tx.event(&event).await?;
     Ok(())
+}
+
+/// As Apple's lists name it.
+fn at_apple(seat: &OperationSeat) -> Assignee {
+    match seat.holder {
+        Holder::Person(_) => Assignee::User(seat.named.clone()),
+        Holder::Device(_) => Assignee::Device(seat.named.clone()),
+    }
 }
 
 /// Remembers the refusal, so that the same is not asked again at once.
@@ -172,11 +176,11 @@ async fn refused(
     app: &App,
     tx: &mut Tx,
     asset: AssetId,
-    person: PersonId,
+    holder: Holder,
     number: i32,
     now: Time,
 ) -> Result<(), AppError> {
-    let attempts = tx.refusal_attempts(asset, person).await? + 1;
+    let attempts = tx.refusal_attempts(asset, holder).await? + 1;
     let refusal = Refusal {
         reason: match Class::of(number, 400) {
             Class::Stock => RefusalReason::Stock,
@@ -185,6 +189,6 @@ async fn refused(
         },
         not_before: now + pause(app.config.apple.first_pause(), attempts),
     };
-    tx.refusal_put(asset, person, i64::from(number), refusal, now).await?;
+    tx.refusal_put(asset, holder, i64::from(number), refusal, now).await?;
     Ok(())
 }

@@ -7,8 +7,10 @@ use apple::{
     error::Class,
     wire::{Asset, ErrorResponse, ManageAssets, RequestUser},
 };
-use domain::{OperationId, PersonId, SyncId, operation::pause};
-use store::{ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState, SyncCause, Tx};
+use domain::{Holder, HolderKind, OperationId, SyncId, operation::pause};
+use store::{
+    ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationSeat, OperationState, SyncCause, Tx,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -165,7 +167,7 @@ async fn turned_down(
 async fn cut_to_size(work: &Work<'_>, operation: &mut OperationRow) -> Result<(), StepError> {
     let app = work.app;
     let limits = app.service.limits();
-    let (people, limit): (Vec<PersonId>, _) = match operation.kind {
+    let (all, limit): (Vec<Holder>, _) = match operation.kind {
         OperationKind::CreateUsers | OperationKind::RetireUsers => {
             let users = app.store.operation_users(operation.id).await?;
             let open = users.iter().filter(|user| is_open(operation.kind, user));
@@ -174,18 +176,21 @@ async fn cut_to_size(work: &Work<'_>, operation: &mut OperationRow) -> Result<()
             let passes = |number| matches!(Class::of(number, 400), Class::Retry | Class::Resync | Class::Split);
             let alone = operation.kind == OperationKind::RetireUsers && number.is_some_and(|number| !passes(number));
             let limit = if alone { 1 } else { limits.users };
-            (open.map(|user| user.person_id).collect(), limit)
+            (open.map(|user| Holder::Person(user.person_id)).collect(), limit)
         }
         OperationKind::Associate | OperationKind::Disassociate => {
             let seats = app.store.operation_seats(operation.id).await?;
-            let people = seats.iter().map(|seat| seat.person_id).collect();
-            (people, limits.client_user_ids)
+            let limit = match seats.first().map(|seat| seat.holder.kind()) {
+                Some(HolderKind::Device) => limits.serial_numbers,
+                Some(HolderKind::User) | None => limits.client_user_ids,
+            };
+            (seats.iter().map(|seat| seat.holder).collect(), limit)
         }
     };
-    if people.len() <= limit {
+    if all.len() <= limit {
         return Ok(());
     }
-    let (now, later) = people.split_at(limit);
+    let (now, later) = all.split_at(limit);
     let id = OperationId(app.random.id());
     let requested = count(later.len());
     // With the place in the queue of what it is a part of.
@@ -242,7 +247,8 @@ impl Request {
                 adam_id: first.adam_id.clone(),
                 pricing_param: Some(first.pricing_param.clone()),
             }],
-            client_user_ids: seats.iter().map(|seat| seat.client_user_id.clone()).collect(),
+            client_user_ids: named(&seats, HolderKind::User),
+            serial_numbers: named(&seats, HolderKind::Device),
             ..ManageAssets::default()
         };
         Ok(Some(match operation.kind {
@@ -258,14 +264,21 @@ impl Request {
         }
     }
 
-    /// How many people it names. With one asset in a request, so many single acts does Apple count.
+    /// How many people, or devices, it names. With one asset in a request, so many single acts does Apple count.
     fn size(&self) -> usize {
         match self {
             Request::CreateUsers(users) => users.len(),
             Request::RetireUsers(ids) => ids.len(),
-            Request::Associate(body) | Request::Disassociate(body) => body.client_user_ids.len(),
+            Request::Associate(body) | Request::Disassociate(body) => {
+                body.client_user_ids.len() + body.serial_numbers.len()
+            }
         }
     }
+}
+
+fn named(seats: &[OperationSeat], kind: HolderKind) -> Vec<String> {
+    let theirs = seats.iter().filter(|seat| seat.holder.kind() == kind);
+    theirs.map(|seat| seat.named.clone()).collect()
 }
 
 fn count(number: usize) -> i64 {

@@ -1,6 +1,6 @@
 //! What Apple said of a request, and of whom.
 
-use apple::wire::{self, ErrorResponse};
+use apple::wire::{self, ErrorInfo, ErrorResponse};
 use domain::{Ask, operation::Word};
 
 /// What Apple said of a request.
@@ -34,11 +34,12 @@ pub(super) const NOTHING_SAID: Told<'static> = Told {
 };
 
 impl Told<'_> {
-    /// What was said of somebody by name. With one asset in a request, the person is the licence.
-    pub(super) fn of(&self, client_user_id: &str) -> Option<i32> {
+    /// What was said of somebody by name, which is a client user's id or a serial number. With one asset in a request, whoever
+    /// is named is the licence.
+    pub(super) fn of(&self, name: &str) -> Option<i32> {
         let names = |failure: &&ErrorResponse| {
             let info = failure.error_info.as_ref();
-            info.is_some_and(|info| info.client_user_ids.iter().any(|named| named == client_user_id))
+            info.is_some_and(|info| named(info).any(|named| named == name))
         };
         self.failures.iter().find(names).map(|failure| failure.error_number)
     }
@@ -48,10 +49,10 @@ impl Told<'_> {
     pub(super) fn of_licence(
         &self,
         ask: Ask,
-        client_user_id: &str,
+        name: &str,
         listed: impl FnOnce() -> Word,
     ) -> Option<(Word, Option<i32>)> {
-        let number = match (self.of(client_user_id), self.otherwise) {
+        let number = match (self.of(name), self.otherwise) {
             (Some(number), _) => Some(number),
             (None, Otherwise::Refused) => self.of_all(),
             (None, Otherwise::Done) => return Some((Word::Done, None)),
@@ -85,7 +86,13 @@ impl Told<'_> {
 
 pub(super) fn names_somebody(failure: &ErrorResponse) -> bool {
     let info = failure.error_info.as_ref();
-    info.is_some_and(|info| !info.client_user_ids.is_empty())
+    info.is_some_and(|info| named(info).next().is_some())
+}
+
+/// The people and the devices that an error is about.
+fn named(info: &ErrorInfo) -> impl Iterator<Item = &str> {
+    let names = info.client_user_ids.iter().chain(&info.serial_numbers);
+    names.map(String::as_str)
 }
 
 /// Apple has no such client user, or has it no more: so it said of late, and so it did before.
@@ -113,7 +120,6 @@ pub(super) fn is_done(ask: Ask, number: i32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use apple::wire::ErrorInfo;
     use domain::{Reading, Time};
 
     use super::*;
@@ -169,6 +175,25 @@ mod tests {
             assert_eq!(of("d"), rest);
         }
         assert!(!names_somebody(&failures[0]) && names_somebody(&failures[1]));
+    }
+
+    #[test]
+    fn devices_are_named_by_their_serial_numbers() {
+        let info = ErrorInfo {
+            serial_numbers: vec!["C39XA0000001".to_owned()],
+            ..ErrorInfo::default()
+        };
+        let failures = [ErrorResponse {
+            error_info: Some(info),
+            ..failure(wire::error::ALREADY_ASSIGNED, &[])
+        }];
+        assert!(names_somebody(&failures[0]));
+        let told = told(&failures, Otherwise::Undone);
+        let of = |serial| told.of_licence(Ask::Associate, serial, || LISTED);
+        assert_eq!(
+            (of("C39XA0000001"), of("C39XA0000002")),
+            (Some((Word::Done, None)), None)
+        );
     }
 
     #[test]

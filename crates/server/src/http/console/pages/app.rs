@@ -2,8 +2,8 @@
 
 use askama::Template;
 use domain::{
-    Approval, AssetId, Counts, Detail, DeviceId, GroupKind, InstallState, Owned, Platform, Program, Resolution, Seat,
-    Time,
+    Approval, AssetId, Counts, Detail, DeviceId, GroupKind, Holder, InstallState, LicenseType, Licensing, Owned,
+    Platform, Program, Resolution, Seat, Time,
 };
 use store::Many;
 
@@ -248,6 +248,7 @@ pub struct DeploymentLine {
     pub members: u64,
     pub approval: Approval,
     pub deadline: Option<Time>,
+    pub license_type: LicenseType,
     pub since: Time,
 }
 
@@ -281,6 +282,10 @@ pub struct AppDeviceLine {
     /// What the device gave as its error.
     pub code: Option<String>,
     pub resolution: Resolution,
+    pub licensing: Licensing,
+    /// The licence with which it has the app.
+    pub seat: Option<Seat>,
+    pub place: Option<domain::Place>,
     pub may_try_again: bool,
     pub last_seen_at: Option<Time>,
 }
@@ -306,7 +311,10 @@ pub struct AppUserLine {
     pub state: InstallState,
     pub detail: Detail,
     pub code: Option<String>,
+    /// Their own licence.
     pub seat: Option<Seat>,
+    /// How many devices of theirs have one of their own.
+    pub device_licences: u64,
     pub place: Option<domain::Place>,
     pub program: Program,
     /// The latest, while the person has not accepted.
@@ -318,11 +326,12 @@ pub struct AppUserLine {
     pub last_seen_at: Option<Time>,
 }
 
-/// One person in the line for a licence.
+/// One person in the line for a licence, or one of their devices.
 #[derive(Debug, Clone)]
 pub struct WaitingLine {
     pub person: Named,
     pub department: Option<String>,
+    pub device: Option<Named>,
     pub resolution: Resolution,
     pub since: Option<Time>,
     /// Why they were moved up, if they were.
@@ -360,15 +369,27 @@ impl AppUsersPage {
 pub struct AppLicenceLine {
     pub person: Named,
     pub department: Option<String>,
+    /// The device that has it, where it is not the person.
+    pub device: Option<Named>,
+    pub holder: Holder,
     pub seat: Seat,
     pub since: Time,
-    pub state: InstallState,
-    pub detail: Detail,
+    /// `None` of a device that is away.
+    pub said: Option<(InstallState, Detail)>,
 }
 
 impl AppLicenceLine {
     fn seat_html(&self, s: &Speak) -> Html {
         s.seat(Some(self.seat), None)
+    }
+
+    fn why(&self, app: &AssetId) -> String {
+        format!("/why/{}/{app}", self.holder.id())
+    }
+
+    /// Who has it.
+    fn name(&self) -> &str {
+        &self.device.as_ref().unwrap_or(&self.person).name
     }
 }
 
@@ -397,7 +418,7 @@ pub struct AppHistoryPage {
 
 #[cfg(test)]
 pub mod tests {
-    use domain::{Rule, program::Invitation};
+    use domain::{HolderKind, LicensingReason, Rule, program::Invitation};
 
     use super::*;
     use crate::http::console::pages::{
@@ -458,6 +479,7 @@ pub mod tests {
             detail,
             code: (detail == Detail::SeeInstallErrorCode).then(|| "MCMDMErrorDomain 12064".to_owned()),
             seat: None,
+            device_licences: number.saturating_sub(1),
             place: Some(domain::Place::At(3)),
             program: Program::Registered {
                 invitation: Invitation::Shown { at: ago(s, 9000) },
@@ -507,6 +529,7 @@ pub mod tests {
         let waiting = |number| WaitingLine {
             person: named("장서우", "/people/2"),
             department: Some("영업팀".to_owned()),
+            device: (number == 2).then(|| named("서우의 iPad", "/devices/2")),
             resolution: resolution(number < 3, Rule::OnlyIntent),
             since: Some(ago(s, 4 * 1440)),
             moved_up: (number < 2).then(|| "출장".to_owned()),
@@ -587,6 +610,12 @@ pub mod tests {
                 detail,
                 code: Some("MCMDMErrorDomain 12064".to_owned()),
                 resolution: resolution(true, rule),
+                licensing: Licensing {
+                    kind: HolderKind::Device,
+                    reason: LicensingReason::Assignable,
+                },
+                seat: (state == InstallState::Installed).then(|| Seat::Held { since: ago(s, 10) }),
+                place: None,
                 id: id(1, DeviceId),
                 may_try_again: state == InstallState::Failed,
                 last_seen_at: None,
@@ -639,6 +668,7 @@ pub mod tests {
                     members: 10,
                     approval: *approval,
                     deadline: *deadline,
+                    license_type: LicenseType::Automatic,
                     since: ago(s, 5000),
                 })
                 .collect(),
@@ -657,9 +687,12 @@ pub mod tests {
             person: named("김도윤", "/people/3"),
             department: Some("영업팀".to_owned()),
             since: seat.since(),
+            device: (!seat.is_held()).then(|| named("도윤의 iPad", "/devices/3")),
+            holder: id(3, DeviceId).into(),
+            said: seat
+                .is_used()
+                .then_some((InstallState::Installed, Detail::NoAdditionalDetails)),
             seat,
-            state: InstallState::Installed,
-            detail: Detail::NoAdditionalDetails,
         };
         let history = AppHistoryPage {
             s: s.clone(),

@@ -1,10 +1,10 @@
 //! 배포 관리: which groups get an app, with which approval, until when.
 
 use askama::Template;
-use domain::{Approval, AssetId, Counts, GroupId, GroupKind, Owned, RuleSet, Time};
+use domain::{Approval, AssetId, Counts, GroupId, GroupKind, LicenseType, Owned, RuleSet, Time};
 
 use super::{Frame, conflict::Conflict, groups::members_text, ui::Glyph, words};
-use crate::messages::Speak;
+use crate::{app::deployments::LineSays, messages::Speak};
 
 /// A deadline as the form has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,9 @@ pub struct GroupChoice {
     pub included: bool,
     pub approval: Approval,
     pub deadline: DeadlineChoice,
+    pub license_type: LicenseType,
     /// What is saved now.
-    pub saved: Option<Approval>,
+    pub saved: Option<LineSays>,
     /// What was saved when the form was opened, as [`was_value`] writes it; nothing for nothing.
     pub was: String,
     /// What is wrong with it.
@@ -46,8 +47,8 @@ struct Segment {
     forbidden: bool,
 }
 
-/// One of the deadlines.
-struct DeadlineOption {
+/// One of the deadlines, or of the licence types.
+struct SelectOption {
     value: String,
     text: String,
     selected: bool,
@@ -76,13 +77,40 @@ pub fn approval_of(value: &str) -> Option<Approval> {
         .find(|approval| approval_value(*approval) == value)
 }
 
-/// How a form remembers what was saved for a group when it was opened.
-pub fn was_value(approval: Approval, deadline: Option<Time>) -> String {
-    let approval = approval_value(approval);
-    match deadline {
-        Some(at) => format!("{approval}@{}", at.ms()),
-        None => approval.to_owned(),
+/// How a licence type is written in a form.
+pub fn license_type_value(license_type: LicenseType) -> &'static str {
+    match license_type {
+        LicenseType::User => "user",
+        LicenseType::Device => "device",
+        LicenseType::Automatic => "automatic",
     }
+}
+
+const LICENSE_TYPES: [LicenseType; 3] = [LicenseType::User, LicenseType::Device, LicenseType::Automatic];
+
+pub fn license_type_of(value: &str) -> Option<LicenseType> {
+    LICENSE_TYPES
+        .into_iter()
+        .find(|license_type| license_type_value(*license_type) == value)
+}
+
+/// How a form remembers what was saved for a group when it was opened.
+pub fn was_value(was: LineSays) -> String {
+    let deadline = was.deadline.map_or_else(String::new, |at| at.ms().to_string());
+    let (approval, license_type) = (approval_value(was.approval), license_type_value(was.license_type));
+    format!("{approval}@{deadline}@{license_type}")
+}
+
+/// `None` of what no form of ours remembers.
+pub fn was_of(value: &str) -> Option<LineSays> {
+    let mut parts = value.split('@');
+    let approval = approval_of(parts.next()?)?;
+    let deadline = parts.next().and_then(|at| at.parse().ok()).map(Time);
+    Some(LineSays {
+        approval,
+        deadline,
+        license_type: parts.next().and_then(license_type_of).unwrap_or_default(),
+    })
 }
 
 impl GroupChoice {
@@ -91,15 +119,20 @@ impl GroupChoice {
         if !self.included {
             return s.t("conflict-nothing");
         }
-        let approval = s.t(words::approval(self.approval));
-        let deadline = match &self.deadline {
-            _ if self.approval != Approval::Required => return approval,
-            DeadlineChoice::None => return approval,
-            DeadlineChoice::Kept(at) => s.full(*at),
-            DeadlineChoice::Days(days) => s.full(s.now + std::time::Duration::from_secs(days.saturating_mul(86_400))),
-            DeadlineChoice::Custom(text) => text.clone(),
-        };
-        format!("{approval}, {deadline}")
+        let mut chosen = vec![s.t(words::approval(self.approval))];
+        chosen.extend(match &self.deadline {
+            _ if self.approval != Approval::Required => None,
+            DeadlineChoice::None => None,
+            DeadlineChoice::Kept(at) => Some(s.full(*at)),
+            DeadlineChoice::Days(days) => {
+                Some(s.full(s.now + std::time::Duration::from_secs(days.saturating_mul(86_400))))
+            }
+            DeadlineChoice::Custom(text) => Some(text.clone()),
+        });
+        if self.license_type != LicenseType::User {
+            chosen.push(s.t(words::license_type(self.license_type)));
+        }
+        chosen.join(", ")
     }
 
     fn members_text(&self, s: &Speak) -> String {
@@ -119,8 +152,8 @@ impl GroupChoice {
             .collect()
     }
 
-    fn deadlines(&self, s: &Speak) -> Vec<DeadlineOption> {
-        let option = |value: String, text, selected| DeadlineOption { value, text, selected };
+    fn deadlines(&self, s: &Speak) -> Vec<SelectOption> {
+        let option = |value: String, text, selected| SelectOption { value, text, selected };
         let mut options = Vec::new();
         if let DeadlineChoice::Kept(at) = &self.deadline {
             options.push(option("kept".to_owned(), s.full(*at), true));
@@ -144,6 +177,15 @@ impl GroupChoice {
         options
     }
 
+    fn license_types(&self, s: &Speak) -> Vec<SelectOption> {
+        let option = |license_type: LicenseType| SelectOption {
+            value: license_type_value(license_type).to_owned(),
+            text: s.t(words::license_type(license_type)),
+            selected: license_type == self.license_type,
+        };
+        LICENSE_TYPES.map(option).into()
+    }
+
     fn custom_deadline(&self) -> &str {
         match &self.deadline {
             DeadlineChoice::Custom(text) => text,
@@ -157,9 +199,21 @@ impl GroupChoice {
             (None, false) => None,
             (None, true) => Some(s.t("deployment-note-new")),
             (Some(_), false) => Some(s.t("deployment-note-dropped")),
-            (Some(saved), true) if saved == self.approval => Some(s.t("deployment-note-same")),
+            (Some(saved), true) if saved.approval == self.approval && saved.license_type == self.license_type => {
+                Some(s.t("deployment-note-same"))
+            }
+            (Some(saved), true) if saved.approval == self.approval => {
+                let (from, to) = (
+                    s.t(words::license_type(saved.license_type)),
+                    s.t(words::license_type(self.license_type)),
+                );
+                Some(s.t2("deployment-note-license", "from", from, "to", to))
+            }
             (Some(saved), true) => {
-                let (from, to) = (s.t(words::approval(saved)), s.t(words::approval(self.approval)));
+                let (from, to) = (
+                    s.t(words::approval(saved.approval)),
+                    s.t(words::approval(self.approval)),
+                );
                 let note = s.t2("deployment-note-changed", "from", from, "to", to);
                 if self.approval == Approval::Uninstall {
                     return Some(format!("{note} {}", s.t("deployment-note-uninstall")));
@@ -181,6 +235,10 @@ pub struct DeploymentPage {
     pub counts: Counts,
     pub groups: Vec<GroupChoice>,
     pub rule_set: RuleSet,
+    /// There are licences of people only.
+    pub policy_2016: bool,
+    /// Apple permits licences of devices for the app.
+    pub device_assignable: bool,
     /// Of the deployment that was opened.
     pub version: i64,
     pub conflict: Option<Conflict>,
@@ -230,17 +288,29 @@ pub mod tests {
     };
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
-        let group = |number: u128, kind, included, approval, deadline, saved, error: Option<&str>| GroupChoice {
-            id: id(number, GroupId),
-            name: "디자인팀".to_owned(),
-            kind,
-            members: 7,
-            included,
+        let says = |approval: Approval| LineSays {
             approval,
-            deadline,
-            saved,
-            was: saved.map_or_else(String::new, |saved| was_value(saved, Some(Time(1_795_410_300_000)))),
-            error: error.map(str::to_owned),
+            deadline: Some(Time(1_795_410_300_000)),
+            license_type: LicenseType::User,
+        };
+        let group = |number: u128, kind, included, approval, deadline, saved: Option<Approval>, error: Option<&str>| {
+            GroupChoice {
+                id: id(number, GroupId),
+                name: "디자인팀".to_owned(),
+                kind,
+                members: 7,
+                included,
+                approval,
+                deadline,
+                license_type: if number == 1 {
+                    LicenseType::Device
+                } else {
+                    LicenseType::User
+                },
+                saved: saved.map(says),
+                was: saved.map_or_else(String::new, |saved| was_value(says(saved))),
+                error: error.map(str::to_owned),
+            }
         };
         use Approval::{Available, Required, Uninstall};
         use GroupKind::{Device, User};
@@ -278,6 +348,8 @@ pub mod tests {
             counts: app.counts,
             groups,
             rule_set: RuleSet::Y2016,
+            policy_2016: error.is_some(),
+            device_assignable: true,
             version: 4,
             conflict: error.map(|_| conflict(s)),
             error: error.map(str::to_owned),
@@ -301,6 +373,7 @@ pub mod tests {
             included: true,
             approval: Approval::Required,
             deadline: DeadlineChoice::None,
+            license_type: LicenseType::User,
             saved: None,
             was: String::new(),
             error: None,

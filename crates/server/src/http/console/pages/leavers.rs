@@ -17,7 +17,7 @@ use crate::{
 /// Somebody else to whom something happens.
 #[derive(Debug, Clone)]
 pub struct Next {
-    pub person: Named,
+    pub holder: Named,
     pub effect: Effect,
 }
 
@@ -61,7 +61,7 @@ impl LeavingAppView {
                 Some((Glyph::Na, "leave-line"))
             }
             (LeavingLicence::None, Fate::Cannot | Fate::MayAsk) => Some((Glyph::Na, "leave-drops")),
-            (LeavingLicence::None, Fate::Has | Fate::Goes | Fate::Nothing) => None,
+            (LeavingLicence::None, Fate::Has | Fate::HandsOver | Fate::Goes | Fate::Nothing) => None,
         };
         lines.extend(licence.map(|(glyph, key)| s.state(glyph, s.t(key))));
         let is_left_over = self.next.is_empty() && self.waits[1] == 0 && self.preview.figures.owned.is_some();
@@ -175,7 +175,7 @@ pub mod tests {
             next: next
                 .iter()
                 .map(|effect| Next {
-                    person: named("이바다", "/people/2"),
+                    holder: named("이바다", "/people/2"),
                     effect: *effect,
                 })
                 .collect(),
@@ -254,7 +254,7 @@ pub mod tests {
             .collect();
         let says = |at: usize, text: &str| assert!(told[at].contains(text), "{text}: {}", told[at]);
         says(0, "가람의 iPhone, 가람의 Mac");
-        says(0, "3명 → 2명");
+        says(0, "3건 → 2건");
         says(1, "기다리는 사람이 없어");
         says(2, "이미 회수하는 중");
         says(3, "회수할 수 없습니다");

@@ -113,7 +113,10 @@ pub struct PersonAppLine {
     pub state: InstallState,
     pub detail: Detail,
     pub code: Option<String>,
+    /// Their own licence.
     pub seat: Option<Seat>,
+    /// How many devices of theirs have one of their own.
+    pub device_licences: u64,
     pub place: Option<domain::Place>,
     pub resolution: Resolution,
     /// Asked for, as far as the app is available and not required.
@@ -357,6 +360,7 @@ pub mod tests {
             detail: Detail::WaitingForLicense,
             code: None,
             seat: None,
+            device_licences: 2,
             place: Some(domain::Place::At(2)),
             resolution: resolution(required, Rule::OnlyIntent),
             requested,
@@ -476,6 +480,7 @@ pub mod tests {
             detail: Detail::NotRequested,
             code: None,
             seat: None,
+            device_licences: 2,
             place: None,
             resolution: resolution(required, Rule::OnlyIntent),
             requested,

@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use domain::{Affected, Approval, AssetId, Counts, Effect, Fate, GroupId, GroupKind, Owned, PersonId, Time};
+use domain::{
+    Affected, AssetId, Counts, Effect, Fate, GroupId, GroupKind, Holder, HolderKind, LicenseType, Owned, Time,
+};
 
 use super::{Frame, groups::members_text, ui::Glyph, words};
 use crate::{
     app::{
         contract::Contract,
-        deployments::{Asked, Preview},
+        deployments::{Asked, LineSays, Preview},
     },
     messages::Speak,
 };
@@ -30,7 +32,7 @@ pub struct Figures {
 }
 
 /// Everything that happens to somebody, in the order in which a page tells it.
-const EFFECTS: [Effect; 9] = [
+const EFFECTS: [Effect; 10] = [
     Effect::Gains,
     Effect::GainsLater,
     Effect::GainsOnceReady,
@@ -39,11 +41,13 @@ const EFFECTS: [Effect; 9] = [
     Effect::Cannot,
     Effect::MayAsk,
     Effect::Keeps,
+    Effect::HandsOver,
     Effect::Drops,
 ];
 
-const FATES: [Fate; 9] = [
+const FATES: [Fate; 10] = [
     Fate::Has,
+    Fate::HandsOver,
     Fate::Now,
     Fate::Later,
     Fate::OnceReady,
@@ -140,6 +144,7 @@ pub(super) fn effect_word(effect: Effect) -> &'static str {
         Effect::Cannot => "effect-cannot",
         Effect::MayAsk => "effect-may-ask",
         Effect::Keeps => "effect-keeps",
+        Effect::HandsOver => "effect-hands-over",
         Effect::Drops => "effect-drops",
         Effect::None => "effect-none",
     }
@@ -153,6 +158,7 @@ pub(super) fn effect_glyph(effect: Effect) -> Glyph {
         Effect::Cannot => Glyph::Bad,
         Effect::MayAsk => Glyph::None,
         Effect::Keeps => Glyph::Fine,
+        Effect::HandsOver => Glyph::Way,
         Effect::Drops | Effect::None => Glyph::Na,
     }
 }
@@ -164,6 +170,7 @@ fn fate_word(fate: Fate) -> &'static str {
         Fate::OnceReady => "fate-once-ready",
         Fate::Waits => "fate-waits",
         Fate::Has => "fate-has",
+        Fate::HandsOver => "fate-hands-over",
         Fate::Goes => "fate-goes",
         Fate::Cannot => "fate-cannot",
         Fate::MayAsk => "fate-may-ask",
@@ -178,8 +185,8 @@ pub struct LineView {
     pub name: String,
     pub kind: GroupKind,
     pub members: u64,
-    pub before: Option<(Approval, Option<Time>)>,
-    pub after: Option<(Approval, Option<Time>)>,
+    pub before: Option<LineSays>,
+    pub after: Option<LineSays>,
 }
 
 impl LineView {
@@ -187,15 +194,19 @@ impl LineView {
         members_text(s, self.kind, self.members)
     }
 
-    fn said(s: &Speak, said: Option<(Approval, Option<Time>)>) -> String {
-        match said {
-            None => s.t("preview-line-none"),
-            Some((approval, None)) => s.t1("preview-line-approval", "approval", s.t(words::approval(approval))),
-            Some((approval, Some(deadline))) => {
-                let approval = s.t1("preview-line-approval", "approval", s.t(words::approval(approval)));
-                format!("{approval} {}", s.date_time(deadline))
-            }
+    fn said(s: &Speak, said: Option<LineSays>) -> String {
+        let Some(said) = said else {
+            return s.t("preview-line-none");
+        };
+        let approval = s.t(words::approval(said.approval));
+        let mut words = s.t1("preview-line-approval", "approval", approval);
+        if let Some(deadline) = said.deadline {
+            words = format!("{words} {}", s.date_time(deadline));
         }
+        if said.license_type != LicenseType::User {
+            words = format!("{words}, {}", s.t(words::license_type(said.license_type)));
+        }
+        words
     }
 
     fn was(&self, s: &Speak) -> String {
@@ -224,11 +235,42 @@ pub(super) struct Item {
     pub more: u64,
 }
 
+/// So many people, and so many devices with licences of their own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct HowMany {
+    people: u64,
+    devices: u64,
+}
+
+impl HowMany {
+    fn of<'a>(affected: impl IntoIterator<Item = &'a Affected>) -> HowMany {
+        let mut many = HowMany::default();
+        for it in affected {
+            match it.kind {
+                HolderKind::User => many.people += it.number,
+                HolderKind::Device => many.devices += it.number,
+            }
+        }
+        many
+    }
+
+    fn total(self) -> u64 {
+        self.people + self.devices
+    }
+
+    pub fn text(self, s: &Speak) -> String {
+        let counts = [("count-people", self.people), ("count-devices", self.devices)];
+        let said = counts.into_iter().filter(|(_, count)| *count > 0);
+        let said: Vec<String> = said.map(|(word, count)| s.t1(word, "count", count)).collect();
+        said.join(" · ")
+    }
+}
+
 /// Everybody to whom the same happens.
 pub(super) struct Row {
     pub glyph: Glyph,
     pub word: String,
-    pub people: u64,
+    pub many: HowMany,
     pub items: Vec<Item>,
 }
 
@@ -259,7 +301,7 @@ pub struct PreviewView {
     pub affected: Vec<Affected>,
     pub lines: Vec<LineView>,
     /// What those are called who are named.
-    pub names: BTreeMap<PersonId, String>,
+    pub names: BTreeMap<Holder, String>,
     /// What deadlines will change, the next first.
     pub later: Vec<LaterView>,
     pub requests: Vec<(&'static str, Asked)>,
@@ -269,7 +311,7 @@ pub struct PreviewView {
 
 impl PreviewView {
     /// Of these lines, with the names of those who are named.
-    pub fn of(preview: &Preview, lines: Vec<LineView>, names: BTreeMap<PersonId, String>, now: Time) -> PreviewView {
+    pub fn of(preview: &Preview, lines: Vec<LineView>, names: BTreeMap<Holder, String>, now: Time) -> PreviewView {
         let outcome = &preview.outcome;
         let requests = [
             ("preview-request-users", preview.requests.create_users),
@@ -372,21 +414,21 @@ impl PreviewView {
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.affected.iter().map(|affected| affected.people).sum()
+        self.affected.iter().map(|affected| affected.number).sum()
     }
 
     pub(super) fn rows(&self, s: &Speak) -> Vec<Row> {
         let mut rows = Vec::new();
         for effect in EFFECTS {
             let items: Vec<&Affected> = self.affected.iter().filter(|it| it.effect == effect).collect();
-            let people = items.iter().map(|it| it.people).sum();
-            if people == 0 {
+            let many = HowMany::of(items.iter().copied());
+            if many.total() == 0 {
                 continue;
             }
             rows.push(Row {
                 glyph: effect_glyph(effect),
                 word: s.t(effect_word(effect)),
-                people,
+                many,
                 items: items.into_iter().map(|it| self.item(s, it)).collect(),
             });
         }
@@ -400,7 +442,7 @@ impl PreviewView {
         let names: Vec<&str> = affected
             .first
             .iter()
-            .filter_map(|person| self.names.get(person).map(String::as_str))
+            .filter_map(|holder| self.names.get(holder).map(String::as_str))
             .collect();
         let (head, reason) = match (affected.obstacle, line) {
             (Some(obstacle), _) => (s.detail(obstacle), String::new()),
@@ -418,23 +460,23 @@ impl PreviewView {
                 .filter(|it| !it.is_empty())
                 .collect::<Vec<_>>()
                 .join(" · "),
-            more: affected.people.saturating_sub(names.len() as u64),
+            more: affected.number.saturating_sub(names.len() as u64),
             names: names.join(", "),
         }
     }
 
-    pub(super) fn unchanged(&self, s: &Speak) -> Option<(u64, String)> {
+    pub(super) fn unchanged(&self, s: &Speak) -> Option<(HowMany, String)> {
         let of = |fate| {
             let same = self.affected.iter().filter(|it| it.fate == Some(fate));
-            same.map(|it| it.people).sum::<u64>()
+            same.map(|it| it.number).sum::<u64>()
         };
         let words: Vec<String> = FATES
             .into_iter()
             .filter(|fate| of(*fate) > 0)
             .map(|fate| s.t1(fate_word(fate), "count", of(fate)))
             .collect();
-        let people = FATES.into_iter().map(of).sum();
-        (people > 0).then(|| (people, words.join(" · ")))
+        let many = HowMany::of(self.affected.iter().filter(|it| it.fate.is_some()));
+        (many.total() > 0).then(|| (many, words.join(" · ")))
     }
 
     pub(super) fn requests_total(&self) -> u64 {
@@ -482,7 +524,7 @@ impl PreviewPage {
 
 #[cfg(test)]
 pub mod tests {
-    use domain::Detail;
+    use domain::{Approval, Detail, PersonId};
 
     use super::*;
     use crate::http::console::pages::{
@@ -497,7 +539,7 @@ pub mod tests {
             free: Some(1398),
             returning: 38,
             needed: 1448,
-            people: [1398, 38, 0, 12, 38, 15, 3, 2, 1],
+            people: [1398, 38, 0, 12, 38, 15, 3, 2, 4, 1],
         }
     }
 
@@ -507,9 +549,13 @@ pub mod tests {
             fate,
             obstacle,
             group: group.map(|group| id(group, GroupId)),
-            people,
+            kind: match effect {
+                Effect::HandsOver | Effect::Keeps => HolderKind::Device,
+                _ => HolderKind::User,
+            },
+            number: people,
             devices: people,
-            first: vec![id(1, PersonId), id(2, PersonId)],
+            first: vec![id(1, PersonId).into(), id(2, PersonId).into()],
         };
         let effects = EFFECTS
             .into_iter()
@@ -528,8 +574,13 @@ pub mod tests {
             before,
             after,
         };
-        let available = Some((Approval::Available, None));
-        let required = Some((Approval::Required, Some(s.end_of_day(3))));
+        let says = |approval, deadline, license_type| LineSays {
+            approval,
+            deadline,
+            license_type,
+        };
+        let available = Some(says(Approval::Available, None, LicenseType::Device));
+        let required = Some(says(Approval::Required, Some(s.end_of_day(3)), LicenseType::User));
         let asked = |people, requests| Asked { people, requests };
         PreviewView {
             digest: "7f3a91c20000000000000000000000ff".to_owned(),
@@ -557,8 +608,8 @@ pub mod tests {
                 line(3, available, None),
             ],
             names: [
-                (id(1, PersonId), "강하늘".to_owned()),
-                (id(2, PersonId), "고은결".to_owned()),
+                (id(1, PersonId).into(), "강하늘".to_owned()),
+                (id(2, PersonId).into(), "고은결".to_owned()),
             ]
             .into(),
             later: vec![LaterView {
@@ -688,7 +739,7 @@ pub mod tests {
             2250
         );
         let (told, rows) = (view.total(), view.rows(&s));
-        let rows: u64 = rows.iter().map(|row| row.people).sum();
-        assert_eq!(rows + view.unchanged(&s).unwrap().0, told);
+        let rows: u64 = rows.iter().map(|row| row.many.total()).sum();
+        assert_eq!(rows + view.unchanged(&s).unwrap().0.total(), told);
     }
 }

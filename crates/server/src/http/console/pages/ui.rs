@@ -6,7 +6,10 @@ use std::{
 };
 
 use askama::filters::HtmlSafe;
-use domain::{Approval, AssetId, Counts, Detail, GroupKind, InstallState, Owned, Resolution, Rule, Time, TokenState};
+use domain::{
+    Approval, AssetId, Counts, Detail, GroupKind, HolderKind, InstallState, LicenseType, Owned, Resolution, Rule, Time,
+    TokenState,
+};
 
 use super::words;
 use crate::{
@@ -357,6 +360,15 @@ impl Speak {
 
     pub fn approval(&self, approval: impl Given<Approval>) -> String {
         self.t(words::approval(approval.given()))
+    }
+
+    pub fn license_type(&self, license_type: impl Given<LicenseType>) -> String {
+        self.t(words::license_type(license_type.given()))
+    }
+
+    /// Whose a licence is.
+    pub fn license_holder(&self, kind: impl Given<HolderKind>) -> String {
+        self.t(words::license_holder(kind.given()))
     }
 
     pub fn group_kind(&self, kind: impl Given<GroupKind>) -> String {

@@ -166,6 +166,7 @@ pub mod tests {
                 kind: GroupKind::User,
                 approval: Approval::Required,
                 deadline: None,
+                license_type: domain::LicenseType::User,
                 since: ago(s, 5000),
             },
             group: "영업팀".to_owned(),
@@ -186,6 +187,7 @@ pub mod tests {
             sentence: "윤가람 - 한올서명 <3>".to_owned(),
             who: line("윤가람", None),
             waits_for: waits.then(|| line("Apple", Some("영업팀"))),
+            licence: waits.then(|| line("Apple", Some("영업팀"))),
             links: if waits {
                 links.map(|(tense, at)| link(tense, at)).to_vec()
             } else {

@@ -1,6 +1,9 @@
 //! The words for what the domain knows: each function gives the key of a message. Every text literal here is such a key.
 
-use domain::{Approval, Detail, Enrolment, GroupKind, InstallState, Rule, RuleSet, TokenState, invitation::Ending};
+use domain::{
+    Approval, Detail, Enrolment, GroupKind, HolderKind, InstallState, LicenseType, LicensingReason, Rule, RuleSet,
+    TokenState, invitation::Ending,
+};
 
 use store::{Role, SyncCause};
 
@@ -46,6 +49,7 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::NoEligibleDevice => "detail-no-eligible-device",
         Detail::InstalledUnverified => "detail-installed-unverified",
         Detail::Installing => "detail-installing",
+        Detail::NotDeviceAssignable => "detail-not-device-assignable",
         Detail::DeviceEnrolledThroughDep => "detail-device-enrolled-through-dep",
         Detail::NotRequested => "detail-not-requested",
         Detail::DeadlineAhead => "detail-deadline-ahead",
@@ -114,6 +118,33 @@ pub fn approval(approval: Approval) -> &'static str {
         Approval::Available => "approval-available",
         Approval::NotApplicable => "approval-not-applicable",
         Approval::Uninstall => "approval-uninstall",
+    }
+}
+
+pub fn license_type(license_type: LicenseType) -> &'static str {
+    match license_type {
+        LicenseType::User => "license-type-user",
+        LicenseType::Device => "license-type-device",
+        LicenseType::Automatic => "license-type-automatic",
+    }
+}
+
+/// Whose a licence is.
+pub fn license_holder(kind: HolderKind) -> &'static str {
+    match kind {
+        HolderKind::User => "license-type-user",
+        HolderKind::Device => "license-type-device",
+    }
+}
+
+/// Why it is the licence of the person, or of the device.
+pub fn licensing(reason: LicensingReason) -> &'static str {
+    match reason {
+        LicensingReason::Policy2016 => "licensing-policy-2016",
+        LicensingReason::SharedDevice => "licensing-shared-device",
+        LicensingReason::Deployment => "licensing-deployment",
+        LicensingReason::Assignable => "licensing-assignable",
+        LicensingReason::NotAssignable => "licensing-not-assignable",
     }
 }
 

@@ -1,0 +1,40 @@
+//! Whose licence an app on a device runs with: what its deployments ask for, within what Apple and the policy permit.
+
+use crate::{App, Deployment, Device, HolderKind, LicenseType, Licensing, LicensingReason, World};
+
+/// Of a device that these lines reach, and carry the result of.
+///
+/// Where lines ask for different licences, that of the device is the better one: nobody has to join anything for it. Where
+/// nothing but a licence of the device is asked for, and Apple permits none for the app, there is no way to have it.
+pub(super) fn licensing<'a>(
+    world: &World,
+    app: &App,
+    device: &Device,
+    lines: impl Iterator<Item = &'a Deployment> + Clone,
+) -> Licensing {
+    let asks = |kind: LicenseType| lines.clone().any(|line| line.license_type == kind);
+    let (kind, reason) = if world.policy.policy_2016 {
+        (HolderKind::User, LicensingReason::Policy2016)
+    } else if device.shared {
+        (HolderKind::Device, LicensingReason::SharedDevice)
+    } else if asks(LicenseType::Device) && (app.device_assignable || !can_be_had(world, app, lines.clone())) {
+        (HolderKind::Device, LicensingReason::Deployment)
+    } else if asks(LicenseType::Automatic) {
+        match app.device_assignable {
+            true => (HolderKind::Device, LicensingReason::Assignable),
+            false => (HolderKind::User, LicensingReason::NotAssignable),
+        }
+    } else {
+        (HolderKind::User, LicensingReason::Deployment)
+    };
+    Licensing { kind, reason }
+}
+
+/// Whether a licence that these lines ask for can be had on any device.
+pub(super) fn can_be_had<'a>(world: &World, app: &App, mut lines: impl Iterator<Item = &'a Deployment>) -> bool {
+    world.policy.policy_2016 || app.device_assignable || !lines.all(is_of_device)
+}
+
+fn is_of_device(line: &Deployment) -> bool {
+    line.license_type == LicenseType::Device
+}
