@@ -360,6 +360,7 @@ pub async fn enrol(command: EnrolCommand) -> Result<(), Failure> {
                 name: person.clone(),
                 email,
                 department: None,
+                office: None,
             };
             app.person_add(&Caller::System, new).await?
         }

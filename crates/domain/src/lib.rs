@@ -19,6 +19,7 @@ pub mod install;
 pub mod invitation;
 pub mod leaver;
 pub mod licence;
+pub mod membership;
 pub mod operation;
 pub mod plan;
 pub mod preview;
@@ -41,6 +42,10 @@ pub use invitation::Attempt;
 pub use leaver::{Leaver, LeaverDevices, Parting};
 pub use licence::{
     Counts, Holder, HolderKind, LicenseType, Licensing, LicensingReason, Owned, Reading, Refusal, RefusalReason, Seat,
+};
+pub use membership::{
+    Attribute, Circle, Condition, Form, MembershipRule, Operator, Ownership, RuleError, RuleProblem, Rules, Subject,
+    SubjectDevice, Test,
 };
 pub use operation::{Ask, Patience};
 pub use plan::{Plan, Step, plan};

@@ -299,7 +299,7 @@ pub struct Members {
 enum Change {
     /// The deployment as it would be.
     Lines(Vec<Deployment>),
-    Members(Members),
+    Members(Vec<Members>),
     Leaves(Leaver),
 }
 
@@ -307,9 +307,11 @@ impl Change {
     fn make(&self, world: &mut World, app: &mut App) {
         match self {
             Change::Lines(lines) => app.deployments.clone_from(lines),
-            Change::Members(members) => {
-                if let Some(group) = world.groups.get_mut(&members.group) {
-                    members.change(group);
+            Change::Members(moves) => {
+                for members in moves {
+                    if let Some(group) = world.groups.get_mut(&members.group) {
+                        members.change(group);
+                    }
                 }
             }
             Change::Leaves(leaver) => leaver.leaves(world, app),
@@ -403,10 +405,15 @@ impl Previewing {
     /// Of an app that is deployed to the group. Those are to be handed over who come or go, and, of a device group, whose
     /// devices do. What deadlines will change is not told.
     pub fn members(app: AssetId, members: Members) -> Previewing {
+        Previewing::members_of_several(app, vec![members])
+    }
+
+    /// The same of several groups whose members change together.
+    pub fn members_of_several(app: AssetId, moves: Vec<Members>) -> Previewing {
         Previewing {
             app,
-            changed: vec![(members.group, members.kind)],
-            change: Change::Members(members),
+            changed: moves.iter().map(|members| (members.group, members.kind)).collect(),
+            change: Change::Members(moves),
             then: Vec::new(),
             deadlines: Vec::new(),
             people: Vec::new(),
@@ -477,7 +484,10 @@ impl Previewing {
                 }
                 let group = match &self.change {
                     Change::Lines(_) => after.by.or_else(reached),
-                    Change::Members(members) => members.concerns(&owners, person).then_some(members.group),
+                    Change::Members(moves) => {
+                        let concerned = moves.iter().find(|members| members.concerns(&owners, person));
+                        concerned.map(|members| members.group)
+                    }
                     Change::Leaves(_) => None,
                 };
                 self.people.push(Told {

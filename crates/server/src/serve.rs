@@ -209,6 +209,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         location_bell: Arc::default(),
         reading_bell: Arc::default(),
         describing_bell: Arc::default(),
+        groups_bell: Arc::default(),
         device_bell: Arc::default(),
         steps: RwLock::default(),
         clock_waits: watch::Sender::new(false),

@@ -129,6 +129,7 @@ async fn few(store: &Store, all: &Organisation) -> GroupId {
         priority: 9,
         created_at: NOW,
         members: 0,
+        membership_rule: None,
         version: Version::default(),
         members_version: Version::default(),
     })

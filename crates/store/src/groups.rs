@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use domain::{GroupId, GroupKind, PersonId, Time};
+use domain::{GroupId, GroupKind, MembershipRule, PersonId, Time};
 use uuid::Uuid;
 
 use crate::{
     Base, Change, Cut, StoreError, Tx, Version,
     db::{Conn, Record, gathered, listed, reads, values, word},
+    membership::rule,
     versions::version,
 };
 
@@ -20,8 +21,11 @@ pub struct GroupRow {
     pub created_at: Time,
     /// How many; kept by the database.
     pub members: i64,
+    /// By what they are in it; `None` where they are put in and taken out by hand.
+    pub membership_rule: Option<MembershipRule>,
     /// Of name and priority.
     pub version: Version,
+    /// Of who is put in by hand, or of the rule.
     pub members_version: Version,
 }
 
@@ -122,6 +126,7 @@ impl Conn<'_> {
 }
 
 impl Tx {
+    /// A group that has no rule yet.
     pub async fn group_insert(&mut self, row: &GroupRow) -> Result<(), StoreError> {
         self.run(
             "INSERT INTO groups (id, kind, name, priority, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -151,7 +156,7 @@ impl Tx {
         Ok(changed > 0)
     }
 
-    /// Its members stay what they are (A77).
+    /// Its members stay what they are (A77). [`StoreError::InUse`] while an app is deployed to it, or a rule looks at its members.
     ///
     /// `false` when the group is not there, or is not as `base` was any more. Nothing was changed then.
     pub async fn group_delete(&mut self, id: GroupId, base: Base) -> Result<bool, StoreError> {
@@ -165,6 +170,10 @@ impl Tx {
         if there == 0 {
             return Ok(false);
         }
+        self.run("DELETE FROM group_uses WHERE group_id = $1", values![id])
+            .await?;
+        self.run("DELETE FROM group_walks WHERE group_id = $1", values![id])
+            .await?;
         self.run("DELETE FROM group_members WHERE group_id = $1", values![id])
             .await?;
         self.run("DELETE FROM groups WHERE id = $1", values![id]).await?;
@@ -195,7 +204,7 @@ impl Tx {
     /// Brings some in and takes others out: how many came, and how many went. Nothing else of the group is looked at. `kind` is
     /// that of the group; what is nobody's does not come.
     ///
-    /// `None` when the group is not there, or its members are not as `base` was any more. Nothing was changed then.
+    /// `None` when the group is not there, has a rule, or its members are not as `base` was any more. Nothing was changed then.
     pub async fn group_members_change(
         &mut self,
         (id, kind): (GroupId, GroupKind),
@@ -208,13 +217,23 @@ impl Tx {
             .run(
                 "UPDATE groups SET members_version = members_version + 1, members_changed_at = $3,
                                    members_changed_by = $4
-                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR members_version = $2)",
+                 WHERE id = $1 AND membership_rule IS NULL AND (CAST($2 AS BIGINT) IS NULL OR members_version = $2)",
                 values![id, base, by.at, by.by],
             )
             .await?;
         if changed == 0 {
             return Ok(None);
         }
+        Ok(Some(self.group_members_move((id, kind), come, go).await?))
+    }
+
+    /// Writes down who comes and who goes: how many did.
+    pub(crate) async fn group_members_move(
+        &mut self,
+        (id, kind): (GroupId, GroupKind),
+        come: &[Uuid],
+        go: &[Uuid],
+    ) -> Result<(u64, u64), StoreError> {
         let mut conn = self.conn();
         let sql = conn.text(
             "DELETE FROM group_members WHERE group_id = $1 AND member_id IN (SELECT value FROM json_each($2))",
@@ -247,15 +266,19 @@ impl Tx {
             GroupKind::Device => conn.text(named!(lite "devices"), named!(pg "devices")),
         };
         let came = conn.run(sql, values![id, listed(come)]).await?;
-        Ok(Some((came, went)))
+        Ok((came, went))
     }
 
-    /// Whoever edits the members at the same time sees it: it counts as a version of them.
+    /// Whoever edits the members at the same time sees it: it counts as a version of them. Of a group that has a rule it does
+    /// not: its members are not edited.
     pub async fn group_member_remove(&mut self, id: GroupId, member: Uuid, by: Change<'_>) -> Result<(), StoreError> {
         // The group first, as whoever changes its members takes it.
         let is_in = self
             .run(
-                "UPDATE groups SET members_version = members_version + 1, members_changed_at = $3, members_changed_by = $4
+                "UPDATE groups SET
+                     members_version = CASE WHEN membership_rule IS NULL THEN members_version + 1 ELSE members_version END,
+                     members_changed_at = CASE WHEN membership_rule IS NULL THEN $3 ELSE members_changed_at END,
+                     members_changed_by = CASE WHEN membership_rule IS NULL THEN $4 ELSE members_changed_by END
                  WHERE id = $1 AND EXISTS (SELECT 1 FROM group_members WHERE group_id = $1 AND member_id = $2)",
                 values![id, member, by.at, by.by],
             )
@@ -279,6 +302,7 @@ fn group(row: &Record) -> Result<GroupRow, StoreError> {
         priority: row.int("priority")?,
         created_at: row.time("created_at")?,
         members: row.int("members")?,
+        membership_rule: rule(row)?,
         version: version(row, "")?,
         members_version: version(row, "members_")?,
     })

@@ -214,6 +214,7 @@ mod tests {
         // Somebody chose it.
         ("deployments", "deadline"),
         ("deployments", "updated_at"),
+        ("device_ownership", "changed_at"),
         ("enrolments", "created_at"),
         ("enrolments", "downloaded_at"),
         // A week, and as much longer as the clock was wrong.

@@ -15,6 +15,8 @@ pub struct PersonRow {
     pub name: String,
     pub email: Option<String>,
     pub department: Option<String>,
+    /// Where they work.
+    pub office: Option<String>,
     pub created_at: Time,
     pub left_at: Option<Time>,
     pub version: Version,
@@ -26,6 +28,7 @@ pub struct PersonChange {
     pub name: Option<String>,
     pub email: Option<Option<String>>,
     pub department: Option<Option<String>>,
+    pub office: Option<Option<String>>,
 }
 
 /// What Apple calls a client user: a person in one location, under an id that says nothing (P9).
@@ -218,14 +221,15 @@ impl Conn<'_> {
 impl Tx {
     pub async fn person_insert(&mut self, row: &PersonRow) -> Result<(), StoreError> {
         self.run(
-            "INSERT INTO people (id, name, email, email_key, department, created_at, left_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO people (id, name, email, email_key, department, office, created_at, left_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             values![
                 row.id,
                 row.name,
                 row.email,
                 email_key(row.email.as_deref()),
                 row.department,
+                row.office,
                 row.created_at,
                 row.left_at
             ],
@@ -244,13 +248,15 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         let email = change.email.as_ref().and_then(Option::as_ref);
         let department = change.department.as_ref().and_then(Option::as_ref);
+        let office = change.office.as_ref().and_then(Option::as_ref);
         let changed = self
             .run(
                 "UPDATE people SET name = COALESCE($3, name),
                                    email = CASE WHEN $4 THEN $5 ELSE email END,
                                    email_key = CASE WHEN $4 THEN $6 ELSE email_key END,
                                    department = CASE WHEN $7 THEN $8 ELSE department END,
-                                   version = version + 1, changed_at = $9, changed_by = $10
+                                   office = CASE WHEN $9 THEN $10 ELSE office END,
+                                   version = version + 1, changed_at = $11, changed_by = $12
                  WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
                 values![
                     id,
@@ -261,6 +267,8 @@ impl Tx {
                     email_key(email.map(String::as_str)),
                     change.department.is_some(),
                     department.cloned(),
+                    change.office.is_some(),
+                    office.cloned(),
                     by.at,
                     by.by
                 ],
@@ -530,6 +538,7 @@ pub(crate) fn person(row: &Record) -> Result<PersonRow, StoreError> {
         name: row.text("name")?,
         email: row.text_or_none("email")?,
         department: row.text_or_none("department")?,
+        office: row.text_or_none("office")?,
         created_at: row.time("created_at")?,
         left_at: row.time_or_none("left_at")?,
         version: version(row, "")?,

@@ -26,9 +26,9 @@ const UNDECIDED: i64 = 5_000;
 reads! {
     /// What it would bring if `lines` were the whole deployment of the app. `None` when there is no such app.
     previewed(location: LocationId, asset: AssetId, lines: &'a [Deployment], now: Time) -> Option<Preview>;
-    /// What it would bring, of this app, if these came into a group that it is deployed to, and those went. `None` when there
-    /// is no such app.
-    previewed_members(location: LocationId, asset: AssetId, members: &'a Members, now: Time) -> Option<Preview>;
+    /// What it would bring, of this app, if these came into groups, to some of which it is deployed, and those went. `None` when
+    /// there is no such app.
+    previewed_members(location: LocationId, asset: AssetId, moves: &'a [Members], now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if this person left. `None` when there is no such app.
     previewed_leaver(location: LocationId, asset: AssetId, leaver: Leaver, now: Time) -> Option<Preview>;
 }
@@ -61,21 +61,24 @@ impl Conn<'_> {
         &mut self,
         location: LocationId,
         asset: AssetId,
-        members: &Members,
+        moves: &[Members],
         now: Time,
     ) -> Result<Option<Preview>, StoreError> {
         let present = self.deployments(asset).await?;
         let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
-        let moved = members.come.iter().chain(&members.go).copied();
-        let people = match members.kind {
-            GroupKind::User => moved.map(PersonId).collect(),
-            GroupKind::Device => {
-                let devices: Vec<DeviceId> = moved.map(DeviceId).collect();
-                let rows = self.devices_of_ids(&devices).await?;
-                rows.into_iter().map(|row| row.person_id).collect()
+        let mut people = BTreeSet::new();
+        for members in moves {
+            let moved = members.come.iter().chain(&members.go).copied();
+            match members.kind {
+                GroupKind::User => people.extend(moved.map(PersonId)),
+                GroupKind::Device => {
+                    let devices: Vec<DeviceId> = moved.map(DeviceId).collect();
+                    let rows = self.devices_of_ids(&devices).await?;
+                    people.extend(rows.into_iter().map(|row| row.person_id));
+                }
             }
-        };
-        let previewing = Previewing::members(asset, members.clone());
+        }
+        let previewing = Previewing::members_of_several(asset, moves.to_vec());
         self.played(location, asset, previewing, people, kinds, now).await
     }
 

@@ -116,11 +116,11 @@ impl Fresh {
 
 /// Makes a database at `url` as a program leaves it that knows the tables up to one version before the newest.
 pub async fn make_older(url: &str) -> Result<(), crate::StoreError> {
-    make_as_of(url, newest_migration() - 1).await
+    make_until(url, newest_migration() - 1).await
 }
 
 /// Makes a database at `url` as a program leaves it that knows the tables up to this version.
-pub async fn make_as_of(url: &str, version: i64) -> Result<(), crate::StoreError> {
+pub async fn make_until(url: &str, version: i64) -> Result<(), crate::StoreError> {
     let db = Db::connect(url, true).await?;
     db.migrate_to(version).await?;
     Store::of(db, MasterKey::from_bytes([0; 32])).close().await;

@@ -223,6 +223,7 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
                     name: person.name.to_owned(),
                     email,
                     department: Some(person.department.to_owned()),
+                    office: None,
                 };
                 app.person_add(&system, new).await?
             }
@@ -240,6 +241,7 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
                     name: name.to_owned(),
                     kind: GroupKind::User,
                     priority: if name == "IT 운영팀" { 10 } else { 0 },
+                    rule: None,
                 };
                 app.group_add(&system, new).await?
             }

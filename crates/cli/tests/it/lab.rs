@@ -307,6 +307,7 @@ impl Lab {
             name: name.to_owned(),
             email: None,
             department: None,
+            office: None,
         };
         self.app.person_add(&Caller::System, new).await.expect("a person")
     }
@@ -316,6 +317,7 @@ impl Lab {
             name: name.to_owned(),
             kind: GroupKind::User,
             priority: 0,
+            rule: None,
         };
         let id = self.app.group_add(&Caller::System, new).await.expect("a group");
         let members: Vec<_> = people.iter().map(|person| person.0).collect();

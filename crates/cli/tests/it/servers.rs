@@ -282,6 +282,7 @@ impl Scene {
                 name: format!("사람 {number}"),
                 email: None,
                 department: None,
+                office: None,
             };
             let person = self.app.person_add(&Caller::System, new).await.expect("a person");
             let link = self.app.enrolment_link(&Caller::System, person).await.expect("a link");
@@ -316,6 +317,7 @@ impl Scene {
             name: "모두".to_owned(),
             kind: GroupKind::User,
             priority: 0,
+            rule: None,
         };
         self.app.group_add(&Caller::System, new).await.expect("a group")
     }

@@ -28,6 +28,7 @@ async fn two_first_starts_at_once_serve_each_others_devices() {
             name: format!("사람 {number}"),
             email: None,
             department: None,
+            office: None,
         };
         let person = scene.app.person_add(&Caller::System, new).await.unwrap();
         let link = scene.app.enrolment_link(&Caller::System, person).await.unwrap();

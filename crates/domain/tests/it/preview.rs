@@ -57,8 +57,14 @@ fn previewed(world: &World, asset: AssetId, lines: &[Deployment], most: usize) -
 
 /// The same of who comes into a group and who goes.
 fn members_previewed(world: &World, asset: AssetId, members: &Members, most: usize) -> Preview {
+    let people = moving(world, members);
+    played(world, asset, Previewing::members(asset, members.clone()), people, most)
+}
+
+/// The people who come or go, or whose devices do.
+fn moving(world: &World, members: &Members) -> BTreeSet<PersonId> {
     let moved = members.come.iter().chain(&members.go).copied();
-    let people = match members.kind {
+    match members.kind {
         GroupKind::User => moved
             .map(PersonId)
             .filter(|person| world.people.contains_key(person))
@@ -67,8 +73,7 @@ fn members_previewed(world: &World, asset: AssetId, members: &Members, most: usi
             let devices = moved.filter_map(|device| world.devices.get(&DeviceId(device)));
             devices.map(|device| device.person).collect()
         }
-    };
-    played(world, asset, Previewing::members(asset, members.clone()), people, most)
+    }
 }
 
 /// The same of somebody who leaves.
@@ -984,6 +989,20 @@ proptest! {
             prop_assert!(theirs, "{:?}", outcome);
         }
         prop_assert!(preview.at_deadlines.is_empty());
+    }
+
+    /// And of several groups at once: who comes into one may come into another by a rule that looks at the first.
+    #[test]
+    fn what_is_previewed_of_several_groups_is_the_difference_of_two_decisions(
+        (world, members) in any_members(), number in 0..4usize, most in 1..4usize
+    ) {
+        let other = world.groups.get(&group(number)).filter(|other| other.id != members.group && other.kind == members.kind);
+        let mut moves = vec![members.clone()];
+        moves.extend(other.map(|other| Members { group: other.id, come: members.go.clone(), go: members.come.clone(), ..members }));
+        let people = moves.iter().flat_map(|members| moving(&world, members)).collect();
+        let preview = played(&world, app(0), Previewing::members_of_several(app(0), moves.clone()), people, most);
+        let after = moves.iter().fold(world.clone(), |world, members| moved(&world, members));
+        says_what_is_decided(&world, &after, &preview)?;
     }
 
     /// Found: who was just looked at for another reason was told of with their devices, and in the next preview without.

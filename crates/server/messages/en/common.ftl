@@ -198,6 +198,7 @@ flash-device-removed = Removed. Its licences are being taken back.
 flash-device-stays = Cancelled. The device stays managed.
 flash-group-in-use = The group was not deleted, because apps are deployed to it. Change the deployments first.
 flash-members-saved = Members saved.
+flash-rule-saved = Rule saved. Members change within seconds.
 flash-moved-up = Moved up.
 flash-moved-back = Moved back.
 flash-account-added = Account added. Tell the person the login and the password yourself.

@@ -174,6 +174,7 @@ flash-device-removed = 목록에서 제거했습니다. 라이선스를 회수�
 flash-device-stays = 취소했습니다. 장치를 계속 관리합니다.
 flash-group-in-use = 이 그룹에 배포한 앱이 있어 삭제하지 않았습니다. 먼저 배포를 바꾸십시오.
 flash-members-saved = 회원을 저장했습니다.
+flash-rule-saved = 규칙을 저장했습니다. 회원은 몇 초 안에 바뀝니다.
 flash-moved-up = 대기 순서를 앞당겼습니다.
 flash-moved-back = 대기 순서를 되돌렸습니다.
 flash-account-added = 계정을 추가했습니다. 로그인 이름과 암호를 본인에게 직접 알리십시오.

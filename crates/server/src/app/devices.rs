@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    AssetId, DeviceId, Enrolment, EnrolmentId, FailureClass, Install, PersonId, Platform, Seen, Time,
+    AssetId, DeviceId, Enrolment, EnrolmentId, FailureClass, Install, Ownership, PersonId, Platform, Seen, Time,
     invitation::Ending,
 };
 use mdm::{
@@ -17,7 +17,10 @@ use mdm::{
     signature::SignerCertificate,
 };
 use serde_json::json;
-use store::{Actor, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewEvent, Tx};
+use store::{
+    Actor, Base, CommandRow, CommandState, DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewEvent, OwnershipRow,
+    Tx,
+};
 use uuid::Uuid;
 
 use super::{App, AppError, Caller, leaving, signs};
@@ -121,6 +124,46 @@ impl App {
             Some(id) => Ok(self.store.enrolment(id).await?),
             None => Ok(None),
         }
+    }
+
+    /// Whose a device is, as somebody said.
+    pub async fn device_ownership(&self, device: DeviceId) -> Result<OwnershipRow, AppError> {
+        Ok(self.store.device_ownership(device).await?)
+    }
+
+    /// The same of several, as far as anything was said.
+    pub async fn devices_ownership(&self, devices: &[DeviceId]) -> Result<BTreeMap<DeviceId, Ownership>, AppError> {
+        Ok(self.store.devices_ownership(devices).await?)
+    }
+
+    /// Says whose a device is, unless somebody said something else since `base`.
+    pub async fn device_ownership_set(
+        &self,
+        caller: &Caller,
+        device: DeviceId,
+        base: Base,
+        ownership: Option<Ownership>,
+    ) -> Result<(), AppError> {
+        caller.may_write()?;
+        let now = self.now();
+        let mut tx = self.store.begin().await?;
+        let row = tx.device_held(device).await?.ok_or(AppError::NotFound("device"))?;
+        if !tx
+            .device_ownership_set(device, base, ownership, caller.changes(now))
+            .await?
+        {
+            return Err(AppError::Stale("device"));
+        }
+        tx.event(
+            &NewEvent::new(now, caller.actor(), "deviceOwnershipSet")
+                .device(device)
+                .person(row.person_id)
+                .with(json!({ "ownership": ownership })),
+        )
+        .await?;
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
     }
 
     /// From now on nothing is accepted that is signed with the device's identity: a copy of it may be about.
@@ -414,6 +457,7 @@ impl App {
         tx.commit().await?;
         if changed {
             // The device is not called: it speaks. What is decided upon its answer rings for itself.
+            self.groups_bell.notify_one();
             self.location_bell.notify_one();
         }
         Ok(next.map(|command| command.body))

@@ -1,10 +1,13 @@
 //! Groups of people or of devices, to which apps are deployed.
 
-use domain::{GroupId, GroupKind};
+use domain::{GroupId, GroupKind, MembershipRule};
 use serde_json::json;
 use store::{Base, GroupRow, NewEvent, StoreError, Version};
 
-use super::{App, AppError, Caller, Problem};
+use super::{
+    App, AppError, Caller, Problem,
+    rules::{GroupNames, RuleRefused},
+};
 
 #[derive(Debug, Clone)]
 pub struct NewGroup {
@@ -12,6 +15,8 @@ pub struct NewGroup {
     pub kind: GroupKind,
     /// The higher, the sooner its members get a licence.
     pub priority: i64,
+    /// By what somebody is in it; `None` where members are put in by hand.
+    pub rule: Option<MembershipRule>,
 }
 
 /// What to change of a group. What is `None` stays.
@@ -41,18 +46,34 @@ impl App {
             priority: new.priority,
             created_at: now,
             members: 0,
+            membership_rule: None,
             version: Version::default(),
             members_version: Version::default(),
         };
         let mut tx = self.store.begin().await?;
         tx.group_insert(&row).await?;
+        let mut detail = json!({ "name": row.name });
+        if let Some(rule) = &new.rule {
+            // No rule looks at a group that is new, so it closes no circle.
+            tx.membership_rules_hold().await?;
+            match tx
+                .group_rule_set(row.id, Base::Latest, Some(rule), caller.changes(now))
+                .await
+            {
+                // A group that it looks at was deleted this very moment.
+                Err(StoreError::InUse) => return Err(AppError::NotFound("group")),
+                set => set?,
+            };
+            detail["rule"] = json!(GroupNames::of(&tx.groups().await?).text(rule));
+        }
         tx.event(
             &NewEvent::new(now, caller.actor(), "groupAdded")
                 .group(row.id)
-                .with(json!({ "name": row.name })),
+                .with(detail),
         )
         .await?;
         tx.commit().await?;
+        self.look_again();
         Ok(row.id)
     }
 
@@ -89,7 +110,8 @@ impl App {
         Ok(())
     }
 
-    /// Refused while an app is deployed to the group: its members would lose it without a word.
+    /// Refused while an app is deployed to the group: its members would lose it without a word. And so it is while the rule of
+    /// another group looks at its members.
     pub async fn group_delete(&self, caller: &Caller, id: GroupId, base: Base) -> Result<(), AppError> {
         caller.may_write()?;
         let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
@@ -107,9 +129,13 @@ impl App {
         {
             return Err(in_use);
         }
+        let used = self.store.group_used_by(id).await?;
+        if !used.is_empty() {
+            return Err(RuleRefused::Used(used).into());
+        }
         let mut tx = self.store.begin().await?;
         match tx.group_delete(id, base).await {
-            // An app was deployed to it this very moment.
+            // An app was deployed to it this very moment, or a rule looks at it now.
             Err(StoreError::InUse) => return Err(in_use),
             deleted => {
                 if !deleted? {

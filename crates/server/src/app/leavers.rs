@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use std::collections::BTreeMap;
+
 use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, decide_one};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -261,7 +263,9 @@ impl App {
         groups: &[(GroupId, String)],
     ) -> Result<(), AppError> {
         let now = self.now();
-        for (group, name) in groups {
+        // In the order in which whoever follows the rules takes them.
+        let groups: BTreeMap<GroupId, &String> = groups.iter().map(|(group, name)| (*group, name)).collect();
+        for (group, name) in &groups {
             tx.group_member_remove(*group, id.0, caller.changes(now)).await?;
             let left = NewEvent::new(now, caller.actor(), "groupLeft").group(*group).person(id);
             tx.event(&left.with(json!({ "name": name }))).await?;

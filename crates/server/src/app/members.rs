@@ -3,9 +3,12 @@
 //! Saving is a contract, as it is of a deployment: whoever saves what they saw in a preview gets that, or is told that it is
 //! something else now.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
-use domain::{AssetId, DeviceId, GroupId, GroupKind, Members, PersonId};
+use domain::{AssetId, DeviceId, GroupId, GroupKind, Members, MembershipRule, PersonId};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::{Base, Cut, DeviceRow, Devices, GroupRow, NewEvent, People, PersonRow, Snapshot, Span, Tx};
@@ -16,6 +19,7 @@ use super::{
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
     of_app::{Asked, Part},
+    rules::{self, RuleRefused},
 };
 
 /// Who shall be in a group.
@@ -37,16 +41,30 @@ pub struct MembersChange {
     pub remove: BTreeSet<Uuid>,
 }
 
-/// What changing the members of a group would do.
+/// What changing the members of a group, or its rule, would do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MembersPreview {
     /// As it is.
     pub group: GroupRow,
     pub change: Members,
-    /// Of each app that is deployed to it, by name.
+    /// Who comes into other groups, and who goes, because their rules look at this one.
+    pub follows: Vec<Members>,
+    /// Of a rule: whom it lets in.
+    pub matching: Option<Matching>,
+    /// Of each app that is deployed to any of them, by name.
     pub apps: Vec<Preview>,
     /// Names all of it.
     pub digest: String,
+}
+
+/// Whom a rule lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// `None` when the rule is taken away: then whoever is in the group stays.
+    pub rule: Option<MembershipRule>,
+    pub count: u64,
+    /// A few of them.
+    pub first: Vec<Uuid>,
 }
 
 /// Who cannot be added to a group.
@@ -204,16 +222,33 @@ impl App {
             Wanted::Change(_) => read.group_members_among(id, &wanted.named()).await?,
         };
         let change = wanted.moves(&group, &present.into_iter().collect());
+        let follows = rules::followers(&mut read, &change).await?;
+        self.members_previewed(read, group, change, follows, None).await
+    }
+
+    /// What it does to each app when these come and go.
+    pub(super) async fn members_previewed(
+        &self,
+        mut read: Snapshot,
+        group: GroupRow,
+        change: Members,
+        follows: Vec<Members>,
+        matching: Option<Matching>,
+    ) -> Result<MembersPreview, AppError> {
+        let moves = || iter::once(&change).chain(&follows);
         let mut apps = Vec::new();
-        for asset in deployed_to(&mut read, id).await? {
-            apps.extend(self.previewed(&mut read, asset, &change).await?);
+        for (asset, groups) in deployed_to(&mut read, moves().map(|moved| moved.group).collect()).await? {
+            let moves: Vec<Members> = moves().filter(|moved| groups.contains(&moved.group)).cloned().collect();
+            apps.extend(self.previewed(&mut read, asset, &moves).await?);
         }
         drop(read);
         apps.sort_by(|one, next| one.app.name.cmp(&next.app.name));
         Ok(MembersPreview {
-            digest: digest(&change, &apps),
+            digest: digest(moves(), matching.as_ref(), &apps),
             group,
             change,
+            follows,
+            matching,
             apps,
         })
     }
@@ -223,13 +258,13 @@ impl App {
         &self,
         read: &mut Snapshot,
         asset: AssetId,
-        change: &Members,
+        moves: &[Members],
     ) -> Result<Option<Preview>, AppError> {
         let Some(app) = read.app(asset).await?.filter(store::AppRow::is_app) else {
             return Ok(None);
         };
         let outcome = read
-            .previewed_members(app.location_id, asset, change, self.now())
+            .previewed_members(app.location_id, asset, moves, self.now())
             .await?;
         match outcome {
             Some(outcome) => Ok(Some(self.previewed_app(read, app, outcome).await?)),
@@ -281,6 +316,9 @@ impl App {
         loop {
             let now = self.now();
             let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
+            if row.membership_rule.is_some() {
+                return Err(RuleRefused::MembersByRule.into());
+            }
             // Whoever left since the page was opened is told of as a change, and not as a mistake.
             if !base.is(&row.members_version) {
                 return Err(AppError::Stale("group"));
@@ -391,25 +429,37 @@ async fn member_rows(read: &mut Snapshot, kind: GroupKind, ids: &[Uuid]) -> Resu
     Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
 }
 
-/// The apps that are deployed to a group.
-async fn deployed_to(read: &mut Snapshot, group: GroupId) -> Result<BTreeSet<AssetId>, AppError> {
-    let mut assets = BTreeSet::new();
+/// The apps that are deployed to any of these groups, and to which of them.
+async fn deployed_to(
+    read: &mut Snapshot,
+    groups: BTreeSet<GroupId>,
+) -> Result<BTreeMap<AssetId, BTreeSet<GroupId>>, AppError> {
+    let mut assets: BTreeMap<AssetId, BTreeSet<GroupId>> = BTreeMap::new();
     for location in read.locations().await? {
         let lines = read.deployments_all(location.id).await?.into_iter();
-        assets.extend(lines.filter(|line| line.group == group).map(|line| line.app));
+        for line in lines.filter(|line| groups.contains(&line.group)) {
+            assets.entry(line.app).or_default().insert(line.group);
+        }
     }
     Ok(assets)
 }
 
-/// Of who comes and goes, and of what that does.
-fn digest(change: &Members, apps: &[Preview]) -> String {
+/// Of who comes and goes, by which rule, and of what that does.
+fn digest<'a>(moves: impl Iterator<Item = &'a Members>, matching: Option<&Matching>, apps: &[Preview]) -> String {
     let mut hash = Sha256::new();
-    hash.update(change.group.0.as_bytes());
-    for (sign, ids) in [(b"+", &change.come), (b"-", &change.go)] {
-        for id in ids {
-            hash.update(sign);
-            hash.update(id.as_bytes());
+    for change in moves {
+        hash.update(change.group.0.as_bytes());
+        for (sign, ids) in [(b"+", &change.come), (b"-", &change.go)] {
+            for id in ids {
+                hash.update(sign);
+                hash.update(id.as_bytes());
+            }
         }
+    }
+    if let Some(matching) = matching {
+        let rule = matching.rule.as_ref().map(MembershipRule::kept);
+        hash.update(b"=");
+        hash.update(rule.unwrap_or_default());
     }
     contract::of_apps(hash, apps.iter())
 }

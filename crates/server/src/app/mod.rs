@@ -25,6 +25,7 @@ pub mod outage;
 pub mod passwords;
 pub mod people;
 pub mod program;
+pub mod rules;
 pub mod service;
 pub mod settings;
 pub mod sign_in;
@@ -94,6 +95,8 @@ pub struct Parts {
     pub reading_bell: Arc<Notify>,
     /// Rung when an app may want its name and icon.
     pub describing_bell: Arc<Notify>,
+    /// Rung when a rule may let somebody into a group, or out of it.
+    pub groups_bell: Arc<Notify>,
     /// Rung when a device may have something to fetch.
     pub device_bell: Arc<Notify>,
     pub outage: outage::Outage,
@@ -326,6 +329,9 @@ pub enum AppError {
         field: &'static str,
         absent: Box<members::Absent>,
     },
+    /// Nothing was changed, because of the rule of a group.
+    #[error(transparent)]
+    Rule(#[from] rules::RuleRefused),
     #[error(transparent)]
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]
@@ -410,6 +416,7 @@ impl App {
 
     /// Somebody changed what is wanted or told what is: look again.
     pub fn look_again(&self) {
+        self.groups_bell.notify_one();
         self.location_bell.notify_one();
         self.device_bell.notify_one();
     }

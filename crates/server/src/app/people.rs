@@ -11,6 +11,8 @@ pub struct NewPerson {
     pub name: String,
     pub email: Option<String>,
     pub department: Option<String>,
+    /// Where they work.
+    pub office: Option<String>,
 }
 
 impl App {
@@ -30,6 +32,7 @@ impl App {
             name: super::required("name", &new.name, 100)?,
             email: email(new.email.as_deref())?,
             department: super::optional("department", new.department.as_deref(), 100)?,
+            office: super::optional("office", new.office.as_deref(), 100)?,
             created_at: now,
             left_at: None,
             version: store::Version::default(),
@@ -39,6 +42,7 @@ impl App {
         tx.event(&NewEvent::new(now, caller.actor(), "personAdded").person(row.id))
             .await?;
         tx.commit().await?;
+        self.look_again();
         Ok(row.id)
     }
 
@@ -61,6 +65,10 @@ impl App {
                 .department
                 .map(|text| super::optional("department", text.as_deref(), 100))
                 .transpose()?,
+            office: change
+                .office
+                .map(|text| super::optional("office", text.as_deref(), 100))
+                .transpose()?,
         };
         let now = self.now();
         let mut tx = self.store.begin().await?;
@@ -70,7 +78,9 @@ impl App {
         }
         tx.event(&NewEvent::new(now, caller.actor(), "personChanged").person(id))
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.look_again();
+        Ok(())
     }
 }
 

@@ -64,6 +64,7 @@ done! {
     PersonLeft "flash-person-left"
     PersonReturned "flash-person-returned"
     RegisteringAgain "flash-registering-again"
+    RuleSaved "flash-rule-saved"
     Saved "flash-saved"
     SessionEnded "flash-session-ended"
     SessionsEnded "flash-sessions-ended"

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     app::{
         self, AppError, contract::Previewed, deployments::Preview, invitations::NotInvited, leaving::CannotLeave,
-        members::Absent, tokens::TokenRefused,
+        members::Absent, rules::RuleRefused, tokens::TokenRefused,
     },
     cause,
     clock::timestamp,
@@ -310,6 +310,7 @@ impl From<AppError> for Problem {
             AppError::Outdated(preview) => outdated(&preview),
             AppError::TakesBack(licences, preview) => takes_back(licences, preview.digest()),
             AppError::MembersAbsent { field, absent } => members_absent(field, &absent),
+            AppError::Rule(refused) => rule(&refused),
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
@@ -412,6 +413,25 @@ fn members_absent(field: &str, absent: &Absent) -> Problem {
         .detail(format!("{field} {}", detail.join("; ")))
         .fact("unknownIds", json!(absent.unknown))
         .fact("leftUserIds", json!(left))
+}
+
+/// With where a rule is wrong, or with the names of the groups that it is about.
+fn rule(refused: &RuleRefused) -> Problem {
+    let detail = refused.to_string();
+    let conflict = |code, title| Problem::new(code, StatusCode::CONFLICT, title).detail(detail.clone());
+    let invalid = |wrong| {
+        Problem::of(Kind::Invalid)
+            .detail(detail.clone())
+            .field("membershipRule", wrong, detail.clone())
+    };
+    match refused {
+        RuleRefused::Malformed(error) => invalid("malformed").fact("position", json!(error.at)),
+        RuleRefused::Circle(groups) => invalid("circle").fact("groups", json!(groups)),
+        RuleRefused::Used(groups) => {
+            conflict("group-in-use", "The rule of another group looks at its members").fact("groups", json!(groups))
+        }
+        RuleRefused::MembersByRule => conflict("members-by-rule", "The members of this group follow from its rule"),
+    }
 }
 
 /// The first of them, and how many more.

@@ -3,6 +3,7 @@
 pub mod describing;
 pub mod leavers;
 pub mod location;
+pub mod membership;
 pub mod operations;
 pub mod push;
 pub mod reconcile;
@@ -46,6 +47,9 @@ pub async fn run(app: App, stop: watch::Receiver<bool>) {
     tokio::join!(
         repeat(&app, "location", every, &app.location_bell, stop.clone(), || {
             location::step(&app)
+        }),
+        repeat(&app, "membership", every, &app.groups_bell, stop.clone(), || {
+            membership::step(&app)
         }),
         repeat(&app, "reading", every, &app.reading_bell, stop.clone(), || {
             location::read(&app)

@@ -287,7 +287,7 @@ on_both! {
     async fn no_address_makes_a_page_say_that_something_was_done(server: &TestServer) {
         let raon = Browser::sign_in(server).await;
         let app = &server.running.app;
-        let new = NewPerson { name: "김하늘".to_owned(), email: None, department: None };
+        let new = NewPerson { name: "김하늘".to_owned(), email: None, department: None, office: None };
         let person = app.person_add(&Caller::System, new).await.unwrap();
         for path in [
             "/dashboard", "/apps", "/devices", "/people", &format!("/people/{person}"), "/groups", "/activity",

@@ -151,6 +151,7 @@ async fn a_hundred_posts_of_one_enrolment_link_make_one_identity() {
         name: "김민지".to_owned(),
         email: None,
         department: None,
+        office: None,
     };
     let person = app.person_add(&Caller::System, new).await.unwrap();
     let link = app.enrolment_link(&Caller::System, person).await.unwrap();

@@ -43,6 +43,7 @@ impl<'a> Phone<'a> {
             name: "김민지".to_owned(),
             email: None,
             department: None,
+            office: None,
         };
         let app = &server.running.app;
         let person = app.person_add(&Caller::System, new).await.unwrap();
@@ -523,6 +524,7 @@ async fn profile(server: &TestServer) -> (Vec<u8>, ReadProfile) {
         name: "김민지".to_owned(),
         email: None,
         department: None,
+        office: None,
     };
     let person = app.person_add(&Caller::System, new).await.unwrap();
     let link = app.enrolment_link(&Caller::System, person).await.unwrap();

@@ -28,6 +28,7 @@ mod pressure;
 mod previews;
 mod routes;
 mod server;
+mod targets;
 mod time;
 mod versions;
 mod why;

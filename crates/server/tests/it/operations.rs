@@ -162,6 +162,7 @@ impl Desk {
                 name: format!("사람 {number}"),
                 email: None,
                 department: None,
+                office: None,
             };
             people.push(self.app.person_add(&Caller::System, new).await.unwrap());
         }

@@ -52,6 +52,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/devices/{device}/remove", Changing),
     ("POST", "/devices/{device}/remove", Changing),
     ("POST", "/devices/{device}/stay", Changing),
+    ("POST", "/devices/{device}/ownership", Changing),
     ("GET", "/people", Looking),
     ("GET", "/people/new", Changing),
     ("POST", "/people/new", Changing),
@@ -72,6 +73,8 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/groups/{group}", Looking),
     ("POST", "/groups/{group}", Changing),
     ("POST", "/groups/{group}/members", Changing),
+    ("GET", "/groups/{group}/rule", Changing),
+    ("POST", "/groups/{group}/rule", Changing),
     ("POST", "/groups/{group}/delete", Changing),
     ("GET", "/activity", Looking),
     ("GET", "/search", Looking),
@@ -111,6 +114,7 @@ const API: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/sessions", Changing),
     ("POST", "/api/v1/apps/{app}/deployments/preview", Looking),
     ("POST", "/api/v1/groups/{group}/members/preview", Looking),
+    ("POST", "/api/v1/groups/{group}/membershipRule/preview", Looking),
     ("POST", "/api/v1/users/{user}/leave/preview", Looking),
 ];
 

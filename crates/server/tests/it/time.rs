@@ -238,6 +238,7 @@ async fn an_enrolment_link_waits_for_a_week() {
         name: "김도윤".to_owned(),
         email: None,
         department: None,
+        office: None,
     };
     let person = app.person_add(&Caller::System, person).await.unwrap();
     let link = app.enrolment_link(&Caller::System, person).await.unwrap();
@@ -387,6 +388,7 @@ async fn what_is_past_goes_when_it_is_as_old_as_the_guide_says() {
         name: "김도윤".to_owned(),
         email: None,
         department: None,
+        office: None,
     };
     let person = app.person_add(&Caller::System, person).await.unwrap();
     app.enrolment_link(&Caller::System, person).await.unwrap();
@@ -439,6 +441,7 @@ async fn what_is_past_goes_when_it_is_as_old_as_the_guide_says() {
             name: "이서준".to_owned(),
             email: None,
             department: None,
+            office: None,
         },
     )
     .await

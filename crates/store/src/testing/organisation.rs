@@ -49,6 +49,7 @@ pub async fn organisation(store: &Store, people: usize, apps: usize, now: Time) 
         priority: 1,
         created_at: now,
         members: 0,
+        membership_rule: None,
         version: Version::default(),
         members_version: Version::default(),
     })

@@ -622,7 +622,7 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
                 come,
             };
             let told = store
-                .previewed_members(LOCATION, app.id, &members, now)
+                .previewed_members(LOCATION, app.id, std::slice::from_ref(&members), now)
                 .await
                 .unwrap()
                 .unwrap();

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, PersonId, Time};
+use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, MembershipRule, PersonId, Rules, Time};
 use store::{
     Base, Change, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part, People, Span,
     Store, Version,
@@ -37,6 +37,49 @@ const DEVICES: [Devices; 6] = [
     Devices::Silent,
     Devices::Unheard(Time(1)),
 ];
+
+/// Rules are asked of whom something changed, and new ones of everybody, some at a time.
+async fn groups_follow_their_rules(store: &Store, ids: &[Uuid], now: Time) {
+    let by = Change { at: now, by: "test" };
+    for (kind, number) in [(GroupKind::User, 5), (GroupKind::Device, 6)] {
+        let mut tx = store.begin().await.unwrap();
+        let id = GroupId(Uuid::from_u128(number));
+        let row = GroupRow {
+            id,
+            kind,
+            name: format!("rule {number}"),
+            priority: 0,
+            created_at: now,
+            members: 0,
+            membership_rule: None,
+            version: Version::default(),
+            members_version: Version::default(),
+        };
+        tx.group_insert(&row).await.unwrap();
+        tx.membership_rules_hold().await.unwrap();
+        let all = MembershipRule::all();
+        assert!(tx.group_rule_set(id, Base::Latest, Some(&all), by).await.unwrap());
+        tx.commit().await.unwrap();
+        assert!(store.members_to_follow().await.unwrap());
+        assert!(store.groups_walked().await.unwrap().contains(&id));
+        let mut tx = store.begin().await.unwrap();
+        // Marks of either kind, and a rule that is new.
+        for _ in 0..3 {
+            tx.members_follow(2).await.unwrap();
+        }
+        let rules = Rules::new(tx.membership_rules(kind).await.unwrap()).unwrap();
+        tx.members_by_rule(kind, &rules, ids, None).await.unwrap();
+        let after = tx.subjects_after(kind, None, 2).await.unwrap();
+        tx.group_used_by(id).await.unwrap();
+        tx.device_ownership(DeviceId(id.0)).await.unwrap();
+        if kind == GroupKind::Device
+            && let Some(device) = after.first().copied().map(DeviceId)
+        {
+            tx.device_ownership_set(device, Base::Latest, None, by).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+}
 
 /// An organisation of which nothing is known but that it is there.
 async fn nobody(fresh: &Fresh) -> Store {
@@ -254,6 +297,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
         priority: 0,
         created_at: now,
         members: 0,
+        membership_rule: None,
         version: Version::default(),
         members_version: Version::default(),
     })
@@ -277,6 +321,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     tx.group_member_remove(all, person.0, by).await.unwrap();
     assert!(tx.group_delete(all, Base::Latest).await.unwrap());
     tx.commit().await.unwrap();
+    groups_follow_their_rules(&store, &ids, now).await;
     let explained = explained_so_far();
     // What reads everybody does walk, and is found out.
     explain_from_now_on();
@@ -344,6 +389,7 @@ const CROWD: &str = "
     INSERT INTO people (id, name, created_at) SELECT gen_random_uuid()::text, '', 1 FROM generate_series(1, 3000);
     INSERT INTO devices (id, udid, name, product_name, platform, person_id, enrolment, dep, awaiting_configuration)
     SELECT gen_random_uuid()::text, id, '', '', 'iOS', id, 'enrolled', FALSE, FALSE FROM people;
+    INSERT INTO device_ownership (device_id, ownership) SELECT id, 'company' FROM devices;
     INSERT INTO enrolments (id, person_id, token_sha256, created_at, expires_at, certificate_sha256, device_id)
     SELECT gen_random_uuid()::text, person_id, id, 1, 1, id, id FROM devices;
     INSERT INTO commands (uuid, device_id, request_type, body, state, created_at, not_now_count)

@@ -69,6 +69,7 @@ mod hot;
 // After the macro that they use.
 mod marks;
 mod outage;
+mod targets;
 
 fn key() -> MasterKey {
     MasterKey::from_bytes([7; 32])
@@ -144,6 +145,7 @@ async fn people(store: &Store, count: usize) -> Vec<PersonId> {
             name: format!("사람 {number}"),
             email: None,
             department: None,
+            office: None,
             created_at: NOW,
             left_at: None,
             version: Version::default(),
@@ -1057,6 +1059,7 @@ on_both! {
             priority: 3,
             created_at: NOW,
             members: 0,
+            membership_rule: None,
             version: Version::default(),
             members_version: Version::default(),
         };
@@ -1287,6 +1290,7 @@ on_both! {
             priority: 0,
             created_at: NOW,
             members: 0,
+            membership_rule: None,
             version: Version::default(),
             members_version: Version::default(),
         };
@@ -1323,6 +1327,7 @@ on_both! {
             priority: 0,
             created_at: NOW,
             members: 0,
+            membership_rule: None,
             version: Version::default(),
             members_version: Version::default(),
         };

@@ -30,6 +30,7 @@ const EDITED: &str = "it says who edited the row, and when";
 const FREE: &str = "it says how many licences are free, which is looked at where they are given";
 const APPLE: &str = "it is between Apple and us; whether the token can be used is kept in `deciding`";
 const PUSH: &str = "it is about waking the device";
+const RULES: &str = "rules look at it, and who comes into a group by one is marked then";
 const TOLD: &str = "what follows from it is told by another column of the row";
 
 /// Two people, two locations: an app in each, and of everything else one in the first.
@@ -92,7 +93,8 @@ const FACTS: &[Fact] = &[
             ("name", SHOWN),
             ("email", SHOWN),
             ("email_key", SHOWN),
-            ("department", SHOWN),
+            ("department", RULES),
+            ("office", RULES),
             ("created_at", SHOWN),
             ("version", EDITED),
             ("changed_at", EDITED),
@@ -295,6 +297,7 @@ const FACTS: &[Fact] = &[
             ("members_version", EDITED),
             ("members_changed_at", EDITED),
             ("members_changed_by", EDITED),
+            ("membership_rule", RULES),
         ],
         // Its members mark themselves, and it goes without any.
         story: &[
@@ -639,6 +642,11 @@ const BESIDE: &[&str] = &[
     // What devices are told to become, and what they said: what came of it is in `devices`.
     "check_ins",
     "enrolments",
+    // By what somebody is in a group, and what rules look at: who comes and who goes is in `group_members`.
+    "device_ownership",
+    "group_marks",
+    "group_uses",
+    "group_walks",
     // Whoever signs in.
     "account_guard",
     "accounts",
@@ -852,7 +860,7 @@ on_both! {
 
 /// Of what was there before there were marks nothing is decided yet.
 async fn upgraded(fresh: &Fresh) {
-    store::testing::make_as_of(fresh.url(), 10).await.unwrap();
+    store::testing::make_until(fresh.url(), 10).await.unwrap();
     let mut hand = Hand::on(fresh).await;
     // When only people had licences.
     let little = LITTLE

@@ -1,7 +1,7 @@
 //! Enrolled devices (Graph's `managedDevice`).
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
-use domain::{AssetId, DeviceId, Enrolment, EnrolmentId};
+use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, Ownership};
 use serde::{Deserialize, Serialize};
 use store::{Base, CheckInRow, DeviceRow, Version};
 use utoipa::ToSchema;
@@ -36,6 +36,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(device_retire))
         .routes(routes!(device_wipe))
         .routes(routes!(device_stay))
+        .routes(routes!(device_ownership, device_ownership_set))
         .routes(routes!(device_identity_revoke))
         .routes(routes!(device_install_again))
         .routes(routes!(device_check_ins))
@@ -62,6 +63,7 @@ struct ManagedDevice {
     /// Enrolled through Apple's Device Enrollment Program.
     enrolled_through_dep: bool,
     is_supervised: Option<bool>,
+    managed_device_owner_type: OwnerType,
     /// Stands in Setup Assistant and waits to be released.
     awaiting_configuration: bool,
     /// Whether an account for the App Store is signed in, as far as the device told.
@@ -87,6 +89,40 @@ struct ManagedDevice {
     may_be_wiped: bool,
     /// Which enrolment this is about; a wipe names it.
     enrollment_id: Option<Uuid>,
+}
+
+/// Graph's word for whose a device is: what an administrator said, and `unknown` as long as nobody did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum OwnerType {
+    Unknown,
+    Company,
+    Personal,
+}
+
+impl OwnerType {
+    fn of(ownership: Option<Ownership>) -> OwnerType {
+        match ownership {
+            None => OwnerType::Unknown,
+            Some(Ownership::Company) => OwnerType::Company,
+            Some(Ownership::Personal) => OwnerType::Personal,
+        }
+    }
+
+    fn ownership(self) -> Option<Ownership> {
+        match self {
+            OwnerType::Unknown => None,
+            OwnerType::Company => Some(Ownership::Company),
+            OwnerType::Personal => Some(Ownership::Personal),
+        }
+    }
+}
+
+/// Whose a device is.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DeviceOwnership {
+    managed_device_owner_type: OwnerType,
 }
 
 /// Which enrolment of the device somebody has seen: of what can be changed here it is all that changes.
@@ -136,7 +172,13 @@ impl ManagementState {
 }
 
 impl ManagedDevice {
-    fn of(row: DeviceRow, owner: Option<String>, leaving: &Leaving, to_return: u64) -> ManagedDevice {
+    fn of(
+        row: DeviceRow,
+        owner: Option<String>,
+        ownership: Option<Ownership>,
+        leaving: &Leaving,
+        to_return: u64,
+    ) -> ManagedDevice {
         let may = leaving.of(&row);
         ManagedDevice {
             management_state: ManagementState::of(&row, may),
@@ -158,6 +200,7 @@ impl ManagedDevice {
             enrollment_state: word(row.enrolment),
             enrolled_through_dep: row.dep,
             is_supervised: row.supervised,
+            managed_device_owner_type: OwnerType::of(ownership),
             awaiting_configuration: row.awaiting_configuration,
             store_account_is_active: row.store_account_active,
             enrolled_date_time: DateTime::of(row.enrolled_at),
@@ -181,13 +224,21 @@ async fn devices_list(
 ) -> Result<JsonBody<Page<ManagedDevice>>, Problem> {
     let (part, rows) = app.devices_after(query.asked()?).await?;
     let leaving = app.devices_leaving(&part.rows).await?;
+    let ownerships = app.devices_ownership(&part.rows).await?;
     let mut rows = rows.into_iter();
     Ok(JsonBody(Page::of_part(
         &part,
         |device| device.0,
         |_| {
             let device = rows.next()?;
-            Some(ManagedDevice::of(device.row, device.person, &leaving, device.to_return))
+            let ownership = ownerships.get(&device.row.id).copied();
+            Some(ManagedDevice::of(
+                device.row,
+                device.person,
+                ownership,
+                &leaving,
+                device.to_return,
+            ))
         },
     )))
 }
@@ -208,12 +259,13 @@ async fn device_get(
 async fn shown(app: &App, device: DeviceId) -> Result<Tagged<ManagedDevice>, Problem> {
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let owner = app.person(row.person_id).await?.map(|person| person.name);
+    let ownership = app.device_ownership(device).await?;
     let leaving = app.devices_leaving(&[device]).await?;
     let of = app.of_person(row.person_id).await?;
     let to_return = of.map_or(0, |of| of.to_return_of(&row));
     Ok(Tagged {
         version: version(&row),
-        body: ManagedDevice::of(row, owner, &leaving, to_return),
+        body: ManagedDevice::of(row, owner, ownership.ownership, &leaving, to_return),
     })
 }
 
@@ -300,6 +352,50 @@ async fn device_remove(
     };
     app.device_remove(&caller, device, seen).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whose a device is
+#[utoipa::path(
+    get, path = "/managedDevices/{device}/ownership", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = DeviceOwnership), Refusals)
+)]
+async fn device_ownership(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(device): Path<DeviceId>,
+) -> Result<Tagged<DeviceOwnership>, Problem> {
+    ownership(&app, device).await
+}
+
+/// Say whose a device is
+///
+/// No device can tell. The rules of device groups may look at it.
+#[utoipa::path(
+    put, path = "/managedDevices/{device}/ownership", tag = "managedDevices",
+    params(("device" = Uuid, Path), IfMatch), request_body = DeviceOwnership,
+    responses((status = 200, description = "As asked for", body = DeviceOwnership), Refusals)
+)]
+async fn device_ownership_set(
+    State(app): State<App>,
+    ApiAdmin(caller): ApiAdmin,
+    Path(device): Path<DeviceId>,
+    IfMatch(base): IfMatch,
+    Json(said): Json<DeviceOwnership>,
+) -> Result<Tagged<DeviceOwnership>, Problem> {
+    let said = said.managed_device_owner_type.ownership();
+    let done = app.device_ownership_set(&caller, device, base, said).await;
+    etag::changed(done, ownership(&app, device)).await
+}
+
+async fn ownership(app: &App, device: DeviceId) -> Result<Tagged<DeviceOwnership>, Problem> {
+    app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
+    let row = app.device_ownership(device).await?;
+    Ok(Tagged {
+        version: row.version,
+        body: DeviceOwnership {
+            managed_device_owner_type: OwnerType::of(row.ownership),
+        },
+    })
 }
 
 /// Revoke the identity of a device

@@ -52,6 +52,8 @@ struct User {
     display_name: String,
     mail: Option<String>,
     department: Option<String>,
+    /// Where they work.
+    office_location: Option<String>,
     created_date_time: DateTime,
     /// Since when nothing is wanted for this person any more.
     left_date_time: Option<DateTime>,
@@ -228,6 +230,7 @@ impl User {
             display_name: row.name,
             mail: row.email,
             department: row.department,
+            office_location: row.office,
             created_date_time: DateTime(row.created_at),
             left_date_time: DateTime::of(row.left_at),
             vpp_program: Program::of(client_user, latest),
@@ -244,6 +247,8 @@ struct NewUser {
     mail: Option<String>,
     #[serde(default)]
     department: Option<String>,
+    #[serde(default)]
+    office_location: Option<String>,
 }
 
 /// What to change of a person. What is absent stays; null empties.
@@ -258,6 +263,9 @@ struct UserChange {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     department: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    office_location: Option<Option<String>>,
 }
 
 /// What else leaving means.
@@ -435,6 +443,7 @@ async fn user_add(
         name: new.display_name,
         email: new.mail,
         department: new.department,
+        office: new.office_location,
     };
     let id = app.person_add(&caller, new).await.map_err(renamed)?;
     Ok(created(format!("users/{id}"), shown(&app, id).await?))
@@ -466,6 +475,7 @@ async fn user_update(
         name: change.display_name,
         email: change.mail,
         department: change.department,
+        office: change.office_location,
     };
     let done = app.person_change(&caller, person, base, change).await;
     etag::changed(done, shown(&app, person)).await.map_err(renamed)
@@ -637,7 +647,9 @@ async fn shown(app: &App, person: PersonId) -> Result<Tagged<User>, Problem> {
     })
 }
 
-/// The app says `name` and `email`; here they are `displayName` and `mail`.
+/// The app says `name`, `email` and `office`; here they are `displayName`, `mail` and `officeLocation`.
 fn renamed(problem: impl Into<Problem>) -> Problem {
-    problem.into().renamed(&[("name", "displayName"), ("email", "mail")])
+    problem
+        .into()
+        .renamed(&[("name", "displayName"), ("email", "mail"), ("office", "officeLocation")])
 }

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, DeviceId, Platform};
+use domain::{AssetId, DeviceId, GroupKind, Ownership, Platform};
 use serde::Deserialize;
 use store::{CommandRow, CommandState};
 
@@ -22,7 +22,7 @@ use super::{
     speak, view,
 };
 use crate::{
-    app::{App, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson},
+    app::{App, AppError, Base, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson},
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},
@@ -91,13 +91,13 @@ pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<DeviceI
     show(&app, &reader, id, false, None).await
 }
 
-/// `refusal` is why the device was not told to leave, or to stay.
+/// `refusal` is why something was not done: the key of its sentence.
 pub(super) async fn show(
     app: &App,
     reader: &Reader,
     id: DeviceId,
     revoke_error: bool,
-    refusal: Option<CannotLeave>,
+    refusal: Option<&'static str>,
 ) -> Result<Response, Oops> {
     let row = app.device(id).await?.ok_or(Oops::of(StatusCode::NOT_FOUND))?;
     let of = app.of_person(row.person_id).await?;
@@ -106,9 +106,13 @@ pub(super) async fn show(
     let identity = app.device_identity(&row).await?;
     let check_ins = app.device_check_ins(id).await?;
     let s = speak(app, reader.lang);
+    let ownership = app.device_ownership(id).await?;
     html(&DevicePage {
+        groups: super::rules::groups_of(app, &s, GroupKind::Device, id.0).await?,
+        ownership: ownership.ownership,
+        ownership_version: ownership.version.number,
         frame: frame(app, reader, Place::Devices, &format!("/devices/{id}"), None).await?,
-        refusal: refusal.map(|refusal| s.t(refused(refusal))),
+        refusal: refusal.map(|refusal| s.t(refusal)),
         s,
         may: app.devices_leaving(&[id]).await?.of(&row),
         refused_at: row.refused_at,
@@ -132,13 +136,44 @@ pub(super) async fn show(
     })
 }
 
-fn refused(refusal: CannotLeave) -> &'static str {
+pub(super) fn refused(refusal: CannotLeave) -> &'static str {
     match refusal {
         CannotLeave::NotEnrolled => "device-not-enrolled",
         CannotLeave::NoRightToErase => "device-wipe-missing",
         CannotLeave::AlreadyLeaving => "device-leaving-already",
         CannotLeave::AlreadyTold => "device-told-already",
         CannotLeave::EnrolledAnew => "device-enrolled-anew",
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Owned {
+    #[serde(default)]
+    ownership: String,
+    /// Of what was said when the page was opened.
+    #[serde(default)]
+    version: i64,
+}
+
+pub async fn ownership(
+    State(app): State<App>,
+    admin: Admin,
+    Path(id): Path<DeviceId>,
+    Form(owned): Form<Owned>,
+) -> Result<Response, Oops> {
+    let said = match owned.ownership.as_str() {
+        "company" => Some(Ownership::Company),
+        "personal" => Some(Ownership::Personal),
+        _ => None,
+    };
+    let base = Base::Version(owned.version);
+    match app.device_ownership_set(&admin.caller, id, base, said).await {
+        Ok(()) => Ok(flash::to(&app, &admin, &format!("/devices/{id}"), Done::Saved)),
+        Err(AppError::Stale(_)) => {
+            let page = show(&app, &admin, id, false, Some("ownership-stale")).await?;
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

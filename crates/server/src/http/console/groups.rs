@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{GroupId, GroupKind};
+use domain::{GroupId, GroupKind, MembershipRule};
 use serde::Deserialize;
 use store::GroupRow;
 
@@ -17,6 +17,7 @@ use super::{
         conflict::{Conflict, Difference},
         groups::{GroupErrors, GroupFormPage, GroupLine, GroupPage, GroupsPage},
         parts::Named,
+        rules::{self, Membership, RuleView},
     },
     problem, speak,
 };
@@ -42,6 +43,7 @@ pub async fn list(State(app): State<App>, reader: Reader) -> Result<Response, Oo
         .await?
         .into_iter()
         .map(|row| GroupLine {
+            by_rule: row.membership_rule.is_some(),
             id: row.id,
             members: u64::try_from(row.members).unwrap_or(0),
             apps: deployed(row.id),
@@ -117,7 +119,16 @@ async fn show(app: &App, reader: &Reader, opened: Opened, choice: &Choice, said:
         priority,
         was,
     } = opened;
-    let members = members::shown(app, &row, choice, reader.caller.may_write().is_ok()).await?;
+    let may_pick = reader.caller.may_write().is_ok() && row.membership_rule.is_none();
+    let members = members::shown(app, &row, choice, may_pick).await?;
+    let s = speak(app, reader.lang);
+    let rule = match &row.membership_rule {
+        Some(rule) => {
+            let walked = app.groups_walked().await?.contains(&row.id);
+            Some(RuleView::of(&s, &app.group_names().await?, row.kind, rule, walked))
+        }
+        None => None,
+    };
     let lines: Vec<_> = app
         .deployments_all()
         .await?
@@ -140,7 +151,9 @@ async fn show(app: &App, reader: &Reader, opened: Opened, choice: &Choice, said:
         .collect();
     apps.sort_by(|one, next| one.0.name.cmp(&next.0.name));
     html(&GroupPage {
-        s: speak(app, reader.lang),
+        rule,
+        used_by: app.store.group_used_by(row.id).await?,
+        s,
         frame: frame(app, reader, Place::Groups, &choice.link(row.id), said.flash).await?,
         id: row.id,
         title: row.name,
@@ -165,6 +178,9 @@ pub struct Typed {
     priority: String,
     #[serde(default)]
     kind: String,
+    /// How members of a new group are chosen.
+    #[serde(default)]
+    membership: String,
     /// Of the group as it was when the page was opened, and what it was then.
     #[serde(default)]
     version: i64,
@@ -261,15 +277,17 @@ pub async fn delete(
     Path(id): Path<GroupId>,
     Form(seen): Form<Seen>,
 ) -> Result<Response, Oops> {
-    let key = match app.group_delete(&admin.caller, id, Base::Version(seen.version)).await {
+    let s = speak(&app, admin.lang);
+    let text = match app.group_delete(&admin.caller, id, Base::Version(seen.version)).await {
         Ok(()) => return Ok(flash::to(&app, &admin, "/groups", Done::GroupDeleted)),
         Err(AppError::Invalid {
             field: "deployments", ..
-        }) => "flash-group-in-use",
-        Err(AppError::Stale(_)) => "conflict-group-delete",
+        }) => s.t("flash-group-in-use"),
+        Err(AppError::Stale(_)) => s.t("conflict-group-delete"),
+        Err(AppError::Rule(refused)) => rules::refused(&s, &refused),
         Err(error) => return Err(error.into()),
     };
-    let flash = Flash::bad(speak(&app, admin.lang).t(key));
+    let flash = Flash::bad(text);
     let page = chosen(&app, &admin, id, &Choice::default(), flash).await?;
     Ok((StatusCode::CONFLICT, page).into_response())
 }
@@ -279,6 +297,7 @@ pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, 
         name: String::new(),
         priority: "0".to_owned(),
         kind: String::new(),
+        membership: String::new(),
         version: 0,
         was_name: String::new(),
         was_priority: String::new(),
@@ -287,12 +306,15 @@ pub async fn new_page(State(app): State<App>, admin: Admin) -> Result<Response, 
 }
 
 pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
+    let membership = Membership::of(&typed.membership);
     let result = match priority(&typed.priority) {
         Some(priority) => {
             let new = NewGroup {
                 name: typed.name.clone(),
                 kind: kind(&typed.kind),
                 priority,
+                // Any other rule is looked at before it is saved.
+                rule: (membership == Membership::All).then(MembershipRule::all),
             };
             app.group_add(&admin.caller, new).await
         }
@@ -302,7 +324,14 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>)
         }),
     };
     match result {
-        Ok(id) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::GroupAdded)),
+        Ok(id) => {
+            let (page, done) = match membership {
+                Membership::All => (format!("/groups/{id}"), Done::RuleSaved),
+                Membership::Rule | Membership::Text => (format!("/groups/{id}/rule"), Done::GroupAdded),
+                Membership::Assigned => (format!("/groups/{id}"), Done::GroupAdded),
+            };
+            Ok(flash::to(&app, &admin, &page, done))
+        }
         Err(error) => {
             let errors = errors(&speak(&app, admin.lang), error)?;
             let page = show_form(&app, &admin, typed, errors).await?;
@@ -316,6 +345,7 @@ async fn show_form(app: &App, reader: &Reader, typed: Typed, errors: GroupErrors
         s: speak(app, reader.lang),
         frame: frame(app, reader, Place::Groups, "/groups/new", None).await?,
         kind: kind(&typed.kind),
+        membership: Membership::of(&typed.membership),
         name: typed.name,
         priority: typed.priority,
         errors,

@@ -62,7 +62,7 @@ async fn ask(
         _ => None,
     };
     if let Some(refusal) = refusal {
-        let page = devices::show(app, reader, id, false, Some(refusal)).await?;
+        let page = devices::show(app, reader, id, false, Some(devices::refused(refusal))).await?;
         return Ok((StatusCode::CONFLICT, page).into_response());
     }
     let of = app.of_person(row.person_id).await?;
@@ -162,7 +162,7 @@ async fn went(
 ) -> Result<Response, Oops> {
     match result {
         Err(AppError::Leaving(refusal)) => {
-            let page = devices::show(app, reader, id, false, Some(refusal)).await?;
+            let page = devices::show(app, reader, id, false, Some(devices::refused(refusal))).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
         result => {

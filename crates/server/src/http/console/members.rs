@@ -3,7 +3,10 @@
 //! What is chosen is a change of the group as it is when it is saved: who is added, and who is taken out. It travels in the
 //! fields of the form, so a reader may look for one after the other before they save.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+};
 
 use axum::{
     extract::State,
@@ -18,9 +21,11 @@ use super::{
     Oops, frame, groups, html,
     pages::{
         Flash, Place,
+        groups::members_text,
         members::{MembersPreviewPage, MembersView, Moved, Pick, PreviewedApp},
         parts::{Turn, link},
         preview::{LineView, PreviewView},
+        rules,
     },
     speak, view,
 };
@@ -30,6 +35,7 @@ use crate::{
         contract::{Agreed, Contract, Previewed},
         deployments::LineSays,
         members::{Absent, MemberRow, MembersChange, MembersPreview, Offered, Wanted},
+        rules::GroupNames,
     },
     http::{
         auth::{Admin, Reader},
@@ -256,7 +262,7 @@ fn says(s: &Speak, absent: &Absent) -> String {
 
 /// Why nothing was saved.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Refused {
+pub(super) enum Refused {
     /// It was only looked at.
     Not,
     Outdated,
@@ -266,6 +272,17 @@ enum Refused {
 /// So many of those who come or go are named.
 const NAMED: usize = 20;
 
+/// What giving a group a rule would do; `fields` are those of the form that says which.
+pub(super) async fn rule_previewed(
+    app: &App,
+    reader: &Reader,
+    preview: &MembersPreview,
+    fields: Vec<(&'static str, String)>,
+    refused: Refused,
+) -> Result<Response, Oops> {
+    shown_before_saving(app, reader, preview, ("rule", "rule-title"), fields, refused).await
+}
+
 async fn previewed(
     app: &App,
     reader: &Reader,
@@ -273,49 +290,94 @@ async fn previewed(
     choice: &Choice,
     refused: Refused,
 ) -> Result<Response, Oops> {
+    let fields = choice.fields();
+    shown_before_saving(app, reader, preview, ("members", "column-members"), fields, refused).await
+}
+
+/// `form` is where it is saved, and what was done there.
+async fn shown_before_saving(
+    app: &App,
+    reader: &Reader,
+    preview: &MembersPreview,
+    form: (&str, &str),
+    fields: Vec<(&'static str, String)>,
+    refused: Refused,
+) -> Result<Response, Oops> {
     let s = speak(app, reader.lang);
     let (group, change) = (&preview.group, &preview.change);
+    let groups: BTreeMap<GroupId, GroupRow> = app.groups().await?.into_iter().map(|row| (row.id, row)).collect();
+    let moves = || iter::once(change).chain(&preview.follows);
     let first = |ids: &BTreeSet<Uuid>| -> Vec<Uuid> { ids.iter().copied().take(NAMED).collect() };
-    let names = app
-        .store
-        .names(&[first(&change.come), first(&change.go)].concat())
-        .await?;
+    let mut asked: Vec<Uuid> = moves()
+        .flat_map(|moved| [first(&moved.come), first(&moved.go)].concat())
+        .collect();
+    asked.extend(preview.matching.iter().flat_map(|matching| &matching.first));
+    let names = app.store.names(&asked).await?;
     let named = |id: &Uuid| match group.kind {
         GroupKind::User => names.people.get(&PersonId(*id)).cloned(),
         GroupKind::Device => names.devices.get(&DeviceId(*id)).cloned(),
     };
     let mut moved = Vec::new();
-    for (key, ids) in [("members-come", &change.come), ("members-go", &change.go)] {
-        if ids.is_empty() {
-            continue;
+    for of in moves() {
+        for (key, of_other, ids) in [
+            ("members-come", "members-come-into", &of.come),
+            ("members-go", "members-go-from", &of.go),
+        ] {
+            if ids.is_empty() {
+                continue;
+            }
+            let some: Vec<String> = ids.iter().take(NAMED).filter_map(named).collect();
+            let other = groups.get(&of.group).filter(|row| row.id != group.id);
+            moved.push(Moved {
+                title: other.map_or_else(|| s.t(key), |row| s.t1(of_other, "group", &row.name)),
+                more: (ids.len() - some.len()) as u64,
+                names: some.join(", "),
+            });
         }
-        let some: Vec<String> = ids.iter().take(NAMED).filter_map(named).collect();
-        moved.push(Moved {
-            title: s.t(key),
-            more: (ids.len() - some.len()) as u64,
-            names: some.join(", "),
-        });
     }
+    let matching = preview
+        .matching
+        .as_ref()
+        .filter(|matching| matching.rule.is_some())
+        .map(|matching| {
+            let some: Vec<String> = matching.first.iter().filter_map(named).collect();
+            Moved {
+                title: s.t1("rule-matching", "count", members_text(&s, group.kind, matching.count)),
+                more: matching.count.saturating_sub(some.len() as u64),
+                names: some.join(", "),
+            }
+        });
+    let all = GroupNames::of(&groups.values().cloned().collect::<Vec<_>>());
+    let rule = preview.matching.as_ref().map(|matching| match &matching.rule {
+        Some(rule) => rules::RuleView::of(&s, &all, group.kind, rule, false),
+        None => rules::RuleView::none(&s),
+    });
     let mut apps = Vec::new();
     for of in &preview.apps {
         let lines = app.deployments(of.app.id).await?;
-        let line = lines.iter().find(|line| line.group == group.id);
-        let said = line.map(LineSays::of);
-        // It stays as it is; who is reached through it is told of under it.
-        let line = LineView {
-            group: group.id,
-            name: group.name.clone(),
-            kind: group.kind,
-            members: u64::try_from(group.members).unwrap_or(0),
-            before: said,
-            after: said,
+        // They stay as they are; who is reached through one is told of under it.
+        let view = |row: &GroupRow| {
+            let line = lines.iter().find(|line| line.group == row.id)?;
+            let said = Some(LineSays::of(line));
+            Some(LineView {
+                group: row.id,
+                name: row.name.clone(),
+                kind: row.kind,
+                members: u64::try_from(row.members).unwrap_or(0),
+                before: said,
+                after: said,
+            })
         };
+        let lines_of = moves()
+            .filter_map(|moved| groups.get(&moved.group))
+            .filter_map(view)
+            .collect();
         let names = super::deployment::names(app, of).await?;
         apps.push(PreviewedApp {
             id: of.app.id,
             name: view::app_name(&of.app),
             has_icon: of.app.has_icon,
-            preview: PreviewView::of(of, vec![line], names, s.now),
+            preview: PreviewView::of(of, lines_of, names, s.now),
         });
     }
     html(&MembersPreviewPage {
@@ -325,10 +387,14 @@ async fn previewed(
         kind: group.kind,
         come: change.come.len() as u64,
         go: change.go.len() as u64,
+        action: form.0.to_owned(),
+        step: s.t(form.1),
+        rule,
+        matching,
         moved,
         apps,
         digest: preview.digest.clone(),
-        fields: choice.fields(),
+        fields,
         to_confirm: preview.to_confirm(),
         outdated: refused == Refused::Outdated,
         unconfirmed: refused == Refused::Unconfirmed,

@@ -16,6 +16,7 @@ mod members;
 mod moving_up;
 pub mod pages;
 mod people;
+mod rules;
 mod search;
 mod session;
 mod settings;
@@ -95,6 +96,7 @@ fn inside() -> Router<App> {
             get(leaving::remove_page).post(leaving::remove),
         )
         .route("/devices/{device}/stay", post(leaving::stay))
+        .route("/devices/{device}/ownership", post(devices::ownership))
         .route("/people", get(people::list))
         .route("/people/new", get(people::new_page).post(people::add))
         .route("/people/{person}", get(people::page))
@@ -113,6 +115,7 @@ fn inside() -> Router<App> {
         .route("/groups/new", get(groups::new_page).post(groups::add))
         .route("/groups/{group}", get(groups::page).post(groups::edit))
         .route("/groups/{group}/members", post(members::save))
+        .route("/groups/{group}/rule", get(rules::page).post(rules::save))
         .route("/groups/{group}/delete", post(groups::delete))
         .route("/activity", get(activity::page))
         .route("/search", get(search::page))
@@ -258,6 +261,7 @@ impl From<AppError> for Oops {
             AppError::NotFound(_) => Oops::of(StatusCode::NOT_FOUND),
             AppError::Stale(_)
             | AppError::Outdated(_)
+            | AppError::Rule(_)
             | AppError::Leaving(_)
             | AppError::NotInvited(_)
             | AppError::NotWaiting

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, PersonId, Program};
+use domain::{AssetId, GroupKind, PersonId, Program};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::{InvitationRow, PersonChange, PersonRow};
@@ -128,16 +128,7 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
     let registrations = app.registrations(id).await?;
     let replaced = registrations.iter().filter(|row| row.replaced_at.is_some());
     let retired = replaced.map(|row| row.retired_at).collect();
-    let groups: Vec<Named> = app
-        .store
-        .groups_of(id.0)
-        .await?
-        .into_iter()
-        .map(|(group, name)| Named {
-            name,
-            href: format!("/groups/{group}"),
-        })
-        .collect();
+    let groups = super::rules::groups_of(app, &s, GroupKind::User, id.0).await?;
     let program = of
         .as_ref()
         .and_then(|of| of.world.people.get(&id))
@@ -172,6 +163,7 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         name: row.name,
         email: row.email,
         department: row.department,
+        office: row.office,
         created_at: row.created_at,
         left_at: row.left_at,
         program,
@@ -345,11 +337,13 @@ pub struct Typed {
     name: String,
     email: String,
     department: String,
+    office: String,
     /// Of the person as they were when the form was opened, and what it said then.
     version: i64,
     was_name: String,
     was_email: String,
     was_department: String,
+    was_office: String,
 }
 
 impl Typed {
@@ -357,14 +351,17 @@ impl Typed {
     fn of(row: PersonRow) -> Typed {
         let email = row.email.unwrap_or_default();
         let department = row.department.unwrap_or_default();
+        let office = row.office.unwrap_or_default();
         Typed {
             version: row.version.number,
             was_name: row.name.clone(),
             was_email: email.clone(),
             was_department: department.clone(),
+            was_office: office.clone(),
             name: row.name,
             email,
             department,
+            office,
         }
     }
 }
@@ -393,6 +390,7 @@ pub async fn edit(
         name: Some(typed.name.clone()),
         email: Some(Some(typed.email.clone())),
         department: Some(Some(typed.department.clone())),
+        office: Some(Some(typed.office.clone())),
     };
     let base = Base::Version(typed.version);
     let result = app.person_change(&admin.caller, id, base, change).await;
@@ -420,6 +418,7 @@ async fn conflict(app: &App, reader: &Reader, id: PersonId, typed: Typed) -> Res
             &now.department,
             &typed.department,
         ),
+        row("person-office", &typed.was_office, &now.office, &typed.office),
     ];
     let conflict = Conflict {
         version,
@@ -430,6 +429,7 @@ async fn conflict(app: &App, reader: &Reader, id: PersonId, typed: Typed) -> Res
         name: Conflict::merged(&typed.was_name, now.name, typed.name),
         email: Conflict::merged(&typed.was_email, now.email, typed.email),
         department: Conflict::merged(&typed.was_department, now.department, typed.department),
+        office: Conflict::merged(&typed.was_office, now.office, typed.office),
         ..now
     };
     let page = show_form(app, reader, Some(id), merged, None, Some(conflict)).await?;
@@ -441,6 +441,7 @@ fn new_person(typed: &Typed) -> NewPerson {
         name: typed.name.clone(),
         email: Some(typed.email.clone()),
         department: Some(typed.department.clone()),
+        office: Some(typed.office.clone()),
     }
 }
 
@@ -485,11 +486,13 @@ async fn show_form(
         name_error: error("name"),
         email_error: error("email"),
         department_error: error("department"),
+        office_error: error("office"),
         name: typed.name,
         email: typed.email,
         department: typed.department,
+        office: typed.office,
         version: typed.version,
-        was: [typed.was_name, typed.was_email, typed.was_department],
+        was: [typed.was_name, typed.was_email, typed.was_department, typed.was_office],
         conflict,
     })
 }

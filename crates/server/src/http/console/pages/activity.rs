@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 73] = [
+    const KINDS: [&str; 76] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -66,6 +66,9 @@ pub mod tests {
         "groupDeleted",
         "groupLeft",
         "groupMembersSet",
+        "groupMembersFollowed",
+        "groupRuleSet",
+        "deviceOwnershipSet",
         "installAccepted",
         "installCommanded",
         "installFailed",
@@ -129,7 +132,7 @@ pub mod tests {
                 device: Some(named("가람의 iPhone", "/devices/1")),
                 group: None,
                 name: Some("본사".to_owned()),
-                moved: (kind == "groupMembersSet").then_some((3, 1)),
+                moved: kind.starts_with("groupMembers").then_some((3, 1)),
                 code: kind.contains("Failed").then(|| "MCMDMErrorDomain 12064".to_owned()),
             })
             .collect()

@@ -1,7 +1,7 @@
 //! The enrolled devices, and one of them.
 
 use askama::Template;
-use domain::{AssetId, Detail, DeviceId, Enrolment, InstallState, Platform, Resolution, Time};
+use domain::{AssetId, Detail, DeviceId, Enrolment, InstallState, Ownership, Platform, Resolution, Time};
 
 use store::{CheckInRefusal, CheckInRow, Many};
 
@@ -314,6 +314,11 @@ pub struct DevicePage {
     pub s: Speak,
     pub frame: Frame,
     pub line: DeviceLine,
+    /// With by what it is in each.
+    pub groups: Vec<(Named, String)>,
+    /// Whose it is, as somebody said, and the version of that.
+    pub ownership: Option<Ownership>,
+    pub ownership_version: i64,
     pub udid: String,
     pub enrolled_at: Option<Time>,
     pub informed_at: Option<Time>,
@@ -413,6 +418,21 @@ impl DeviceLeavePage {
 }
 
 impl DevicePage {
+    /// What can be said of whose it is: what the form sends, and in words.
+    fn ownerships(&self) -> [(&'static str, &'static str, bool); 3] {
+        let is = |said| self.ownership == said;
+        [
+            ("company", "ownership-company", is(Some(Ownership::Company))),
+            ("personal", "ownership-personal", is(Some(Ownership::Personal))),
+            ("", "ownership-unknown", is(None)),
+        ]
+    }
+
+    fn owned(&self) -> &'static str {
+        let said = self.ownerships().into_iter().find(|(_, _, is_so)| *is_so);
+        said.map_or("ownership-unknown", |(_, key, _)| key)
+    }
+
     /// Of a device that is managed it is worth a look; one that was taken out has lost it with that.
     fn revoked_glyph(&self) -> Glyph {
         match self.line.enrolment.is_over() {
@@ -558,6 +578,13 @@ pub mod tests {
             s: s.clone(),
             frame: frame(Place::Devices),
             line: line(s, 2, Enrolment::Enrolled, Some(4)),
+            groups: if revoked {
+                Vec::new()
+            } else {
+                vec![(named("회사 전화", "/groups/1"), s.t("membership-all-devices"))]
+            },
+            ownership: (!revoked).then_some(Ownership::Company),
+            ownership_version: 0,
             udid: "00008140-001A2B3C4D5E6F70".to_owned(),
             enrolled_at: Some(ago(s, 90_000)),
             informed_at: Some(ago(s, 300)),

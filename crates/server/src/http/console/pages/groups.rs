@@ -3,7 +3,15 @@
 use askama::Template;
 use domain::{Approval, GroupId, GroupKind};
 
-use super::{Frame, conflict::Conflict, members::MembersView, parts::Named, ui::Glyph, words};
+use super::{
+    Frame,
+    conflict::Conflict,
+    members::MembersView,
+    parts::Named,
+    rules::{Membership, RuleView},
+    ui::Glyph,
+    words,
+};
 use crate::messages::Speak;
 
 /// One group in a list.
@@ -13,6 +21,8 @@ pub struct GroupLine {
     pub name: String,
     pub kind: GroupKind,
     pub members: u64,
+    /// They follow from a rule.
+    pub by_rule: bool,
     pub priority: i64,
     /// How many apps are deployed to it.
     pub apps: u64,
@@ -73,12 +83,25 @@ pub struct GroupPage {
     /// How many are in it.
     pub count: u64,
     pub members: MembersView,
+    /// By what they are in it, where that is a rule.
+    pub rule: Option<RuleView>,
+    /// Groups whose rules look at its members.
+    pub used_by: Vec<String>,
     pub apps: Vec<(Named, Approval)>,
 }
 
 impl GroupPage {
     fn is_device(&self) -> bool {
         self.kind == GroupKind::Device
+    }
+
+    /// Whether members can be put in and taken out here.
+    fn may_pick(&self) -> bool {
+        self.frame.may_write && self.rule.is_none()
+    }
+
+    fn may_be_deleted(&self) -> bool {
+        self.apps.is_empty() && self.used_by.is_empty()
     }
 
     fn context(&self) -> String {
@@ -99,11 +122,21 @@ pub struct GroupFormPage {
     pub frame: Frame,
     pub name: String,
     pub kind: GroupKind,
+    pub membership: Membership,
     pub priority: String,
     pub errors: GroupErrors,
 }
 
 impl GroupFormPage {
+    /// How members can be chosen, in words that are true of people and of devices.
+    fn memberships(&self) -> [(Membership, &'static str); 3] {
+        [
+            (Membership::Assigned, "membership-assigned"),
+            (Membership::All, "membership-all"),
+            (Membership::Rule, "membership-rule"),
+        ]
+    }
+
     fn is_device(&self) -> bool {
         self.kind == GroupKind::Device
     }
@@ -117,6 +150,7 @@ pub mod tests {
         app::tests::named,
         conflict::tests::conflict,
         members::tests::view,
+        rules,
         tests::{frame, id},
     };
 
@@ -126,6 +160,7 @@ pub mod tests {
             name: "영업팀".to_owned(),
             kind,
             members: 10,
+            by_rule: kind == GroupKind::Device,
             priority: 5,
             apps: 2,
         };
@@ -152,13 +187,26 @@ pub mod tests {
             errors,
             count: 2,
             members: view(!apps.is_empty()),
+            rule: None,
+            used_by: Vec::new(),
             apps,
+        };
+        let by_rule = || GroupPage {
+            rule: Some(rules::tests::view(s)),
+            used_by: vec!["서울 영업팀".to_owned()],
+            conflict: None,
+            ..group(
+                GroupKind::User,
+                GroupErrors::default(),
+                vec![(named("한올서명", "/apps/1"), Approval::Required)],
+            )
         };
         let form = |kind, errors| GroupFormPage {
             s: s.clone(),
             frame: frame(Place::Groups),
             name: String::new(),
             kind,
+            membership: Membership::Assigned,
             priority: "0".to_owned(),
             errors,
         };
@@ -175,6 +223,7 @@ pub mod tests {
                 "group",
                 group(GroupKind::User, GroupErrors::default(), apps).render().unwrap(),
             ),
+            ("group-by-rule", by_rule().render().unwrap()),
             (
                 "group-wrong",
                 group(GroupKind::Device, wrong(), Vec::new()).render().unwrap(),

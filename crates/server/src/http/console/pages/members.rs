@@ -4,7 +4,7 @@
 use askama::Template;
 use domain::{AssetId, GroupId, GroupKind};
 
-use super::{Frame, groups::members_text, parts::Pager, preview::PreviewView, ui::Glyph};
+use super::{Frame, groups::members_text, parts::Pager, preview::PreviewView, rules::RuleView, ui::Glyph};
 use crate::messages::{Arg, Speak};
 
 /// Somebody or some device with a box.
@@ -75,6 +75,14 @@ pub struct MembersPreviewPage {
     /// How many come, and how many go.
     pub come: u64,
     pub go: u64,
+    /// Where it is saved, after the group's own address.
+    pub action: String,
+    /// What was done before this.
+    pub step: String,
+    /// The rule that it is about, if it is about one.
+    pub rule: Option<RuleView>,
+    /// Whom that lets in.
+    pub matching: Option<Moved>,
     pub moved: Vec<Moved>,
     pub apps: Vec<PreviewedApp>,
     pub digest: String,
@@ -113,7 +121,7 @@ impl MembersPreviewPage {
 pub mod tests {
     use super::*;
     use crate::http::console::pages::{
-        Place, apps, preview,
+        Place, apps, preview, rules,
         tests::{frame, id, speak},
     };
 
@@ -168,6 +176,10 @@ pub mod tests {
             kind,
             come: 2,
             go: 40,
+            action: "members".to_owned(),
+            step: s.t("column-members"),
+            rule: None,
+            matching: None,
             moved: vec![moved("members-come", 0), moved("members-go", 38)],
             apps: vec![PreviewedApp {
                 id: app.id,
@@ -194,7 +206,20 @@ pub mod tests {
             unconfirmed: true,
             ..people()
         };
+        let rule = MembersPreviewPage {
+            action: "rule".to_owned(),
+            step: s.t("rule-title"),
+            rule: Some(rules::tests::view(s)),
+            matching: Some(Moved {
+                title: s.t1("rule-matching", "count", 12),
+                names: "강하늘, 고은결".to_owned(),
+                more: 10,
+            }),
+            apps: Vec::new(),
+            ..people()
+        };
         vec![
+            ("group-rule-preview", rule.render().unwrap()),
             ("members-preview", people().render().unwrap()),
             ("members-preview-devices", page(s, GroupKind::Device).render().unwrap()),
             ("members-preview-outdated", outdated.render().unwrap()),

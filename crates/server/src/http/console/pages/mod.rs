@@ -19,6 +19,7 @@ pub mod moving_up;
 pub mod parts;
 pub mod people;
 pub mod preview;
+pub mod rules;
 pub mod search;
 pub mod settings;
 pub mod sign_in;
@@ -218,6 +219,7 @@ pub mod tests {
         all.extend(leavers::tests::samples(s));
         all.extend(groups::tests::samples(s));
         all.extend(members::tests::samples(s));
+        all.extend(rules::tests::samples(s));
         all.extend(moving_up::tests::samples(s));
         all.extend(activity::tests::samples(s));
         all.extend(accounts::tests::samples(s));

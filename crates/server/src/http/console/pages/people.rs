@@ -151,6 +151,7 @@ pub struct PersonPage {
     pub name: String,
     pub email: Option<String>,
     pub department: Option<String>,
+    pub office: Option<String>,
     pub created_at: Time,
     pub left_at: Option<Time>,
     /// Of what can be changed of the person.
@@ -165,7 +166,8 @@ pub struct PersonPage {
     pub uninvitable: Option<String>,
     /// When Apple retired those that the person had before.
     pub retired: Vec<Option<Time>>,
-    pub groups: Vec<Named>,
+    /// With by what they are in each.
+    pub groups: Vec<(Named, String)>,
     pub devices: Vec<DeviceLine>,
     pub apps: Vec<PersonAppLine>,
     /// A link that was just made. It is never shown again.
@@ -250,12 +252,14 @@ pub struct PersonFormPage {
     pub name: String,
     pub email: String,
     pub department: String,
+    pub office: String,
     pub name_error: Option<String>,
     pub email_error: Option<String>,
     pub department_error: Option<String>,
-    /// Of the person that was opened, and what was there then: name, address, department.
+    pub office_error: Option<String>,
+    /// Of the person that was opened, and what was there then: name, address, department, office.
     pub version: i64,
-    pub was: [String; 3],
+    pub was: [String; 4],
     pub conflict: Option<Conflict>,
 }
 
@@ -271,7 +275,13 @@ impl PersonFormPage {
     }
 
     fn wrong(&self) -> bool {
-        self.name_error.is_some() || self.email_error.is_some() || self.department_error.is_some()
+        let errors = [
+            &self.name_error,
+            &self.email_error,
+            &self.department_error,
+            &self.office_error,
+        ];
+        errors.into_iter().any(Option::is_some)
     }
 }
 
@@ -373,6 +383,7 @@ pub mod tests {
             name: "윤가람".to_owned(),
             email: Some("garam@seorindeul.example".to_owned()),
             department: Some("영업팀".to_owned()),
+            office: Some("서울 본사".to_owned()),
             created_at: ago(s, 100_000),
             left_at: left.then(|| ago(s, 2000)),
             version: 4,
@@ -392,7 +403,10 @@ pub mod tests {
             groups: if left {
                 Vec::new()
             } else {
-                vec![named("영업팀", "/groups/1"), named("전사", "/groups/2")]
+                vec![
+                    (named("영업팀", "/groups/1"), s.t("membership-assigned")),
+                    (named("전사", "/groups/2"), s.t("membership-all-people")),
+                ]
             },
             devices: if left {
                 Vec::new()
@@ -414,11 +428,13 @@ pub mod tests {
             name: "윤가람".to_owned(),
             email: "garam".to_owned(),
             department: String::new(),
+            office: "서울 본사".to_owned(),
             name_error: wrong.map(str::to_owned),
             email_error: wrong.map(str::to_owned),
             department_error: wrong.map(str::to_owned),
+            office_error: wrong.map(str::to_owned),
             version: 6,
-            was: [const { String::new() }; 3],
+            was: [const { String::new() }; 4],
             conflict: None,
         };
         let mut stale = form(Some(id(1, PersonId)), None);
