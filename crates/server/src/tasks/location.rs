@@ -102,13 +102,13 @@ pub(super) async fn under_lease(
         error = signs_of_life(app, &lease) => Err(error),
         () = clock_waits(app), if interrupted == Interrupted::WhenTheClockIsSet => Ok(false),
     };
+    let result = match result {
+        Err(StepError::Apple(error)) => apple_failed(app, &location, &lease, &error).await.map(|()| false),
+        result => result,
+    };
     match result {
         Ok(true) => Ok(Stepped::Worked),
         Ok(false) => Ok(Stepped::Idle),
-        Err(StepError::Apple(error)) => {
-            apple_failed(app, &location, &lease, &error).await?;
-            Ok(Stepped::Idle)
-        }
         Err(StepError::App(AppError::Store(StoreError::LeaseLost))) => {
             tracing::info!(location.id = %location.id, "another server works on the location now");
             Ok(Stepped::Idle)

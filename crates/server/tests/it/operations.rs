@@ -832,3 +832,40 @@ async fn nobody_judges_by_the_old_time_what_another_server_has_moved_to_the_new(
     assert_eq!(desk.named(CREATE), [1]);
     desk.close().await;
 }
+
+/// It was told of as a defect: "a step failed".
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_hears_an_error_of_apple_after_another_server_took_over_has_nothing_to_say_of_it() {
+    let desk = Desk::open(Fresh::sqlite()).await;
+    let location = desk.location().await;
+    let calls = ["GET client/config", "GET users", "GET assets"];
+    desk.apple.switch(|switches| {
+        switches.answer_delay_ms = 1000;
+        let fault = |call: &str| Fault {
+            call: call.to_owned(),
+            is: Trouble::Refused {
+                number: 9603,
+                retry_after_s: None,
+            },
+            times: 1,
+        };
+        switches.faults = calls.map(fault).into();
+    });
+    desk.passes(HOUR);
+    let taken_over = async {
+        // It was asked, and the answer is on its way.
+        while desk.apple.switches().faults.len() == calls.len() {
+            tokio::time::sleep(10 * MS).await;
+        }
+        desk.app.store.leases_reclaim().await.unwrap();
+        let name = format!("location/{}", location.id);
+        let lease = desk.app.store.lease_take(&name, "the other server", HOUR);
+        assert!(lease.await.unwrap().is_some());
+    };
+
+    let (stepped, ()) = tokio::join!(location::read(&desk.app), taken_over);
+
+    assert_eq!(stepped.unwrap(), Stepped::Idle);
+    assert_eq!(desk.location().await.unanswered_since, None, "what it wrote");
+    desk.close().await;
+}
