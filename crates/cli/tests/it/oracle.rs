@@ -260,8 +260,9 @@ impl Sides<'_> {
                 let installed = verdict.is_some_and(|verdict| verdict.state == InstallState::Installed);
                 wrong.unless_same(&format!("whether {serial} has {bundle_id}"), &installed, &managed);
                 let silent = verdict.is_none_or(|verdict| verdict.detail == Detail::NoAdditionalDetails);
-                let holder = verdict.map(|verdict| verdict.holder(row.person_id));
-                let licensed = holder.is_some_and(|holder| app.facts.seats.contains_key(&holder));
+                // What is only available and was not asked for stays with whichever licence it came with.
+                let holders = [domain::Holder::Person(row.person_id), domain::Holder::Device(row.id)];
+                let licensed = holders.iter().any(|holder| app.facts.seats.contains_key(holder));
                 if managed && silent && !licensed {
                     wrong.say(format!(
                         "{serial} has {bundle_id} without a licence, and nobody says so"

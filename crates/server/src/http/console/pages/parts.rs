@@ -270,6 +270,10 @@ impl EventLine {
             Some(moved) if key == "event-group-members-set" => ("event-group-members-moved", moved),
             _ => (key, (0, 0)),
         };
+        let key = match self.device {
+            Some(_) => words::of_device(key),
+            None => key,
+        };
         let name = |thing: &Option<Named>| {
             thing
                 .as_ref()
@@ -604,6 +608,10 @@ pub fn link(path: &str, parameters: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        http::console::pages::{activity, tests::speak},
+        messages::Lang,
+    };
 
     #[test]
     fn a_list_is_cut_into_pages_and_a_page_too_far_is_the_last() {
@@ -664,5 +672,37 @@ mod tests {
             "/apps?q=%ED%95%9C%20%26&page=2"
         );
         assert_eq!(link("/apps", &[("q", "")]), "/apps");
+    }
+
+    #[test]
+    fn a_licence_of_a_device_is_told_of_with_the_device() {
+        let kinds = [
+            "licenceAssigned",
+            "licenceFound",
+            "licenceLost",
+            "licenceRefused",
+            "licenceReserved",
+            "licenceReturned",
+            "licenceReturning",
+            "licenceReturnRefused",
+        ];
+        for lang in [Lang::Ko, Lang::En] {
+            let s = speak(lang);
+            for event in activity::tests::events(&s) {
+                if !kinds.contains(&event.word.0.as_str()) {
+                    continue;
+                }
+                let of_person = EventLine {
+                    device: None,
+                    ..event.clone()
+                };
+                let told = [event.sentence(&s), of_person.sentence(&s)];
+                assert!(
+                    told[0].contains("가람의 iPhone") && told[0].contains("윤가람"),
+                    "{told:?}"
+                );
+                assert!(!told[1].contains("iPhone") && told[1].contains("윤가람"), "{told:?}");
+            }
+        }
     }
 }

@@ -194,27 +194,30 @@ impl LineView {
         members_text(s, self.kind, self.members)
     }
 
-    fn said(s: &Speak, said: Option<LineSays>) -> String {
+    fn said(&self, s: &Speak, said: Option<LineSays>) -> String {
         let Some(said) = said else {
             return s.t("preview-line-none");
         };
+        // Licences of people are what is usual, and named beside others.
+        let types = [self.before, self.after].map(|says| says.map(|says| says.license_type));
+        let usual = types.into_iter().flatten().all(|it| it == LicenseType::User);
         let approval = s.t(words::approval(said.approval));
         let mut words = s.t1("preview-line-approval", "approval", approval);
         if let Some(deadline) = said.deadline {
             words = format!("{words} {}", s.date_time(deadline));
         }
-        if said.license_type != LicenseType::User {
+        if !usual {
             words = format!("{words}, {}", s.t(words::license_type(said.license_type)));
         }
         words
     }
 
     fn was(&self, s: &Speak) -> String {
-        LineView::said(s, self.before)
+        self.said(s, self.before)
     }
 
     fn becomes(&self, s: &Speak) -> String {
-        LineView::said(s, self.after)
+        self.said(s, self.after)
     }
 
     /// What is different about it, in a few words.

@@ -129,6 +129,21 @@ pub fn license_type(license_type: LicenseType) -> &'static str {
     }
 }
 
+/// The same of a licence that a device has.
+pub fn of_device(event: &'static str) -> &'static str {
+    match event {
+        "event-licence-assigned" => "event-licence-assigned-device",
+        "event-licence-found" => "event-licence-found-device",
+        "event-licence-lost" => "event-licence-lost-device",
+        "event-licence-refused" => "event-licence-refused-device",
+        "event-licence-reserved" => "event-licence-reserved-device",
+        "event-licence-returned" => "event-licence-returned-device",
+        "event-licence-returning" => "event-licence-returning-device",
+        "event-licence-return-refused" => "event-licence-return-refused-device",
+        other => other,
+    }
+}
+
 /// Whose a licence is.
 pub fn license_holder(kind: HolderKind) -> &'static str {
     match kind {
