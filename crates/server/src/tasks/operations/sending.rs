@@ -249,7 +249,6 @@ impl Request {
             }],
             client_user_ids: named(&seats, HolderKind::User),
             serial_numbers: named(&seats, HolderKind::Device),
-            ..ManageAssets::default()
         };
         Ok(Some(match operation.kind {
             OperationKind::Associate => Request::Associate(body),
