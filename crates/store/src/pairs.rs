@@ -375,25 +375,27 @@ impl Conn<'_> {
 
     async fn wish_texts(&mut self, people: &str) -> Result<Vec<String>, StoreError> {
         macro_rules! wish_text {
-            ($holder:literal) => {
+            ($holder:literal, $person:literal) => {
                 concat!(
                     "CAST(asset AS TEXT) || ' ' || ",
                     $holder,
                     " || ' ' || stand || ' ' || CAST(behind AS TEXT) || CASE WHEN only_available THEN ' y ' ELSE ' n ' END
                      || CAST(since AS TEXT) || CASE WHEN device THEN ' d ' ELSE ' p ' END || ",
-                    $holder
+                    $holder,
+                    " || ' ' || ",
+                    $person
                 )
             };
         }
         let sql = self.text(
             concat!(
                 "SELECT json_group_array(json_array(",
-                wish_text!("lower(hex(holder))"),
+                wish_text!("lower(hex(holder))", "lower(hex(person_id))"),
                 ")) AS gathered FROM wishes WHERE person_id IN (SELECT unhex(value) FROM json_each($1))"
             ),
             concat!(
                 "SELECT ",
-                wish_text!("encode(holder, 'hex')"),
+                wish_text!("encode(holder, 'hex')", "encode(person_id, 'hex')"),
                 " AS said FROM wishes
                  WHERE person_id = ANY (ARRAY (
                      SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
@@ -504,7 +506,7 @@ impl Stands {
 
 /// What becomes of those who stand in lines.
 struct Line {
-    /// Who stood there, as text: an asset, a holder, and how.
+    /// Who stood there, as text: an asset, a holder, how, and for whom. A device may be somebody else's by now.
     before: HashSet<String>,
     put: Vec<serde_json::Value>,
     kept: HashSet<String>,
@@ -522,7 +524,10 @@ impl Line {
     /// Somebody is to stand there, for a person.
     fn is(&mut self, asset: i64, stands: &Stands, person: &str) {
         let key = format!("{asset} {}", stands.holder);
-        if !self.before.remove(&format!("{key} {} {}", stands.stand, stands.place)) {
+        if !self
+            .before
+            .remove(&format!("{key} {} {} {person}", stands.stand, stands.place))
+        {
             self.put.push(json!([
                 asset,
                 stands.holder,

@@ -4,9 +4,7 @@
 //! is the plan's: apps go, licences come back, and when all are back Apple is asked to retire the client user ([`domain::Step::RetireUser`]). Whoever comes back
 //! before that goes on with the same client user, and whoever comes back later gets a new one.
 
-use std::time::Duration;
-
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, decide_one};
 use serde_json::json;

@@ -937,6 +937,53 @@ async fn whatever_happens(fresh: Fresh, seed: u64, happenings: u64) {
     fresh.close().await;
 }
 
+/// Two people have nothing but the same deployment with licences of devices, and none is left. The device of one of them becomes
+/// the other's, and both are decided at once: its place in the line is the same, and it waits for somebody else.
+async fn a_device_changes_hands_while_it_waits(fresh: Fresh) {
+    let store = Store::open(fresh.url(), MasterKey::from_bytes([7; 32])).await.unwrap();
+    let mut hand = Hand::on(&fresh).await;
+    let now = Time(1_000_000_000_000);
+    let (asset, group, device, next) = (id(5, 0), id(4, 1), id(3, 0), id(2, 1));
+    hand.run(&beginning(now)).await.unwrap();
+    hand.run(&format!(
+        "INSERT INTO group_members (group_id, member_id) VALUES ('{group}', '{}'), ('{group}', '{next}');
+         INSERT INTO deployments (id, asset_id, group_id, approval, license_type, since, updated_at)
+         VALUES ('{}', '{asset}', '{group}', 'required', 'device', 1, 1);
+         UPDATE assets SET foreign_held = owned WHERE id = '{asset}'",
+        id(2, 0),
+        id(6, 0)
+    ))
+    .await
+    .unwrap();
+    is_as_decided(&store, now).await;
+    hand.run(&format!(
+        "UPDATE devices SET person_id = '{next}' WHERE id = '{device}'"
+    ))
+    .await
+    .unwrap();
+    let look = look(&store, now, true).await;
+    while decides(&store, look, 100, false).await != Taken::default() {}
+    let next = PersonId(next.parse().unwrap());
+    let places = store.places(LOCATION, next, PLACES).await.unwrap();
+    let asset = AssetId(asset.parse().unwrap());
+    let device = Holder::Device(DeviceId(device.parse().unwrap()));
+    assert!(places[&asset].contains_key(&device), "{places:?}");
+    is_as_decided(&store, now).await;
+    store.close().await;
+    fresh.close().await;
+}
+
+#[tokio::test]
+async fn a_device_that_changes_hands_while_it_waits_waits_for_whoever_has_it_on_sqlite() {
+    a_device_changes_hands_while_it_waits(Fresh::sqlite()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn a_device_that_changes_hands_while_it_waits_waits_for_whoever_has_it_on_postgres() {
+    a_device_changes_hands_while_it_waits(Fresh::postgres().await).await;
+}
+
 /// The first ones, always the same, and a fresh one; as many as `ALLOTMENT_TEST_SEEDS` says, or the one to be replayed.
 fn seeds(number: u64) -> Vec<u64> {
     let given = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
