@@ -36,6 +36,13 @@ impl Holder {
             Holder::Device(_) => None,
         }
     }
+
+    pub fn device(self) -> Option<DeviceId> {
+        match self {
+            Holder::Person(_) => None,
+            Holder::Device(device) => Some(device),
+        }
+    }
 }
 
 impl From<PersonId> for Holder {

@@ -129,10 +129,7 @@ impl<T> Part<T> {
 impl People {
     /// Who has the licence themselves, or on whose device it is.
     pub fn owner(&self, holder: Holder) -> Option<PersonId> {
-        match holder {
-            Holder::Person(person) => Some(person),
-            Holder::Device(device) => self.devices.get(&device).map(|row| row.person_id),
-        }
+        self.world.owner(holder)
     }
 
     /// Whether whoever stood in the line when they were decided last stands there still.
@@ -256,11 +253,7 @@ impl App {
         };
         let found = look.read.seats_page(asset, span, most + 1).await?;
         let part = Part::of(found, span, most);
-        let device = |holder: &Holder| match holder {
-            Holder::Device(device) => Some(*device),
-            Holder::Person(_) => None,
-        };
-        let devices: Vec<DeviceId> = part.rows.iter().filter_map(device).collect();
+        let devices: Vec<DeviceId> = part.rows.iter().filter_map(|holder| holder.device()).collect();
         let devices = look.read.devices_of_ids(&devices).await?;
         let people = part.rows.iter().filter_map(|holder| holder.person());
         let people: BTreeSet<PersonId> = people.chain(devices.iter().map(|row| row.person_id)).collect();

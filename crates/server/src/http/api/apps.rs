@@ -2,7 +2,7 @@
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode};
 use domain::{
-    AssetId, Counts, DeviceVerdict, Holder, HolderKind, InstallState, Owned, PersonId, PersonVerdict, Place, Seat, Time,
+    AssetId, Counts, DeviceVerdict, HolderKind, InstallState, Owned, PersonId, PersonVerdict, Place, Seat, Time,
 };
 use serde::{Deserialize, Serialize};
 use store::MovedUpRow;
@@ -524,10 +524,7 @@ async fn app_assigned_licenses(
         |holder| {
             let owner = people.owner(*holder)?;
             let person = people.rows.get(&owner);
-            let device = match holder {
-                Holder::Device(device) => Some(*device),
-                Holder::Person(_) => None,
-            };
+            let device = holder.device();
             let License { state, since_date_time } = people.facts.seats.get(holder).copied()?.into();
             Some(AssignedLicense {
                 license_holder: holder.kind(),

@@ -1,7 +1,7 @@
 //! One app: six tabs.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{AssetId, Holder, HolderKind, InstallState, PersonId, Waiter};
+use domain::{AssetId, HolderKind, InstallState, PersonId, Waiter};
 use serde::Deserialize;
 use store::{EventFilter, States};
 use uuid::Uuid;
@@ -298,10 +298,7 @@ async fn waiting(shown: &Shown<'_>) -> Result<Vec<WaitingLine>, Oops> {
     let (waiting, people) = found(shown.app.app_waiting(shown.asset, WAITING).await?)?;
     let line = |waiter: Waiter| {
         let (person, verdict) = (waiter.person, people.verdicts.get(&waiter.person)?);
-        let device = match waiter.holder {
-            Holder::Device(device) => Some(device),
-            Holder::Person(_) => None,
-        };
+        let device = waiter.holder.device();
         Some(WaitingLine {
             person: view::person(&people, person),
             department: department(&people, person),
@@ -325,10 +322,7 @@ async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
         let seat = *people.facts.seats.get(holder)?;
         let person = people.owner(*holder)?;
         let verdict = people.verdicts.get(&person)?;
-        let device = match holder {
-            Holder::Device(device) => Some(*device),
-            Holder::Person(_) => None,
-        };
+        let device = holder.device();
         // Of a device that is away nothing is said.
         let said = match device {
             Some(device) => verdict.devices.get(&device).map(|it| (it.state, it.detail)),
