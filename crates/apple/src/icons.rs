@@ -19,7 +19,7 @@ use reqwest::{
     redirect,
 };
 
-use crate::{AppleError, body, metadata::fetch};
+use crate::{AppleError, body, metadata::taken};
 
 /// An icon of 512 pixels has some 100 KB.
 const LIMIT_BYTES: usize = 1024 * 1024;
@@ -126,7 +126,7 @@ impl Icons {
                 url.host_str().unwrap_or("there")
             )));
         }
-        let response = fetch(self.http.get(url)).await?;
+        let response = taken(self.http.get(url).send().await?)?;
         let bytes = body::read(response, LIMIT_BYTES).await?;
         match media_type(&bytes) {
             Some(media_type) => Ok((media_type.to_owned(), bytes)),

@@ -4,6 +4,7 @@
 //! "App, Book, and Subscription Management" service as of August 2026.
 
 mod body;
+mod carrier;
 mod chain;
 pub mod error;
 pub mod icons;
@@ -17,6 +18,7 @@ pub mod wire;
 
 use std::time::Duration;
 
+pub use carrier::{Carrier, Http};
 pub use chain::Chain;
 pub use error::AppleError;
 

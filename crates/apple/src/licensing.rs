@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    AppleError, Chain, body,
+    AppleError, Chain, Http, body,
     error::Class,
     pace::{self, Leave, Pace},
     wire::{
@@ -87,7 +87,7 @@ pub struct UsersQuery {
 /// behind.
 #[derive(Clone)]
 pub struct Licensing {
-    http: reqwest::Client,
+    http: Http,
     base_url: Arc<str>,
     token: SecretString,
     expected: Arc<Expected>,
@@ -97,14 +97,14 @@ pub struct Licensing {
 impl Licensing {
     /// `base_url` without a slash at the end: `https://vpp.itunes.apple.com/mdm/v2`.
     pub fn new(
-        http: reqwest::Client,
+        http: impl Into<Http>,
         base_url: &str,
         token: SecretString,
         expected: Expected,
         pace: Pace,
     ) -> Licensing {
         Licensing {
-            http,
+            http: http.into(),
             base_url: base_url.trim_end_matches('/').into(),
             token,
             expected: Arc::new(expected),
@@ -114,7 +114,7 @@ impl Licensing {
 
     /// Limits and addresses. Public, so it says nothing about the token: the token does not even go along.
     pub async fn service_config(&self) -> Result<ServiceConfigResponse, AppleError> {
-        let request = self.http.get(self.url("service/config"));
+        let request = self.http.get(&self.url("service/config"));
         let config: ServiceConfigResponse = parse(&self.answer(request, Some(PATIENCE)).await?)?;
         // Nothing in it has to be there. Where nothing is, something else has answered.
         if config.limits.is_empty() && config.urls.is_empty() {
@@ -363,7 +363,7 @@ impl Licensing {
         if index > 0 {
             query.push(("pageIndex", index.to_string()));
         }
-        let request = self.http.get(self.url(path)).query(&query);
+        let request = self.http.get(&self.url(path)).query(&query);
         let body = self.answer(self.authorised(request), patience).await?;
         let page: P = parse(&body)?;
         self.check(page.common())?;
@@ -374,12 +374,12 @@ impl Licensing {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, AppleError> {
-        let request = self.http.get(self.url(path)).query(query);
+        let request = self.http.get(&self.url(path)).query(query);
         parse(&self.answer(self.authorised(request), Some(PATIENCE)).await?)
     }
 
     async fn post<T: DeserializeOwned, B: Serialize>(&self, path: &str, body: &B) -> Result<T, AppleError> {
-        let request = self.http.post(self.url(path)).json(body);
+        let request = self.http.post(&self.url(path)).json(body);
         parse(&self.answer(self.authorised(request), Some(PATIENCE)).await?)
     }
 
@@ -415,7 +415,7 @@ impl Licensing {
 
     /// The body, or the error and its number.
     async fn send(&self, request: RequestBuilder, leave: &mut Leave) -> Result<Vec<u8>, (AppleError, Option<i32>)> {
-        let response = match request.send().await {
+        let response = match self.http.send(request).await {
             Ok(response) => response,
             Err(error) => {
                 if error.is_connect() {

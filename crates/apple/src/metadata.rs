@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{RequestBuilder, Response, header};
+use reqwest::{Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use crate::{AppleError, body, licensing::retry_after, text, wire::error};
+use crate::{AppleError, Http, body, licensing::retry_after, text, wire::error};
 
 /// Where the lookup is published to be; `service/config` names the current one.
 pub const DEFAULT_URL: &str = "https://uclient-api.itunes.apple.com/WebObjects/MZStorePlatform.woa/wa/lookup";
@@ -33,7 +33,7 @@ pub struct Metadata {
 
 /// Looks products up in the store of one country.
 pub struct Lookup {
-    http: reqwest::Client,
+    http: Http,
     url: String,
     cookie: header::HeaderValue,
     /// Where, for which devices, and in which language.
@@ -45,7 +45,7 @@ impl Lookup {
     ///
     /// `country` is two small letters, `platform` as `client/config` tells it.
     pub fn new(
-        http: reqwest::Client,
+        http: impl Into<Http>,
         url: String,
         token: &SecretString,
         country: String,
@@ -58,7 +58,7 @@ impl Lookup {
         })?;
         cookie.set_sensitive(true);
         Ok(Lookup {
-            http,
+            http: http.into(),
             url,
             cookie,
             of: [("platform", platform), ("cc", country), ("l", language)],
@@ -70,7 +70,8 @@ impl Lookup {
     pub async fn product(&self, id: &str) -> Result<Option<Metadata>, AppleError> {
         let what = [("version", "2"), ("id", id), ("p", "mdm-lockup"), ("caller", "MDM")];
         let request = self.http.get(&self.url).query(&what).query(&self.of);
-        let answer = fetch(request.header(header::COOKIE, self.cookie.clone())).await?;
+        let request = request.header(header::COOKIE, self.cookie.clone());
+        let answer = taken(self.http.send(request).await?)?;
         let body = body::read(answer, LIMIT_BYTES).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(|error| AppleError::broken(&error))?;
         Ok(answer.get("results").and_then(|results| results.get(id)).map(metadata))
@@ -78,8 +79,7 @@ impl Lookup {
 }
 
 /// The answer, if it is one. Whatever its status, it says nothing about the token.
-pub(crate) async fn fetch(request: RequestBuilder) -> Result<Response, AppleError> {
-    let response = request.send().await?;
+pub(crate) fn taken(response: Response) -> Result<Response, AppleError> {
     if response.status().is_success() {
         return Ok(response);
     }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{body, licensing::retry_after, text};
+use crate::{Http, body, licensing::retry_after, text};
 
 /// Apple keeps the latest push for a device that is off: for this long.
 const GOOD_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -43,7 +43,7 @@ pub enum PushError {
 /// A connection to the push service.
 #[derive(Clone)]
 pub struct Apns {
-    http: reqwest::Client,
+    http: Http,
     base_url: Arc<str>,
 }
 
@@ -69,26 +69,31 @@ impl Apns {
             client = client.identity(Identity::from_pem(pem.expose_secret().as_bytes()).map_err(unusable)?);
         }
         let http = client.build().map_err(unusable)?;
-        Ok(Apns {
-            http,
+        Ok(Apns::over(http, base_url))
+    }
+
+    /// A connection that is there already.
+    pub fn over(http: impl Into<Http>, base_url: &str) -> Apns {
+        Apns {
+            http: http.into(),
             base_url: base_url.trim_end_matches('/').into(),
-        })
+        }
     }
 
     /// Asks Apple to wake the device. `Ok` means queued at Apple, not delivered.
     pub async fn push(&self, token: &[u8], magic: &str, topic: &str, now: Timestamp) -> Result<(), PushError> {
         let url = format!("{}/3/device/{}", self.base_url, hex::encode(token));
         let expires = now.as_second().saturating_add(GOOD_FOR.as_secs().cast_signed());
-        let response = self
+        let request = self
             .http
-            .post(url)
+            .post(&url)
             .header("apns-topic", topic)
             .header("apns-push-type", "mdm")
             .header("apns-priority", "10")
             .header("apns-expiration", expires.to_string())
-            .json(&json!({ "mdm": magic }))
-            .send()
-            .await
+            .json(&json!({ "mdm": magic }));
+        let sent = self.http.send(request).await;
+        let response = sent
             // The address holds the device's token, which belongs in no log.
             .map_err(|error| PushError::Unreachable(error.without_url()))?;
         let status = response.status().as_u16();

@@ -3,13 +3,14 @@
 use std::{
     sync::{
         Arc, LazyLock, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use domain::Time;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Where the time comes from: the machine, or a test that moves it by hand.
@@ -25,9 +26,11 @@ pub enum Clock {
     Manual(Arc<AtomicI64>),
     /// Goes on, and is moved besides.
     Moved(Arc<ByHand>),
+    /// Goes on by hand only, and may be set by hand as well.
+    Virtual(Arc<ByHand>),
 }
 
-/// What a test adds to the clocks of the machine. Time goes on by itself as well.
+/// What a test adds to the clocks of the machine, or all that they show.
 #[derive(Debug, Default)]
 pub struct ByHand {
     wall_ms: AtomicI64,
@@ -85,6 +88,15 @@ impl Clock {
         (Clock::Moved(hand.clone()), hand)
     }
 
+    /// A clock that shows `start` until the hand moves it. Each server of a simulation has one of its own.
+    pub fn by_hand(start: Time) -> (Clock, Arc<ByHand>) {
+        let hand = Arc::new(ByHand {
+            wall_ms: AtomicI64::new(start.ms()),
+            ..ByHand::default()
+        });
+        (Clock::Virtual(hand.clone()), hand)
+    }
+
     pub fn now(&self) -> Time {
         let shown = self.shown();
         self.with_set(|set| Time(set.get_or_insert(shown).time(shown.steady_ms)))
@@ -118,10 +130,16 @@ impl Clock {
         reason = "the one place that asks the machine for the time"
     )]
     fn shown(&self) -> Set {
+        if let Clock::Virtual(hand) = self {
+            return Set {
+                wall_ms: hand.wall_ms.load(Ordering::SeqCst),
+                steady_ms: hand.steady_ms.load(Ordering::SeqCst),
+            };
+        }
         let wall_ms = Timestamp::now().as_millisecond();
         let steady_ms = i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX);
         match self {
-            Clock::System => Set { wall_ms, steady_ms },
+            Clock::System | Clock::Virtual(_) => Set { wall_ms, steady_ms },
             Clock::Manual(ms) => Set {
                 wall_ms: ms.load(Ordering::SeqCst),
                 steady_ms: ms.load(Ordering::SeqCst),
@@ -138,7 +156,7 @@ impl Clock {
             Clock::System => &MACHINE,
             // It is never set: what it shows is the time.
             Clock::Manual(_) => return work(&mut None),
-            Clock::Moved(hand) => &hand.set,
+            Clock::Moved(hand) | Clock::Virtual(hand) => &hand.set,
         };
         work(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -160,32 +178,77 @@ pub fn time(timestamp: Timestamp) -> Time {
     Time(timestamp.as_millisecond())
 }
 
-/// Where chance comes from: the operating system, always. Seeded chance is for the simulators.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Random;
+/// Where chance comes from: the operating system, or a seed where nobody has a secret to keep.
+#[derive(Debug, Clone, Default)]
+pub enum Random {
+    #[default]
+    System,
+    /// Of a simulation. Whoever knows the seed knows every id and every secret.
+    Seeded(Arc<Seed>),
+}
+
+/// A seed, and how often it was asked.
+#[derive(Debug)]
+pub struct Seed {
+    seed: u64,
+    asked: AtomicU64,
+}
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that asks the machine for chance"
 )]
 impl Random {
+    pub fn seeded(seed: u64) -> Random {
+        let asked = AtomicU64::new(0);
+        Random::Seeded(Arc::new(Seed { seed, asked }))
+    }
+
     /// 32 bytes that nobody can guess.
-    pub fn secret(self) -> [u8; 32] {
+    pub fn secret(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).expect("the operating system has no randomness");
+        self.fill(&mut bytes);
         bytes
     }
 
     /// An id that sorts by the time it was made.
-    pub fn id(self) -> Uuid {
-        Uuid::now_v7()
+    pub fn id(&self) -> Uuid {
+        match self {
+            Random::System => Uuid::now_v7(),
+            Random::Seeded(seed) => {
+                let mut bytes = [0; 10];
+                self.fill(&mut bytes);
+                // In the order in which they are made, as those of the machine are; its time is not asked.
+                let made = seed.asked.load(Ordering::SeqCst);
+                uuid::Builder::from_unix_timestamp_millis(made, &bytes).into_uuid()
+            }
+        }
     }
 
     /// An id that tells nothing, for the eyes of Apple (P9).
-    pub fn opaque_id(self) -> Uuid {
+    pub fn opaque_id(&self) -> Uuid {
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the operating system has no randomness");
+        self.fill(&mut bytes);
         uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        match self {
+            Random::System => getrandom::fill(bytes).expect("the operating system has no randomness"),
+            Random::Seeded(seed) => seed.fill(bytes),
+        }
+    }
+}
+
+impl Seed {
+    fn fill(&self, bytes: &mut [u8]) {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        let mut hash = Sha256::new();
+        hash.update(self.seed.to_le_bytes());
+        hash.update(asked.to_le_bytes());
+        for (byte, chance) in bytes.iter_mut().zip(hash.finalize()) {
+            *byte = chance;
+        }
     }
 }
 

@@ -106,6 +106,35 @@ impl Running {
 /// Opens the database and makes the product, without serving anything. Makes the database and its key when there is
 /// none, and brings its tables up to date: for whoever is about to serve.
 pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, StartError>> {
+    open_within(config, clock.into())
+}
+
+/// What a server has around it, and does not make for itself.
+pub struct Surroundings {
+    pub clock: Clock,
+    pub random: Random,
+    /// The way to Apple.
+    pub http: apple::Http,
+    /// Wakes devices; `None` where the configuration says how.
+    pub apns: Option<apple::push::Apns>,
+    /// Where icons come from; `None` where the configuration says it.
+    pub icons: Option<apple::icons::Icons>,
+}
+
+impl From<Clock> for Surroundings {
+    fn from(clock: Clock) -> Surroundings {
+        Surroundings {
+            clock,
+            random: Random::System,
+            http: apple::Http::network(),
+            apns: None,
+            icons: None,
+        }
+    }
+}
+
+/// As [`open`], with time, chance and the way to Apple handed in: for a simulation.
+pub fn open_within(config: Config, around: Surroundings) -> BoxFuture<'static, Result<App, StartError>> {
     Box::pin(async move {
         let path = &config.key_file;
         // A new key opens nothing of an old database, and makes it look as if all were well until somebody needs a secret.
@@ -114,7 +143,7 @@ pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, Star
         }
         let key = MasterKey::load_or_create(path).map_err(|error| key_unusable(&config, &error))?;
         let store = Store::open(&config.database_url, key).await?;
-        assemble(config, clock, store).await
+        assemble(config, around, store).await
     })
 }
 
@@ -124,7 +153,7 @@ pub fn attach(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, St
     Box::pin(async move {
         let key = key_of_what_is_there(&config).await?;
         let store = Store::attach(&config.database_url, key).await?;
-        assemble(config, clock, store).await
+        assemble(config, clock.into(), store).await
     })
 }
 
@@ -174,17 +203,26 @@ fn key_unusable(config: &Config, error: &KeyError) -> StartError {
     }
 }
 
-async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, StartError> {
-    let random = Random;
+async fn assemble(config: Config, around: Surroundings, store: Store) -> Result<App, StartError> {
+    let Surroundings {
+        clock,
+        random,
+        http,
+        apns,
+        icons,
+    } = around;
     let device_ca = device_ca(&store, &config, &clock).await?;
-    let http = apple::http_client();
-    let icons = apple::icons::Icons::new(&config.apple.icon_hosts);
+    let icons = icons.unwrap_or_else(|| apple::icons::Icons::new(&config.apple.icon_hosts));
     // Read again for each profile; what does not work now will not work then.
     config.profile_signer()?;
-    let apns = config.apns().map_err(|error| StartError::Push(error.to_string()))?;
+    let apns = match apns {
+        Some(apns) => Some(apns),
+        None => config.apns().map_err(|error| StartError::Push(error.to_string()))?,
+    };
     let push_topic = config.push_topic();
     // Unique to this process: one that starts anew is somebody else to the leases of its predecessor.
     let instance = format!("{}/{}/{}", host_name(), config.listen, random.id());
+    let attempts = Attempts::new(random.secret());
     Ok(App::new(Parts {
         store,
         clock,
@@ -203,7 +241,7 @@ async fn assemble(config: Config, clock: Clock, store: Store) -> Result<App, Sta
         outage: Outage::default(),
         strangers: Strangers::default(),
         gates: Gates::default(),
-        attempts: Attempts::new(random.secret()),
+        attempts,
         keys_under_way: UnderWay::default(),
         turns: Turns::default(),
         location_bell: Arc::default(),

@@ -259,6 +259,18 @@ impl Store {
         })
     }
 
+    /// Whether nobody asks the database anything at this moment, and no transaction is open.
+    #[cfg(feature = "testing")]
+    pub fn is_idle(&self) -> bool {
+        fn idle<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> bool {
+            usize::try_from(pool.size()).is_ok_and(|size| pool.num_idle() == size)
+        }
+        match &self.db {
+            Db::Lite { write, read } => idle(write) && idle(read),
+            Db::Pg(pool) => idle(pool),
+        }
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) async fn pragma(&self, sql: &'static str) -> Result<(), StoreError> {
         let Db::Lite { write, .. } = &self.db else {

@@ -259,3 +259,50 @@ impl crate::Store {
         Ok(found.unwrap_or_default())
     }
 }
+
+impl crate::Store {
+    /// A guard of the database is gone: a simulation has to find out what it kept.
+    pub async fn guard_lost(&self, trigger: &str) -> Result<(), crate::StoreError> {
+        let mut tx = self.begin().await?;
+        match tx.conn() {
+            Conn::Lite(connection) => {
+                let sql = AssertSqlSafe(format!("DROP TRIGGER {trigger}"));
+                sqlx::query::<sqlx::Sqlite>(sql).execute(&mut *connection).await?;
+            }
+            Conn::Pg(connection) => {
+                let find = "SELECT event_object_table AS name FROM information_schema.triggers WHERE trigger_name = $1";
+                let row = sqlx::query::<sqlx::Postgres>(find)
+                    .bind(trigger)
+                    .fetch_one(&mut *connection)
+                    .await?;
+                let table: String = row.try_get("name")?;
+                let sql = AssertSqlSafe(format!("DROP TRIGGER {trigger} ON {table}"));
+                sqlx::query::<sqlx::Postgres>(sql).execute(&mut *connection).await?;
+            }
+        }
+        tx.commit().await
+    }
+
+    /// Nobody counts any more how often the deployment of an app was changed.
+    pub async fn versions_lost(&self) -> Result<(), crate::StoreError> {
+        let mut tx = self.begin().await?;
+        match tx.conn() {
+            Conn::Lite(connection) => {
+                let sql = "CREATE TRIGGER versions_lost AFTER UPDATE OF deployments_version ON assets BEGIN
+                               UPDATE assets SET deployments_version = 1 WHERE id = NEW.id;
+                           END";
+                sqlx::query::<sqlx::Sqlite>(sql).execute(&mut *connection).await?;
+            }
+            Conn::Pg(connection) => {
+                for sql in [
+                    "CREATE FUNCTION versions_lost() RETURNS trigger LANGUAGE plpgsql AS
+                         'BEGIN NEW.deployments_version := 1; RETURN NEW; END'",
+                    "CREATE TRIGGER versions_lost BEFORE UPDATE ON assets FOR EACH ROW EXECUTE FUNCTION versions_lost()",
+                ] {
+                    sqlx::query::<sqlx::Postgres>(sql).execute(&mut *connection).await?;
+                }
+            }
+        }
+        tx.commit().await
+    }
+}

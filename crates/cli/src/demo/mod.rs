@@ -118,7 +118,7 @@ async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
     let listen = listener.local_addr()?;
     let mut memory = memory.unwrap_or_else(|| Memory {
         listen,
-        password: URL_SAFE_NO_PAD.encode(&Random.secret()[..9]),
+        password: URL_SAFE_NO_PAD.encode(&Random::System.secret()[..9]),
         people: None,
         deployed: false,
     });

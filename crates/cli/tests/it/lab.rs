@@ -37,8 +37,7 @@ use crate::{
 };
 
 pub const TOPIC: &str = "com.apple.mgmt.External.test";
-/// Generous: the machine may be busy. What takes longer than this will not happen.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+pub use world::{PATIENCE, until};
 
 /// Which database a story is told on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -519,15 +518,4 @@ pub fn each<N: AsRef<str> + Sync, T: Clone + Sync, F: Future<Output = ()>>(
     });
     let badly = badly.into_inner().expect("nobody panics here");
     assert!(badly.is_empty(), "ended badly: {badly:#?}");
-}
-
-/// Waits for a state, never for a time; gives up loudly. Looks the less often the longer it takes: a look costs more than what
-/// is waited for.
-pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds().await {
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
-        let pause = begun.elapsed() / 10;
-        tokio::time::sleep(pause.clamp(Duration::from_millis(20), Duration::from_millis(200))).await;
-    }
 }

@@ -10,7 +10,6 @@ mod browser;
 mod buttons;
 mod commands;
 mod demo;
-mod derived;
 mod device_licences;
 mod devices;
 mod doctor;
@@ -24,7 +23,6 @@ mod limits;
 mod lists;
 mod memory;
 mod moving_up;
-mod oracle;
 mod pace;
 mod people;
 mod previews;
@@ -42,3 +40,6 @@ mod time;
 mod token_troubles;
 mod tokens;
 mod why;
+
+// What has to be true whatever happened: the simulation asks for the same.
+use world::{derived, oracle};

@@ -60,6 +60,17 @@ pub struct Signer {
     sha256: String,
 }
 
+#[cfg(feature = "simulation")]
+impl Signer {
+    /// For a simulation, whose devices sign nothing: the one whose certificate has this fingerprint, in lower-case hex.
+    /// It is believed; whoever hears a real device asks [`App::identify`].
+    pub fn believed(sha256: &str) -> Signer {
+        Signer {
+            sha256: sha256.to_owned(),
+        }
+    }
+}
+
 impl From<store::StoreError> for DeviceRefused {
     fn from(error: store::StoreError) -> Self {
         DeviceRefused::App(error.into())

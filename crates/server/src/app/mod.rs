@@ -69,7 +69,7 @@ pub struct Parts {
     pub clock: Clock,
     pub random: Random,
     pub config: Config,
-    pub http: reqwest::Client,
+    pub http: apple::Http,
     pub icons: apple::icons::Icons,
     pub device_ca: mdm::identity::DeviceCa,
     pub chains: chains::Chains,

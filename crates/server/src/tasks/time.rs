@@ -23,14 +23,7 @@ pub async fn watch(app: &App, mut stop: watch::Receiver<bool>) {
     let mut tidy_at = Instant::now();
     loop {
         let work = async {
-            if let Some(jump) = app.clock.jump() {
-                let jumped_ms = jump.to.ms() - jump.from.ms();
-                if said.is_news(jump) {
-                    tracing::warn!(jumped_ms, "the clock of this machine was set by {jumped_ms} ms");
-                }
-                follow(app).await?;
-            }
-            said = Said::default();
+            step(app, &mut said).await?;
             if tidy_at <= Instant::now() {
                 tidy(app).await?;
                 tidy_at = Instant::now() + TIDY_EVERY;
@@ -49,9 +42,22 @@ pub async fn watch(app: &App, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Follows the clock, if it was set.
+pub async fn step(app: &App, said: &mut Said) -> Result<(), AppError> {
+    if let Some(jump) = app.clock.jump() {
+        let jumped_ms = jump.to.ms() - jump.from.ms();
+        if said.is_news(jump) {
+            tracing::warn!(jumped_ms, "the clock of this machine was set by {jumped_ms} ms");
+        }
+        follow(app).await?;
+    }
+    *said = Said::default();
+    Ok(())
+}
+
 /// Of which jump something was said. While the database is away it cannot be followed, and is met again every second.
 #[derive(Default)]
-struct Said {
+pub struct Said {
     jumped_ms: Option<i64>,
 }
 

@@ -19,6 +19,15 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// The other end of a connection that is no socket.
+    pub fn uncut() -> Peer {
+        Peer { cut: Arc::default() }
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
+    }
+
     /// Lets nothing through any more, so the answer at hand gets lost.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
@@ -59,7 +68,7 @@ impl Listener for Doorway {
     }
 
     fn local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer { cut: Arc::default() })
+        Ok(Peer::uncut())
     }
 }
 

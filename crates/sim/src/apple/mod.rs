@@ -30,14 +30,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use axum::routing::{any, get, post};
 use futures_util::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tower::ServiceExt;
 
 use self::connection::{Doorway, Peer};
 use self::service::{Service, State};
+use self::store_front::EXTERNAL_VERSION;
 use self::world::World;
+
+use crate::devices::AppFacts;
 
 pub use self::icon::Mark;
 pub use self::ledger::{AcceptError, EventStatus, EventType, Failure, Holder, MdmInfo, User, UserStatus, id_hash};
@@ -116,6 +122,31 @@ pub struct Apple {
 impl Apple {
     pub fn start(options: AppleOptions) -> BoxFuture<'static, Result<Apple, StartError>> {
         Box::pin(Apple::start_now(options))
+    }
+
+    /// Without a socket and without a time of its own: it is asked with [`answer`](Apple::answer), and what takes time
+    /// goes on by `options.clock`. Forgotten when it is dropped.
+    pub fn within(options: AppleOptions) -> Apple {
+        let now = (options.clock)();
+        let world = World::new(&options.organisations, options.seed, now);
+        let delay_ms = options.event_delay.as_millis() as i64;
+        let state = State::new(world, options.switches, options.clock, delay_ms, None);
+        Apple {
+            service: Arc::new(Service::new(state)),
+            address: options.listen,
+            server: None,
+        }
+    }
+
+    /// Answers a request of one who is in the same process. `None` when the connection is cut.
+    pub fn answer(&self, request: Request) -> BoxFuture<'static, Option<Response>> {
+        let (peer, router) = (Peer::uncut(), router(self.service.clone()));
+        Box::pin(async move {
+            let mut request = request;
+            request.extensions_mut().insert(ConnectInfo(peer.clone()));
+            let Ok(response) = router.oneshot(request).await;
+            (!peer.is_cut()).then_some(response)
+        })
     }
 
     async fn start_now(options: AppleOptions) -> Result<Apple, StartError> {
@@ -284,6 +315,35 @@ impl Apple {
     /// Whether the store lets a device with this serial number and account install an app.
     pub fn licence(&self, adam_id: &str, serial: &str, account: &str) -> Option<Via> {
         self.service.with(|state| state.licence(adam_id, serial, account))
+    }
+
+    /// An app as the store describes it to a device, by its number or by its bundle identifier.
+    pub fn app_facts(&self, adam_id: Option<&str>, bundle_id: Option<&str>) -> Option<AppFacts> {
+        self.service.with(|state| {
+            let mut catalogue = state.world.catalogue.iter();
+            let app = catalogue.find(|app| match (adam_id, bundle_id) {
+                (Some(id), _) => app.adam_id == id,
+                (None, id) => id == Some(app.bundle_id.as_str()),
+            })?;
+            Some(AppFacts {
+                adam_id: app.adam_id.clone(),
+                bundle_id: app.bundle_id.clone(),
+                name: app.name_en.clone(),
+                version: app.version.clone(),
+                external_version_id: EXTERNAL_VERSION,
+                platforms: app.platforms.clone(),
+                device_families: app.device_families.clone(),
+                minimum_os: app.minimum_os.clone(),
+            })
+        })
+    }
+
+    /// Pushes after the one with that id.
+    pub fn pushes_so_far(&self, after: u64) -> Vec<Push> {
+        self.service.with(|state| {
+            let queue = state.world.pushes.queue.iter();
+            queue.filter(|push| push.id > after).cloned().collect()
+        })
     }
 }
 

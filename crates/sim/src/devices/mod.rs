@@ -14,6 +14,7 @@
 mod apps;
 mod commands;
 mod device;
+mod hand;
 mod profile;
 mod schema;
 mod session;
@@ -35,12 +36,14 @@ use self::apps::Phase;
 use self::commands::AppName;
 use self::device::{Device, Stage};
 use self::state::{Slot, State};
-use self::store::{Licence, Store};
+use self::store::Store;
 use crate::apple::{Clock, system_clock};
 
+pub use self::hand::{Hand, Market, Said};
 pub use self::session::EnrolError;
 pub use self::spec::{DeviceSpec, Farewell, InvitationManner, OfflineSpell, Prompt, SignatureForm};
 pub use self::state::StateError;
+pub use self::store::{AppFacts, Licence};
 
 /// How to start a fleet. Only the simulated Apple's address has to be given.
 #[derive(Clone)]

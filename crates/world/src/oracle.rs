@@ -7,18 +7,19 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
     sync::Mutex,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use domain::{Detail, Enrolment, InstallState};
 use server::App;
 use sim::{
     apple::{Apple, Holder, Ledger, LocationLedger},
-    devices::Fleet,
+    devices::{DeviceSnapshot, Fleet},
 };
 use store::{ClientUserStatus, LocationRow, SeatState};
+use tokio::time::Instant;
 
-use crate::lab::PATIENCE;
+use crate::PATIENCE;
 
 /// What belongs to other servers at Apple. Taken before a token is linked, when everything there is somebody else's.
 #[derive(Debug, Clone, Default)]
@@ -61,12 +62,35 @@ impl Foreign {
             .extend(known.filter(|user| user.client_user_id == client_user_id).map(record));
     }
 
+    /// Another server binds a licence to a device or a user that nobody has created.
+    pub fn takes(&mut self, apple: &Apple, adam_id: &str, holder: Holder) {
+        if apple.foreign_assign(adam_id, &holder) {
+            self.held.insert((adam_id.to_owned(), holder));
+        }
+    }
+
+    /// Another server takes a licence of that app back. False when it has none.
+    pub fn gives_back(&mut self, apple: &Apple, adam_id: &str) -> bool {
+        let Some(held) = self.held.iter().find(|(id, _)| id == adam_id).cloned() else {
+            return false;
+        };
+        let given = apple.foreign_unassign(adam_id, &held.1);
+        given && self.held.remove(&held)
+    }
+
+    /// How many licences of an app are not ours.
+    pub fn held_of(&self, adam_id: &str) -> i64 {
+        let held = self.held.iter().filter(|(id, _)| id == adam_id).count();
+        i64::try_from(held).unwrap_or(i64::MAX)
+    }
+
     /// Our books will not know the user any more, nor what was installed for it.
     pub fn becomes_strange(&mut self, client_user_id: &str, serial: &str) {
         self.strange.extend([client_user_id, serial].map(str::to_owned));
     }
 
-    fn ids(&self) -> BTreeSet<&str> {
+    /// Users and serial numbers.
+    pub fn ids(&self) -> BTreeSet<&str> {
         let of_users = self.users.iter().filter_map(|user| user.split_once(' '));
         let holders = self.held.iter().map(|(_, holder)| match holder {
             Holder::User(id) | Holder::Device(id) => id.as_str(),
@@ -83,12 +107,23 @@ fn record(user: &sim::apple::User) -> String {
     )
 }
 
+/// Whoever knows what is on the devices.
+pub trait Devices {
+    fn devices(&self) -> Vec<DeviceSnapshot>;
+}
+
+impl Devices for Fleet {
+    fn devices(&self) -> Vec<DeviceSnapshot> {
+        Fleet::devices(self)
+    }
+}
+
 /// Whose word counts: Apple's, ours, and the devices' where there are any.
 #[derive(Clone, Copy)]
 pub struct Sides<'a> {
     pub app: &'a App,
     pub apple: &'a Apple,
-    pub fleet: Option<&'a Fleet>,
+    pub fleet: Option<&'a dyn Devices>,
     pub foreign: &'a Foreign,
 }
 
@@ -234,7 +269,7 @@ impl Sides<'_> {
     }
 
     /// What is shown of each device and app is so on the device, and no app is managed without a licence or a word.
-    async fn devices(&self, fleet: &Fleet, wrong: &mut Wrong) {
+    async fn devices(&self, fleet: &dyn Devices, wrong: &mut Wrong) {
         let overview = self.app.overview().await.expect("our books").expect("a location");
         for device in fleet.devices() {
             let serial = &device.serial;
@@ -368,7 +403,8 @@ pub async fn watched<T>(app: &App, apple: &Apple, story: impl Future<Output = T>
     told
 }
 
-fn overdrawn(ledger: &Ledger) -> Vec<String> {
+/// P1 at Apple.
+pub fn overdrawn(ledger: &Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Err(mistake) = ledger.check() {
         wrong.push(mistake);
@@ -382,7 +418,8 @@ fn overdrawn(ledger: &Ledger) -> Vec<String> {
     wrong
 }
 
-async fn overdrawn_here(app: &App) -> Vec<String> {
+/// P1 in our books.
+pub async fn overdrawn_here(app: &App) -> Vec<String> {
     let mut wrong = Vec::new();
     // The database may be away, or the process: then there is nothing to see.
     let Ok(locations) = app.store.locations().await else {

@@ -13,7 +13,7 @@ use server::{
 };
 use store::{LocationRow, Look, PLACES, PairRow, States};
 
-use crate::lab::until;
+use crate::until;
 
 /// Waits for an instant at which nobody is to be decided, and judges it.
 ///
@@ -29,7 +29,11 @@ const ASKED: usize = 12;
 
 /// P6: whoever asks why somebody, or a device, has an app or has it not is told in both languages, and every argument is
 /// there.
-async fn everybody_is_answered(app: &App) {
+///
+/// # Panics
+///
+/// When somebody is not.
+pub async fn everybody_is_answered(app: &App) {
     let Some(location) = app.location_view().await.expect("a location") else {
         return;
     };
@@ -86,7 +90,11 @@ fn look(app: &App, location: &LocationRow) -> Look {
 }
 
 /// Whether there was such an instant.
-async fn judged(app: &App) -> bool {
+///
+/// # Panics
+///
+/// When something that is kept does not follow from the facts.
+pub async fn judged(app: &App) -> bool {
     let Some(location) = app.store.locations().await.expect("locations").into_iter().next() else {
         return true;
     };
