@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Approval, DeploymentId, GroupKind, Time};
+use crate::{Approval, DeploymentId, GroupKind, Installation, Time};
 
 /// Which table of rules resolves conflicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct Resolution {
     pub required_from: Option<Time>,
     pub uninstall: bool,
     pub not_applicable: bool,
+    /// Who installs it, where it may be: [`installation`].
+    pub installation: Installation,
     pub rule: Rule,
     /// The deployments that carried the result.
     pub by: Vec<DeploymentId>,
@@ -66,11 +68,13 @@ pub struct Intent {
     pub deployment: DeploymentId,
     pub kind: GroupKind,
     pub approval: Approval,
+    pub installation: Installation,
 }
 
 /// Resolves what reaches one person on one device. The order of `intents` makes no difference.
 ///
-/// First the groups of each kind among themselves, then user groups with device groups.
+/// First the groups of each kind among themselves, then user groups with device groups. Who installs is said as of somebody
+/// who has not asked for the app.
 pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
     let user = Side::of(rule_set, intents, GroupKind::User);
     let device = Side::of(rule_set, intents, GroupKind::Device);
@@ -82,6 +86,7 @@ pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
         required_from: None,
         uninstall: user.uninstall || device.uninstall,
         not_applicable: user.not_applicable || device.not_applicable,
+        installation: Installation::default(),
         rule,
         by: Vec::new(),
         beat: Vec::new(),
@@ -100,7 +105,27 @@ pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
     }
     resolution.by.sort_unstable();
     resolution.beat.sort_unstable();
+    resolution.installation = installation(intents, &resolution.by, false);
     resolution
+}
+
+/// Who installs what these deployments carry, for somebody who `asked` for the app or has not.
+///
+/// Those decide by which the app is due: the required ones, and, for whoever asked, the available ones. Where several are,
+/// and one of them is ours to install, we do. While it is due by none, it is as if it were by all.
+pub fn installation(intents: &[Intent], by: &[DeploymentId], asked: bool) -> Installation {
+    let carrying = || {
+        let carries = |intent: &&Intent| by.contains(&intent.deployment) && intent.approval.installs();
+        intents.iter().filter(carries)
+    };
+    let is_due = |intent: &Intent| intent.approval == Approval::Required || asked;
+    let any_due = carrying().any(is_due);
+    let mut deciding = carrying().filter(|intent| is_due(intent) || !any_due).peekable();
+    let external = |intent: &Intent| intent.installation == Installation::External;
+    match deciding.peek().is_some() && deciding.all(external) {
+        true => Installation::External,
+        false => Installation::Managed,
+    }
 }
 
 impl Resolution {
@@ -112,6 +137,11 @@ impl Resolution {
     /// Whether the app may stay where it is: required or available.
     pub fn keeps(&self) -> bool {
         self.required || self.available
+    }
+
+    /// It may be there, and somebody else installs it.
+    pub fn is_external(&self) -> bool {
+        self.installation == Installation::External
     }
 }
 
@@ -259,6 +289,7 @@ mod tests {
                 deployment: id(number),
                 kind: *kind,
                 approval: *approval,
+                installation: Installation::Managed,
             })
             .collect();
         resolve(rule_set, &intents)
@@ -545,5 +576,58 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    /// What meets, whether the person asked for the app, and who installs it: `E` for somebody else.
+    type Installs<'a> = (&'a [(Line, bool)], bool, Installation);
+
+    #[test]
+    fn somebody_else_installs_what_is_due_by_nothing_of_ours() {
+        use Installation::{External, Managed};
+        const E: bool = true;
+        const M: bool = false;
+        let rows: &[Installs] = &[
+            (&[], false, Managed),
+            (&[(USER(Required), M)], false, Managed),
+            (&[(USER(Required), E)], false, External),
+            (&[(DEVICE(Required), E)], false, External),
+            (&[(USER(Available), E)], false, External),
+            (&[(USER(Available), E)], true, External),
+            // Where both are due, we install.
+            (&[(USER(Required), E), (USER(Required), M)], false, Managed),
+            (&[(USER(Required), E), (DEVICE(Required), M)], false, Managed),
+            (&[(USER(Available), E), (USER(Available), M)], true, Managed),
+            // What is available is due for whoever asks for it, and for nobody else.
+            (&[(USER(Required), E), (USER(Available), M)], false, External),
+            (&[(USER(Required), E), (USER(Available), M)], true, Managed),
+            (&[(USER(Required), M), (USER(Available), E)], false, Managed),
+            (&[(USER(Required), M), (USER(Available), E)], true, Managed),
+            (&[(USER(Available), E), (DEVICE(Required), M)], false, Managed),
+            (&[(USER(Available), E), (USER(Available), M)], false, Managed),
+            // What is beaten has no say.
+            (&[(USER(Required), E), (USER(Uninstall), M)], false, External),
+            (&[(USER(Required), E), (DEVICE(Uninstall), M)], false, External),
+            // Nothing is installed, whatever the lines say.
+            (&[(USER(Uninstall), E)], false, Managed),
+            (&[(USER(NotApplicable), E)], true, Managed),
+            (&[(USER(Required), E), (USER(NotApplicable), E)], false, Managed),
+        ];
+        for rule_set in [RuleSet::Y2016, RuleSet::Y2020] {
+            for (lines, asked, expected) in rows {
+                let intent = |(number, ((kind, approval), external)): (usize, &(Line, bool))| Intent {
+                    deployment: id(number),
+                    kind: *kind,
+                    approval: *approval,
+                    installation: if *external { External } else { Managed },
+                };
+                let intents: Vec<Intent> = lines.iter().enumerate().map(intent).collect();
+                let resolution = resolve(rule_set, &intents);
+                let said = installation(&intents, &resolution.by, *asked);
+                assert_eq!(said, *expected, "{lines:?}, asked: {asked}");
+                if !asked {
+                    assert_eq!(resolution.installation, said);
+                }
+            }
+        }
     }
 }

@@ -13,8 +13,8 @@ use claim::{Claim, DeviceClaim};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState, Licensing, PersonId,
-    Program, Resolution, Rule, Seat, Time, World,
+    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState, Installation, Licensing,
+    PersonId, Program, Resolution, Rule, Seat, Time, World,
 };
 
 /// The decision about one app.
@@ -34,7 +34,8 @@ pub struct Decision {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PersonVerdict {
     pub person: PersonId,
-    /// The strongest of what their devices get; what their groups say when there is no device.
+    /// The strongest of what their devices get, or what is their own whatever devices they have; what their groups say when
+    /// there is no device.
     pub resolution: Resolution,
     pub program: Program,
     /// The licence that they have themselves.
@@ -53,7 +54,7 @@ pub struct PersonVerdict {
     pub detail: Detail,
     pub devices: BTreeMap<DeviceId, DeviceVerdict>,
     /// Deserves a licence of their own: required, or available and asked for, with a device that can have it and is to have
-    /// it with theirs.
+    /// it with theirs, or where somebody else installs it with a licence of theirs.
     pub wants_seat: bool,
     /// May keep the licence they have themselves.
     pub keeps_seat: bool,
@@ -105,7 +106,7 @@ pub struct DeviceVerdict {
     pub resolution: Resolution,
     /// The device could have the app: enrolled, right platform and system, permitted by the policy.
     pub eligible: bool,
-    /// The app shall be on it: required, or available and asked for.
+    /// The app shall be on it: required, or available and asked for. Whoever installs it.
     pub wants: bool,
     /// With whose licence.
     pub licensing: Licensing,
@@ -146,6 +147,7 @@ impl DeviceVerdict {
     /// or the device could not install it.
     pub fn may_be_tried_again(&self) -> bool {
         self.wants
+            && !self.resolution.is_external()
             && matches!(
                 (self.state, self.detail),
                 (_, Detail::SeeInstallErrorCode)
@@ -325,6 +327,8 @@ pub(crate) struct Footing {
     pub gives_back: bool,
     /// Devices that get the app, have it, or shall have it and cannot.
     pub devices: u32,
+    /// Somebody else installs the app, and none of these devices has it from us.
+    pub installation: Installation,
     /// The first of the groups that were asked about whose line carries the result.
     pub by: Option<GroupId>,
 }
@@ -335,6 +339,7 @@ impl Footing {
         standing: Standing::Nothing,
         gives_back: false,
         devices: 0,
+        installation: Installation::Managed,
         by: None,
     };
 }
@@ -426,7 +431,10 @@ impl Stands<'_> {
             Standing::Nothing
         };
         let counted = match standing {
-            Standing::InLine(_) | Standing::InLineAgain(_) => devices().filter(|device| device.wants()).count(),
+            Standing::InLine(_) | Standing::InLineAgain(_) => {
+                let comes = |device: &&DeviceClaim<'_>| device.wants() && !device.resolution.is_external();
+                devices().filter(comes).count()
+            }
             Standing::Has | Standing::Goes => devices().filter(|device| device.may_be_there()).count(),
             Standing::Cannot(_) => devices().filter(|device| device.due).count(),
             Standing::HandsOver | Standing::MayAsk | Standing::Nothing => 0,
@@ -435,6 +443,10 @@ impl Stands<'_> {
             standing,
             gives_back: is_to_return(app, claim.seat, claim.keeps_seat),
             devices: u32::try_from(counted).unwrap_or(u32::MAX),
+            installation: match claim.own.is_some() || devices().any(|device| device.resolution.is_external()) {
+                true if !devices().any(is_ours) => Installation::External,
+                _ => Installation::Managed,
+            },
             by: self.by(&claim.resolution),
         }
     }
@@ -467,11 +479,20 @@ impl Stands<'_> {
         } else {
             Standing::Nothing
         };
-        let counts = !matches!(standing, Standing::HandsOver | Standing::MayAsk | Standing::Nothing);
+        let external = device.resolution.is_external();
+        let counts = match standing {
+            Standing::HandsOver | Standing::MayAsk | Standing::Nothing => false,
+            Standing::InLine(_) | Standing::InLineAgain(_) => !external,
+            Standing::Has | Standing::Goes | Standing::Cannot(_) => !external || device.may_be_there(),
+        };
         Footing {
             standing,
             gives_back: is_to_return(app, device.seat, device.keeps_seat),
             devices: u32::from(counts),
+            installation: match external && !is_ours(device) {
+                true => Installation::External,
+                false => Installation::Managed,
+            },
             by: self.by(&device.resolution),
         }
     }
@@ -481,6 +502,11 @@ impl Stands<'_> {
         let line = lines.find(|line| self.about.contains(&line.group) && resolution.by.contains(&line.id));
         line.map(|line| line.group)
     }
+}
+
+/// The app is on the device by us, may be, or is to be.
+fn is_ours(device: &DeviceClaim<'_>) -> bool {
+    device.may_be_there() || (device.resolution.keeps() && !device.resolution.is_external())
 }
 
 /// Who gets a licence first: smaller comes first. People of one rank come in the order of their ids.

@@ -18,11 +18,29 @@ pub enum Approval {
     Uninstall,
 }
 
+impl Approval {
+    /// Required or available: the app comes to devices by it.
+    pub fn installs(self) -> bool {
+        matches!(self, Approval::Required | Approval::Available)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GroupKind {
     User,
     Device,
+}
+
+/// Who brings the app onto the devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Installation {
+    /// We tell the devices to install it, and to remove it. The only way of 2016.
+    #[default]
+    Managed,
+    /// Somebody else does: another server, Munki, a declaration. We give the licences, and tell no device anything.
+    External,
 }
 
 /// One line of the deployment of an app: at most one per app and group.
@@ -37,6 +55,8 @@ pub struct Deployment {
     /// Only with [`Approval::Required`] (A24): until then the app is there for whoever asks for it.
     pub deadline: Option<Time>,
     pub license_type: LicenseType,
+    /// External only with [`Approval::Required`] and [`Approval::Available`]: what is not installed is nobody's to install.
+    pub installation: Installation,
     /// When this approval was first given to this group; decides who waits longest.
     pub since: Time,
 }
@@ -59,6 +79,19 @@ impl Deployment {
         }
     }
 
+    /// What it says of its group: all that makes a difference to anybody in it.
+    pub(crate) fn said(&self) -> (GroupId, Approval, Option<Time>, LicenseType, Installation) {
+        let Deployment {
+            group,
+            approval,
+            deadline,
+            license_type,
+            installation,
+            ..
+        } = *self;
+        (group, approval, deadline, license_type, installation)
+    }
+
     /// Whether the deadline lies ahead.
     pub fn is_early(&self, now: Time) -> bool {
         self.approval == Approval::Required && self.deadline.is_some_and(|deadline| now < deadline)
@@ -77,6 +110,8 @@ pub enum DeploymentError {
     /// A24.
     #[error("a deadline belongs to required only")]
     DeadlineWithoutRequired(GroupId),
+    #[error("only what is required or available can be installed by somebody else")]
+    ExternalWithoutInstall(GroupId),
     #[error("a group can be chosen once")]
     GroupTwice(GroupId),
 }
@@ -104,6 +139,9 @@ pub fn check(present: &[Deployment], lines: &[Deployment]) -> Result<(), Deploym
         if line.deadline.is_some() && line.approval != Approval::Required {
             return Err(DeploymentError::DeadlineWithoutRequired(line.group));
         }
+        if line.installation == Installation::External && !line.approval.installs() {
+            return Err(DeploymentError::ExternalWithoutInstall(line.group));
+        }
         if mixed && line.approval != Approval::Available {
             return Err(DeploymentError::MixedKindsNotAvailable(line.group));
         }
@@ -116,8 +154,7 @@ pub fn check(present: &[Deployment], lines: &[Deployment]) -> Result<(), Deploym
 
 /// Whether the line is among those of before, and says the same.
 fn stands(present: &[Deployment], line: &Deployment) -> bool {
-    let said = |line: &Deployment| (line.group, line.approval, line.deadline, line.license_type);
-    present.iter().any(|before| said(before) == said(line))
+    present.iter().any(|before| before.said() == line.said())
 }
 
 #[cfg(test)]
@@ -141,6 +178,7 @@ mod tests {
             approval,
             deadline: None,
             license_type: LicenseType::User,
+            installation: Installation::Managed,
             since: Time(0),
         }
     }
@@ -164,6 +202,45 @@ mod tests {
             };
             assert_eq!(check(&[], &[line]), expected);
         }
+    }
+
+    #[test]
+    fn somebody_else_can_install_what_is_installed_and_nothing_else() {
+        for (approval, expected) in [
+            (Required, Ok(())),
+            (Available, Ok(())),
+            (NotApplicable, Err(DeploymentError::ExternalWithoutInstall(group(1)))),
+            (Uninstall, Err(DeploymentError::ExternalWithoutInstall(group(1)))),
+        ] {
+            let line = Deployment {
+                installation: Installation::External,
+                ..line(1, User, approval)
+            };
+            assert_eq!(check(&[], &[line]), expected, "{approval:?}");
+        }
+    }
+
+    /// Or a switch that is turned would be no change, and A26 would not look at it.
+    #[test]
+    fn who_installs_is_part_of_what_a_line_says() {
+        let both = [line(1, User, Required), line(2, Device, Required)];
+        let turned = [
+            Deployment {
+                installation: Installation::External,
+                ..both[0].clone()
+            },
+            Deployment {
+                installation: Installation::External,
+                ..both[1].clone()
+            },
+        ];
+        let refused = Err(DeploymentError::MixedKindsNotAvailable(group(1)));
+        assert_eq!((check(&both, &both), check(&both, &turned)), (Ok(()), refused));
+        assert_eq!(
+            check(&both, &[turned[0].clone(), both[1].clone()]),
+            Ok(()),
+            "one at a time"
+        );
     }
 
     #[test]

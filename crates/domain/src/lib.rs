@@ -34,7 +34,7 @@ pub use decide::{
     Ahead, Counted, Decision, DeviceVerdict, MovedUpEnd, PersonVerdict, Place, Position, Precedence, Queue, Rank,
     Stand, Stock, Wish, decide, decide_one,
 };
-pub use deployment::{Approval, Deployment, DeploymentError, GroupKind};
+pub use deployment::{Approval, Deployment, DeploymentError, GroupKind, Installation};
 pub use each::{Concern, DevicePair, Each, Pair, Said, decide_each};
 pub use ids::*;
 pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};

@@ -326,6 +326,9 @@ fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceV
             device: device.device,
         });
     }
+    if device.resolution.is_external() {
+        return None;
+    }
     let requested = app
         .requests
         .get(&verdict.person)

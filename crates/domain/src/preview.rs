@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Leaver, Owned,
-    PersonId, Program, Stand, Time, Wish, World,
+    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Installation,
+    Leaver, Owned, PersonId, Program, Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -97,6 +97,9 @@ pub struct Outcome {
     pub group: Option<GroupId>,
     /// A licence comes back from them that would not without the change.
     pub gives_back: bool,
+    /// Who installs what they get or have, and of what they lose, who installed it. Of what somebody else installed the licence
+    /// goes and the app stays where it is, and stops working. Told of those whom the change is about.
+    pub installation: Installation,
     /// Apple is asked for a client user for them first.
     pub creates_user: bool,
 }
@@ -154,6 +157,8 @@ pub struct Affected {
     pub number: u64,
     /// Devices that it is about.
     pub devices: u64,
+    /// Who installs it: [`Outcome::installation`].
+    pub installation: Installation,
     /// A few of them: those who wait as they stand in the line, everybody else by their ids.
     pub first: Vec<Holder>,
 }
@@ -246,12 +251,13 @@ impl Preview {
             let fate = (effect == Effect::None).then_some(outcome.after);
             let obstacle = outcome.obstacle.filter(|_| effect != Effect::None);
             let kind = outcome.holder.kind();
-            let of = groups.entry((effect, fate, obstacle, group, kind)).or_default();
+            let by = outcome.installation;
+            let of = groups.entry((effect, fate, obstacle, group, kind, by)).or_default();
             of.push(outcome);
         }
         let affected = groups
             .into_iter()
-            .map(|((effect, fate, obstacle, group, kind), mut holders)| {
+            .map(|((effect, fate, obstacle, group, kind, installation), mut holders)| {
                 holders.sort_by_key(|outcome| (outcome.place.unwrap_or(u32::MAX), outcome.holder));
                 Affected {
                     kind,
@@ -261,6 +267,7 @@ impl Preview {
                     group,
                     number: holders.len() as u64,
                     devices: holders.iter().map(|outcome| u64::from(outcome.devices)).sum(),
+                    installation,
                     first: holders.iter().take(FIRST).map(|outcome| outcome.holder).collect(),
                 }
             });
@@ -273,7 +280,10 @@ impl Preview {
         for outcome in self.outcomes.iter().filter(|outcome| outcome.matters()) {
             hear(outcome.holder.id().as_bytes());
             hear(&[outcome.before as u8, outcome.after as u8, u8::from(outcome.gives_back)]);
-            hear(&[outcome.obstacle.map_or(u8::MAX, |detail| detail as u8)]);
+            hear(&[
+                outcome.obstacle.map_or(u8::MAX, |detail| detail as u8),
+                outcome.installation as u8,
+            ]);
         }
         for number in [self.free().unwrap_or(u64::MAX), self.short(), self.returning] {
             hear(&number.to_be_bytes());
@@ -381,8 +391,7 @@ struct Told {
 impl Previewing {
     /// `before` and `lines` are the whole deployment of the app, as it is and as it would be.
     pub fn new(app: AssetId, before: &[Deployment], lines: Vec<Deployment>, now: Time) -> Previewing {
-        let said = |line: &Deployment| (line.group, line.approval, line.deadline, line.license_type);
-        let among = |lines: &[Deployment], line: &Deployment| lines.iter().any(|other| said(other) == said(line));
+        let among = |lines: &[Deployment], line: &Deployment| lines.iter().any(|other| other.said() == line.said());
         let mut changed = Vec::new();
         let come = lines.iter().filter(|line| !among(before, line));
         for line in come.chain(before.iter().filter(|line| !among(&lines, line))) {
@@ -579,6 +588,12 @@ impl Previewing {
                 },
                 group: told.group,
                 gives_back: told.after.gives_back && !told.before.gives_back,
+                // As with the devices.
+                installation: match after {
+                    _ if !told.meant => Installation::default(),
+                    Fate::Goes | Fate::Nothing => told.before.installation,
+                    _ => told.after.installation,
+                },
                 creates_user: false,
             };
             // Whoever was looked at for another reason, and to whom nothing happens, is none of it.
@@ -601,6 +616,7 @@ impl Previewing {
                 devices: 0,
                 group: None,
                 gives_back: false,
+                installation: Installation::default(),
                 creates_user: false,
             }
         }));
@@ -700,6 +716,7 @@ mod tests {
             devices: 1,
             group: None,
             gives_back: true,
+            installation: Installation::Managed,
             creates_user: false,
         };
         Preview {

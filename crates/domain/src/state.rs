@@ -11,6 +11,8 @@ pub enum InstallState {
     PendingInstall,
     NotInstalled,
     Installed,
+    /// The licence is held, and somebody else installs: no device has said whether the app is there. Ours.
+    Licensed,
     NotApplicable,
     Unknown,
 }
@@ -78,6 +80,8 @@ pub enum Detail {
     LicenseReturnPending,
     /// There, but not managed by us.
     InstalledUnmanaged,
+    /// The licence is all that is ours to give: somebody else installs the app.
+    ExternalInstallation,
 }
 
 /// What an administrator is told of a token.
@@ -126,6 +130,7 @@ mod tests {
             PendingInstall,
             NotInstalled,
             Installed,
+            Licensed,
             NotApplicable,
             Unknown,
         ];

@@ -254,6 +254,10 @@ pub enum Sentence {
     Installed {
         at: Option<Time>,
     },
+    /// The licence is held, and somebody else installs.
+    LicensedOnly {
+        since: Time,
+    },
 }
 
 /// Who has to act before anything changes.
@@ -507,7 +511,8 @@ impl Sentence {
             | Sentence::CommandNext
             | Sentence::TriedAgain { .. }
             | Sentence::RemovedComesBack { .. }
-            | Sentence::Installed { .. } => Who::Nobody,
+            | Sentence::Installed { .. }
+            | Sentence::LicensedOnly { .. } => Who::Nobody,
             Sentence::NotDeployed
             | Sentence::NotReached
             | Sentence::PersonLeft
@@ -571,7 +576,8 @@ impl Sentence {
             | Sentence::Uninstalled
             | Sentence::DeviceGone { .. }
             | Sentence::DeviceLeaves
-            | Sentence::Installed { .. } => None,
+            | Sentence::Installed { .. }
+            | Sentence::LicensedOnly { .. } => None,
             Sentence::NotDeployed | Sentence::NotReached => on(Stage::Deployment),
             Sentence::DeviceSilent { since } => Some((Stage::Device, Some(since), None)),
             Sentence::LeavesWithApp => on(Stage::Removal),

@@ -7,8 +7,8 @@ use std::{
 
 use domain::{
     App, Approval, Ask, AssetId, Counts, Deployment, DeploymentId, Device, DeviceId, Enrolment, Group, GroupId,
-    GroupKind, Holder, HolderKind, Install, LicenseType, Owned, Patience, Person, PersonId, Plan, Platform, Policy,
-    Program, Reading, Seat, Seen, Step, Time, TokenState, World,
+    GroupKind, Holder, HolderKind, Install, Installation, LicenseType, Owned, Patience, Person, PersonId, Plan,
+    Platform, Policy, Program, Reading, Seat, Seen, Step, Time, TokenState, World,
     licence::observe,
     operation::{Settled, Word, settle},
     plan,
@@ -633,6 +633,7 @@ impl State {
                         approval: Approval::Required,
                         deadline: None,
                         license_type: LicenseType::User,
+                        installation: Installation::Managed,
                         since: Time(0),
                     }],
                     seats: seats.collect(),

@@ -276,6 +276,7 @@ fn sentence(sentence: &Sentence) -> &'static str {
         Sentence::Rejected { .. } => "why-rejected",
         Sentence::Unmanaged { .. } => "why-unmanaged",
         Sentence::Installed { .. } => "why-installed",
+        Sentence::LicensedOnly { .. } => "why-licensed-only",
     }
 }
 
@@ -365,7 +366,8 @@ impl Words<'_> {
             | Sentence::BeingVerified { .. }
             | Sentence::Rejected { .. }
             | Sentence::Unmanaged { .. }
-            | Sentence::Installed { .. } => {}
+            | Sentence::Installed { .. }
+            | Sentence::LicensedOnly { .. } => {}
             Sentence::DeviceSilent { since }
             | Sentence::AppleConfirms { since }
             | Sentence::CommandWaits { since }

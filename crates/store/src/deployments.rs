@@ -36,7 +36,7 @@ impl Conn<'_> {
     pub(crate) async fn deployments_all(&mut self, location: LocationId) -> Result<Vec<Deployment>, StoreError> {
         macro_rules! lines {
             ($database:ident) => {
-                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "license_type", "since"] by "id"
+                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "license_type", "installation", "since"] by "id"
                     "FROM (SELECT deployments.*, groups.kind, location_id FROM deployments
                            JOIN groups ON groups.id = group_id JOIN assets ON assets.id = asset_id) AS lines
                      WHERE location_id = $1")
@@ -51,6 +51,7 @@ impl Conn<'_> {
             "approval",
             "deadline",
             "license_type",
+            "installation",
             "since",
         ];
         self.gathered(sql, columns, values![location], deployment).await
@@ -91,10 +92,12 @@ impl Tx {
         }
         for line in lines.iter().filter(|line| !present.contains(line)) {
             self.run(
-                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at, license_type)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at, license_type,
+                                          installation)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
                  ON CONFLICT (id) DO UPDATE SET approval = excluded.approval, deadline = excluded.deadline,
                                                 license_type = excluded.license_type,
+                                                installation = excluded.installation,
                                                 since = excluded.since, updated_at = excluded.updated_at",
                 values![
                     line.id,
@@ -104,7 +107,8 @@ impl Tx {
                     line.deadline,
                     line.since,
                     now,
-                    word(&line.license_type)
+                    word(&line.license_type),
+                    word(&line.installation)
                 ],
             )
             .await?;
@@ -152,6 +156,7 @@ fn deployment(row: &Record) -> Result<Deployment, StoreError> {
         approval: row.word("approval")?,
         deadline: row.time_or_none("deadline")?,
         license_type: row.word("license_type")?,
+        installation: row.word("installation")?,
         since: row.time("since")?,
     })
 }

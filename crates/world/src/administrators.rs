@@ -1,6 +1,6 @@
 //! What administrators do.
 
-use domain::{Approval, AssetId, Deployment, GroupId, GroupKind, LicenseType, PersonId};
+use domain::{Approval, AssetId, Deployment, GroupId, GroupKind, Installation, LicenseType, PersonId};
 use server::{
     App,
     app::{
@@ -35,10 +35,10 @@ pub struct Draft {
 }
 
 /// What somebody chose, without times: they move along when a clock is set.
-type Line = (GroupId, Approval, LicenseType);
+type Line = (GroupId, Approval, LicenseType, Installation);
 
 fn chosen(lines: &[Deployment]) -> Vec<Line> {
-    let line = |line: &Deployment| (line.group, line.approval, line.license_type);
+    let line = |line: &Deployment| (line.group, line.approval, line.license_type, line.installation);
     lines.iter().map(line).collect()
 }
 
@@ -190,6 +190,10 @@ impl World {
                     1 => LicenseType::Automatic,
                     _ => LicenseType::User,
                 },
+                installation: match self.rng.chance(0.15) {
+                    true => Installation::External,
+                    false => Installation::Managed,
+                },
             });
         }
         choices
@@ -289,6 +293,7 @@ impl World {
                 approval: Approval::Uninstall,
                 deadline: None,
                 license_type: LicenseType::User,
+                installation: Installation::Managed,
             };
             let choices: Vec<DeploymentChoice> = self.groups.iter().map(choice).collect();
             let mut agreed = Agreed::default();

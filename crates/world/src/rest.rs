@@ -180,7 +180,10 @@ impl World {
                 }
                 for (device, shown) in &verdict.devices {
                     let rests = match shown.state {
-                        InstallState::Installed | InstallState::NotApplicable | InstallState::NotInstalled => true,
+                        InstallState::Installed
+                        | InstallState::Licensed
+                        | InstallState::NotApplicable
+                        | InstallState::NotInstalled => true,
                         InstallState::PendingInstall => {
                             shown.detail == Detail::WaitingForLicense
                                 || shown.detail == Detail::NoLicenseAvailable

@@ -14,7 +14,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Approval, GroupKind, LicenseType, PersonId, Policy};
+use domain::{Approval, GroupKind, Installation, LicenseType, PersonId, Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use server::{
@@ -376,6 +376,7 @@ async fn deploy_first(app: &App, lines: &[(&str, &str, LicenseType)]) -> Result<
             approval: Approval::Required,
             deadline: None,
             license_type: *license_type,
+            installation: Installation::Managed,
         };
         app.deployments_save(
             &Caller::System,

@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use domain::{Approval, LicenseType, Patience};
-use server::app::Caller;
+use domain::{Approval, Installation, LicenseType, Patience};
+use server::app::{Caller, deployments::DeploymentChoice};
 use sim::apple::{EventOrder, Fault, Garbage, Named, Overassign, Rng, TokenKind, Told, Trouble, sample::adam_id};
 
 use crate::{
-    lab::{Database, Lab, PATIENCE, Setup, deploy_with, each, iphone, link_patiently, members_are, until},
+    lab::{Database, Lab, PATIENCE, Setup, deploy_so, deploy_with, each, iphone, link_patiently, members_are, until},
     oracle,
 };
 
@@ -323,7 +323,19 @@ async fn storm(database: Database, seed: u64) {
             let asset = assets[chance.below(2)];
             let approval = [Approval::Required, Approval::Uninstall, Approval::Required][chance.below(3)];
             let licences = [LicenseType::User, LicenseType::Device, LicenseType::Automatic][chance.below(3)];
-            deploy_with(&lab.app, asset, group, approval, licences).await;
+            // What somebody else installs for a while, we install again when it clears up.
+            let installation = match approval {
+                Approval::Required if chance.chance(0.3) => Installation::External,
+                _ => Installation::Managed,
+            };
+            let choice = DeploymentChoice {
+                group,
+                approval,
+                deadline: None,
+                license_type: licences,
+                installation,
+            };
+            deploy_so(&lab.app, asset, choice).await;
             let members: Vec<_> = people
                 .iter()
                 .filter(|_| chance.chance(0.7))

@@ -13,7 +13,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{Approval, AssetId, GroupId, GroupKind, InstallState, LicenseType, Patience, PersonId, Policy};
+use domain::{
+    Approval, AssetId, GroupId, GroupKind, InstallState, Installation, LicenseType, Patience, PersonId, Policy,
+};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
@@ -190,7 +192,13 @@ pub async fn deploy_with(app: &App, asset: AssetId, group: GroupId, approval: Ap
         approval,
         deadline: None,
         license_type,
+        installation: Installation::Managed,
     };
+    deploy_so(app, asset, choice).await;
+}
+
+/// The same, as chosen.
+pub async fn deploy_so(app: &App, asset: AssetId, choice: DeploymentChoice) {
     let mut agreed = Agreed::default();
     loop {
         let saved = app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &agreed);

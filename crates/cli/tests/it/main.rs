@@ -13,6 +13,7 @@ mod demo;
 mod device_licences;
 mod devices;
 mod doctor;
+mod elsewhere;
 mod farewells;
 mod faults;
 mod kill;

@@ -1,7 +1,7 @@
 //! Whoever is moved up gets the next licence, and nobody loses one.
 
 use domain::{
-    Approval, AssetId, Holder, LicenseType, PersonId, Place,
+    Approval, AssetId, Holder, Installation, LicenseType, PersonId, Place,
     why::{Stage, Tense},
 };
 use server::{
@@ -56,6 +56,7 @@ async fn moved_up(database: Database) {
         approval: Approval::Required,
         deadline: None,
         license_type: LicenseType::User,
+        installation: Installation::Managed,
     });
     let agreed = Agreed::default();
     let saved = lab

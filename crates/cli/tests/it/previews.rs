@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Approval, Effect, Holder, InstallState, LicenseType, OperationId, PersonId, PersonVerdict, Place, Program,
+    Approval, Effect, Holder, InstallState, Installation, LicenseType, OperationId, PersonId, PersonVerdict, Place,
+    Program,
 };
 use server::app::{
     AppError, Base, Caller,
@@ -60,6 +61,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         approval,
         deadline: None,
         license_type: LicenseType::User,
+        installation: Installation::Managed,
     };
     let choices = vec![
         choice(first_group, Approval::Uninstall),

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Approval, LicenseType, Patience};
+use domain::{Approval, Installation, LicenseType, Patience};
 use secrecy::ExposeSecret;
 use server::{
     App, Clock, Config,
@@ -204,6 +204,7 @@ async fn a_process_that_stood_still_between_the_commit_and_the_request_does_not_
         approval: Approval::Required,
         deadline: None,
         license_type: LicenseType::User,
+        installation: Installation::Managed,
     };
     app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &Agreed::default())
         .await

@@ -10,9 +10,9 @@ use super::{
     licensing::{self, licensing},
 };
 use crate::{
-    App, Approval, Deployment, Detail, Device, DeviceId, GroupKind, Holder, HolderKind, Install, Licensing, Person,
-    PersonId, Platform, Program, RefusalReason, Resolution, Rule, Seat, Time, World,
-    conflict::{Intent, resolve},
+    App, Approval, Deployment, DeploymentId, Detail, Device, DeviceId, GroupKind, Holder, HolderKind, Install,
+    Installation, Licensing, Person, PersonId, Platform, Program, RefusalReason, Resolution, Rule, Seat, Time, World,
+    conflict::{self, Intent, resolve},
 };
 
 pub(super) struct Claim<'w> {
@@ -21,8 +21,13 @@ pub(super) struct Claim<'w> {
     pub seat: Option<Seat>,
     /// When the person asked for the app.
     pub requested: Option<Time>,
-    /// The strongest of what the devices get; what the person's groups say when there is no device.
+    /// The strongest of what the devices get, and of what is the person's own where that has to be said; what the person's
+    /// groups say when there is no device.
     pub resolution: Resolution,
+    /// What is the person's own, whatever devices they have.
+    pub own: Option<Own>,
+    /// No device speaks for that: it is said beside what is said of the devices.
+    pub own_is_said: bool,
     pub devices: Vec<DeviceClaim<'w>>,
     /// Licences of devices of theirs that are away.
     pub left_over: BTreeMap<DeviceId, Seat>,
@@ -32,6 +37,14 @@ pub(super) struct Claim<'w> {
     pub keeps_seat: bool,
     /// Whoever stands in the line for them: themselves, and devices of theirs.
     pub wishes: BTreeMap<Holder, Wish>,
+}
+
+/// Somebody else installs the app for the person, on devices that we may never hear of, and the licence is to be theirs. So it
+/// depends on no device.
+pub(super) struct Own {
+    pub resolution: Resolution,
+    /// Place in the order; `None` while the person is not due the app.
+    pub rank: Option<Rank>,
 }
 
 pub(super) struct DeviceClaim<'w> {
@@ -60,26 +73,36 @@ impl<'w> Claim<'w> {
             .iter()
             .map(|device| DeviceClaim::of(world, app, person, requested, device))
             .collect();
-        let resolution = devices
+        let without = resolution(world, app, person, requested, None);
+        let own = Own::of(world, app, &without, requested);
+        let strongest = devices
             .iter()
             .map(|device| &device.resolution)
-            .max_by_key(|resolution| strength(resolution))
-            .cloned()
-            .unwrap_or_else(|| resolution(world, app, person, requested, None));
+            .max_by_key(|resolution| strength(resolution));
+        let spoken_for = |own: &Own| {
+            let stronger = strongest.is_some_and(|it| strength(it) > strength(&own.resolution));
+            let mut devices = devices.iter();
+            stronger || devices.any(|device| device.licensing.kind == HolderKind::User && device.keeps())
+        };
+        let own_is_said = own.as_ref().is_some_and(|own| own.rank.is_some() && !spoken_for(own));
+        let resolution = match strongest.filter(|_| !own_is_said) {
+            Some(strongest) => strongest.clone(),
+            None => without,
+        };
         let seat = app.seats.get(&Holder::Person(person.id)).copied();
         let works = seat.is_some_and(Seat::is_held) && is_member(person);
         // Who changes from one licence to another gains before anything goes back.
         for device in &mut devices {
             device.keeps_seat = match device.licensing.kind {
                 HolderKind::Device => device.keeps(),
-                HolderKind::User => device.keeps() && device.may_be_there() && !(works && device.is_free_of_others()),
+                HolderKind::User => device.keeps() && device.relies() && !(works && device.is_free_of_others()),
             };
         }
         let keeps = |device: &DeviceClaim<'_>| match device.licensing.kind {
             HolderKind::User => device.keeps(),
             HolderKind::Device => {
                 let works = device.seat.is_some_and(Seat::is_held);
-                device.keeps() && device.may_be_there() && !(works && device.is_free_of_others())
+                device.keeps() && device.relies() && !(works && device.is_free_of_others())
             }
         };
         let of_person = |device: &&DeviceClaim<'_>| device.licensing.kind == HolderKind::User;
@@ -95,9 +118,12 @@ impl<'w> Claim<'w> {
                 .iter()
                 .filter(of_person)
                 .filter_map(|device| device.rank)
+                .chain(own.as_ref().and_then(|own| own.rank))
                 .min()
                 .map(|rank| rank.moved_up(app.moved_up.get(&person.id))),
-            keeps_seat: devices.iter().any(keeps),
+            keeps_seat: own.is_some() || devices.iter().any(keeps),
+            own,
+            own_is_said,
             wishes: BTreeMap::new(),
             devices,
         };
@@ -120,7 +146,9 @@ impl<'w> Claim<'w> {
 
     /// Shall have the app: required, or available and asked for, whether or not a device of theirs can have it.
     pub fn is_due(&self) -> bool {
-        self.resolution.required || (self.resolution.available && self.requested.is_some())
+        self.own.as_ref().is_some_and(|own| own.rank.is_some())
+            || self.resolution.required
+            || (self.resolution.available && self.requested.is_some())
     }
 
     /// Shall have the app, with no device to have it on: what stands in the way first.
@@ -129,7 +157,7 @@ impl<'w> Claim<'w> {
             .deployments
             .iter()
             .filter(|line| self.resolution.by.contains(&line.id));
-        let due = self.devices.is_empty() && self.is_due();
+        let due = self.devices.is_empty() && self.own.is_none() && self.is_due();
         due.then(|| match licensing::can_be_had(world, app, lines) {
             true => Detail::NoEligibleDevice,
             false => Detail::NotDeviceAssignable,
@@ -181,10 +209,10 @@ impl<'w> Claim<'w> {
         last.map(|(holder, wish)| (*holder, *wish))
     }
 
-    /// No device has the app with the person's licence but those that are to have one of their own.
+    /// Nothing needs the person's licence but devices that are to have one of their own.
     pub fn is_kept_for_devices(&self) -> bool {
         let mut devices = self.devices.iter();
-        !devices.any(|device| device.licensing.kind == HolderKind::User && device.keeps())
+        self.own.is_none() && !devices.any(|device| device.licensing.kind == HolderKind::User && device.keeps())
     }
 
     /// Who brings the licence for the app on a device of theirs.
@@ -230,19 +258,21 @@ impl<'w> DeviceClaim<'w> {
     ) -> DeviceClaim<'w> {
         let resolution = resolution(world, app, person, requested, Some(device));
         let carrying = app.deployments.iter().filter(|line| resolution.by.contains(&line.id));
-        let licensing = licensing(world, app, device, carrying);
+        let licensing = licensing(world, app, device.shared, carrying);
         let mut claim = DeviceClaim {
             device,
             install: app.installs.get(&device.id),
             due: resolution.required || (resolution.available && requested.is_some()),
+            obstacle: obstacle(world, app, device, licensing.kind, resolution.installation),
             resolution,
-            obstacle: obstacle(world, app, device, licensing.kind),
             licensing,
             seat: app.seats.get(&Holder::Device(device.id)).copied(),
             rank: None,
             keeps_seat: false,
         };
-        claim.rank = Rank::of(world, app, &claim, requested);
+        if claim.wants() {
+            claim.rank = Rank::of(world, app, &claim.resolution.by, requested);
+        }
         claim
     }
 
@@ -253,6 +283,11 @@ impl<'w> DeviceClaim<'w> {
 
     pub fn may_be_there(&self) -> bool {
         self.install.is_some_and(Install::may_be_there)
+    }
+
+    /// The app may be on it: by us, or by somebody else, of which we know nothing.
+    fn relies(&self) -> bool {
+        self.may_be_there() || self.resolution.is_external()
     }
 
     /// Nothing on it needs a licence of the other kind any more.
@@ -287,6 +322,18 @@ impl<'w> DeviceClaim<'w> {
     }
 }
 
+impl Own {
+    /// Of somebody of whom their groups say this.
+    fn of(world: &World, app: &App, without: &Resolution, requested: Option<Time>) -> Option<Own> {
+        let carrying = app.deployments.iter().filter(|line| without.by.contains(&line.id));
+        let theirs = without.is_external() && licensing(world, app, false, carrying).kind == HolderKind::User;
+        theirs.then(|| Own {
+            rank: Rank::of(world, app, &without.by, requested),
+            resolution: without.clone(),
+        })
+    }
+}
+
 impl Rank {
     /// Of somebody who was moved up, if they were: they are due the app by the same deployment, and since when.
     fn moved_up(self, at: Option<&Time>) -> Rank {
@@ -296,14 +343,12 @@ impl Rank {
         }
     }
 
-    /// The best of what the deployments that carry the result give to the device.
-    fn of(world: &World, app: &App, device: &DeviceClaim<'_>, requested: Option<Time>) -> Option<Rank> {
-        if !device.wants() {
-            return None;
-        }
+    /// The best of what these deployments give, which carry the result. `None` when they give the app to nobody who has not
+    /// asked for it.
+    fn of(world: &World, app: &App, by: &[DeploymentId], requested: Option<Time>) -> Option<Rank> {
         let mut best = None;
         for line in &app.deployments {
-            if !device.resolution.by.contains(&line.id) {
+            if !by.contains(&line.id) {
                 continue;
             }
             let only_available = line.approval_at(world.now) == Approval::Available;
@@ -348,18 +393,24 @@ fn resolution(
         return Resolution::none();
     }
     let lines: Vec<&Deployment> = app.deployments.iter().filter(reaches).collect();
-    let resolved_at = |now: Time| {
-        let intents: Vec<Intent> = lines
-            .iter()
-            .map(|line| Intent {
-                deployment: line.id,
-                kind: line.kind,
-                approval: line.approval_at(now),
-            })
-            .collect();
-        resolve(world.policy.rule_set, &intents)
+    let intents_at = |now: Time| -> Vec<Intent> {
+        let intents = lines.iter().map(|line| Intent {
+            deployment: line.id,
+            kind: line.kind,
+            approval: line.approval_at(now),
+            // In 2016 nobody else installed anything.
+            installation: match world.policy.policy_2016 {
+                true => Installation::Managed,
+                false => line.installation,
+            },
+        });
+        intents.collect()
     };
+    let resolved_at = |now: Time| resolve(world.policy.rule_set, &intents_at(now));
     let mut resolution = resolved_at(world.now);
+    if requested.is_some() {
+        resolution.installation = conflict::installation(&intents_at(world.now), &resolution.by, true);
+    }
     if !resolution.required {
         let early = lines.iter().filter(|line| line.is_early(world.now));
         let ahead: BTreeSet<Time> = early.filter_map(|line| line.deadline).collect();
@@ -383,7 +434,8 @@ fn strength(resolution: &Resolution) -> u8 {
     }
 }
 
-fn obstacle(world: &World, app: &App, device: &Device, kind: HolderKind) -> Option<Detail> {
+fn obstacle(world: &World, app: &App, device: &Device, kind: HolderKind, installation: Installation) -> Option<Detail> {
+    let external = installation == Installation::External;
     // Apple lists an iPad's apps under iOS.
     let runs = app.platforms.contains(&device.platform)
         || (device.platform == Platform::IpadOs && app.platforms.contains(&Platform::Ios));
@@ -399,11 +451,15 @@ fn obstacle(world: &World, app: &App, device: &Device, kind: HolderKind) -> Opti
     if kind == HolderKind::Device && !app.device_assignable {
         return Some(Detail::NotDeviceAssignable);
     }
-    if app.bundle_id.is_none() {
+    // By whoever installs the app, who knows it.
+    if app.bundle_id.is_none() && !external {
         return Some(Detail::AppNotDescribed);
     }
     if device.enrolment.is_leaving() {
         return Some(Detail::DeviceLeaving);
+    }
+    if external && kind == HolderKind::User {
+        return None;
     }
     let unknown = kind == HolderKind::Device && !device.has_serial;
     (unknown || !device.is_enrolled()).then_some(Detail::AwaitingDevice)

@@ -1,21 +1,22 @@
 //! Whose licence an app on a device runs with: what its deployments ask for, within what Apple and the policy permit.
 
-use crate::{App, Deployment, Device, HolderKind, LicenseType, Licensing, LicensingReason, World};
+use crate::{App, Deployment, HolderKind, LicenseType, Licensing, LicensingReason, World};
 
-/// Of a device that these lines reach, and carry the result of.
+/// Of a device that these lines reach, and carry the result of; `shared` when several people sign in to it. The same is
+/// asked of a person, who is not.
 ///
 /// Where lines ask for different licences, that of the device is the better one: nobody has to join anything for it. Where
 /// nothing but a licence of the device is asked for, and Apple permits none for the app, there is no way to have it.
 pub(super) fn licensing<'a>(
     world: &World,
     app: &App,
-    device: &Device,
+    shared: bool,
     lines: impl Iterator<Item = &'a Deployment> + Clone,
 ) -> Licensing {
     let asks = |kind: LicenseType| lines.clone().any(|line| line.license_type == kind);
     let (kind, reason) = if world.policy.policy_2016 {
         (HolderKind::User, LicensingReason::Policy2016)
-    } else if device.shared {
+    } else if shared {
         (HolderKind::Device, LicensingReason::SharedDevice)
     } else if asks(LicenseType::Device) && (app.device_assignable || !can_be_had(world, app, lines.clone())) {
         (HolderKind::Device, LicensingReason::Deployment)

@@ -52,9 +52,11 @@ pub(super) fn of(
         .filter(|device| devices[&device.device.id].concerns());
     let worst = concerned
         .map(|device| words.of_device(device, place.is_some()))
+        .chain(claim.own_is_said.then(|| words.of_own(place.is_some())))
         .min_by_key(|(state, _)| *state);
     let (state, detail) = worst.unwrap_or_else(|| words.without_device());
     let ranks = claim.devices.iter().filter_map(|device| device.rank);
+    let ranks = ranks.chain(claim.own.as_ref().and_then(|own| own.rank));
     PersonVerdict {
         person: claim.person.id,
         program: claim.person.program,
@@ -93,6 +95,12 @@ impl Words<'_> {
         self.unwanted_and_gone(None)
     }
 
+    /// Of the person's own licence for what somebody else installs, on whatever devices.
+    fn of_own(&self, waits: bool) -> Said {
+        let holder = Holder::Person(self.claim.person.id);
+        self.missing_licence(self.claim.seat, holder, waits).unwrap_or(LICENSED)
+    }
+
     /// `waits` for a licence.
     fn of_device(&self, device: &DeviceClaim<'_>, waits: bool) -> Said {
         let install = device.install.cloned().unwrap_or_default();
@@ -112,7 +120,7 @@ impl Words<'_> {
         if install.is_proven() {
             // An app may be there before its licence is: after a licence was lost, or from another server.
             let missing = if device.wants() {
-                self.missing_licence(device, waits)
+                self.missing_for(device, waits)
             } else {
                 None
             };
@@ -134,8 +142,12 @@ impl Words<'_> {
         if !device.due {
             return not_requested(device.install, &device.resolution);
         }
-        let missing = self.missing_licence(device, waits);
-        match missing.unwrap_or_else(|| self.on_its_way(&install)) {
+        let missing = self.missing_for(device, waits);
+        let then = || match device.resolution.is_external() {
+            true => left_to_others(&install),
+            false => self.on_its_way(&install),
+        };
+        match missing.unwrap_or_else(then) {
             (state, Detail::AwaitingDevice) if device.device.unreachable_since.is_some() => {
                 (state, Detail::DeviceUnreachable)
             }
@@ -144,17 +156,22 @@ impl Words<'_> {
     }
 
     /// What is missing before the device may be told to install; `None` when nothing is.
-    fn missing_licence(&self, device: &DeviceClaim<'_>, waits: bool) -> Option<Said> {
+    fn missing_for(&self, device: &DeviceClaim<'_>, waits: bool) -> Option<Said> {
+        self.missing_licence(self.claim.seat_for(device), self.claim.holder(device), waits)
+    }
+
+    /// What keeps the holder from having a licence that works, with this one; `None` when nothing does.
+    fn missing_licence(&self, seat: Option<Seat>, holder: Holder, waits: bool) -> Option<Said> {
         let pending = |detail| Some((InstallState::PendingInstall, detail));
         // Nobody has to join anything for what is the device's own.
-        let member = self.claim.is_member() || device.licensing.kind == HolderKind::Device;
-        match self.claim.seat_for(device) {
+        let member = self.claim.is_member() || holder.kind() == HolderKind::Device;
+        match seat {
             Some(Seat::Held { .. }) if member => None,
             Some(Seat::Held { .. }) => pending(Detail::UserNotEnrolledInProgram),
             _ if !self.world.token.usable() => pending(Detail::TokenNotUsable),
             Some(Seat::Reserved { .. }) => pending(Detail::LicenseAssociationPending),
             Some(Seat::Returning { .. }) => pending(Detail::LicenseReturnPending),
-            None if let Some(detail) = self.refused(self.claim.holder(device)) => pending(detail),
+            None if let Some(detail) = self.refused(holder) => pending(detail),
             None if waits => match self.world.policy.policy_2016 {
                 // A11.
                 true => Some((InstallState::Failed, Detail::NoLicenseAvailable)),
@@ -226,6 +243,24 @@ impl Words<'_> {
             return (InstallState::NotApplicable, Detail::NoAdditionalDetails);
         }
         (InstallState::NotInstalled, Detail::NoAdditionalDetails)
+    }
+}
+
+/// The licence works, and whether the app is there is for somebody else to know.
+const LICENSED: Said = (InstallState::Licensed, Detail::ExternalInstallation);
+
+/// The licence is there, and somebody else installs. What the device was told before they took over goes on.
+fn left_to_others(install: &Install) -> Said {
+    let pending = |detail| (InstallState::PendingInstall, detail);
+    match (install.command, install.seen) {
+        (Some(InstallCommand::Install { .. }), _) => pending(Detail::AwaitingDevice),
+        (Some(InstallCommand::Remove { .. }), _) => LICENSED,
+        _ if install.is_removal_unproven() => LICENSED,
+        (None, Some(Seen::Installing)) => pending(Detail::Installing),
+        (None, Some(Seen::AwaitingConsent)) => pending(Detail::AwaitingUserConsent),
+        (None, Some(Seen::AwaitingLogin)) => pending(Detail::UserIsNotLoggedIntoAppStore),
+        (None, _) if install.is_unproven() => pending(Detail::InstalledUnverified),
+        (None, _) => LICENSED,
     }
 }
 

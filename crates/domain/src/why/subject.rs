@@ -64,6 +64,11 @@ impl<'a> Subject<'a> {
         self.resolution().is_some_and(Resolution::keeps)
     }
 
+    /// Somebody else installs it.
+    fn is_external(&self) -> bool {
+        self.resolution().is_some_and(Resolution::is_external)
+    }
+
     fn has_left(&self) -> bool {
         let people = &self.asked.world.people;
         people.get(&self.asked.person).is_some_and(|person| person.left)
@@ -135,6 +140,7 @@ impl<'a> Subject<'a> {
                 | InstallState::UninstallFailed
                 | InstallState::PendingInstall
                 | InstallState::NotInstalled
+                | InstallState::Licensed
                 | InstallState::NotApplicable => self.unwanted(),
             },
             Detail::SeeInstallErrorCode => {
@@ -217,6 +223,9 @@ impl<'a> Subject<'a> {
             Detail::DeadlineAhead => match self.resolution().and_then(|resolution| resolution.required_from) {
                 Some(deadline) => Sentence::BeforeDeadline { deadline },
                 None => Sentence::NotRequested,
+            },
+            Detail::ExternalInstallation => Sentence::LicensedOnly {
+                since: self.seat().map_or(self.asked.world.now, Seat::since),
             },
             Detail::UninstallPending if self.keeps() => Sentence::RemovalFirst,
             Detail::UninstallPending => Sentence::BeingRemoved {
@@ -446,7 +455,8 @@ impl<'a> Subject<'a> {
         match now {
             // Proof is the last: of what nobody has asked for, and what may be there, too.
             Stage::Deployment | Stage::Proof => &[],
-            _ if wanted && self.install.is_proven() => LACKING,
+            // Neither does whoever gives the licence only tell a device.
+            _ if wanted && (self.install.is_proven() || self.is_external()) => LACKING,
             _ if wanted => THERE,
             Stage::Token => &[Stage::Return],
             _ if self.seat().is_some() && self.asked.app.revocable => BACK_WITH_LICENCE,
@@ -520,7 +530,8 @@ impl<'a> Subject<'a> {
             | Sentence::CommandNext
             | Sentence::Installing
             | Sentence::BeingVerified { .. }
-            | Sentence::Installed { .. } => Vec::new(),
+            | Sentence::Installed { .. }
+            | Sentence::LicensedOnly { .. } => Vec::new(),
             Sentence::NotDeployed
             | Sentence::NotReached
             | Sentence::PersonLeft

@@ -2,6 +2,7 @@
 
 mod answers;
 mod each;
+mod elsewhere;
 mod invitations;
 mod licensing;
 mod moved_up;

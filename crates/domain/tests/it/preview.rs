@@ -6,7 +6,7 @@ use domain::*;
 use proptest::{collection, prelude::*, test_runner::TestCaseError};
 use uuid::Uuid;
 
-use crate::worlds::*;
+use crate::{properties::is_their_own, worlds::*};
 
 /// These people of the world, with what is theirs of the app and whatever reaches them.
 fn part(world: &World, asset: AssetId, people: &[PersonId]) -> World {
@@ -127,14 +127,19 @@ fn said(preview: &Preview) -> Vec<u8> {
     said
 }
 
-type Choice = (Approval, Option<Time>, LicenseType, bool);
+type Choice = (Approval, Option<Time>, (LicenseType, Installation), bool);
 
 /// At some time between three weeks before and after, and what to choose for each group.
 fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
     let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
     let choices = collection::btree_map(
         0..4usize,
-        (any_approval(), deadline, any_license_type(), any::<bool>()),
+        (
+            any_approval(),
+            deadline,
+            (any_license_type(), any_installation()),
+            any::<bool>(),
+        ),
         0..=4,
     );
     (any_world(), -21..21i64, 0..86_400_000i64, choices).prop_map(|(mut world, days, ms, choices)| {
@@ -147,13 +152,14 @@ fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
 fn changed(world: &World, asset: AssetId, choices: &BTreeMap<usize, Choice>) -> Vec<Deployment> {
     let present = &world.apps[&asset].deployments;
     let mut lines = Vec::new();
-    for (number, (approval, deadline, license_type, keep)) in choices {
+    for (number, (approval, deadline, (license_type, installation), keep)) in choices {
         let kept = present.iter().find(|line| line.group == group(*number));
         lines.extend(match (kept, world.groups.get(&group(*number))) {
             (Some(line), _) if *keep => Some(line.clone()),
             (_, Some(group)) => Some(Deployment {
                 deadline: deadline.filter(|_| *approval == Approval::Required),
                 license_type: *license_type,
+                installation: *installation,
                 since: kept
                     .filter(|line| line.approval == *approval)
                     .map_or(world.now, |line| line.since),
@@ -286,6 +292,7 @@ fn outcome(number: usize) -> Outcome {
         devices: 1,
         group: None,
         gives_back: false,
+        installation: Installation::Managed,
         creates_user: false,
     }
 }
@@ -355,6 +362,7 @@ fn people_to_whom_the_same_happens_are_told_of_together() {
         group,
         number: first.len() as u64,
         devices: first.len() as u64,
+        installation: Installation::Managed,
         first: people(first),
     };
     let nothing = |fate, first: &[usize]| Affected {
@@ -781,8 +789,41 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
             })
         });
         prop_assert_eq!(outcome.gives_back, returns == [false, true], "{:?}", outcome);
+        let nothing = [outcome.before, outcome.after] == [Fate::Nothing; 2];
+        if outcome.group.is_some() && !nothing {
+            // Of what goes, as it was.
+            let (world, decided) = match outcome.after {
+                Fate::Goes | Fate::Nothing => (world, &decided[0]),
+                _ => (after, &decided[1]),
+            };
+            let devices = decided.people.get(&outcome.person).into_iter();
+            let devices = devices
+                .flat_map(|verdict| verdict.devices.values())
+                .filter(|device| match outcome.holder {
+                    Holder::Person(_) => device.licensing.kind == HolderKind::User,
+                    Holder::Device(id) => device.device == id,
+                });
+            let of_person = outcome.holder.kind() == HolderKind::User;
+            let mut external = of_person && is_their_own(world, &world.apps[&app(0)], outcome.person);
+            let mut ours = false;
+            for device in devices {
+                external |= device.resolution.is_external();
+                ours |= device.resolution.keeps() && !device.resolution.is_external();
+                ours |= facts.installs.get(&device.device).is_some_and(Install::may_be_there);
+            }
+            prop_assert_eq!(
+                outcome.installation == Installation::External,
+                external && !ours,
+                "{:?}",
+                outcome
+            );
+        }
         if [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits].contains(&outcome.after) && outcome.group.is_some() {
-            let with = |device: &&DeviceVerdict| device.wants && device.holder(outcome.person) == outcome.holder;
+            // Where somebody else installs, no device gets it by us.
+            let with = |device: &&DeviceVerdict| {
+                let comes = device.wants && !device.resolution.is_external();
+                comes && device.holder(outcome.person) == outcome.holder
+            };
             let devices = verdict.map_or(0, |it| it.devices.values().filter(with).count());
             prop_assert_eq!(outcome.devices as usize, devices);
         }
@@ -816,7 +857,8 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
             };
             let there = |device: &DeviceVerdict| facts.installs.get(&device.device).is_some_and(Install::may_be_there);
             let seat = own(verdict, outcome.holder).0;
-            required && seat.is_none() && !theirs().any(|device| device.wants || there(device))
+            let wanted = own(verdict, outcome.holder).1;
+            required && seat.is_none() && !wanted && !theirs().any(|device| device.wants || there(device))
         });
         prop_assert!(!missing || outcome.after == Fate::Cannot, "{:?}", outcome);
     }
@@ -961,7 +1003,7 @@ proptest! {
             if let Some(group) = outcome.group {
                 let said = |lines: &[Deployment]| {
                     let line = lines.iter().find(|line| line.group == group);
-                    line.map(|line| (line.approval, line.deadline, line.license_type))
+                    line.map(|line| (line.approval, line.deadline, line.license_type, line.installation))
                 };
                 prop_assert_ne!(said(present), said(&lines));
                 let members = &world.groups[&group];

@@ -33,6 +33,21 @@ fn is_member(person: &Person) -> bool {
 
 /// Said once more, on purpose, in other words than the decision's.
 fn can_have(world: &World, app: &App, device: &Device) -> bool {
+    let with_us = device.enrolment == Enrolment::Enrolled && device.silent_since.is_none();
+    with_us && runs(world, app, device) && app.bundle_id.is_some()
+}
+
+/// Whether the device could have it by somebody else: a licence of a person is theirs while the device is not about to go, and
+/// nobody here has to know how the app is called.
+fn can_have_by_others(world: &World, app: &App, device: &Device, kind: HolderKind) -> bool {
+    let with_us = match kind {
+        HolderKind::User => !device.enrolment.is_leaving(),
+        HolderKind::Device => device.enrolment == Enrolment::Enrolled && device.silent_since.is_none(),
+    };
+    with_us && runs(world, app, device)
+}
+
+fn runs(world: &World, app: &App, device: &Device) -> bool {
     let platform = match device.platform {
         Platform::IpadOs => [Platform::IpadOs, Platform::Ios]
             .iter()
@@ -43,8 +58,58 @@ fn can_have(world: &World, app: &App, device: &Device) -> bool {
     version.resize(version.len().max(app.minimum_os.len()), 0);
     let new_enough = device.os_version.is_empty() || version >= app.minimum_os;
     let permitted = !(world.policy.policy_2016 && device.dep);
-    let with_us = device.enrolment == Enrolment::Enrolled && device.silent_since.is_none();
-    with_us && platform && new_enough && permitted && app.bundle_id.is_some()
+    platform && new_enough && permitted
+}
+
+/// Whether all that makes the app due on the device leaves it to somebody else to install, of the lines that the decision is
+/// carried by; where nothing makes it due, all that permit it.
+fn is_left_to_others(world: &World, app: &App, person: PersonId, resolution: &Resolution) -> bool {
+    let carries = |line: &&Deployment| resolution.by.contains(&line.id);
+    let says = |line: &&Deployment, approval| line.approval_at(world.now) == approval;
+    let asked = app.requests.contains_key(&person);
+    let required = app
+        .deployments
+        .iter()
+        .filter(carries)
+        .filter(|line| says(line, Approval::Required));
+    let available = app
+        .deployments
+        .iter()
+        .filter(carries)
+        .filter(|line| says(line, Approval::Available));
+    let (required, available): (Vec<_>, Vec<_>) = (required.collect(), available.collect());
+    let mut deciding = required.clone();
+    if asked || required.is_empty() {
+        deciding.extend(available);
+    }
+    let managed = |line: &&Deployment| line.installation == Installation::Managed;
+    !world.policy.policy_2016 && !deciding.is_empty() && !deciding.iter().any(managed)
+}
+
+/// The person has the licence for what somebody else installs, whatever devices there are: said by their groups of people.
+pub fn is_their_own(world: &World, app: &App, person: PersonId) -> bool {
+    let reaches = |line: &&Deployment| world.groups[&line.group].people.contains(&person);
+    let intents: Vec<Intent> = app
+        .deployments
+        .iter()
+        .filter(reaches)
+        .map(|line| Intent {
+            deployment: line.id,
+            kind: line.kind,
+            approval: line.approval_at(world.now),
+            installation: line.installation,
+        })
+        .collect();
+    let resolution = resolve(world.policy.rule_set, &intents);
+    let mut types = app.deployments.iter().filter(|line| resolution.by.contains(&line.id));
+    let of_devices = |line: &Deployment| match line.license_type {
+        LicenseType::User => false,
+        LicenseType::Automatic => app.device_assignable,
+        LicenseType::Device => app.device_assignable,
+    };
+    let only = types.clone().all(|line| line.license_type == LicenseType::Device);
+    let left = world.people[&person].left;
+    !left && is_left_to_others(world, app, person, &resolution) && !only && !types.any(of_devices)
 }
 
 /// Whether it is to have a licence of its own that Apple does not permit: several people sign in to it, or all that reach it
@@ -194,6 +259,12 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 prop_assert!(app.seats.get(&holder).is_some_and(|seat| seat.is_held()));
                 prop_assert!(works || world.policy.policy_2016);
                 prop_assert!(can_have(world, app, device) && !device.awaiting_configuration);
+                let decision = decide(world, app);
+                let resolution = &decision.people[&person.id].devices[&device.id].resolution;
+                prop_assert!(
+                    !is_left_to_others(world, app, person.id, resolution),
+                    "what somebody else installs is never told to a device"
+                );
                 prop_assert!(app.bundle_id.is_some() && !person.left);
                 let install = app.installs.get(&device.id).cloned().unwrap_or_default();
                 prop_assert!(install.command.is_none() && (!install.is_proven() || install.with != *with));
@@ -284,6 +355,10 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
         let own = place(verdict.person.into());
         waiting += usize::from(own.is_some());
         prop_assert!(own.is_none() || (verdict.wants_seat && verdict.seat.is_none()));
+        prop_assert!(
+            !is_their_own(world, app, verdict.person) || verdict.keeps_seat,
+            "theirs, whatever devices they have"
+        );
         for device in verdict.devices.values() {
             let place = match device.licensing.kind {
                 HolderKind::User => own,
@@ -296,7 +371,10 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
             };
             prop_assert_eq!(device.place, place);
         }
-        let places = || verdict.devices.values().filter_map(|device| device.place);
+        let places = || {
+            let devices = verdict.devices.values().filter_map(|device| device.place);
+            devices.chain(own)
+        };
         prop_assert_eq!(
             verdict.place.is_some(),
             places().next().is_some(),
@@ -311,7 +389,20 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
                     "installed is said by the device alone"
                 );
             }
-            let can_have = can_have(world, app, &world.devices[&device.device]);
+            if device.state == InstallState::Licensed {
+                let holder = device.holder(verdict.person);
+                prop_assert!(
+                    app.seats.get(&holder).is_some_and(|seat| seat.is_held()) && device.resolution.is_external(),
+                    "a licence is held, and somebody else installs"
+                );
+            }
+            let external = is_left_to_others(world, app, verdict.person, &device.resolution);
+            prop_assert_eq!(device.resolution.is_external(), external);
+            let facts = &world.devices[&device.device];
+            let can_have = match external {
+                true => can_have_by_others(world, app, facts, device.licensing.kind),
+                false => can_have(world, app, facts),
+            };
             let unknown = device.licensing.kind == HolderKind::Device && !world.devices[&device.device].has_serial;
             let can_be_licensed = !unknown && !cannot_be_licensed(world, app, device);
             prop_assert_eq!(device.eligible, can_have && can_be_licensed);
@@ -403,14 +494,40 @@ proptest! {
         prop_assert!(plan(&world).steps.is_sorted_by_key(order));
     }
 
+    /// Whatever they hold and wait for: what is left to others is told to no device, and what is taken back was never told.
+    #[test]
+    fn where_somebody_else_installs_devices_are_told_nothing(world in any_world()) {
+        let mut world = world;
+        world.policy.policy_2016 = false;
+        for app in world.apps.values_mut() {
+            app.installs.clear();
+            for line in &mut app.deployments {
+                line.installation = Installation::External;
+            }
+        }
+        let steps = plan(&world).steps;
+        let told = |step: &Step| matches!(step, Step::Install { .. } | Step::Remove { .. } | Step::AskApps { .. });
+        prop_assert!(!steps.iter().any(told), "{steps:?}");
+        // Nothing has to be removed first: what is not due goes back at once.
+        for app in world.apps.values().filter(|app| app.revocable && world.token.usable()) {
+            for (person, verdict) in decide(&world, app).people {
+                let refused = app.refusals.get(&person.into()).is_some_and(|refusal| refusal.holds(world.now));
+                let goes = verdict.seat.is_some_and(Seat::is_held) && !verdict.keeps_seat && !refused;
+                let step = Step::Disassociate { app: app.id, holder: person.into() };
+                prop_assert_eq!(steps.contains(&step), goes, "{:?}", verdict);
+            }
+        }
+    }
+
     #[test]
     fn a_conflict_is_resolved_whatever_the_order(
         rule_set in any_rule_set(),
-        (intents, shuffled) in collection::vec((any::<bool>(), any_approval()), 0..6).prop_flat_map(|lines| {
-            let intents: Vec<Intent> = lines.into_iter().enumerate().map(|(number, (user, approval))| Intent {
+        (intents, shuffled) in collection::vec((any::<bool>(), any_approval(), any_installation()), 0..6).prop_flat_map(|lines| {
+            let intents: Vec<Intent> = lines.into_iter().enumerate().map(|(number, (user, approval, installation))| Intent {
                 deployment: DeploymentId(Uuid::from_u128(number as u128)),
                 kind: if user { GroupKind::User } else { GroupKind::Device },
                 approval,
+                installation,
             }).collect();
             (Just(intents.clone()), Just(intents).prop_shuffle())
         }),
@@ -524,7 +641,8 @@ fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
                     "what is said of {:?}",
                     verdict
                 );
-                if said.resolution.required && said.wants && licence && member {
+                let external = is_left_to_others(&reality.world, app, *person, &said.resolution);
+                if said.resolution.required && said.wants && licence && member && !external {
                     prop_assert!(there, "required, licensed and not there: {:?}", verdict);
                 }
                 prop_assert!(

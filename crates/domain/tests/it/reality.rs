@@ -47,6 +47,7 @@ pub enum Happening {
     /// Somebody else ends a person's client user at Apple, or it is read that ours is ended.
     UserIsRetired(Index),
     ApprovalChanges(Index, Approval),
+    InstallationChanges(Index, Installation),
     MembershipChanges(Index, Index),
     DeviceGoes(Index),
     DeviceRetires(Index),
@@ -80,6 +81,7 @@ pub fn happening() -> impl Strategy<Value = Happening> {
         1 => one().prop_map(PersonComesBack),
         1 => one().prop_map(UserIsRetired),
         3 => (one(), any_approval()).prop_map(|(one, approval)| ApprovalChanges(one, approval)),
+        2 => (one(), any_installation()).prop_map(|(one, by)| InstallationChanges(one, by)),
         2 => (one(), one()).prop_map(|(one, group)| MembershipChanges(one, group)),
         1 => one().prop_map(DeviceGoes),
         2 => one().prop_map(DeviceRetires),
@@ -218,12 +220,12 @@ impl Reality {
                 self.is_retired(person);
             }
             Happening::ApprovalChanges(one, approval) => {
-                let lines = self.world.apps.values().map(|app| app.deployments.len()).sum();
-                if lines == 0 {
-                    return;
-                }
-                let all = self.world.apps.values_mut().flat_map(|app| &mut app.deployments);
-                all.into_iter().nth(one.index(lines)).unwrap().approval = *approval;
+                let Some(line) = self.line(one) else { return };
+                line.approval = *approval;
+            }
+            Happening::InstallationChanges(one, installation) => {
+                let Some(line) = self.line(one) else { return };
+                line.installation = *installation;
             }
             Happening::MembershipChanges(one, which) => {
                 let groups: Vec<GroupId> = self.world.groups.keys().copied().collect();
@@ -293,6 +295,12 @@ impl Reality {
             }
             Happening::TimePasses(minutes) => self.world.now = self.world.now + MINUTE * *minutes,
         }
+    }
+
+    fn line(&mut self, one: &Index) -> Option<&mut Deployment> {
+        let lines = self.world.apps.values().map(|app| app.deployments.len()).sum();
+        let mut all = self.world.apps.values_mut().flat_map(|app| &mut app.deployments);
+        (lines > 0).then(|| all.nth(one.index(lines)))?
     }
 
     /// As the server does: a person who leaves is in no group any more, and has asked for nothing.

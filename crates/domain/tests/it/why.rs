@@ -226,7 +226,9 @@ fn cases(world: &World) -> Vec<Case> {
 /// Whether the sentence is one for what the verdict says.
 fn agrees(why: &Why) -> bool {
     use Detail as D;
-    use InstallState::{Failed, Installed, NotApplicable, NotInstalled, PendingInstall, UninstallFailed, Unknown};
+    use InstallState::{
+        Failed, Installed, Licensed, NotApplicable, NotInstalled, PendingInstall, UninstallFailed, Unknown,
+    };
     let is = |states: &[InstallState], details: &[Detail]| {
         why.said
             .is_some_and(|(state, detail)| states.contains(&state) && details.contains(&detail))
@@ -295,6 +297,7 @@ fn agrees(why: &Why) -> bool {
         Sentence::Rejected { .. } => is(&[Failed], &[D::UserRejectedInstall]),
         Sentence::Unmanaged { .. } => is(&[Failed], &[D::InstalledUnmanaged]),
         Sentence::Installed { .. } => is(&[Installed], &[D::NoAdditionalDetails]),
+        Sentence::LicensedOnly { .. } => is(&[Licensed], &[D::ExternalInstallation]),
     }
 }
 
@@ -489,6 +492,10 @@ fn is_true(case: &Case, why: &Why) -> bool {
                 && (again.is_none_or(|again| again > world.now) || told || in_setup(device))
         }
         Sentence::Installed { at } => install.is_proven() && install.seen_at == *at,
+        Sentence::LicensedOnly { since } => {
+            let external = resolution(|resolution| resolution.keeps() && resolution.is_external());
+            external && licensed && seat == Some(Seat::Held { since: *since }) && !told && !install.is_proven()
+        }
     }
 }
 
@@ -915,7 +922,7 @@ proptest! {
 /// Nothing can be said that never is.
 #[test]
 fn every_sentence_is_said_in_some_world() {
-    const ALL: usize = 60;
+    const ALL: usize = 61;
     let mut runner = TestRunner::deterministic();
     let worlds = worlds();
     let mut said = BTreeSet::new();

@@ -103,6 +103,7 @@ pub fn line(app: AssetId, group: &Group, approval: Approval, since: Time) -> Dep
         approval,
         deadline: None,
         license_type: LicenseType::User,
+        installation: Installation::Managed,
         since,
     }
 }
@@ -136,6 +137,14 @@ pub fn any_license_type() -> impl Strategy<Value = LicenseType> {
         LicenseType::User,
         LicenseType::Device,
         LicenseType::Automatic,
+    ])
+}
+
+pub fn any_installation() -> impl Strategy<Value = Installation> {
+    select(vec![
+        Installation::Managed,
+        Installation::Managed,
+        Installation::External,
     ])
 }
 
@@ -198,7 +207,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 id: app(number),
                 ..facts
             };
-            for (number, (approval, since, deadline, license_type)) in lines {
+            for (number, (approval, since, deadline, (license_type, installation))) in lines {
                 let Some(group) = world.groups.get(&group(number)) else {
                     continue;
                 };
@@ -206,6 +215,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 made.deployments.push(Deployment {
                     deadline,
                     license_type,
+                    installation,
                     ..line(made.id, group, approval, since)
                 });
             }
@@ -384,7 +394,7 @@ fn any_group() -> impl Strategy<Value = (GroupKind, i64, BTreeSet<usize>)> {
 
 type AppParts = (
     App,
-    BTreeMap<usize, (Approval, Time, Option<Time>, LicenseType)>,
+    BTreeMap<usize, (Approval, Time, Option<Time>, (LicenseType, Installation))>,
     BTreeMap<usize, Time>,
     BTreeMap<usize, Time>,
 );
@@ -423,7 +433,8 @@ fn any_app() -> impl Strategy<Value = AppParts> {
             },
         );
     let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
-    let line = (any_approval(), any_time(), deadline, any_license_type());
+    let licences = (any_license_type(), any_installation());
+    let line = (any_approval(), any_time(), deadline, licences);
     let lines = collection::btree_map(0..GROUPS, line, 0..=GROUPS);
     let requests = collection::btree_map(0..PEOPLE, any_time(), 0..=PEOPLE);
     let moved_up = collection::btree_map(0..PEOPLE, any_time(), 0..3);

@@ -130,6 +130,7 @@ column-last-seen = Last seen
 column-licence = Licence
 column-license-holder = User or device
 column-license-type = Licence type
+column-installation = Installation
 column-members = Members
 column-name = Name
 column-pending = Pending

@@ -189,6 +189,8 @@ deployment-note-dropped = The app is deployed to this group now. Leaving it out 
 deployment-note-same = As it is now.
 deployment-note-changed = Changed from { $from } to { $to }.
 deployment-note-license = Licence type changed from { $from } to { $to }. The new licence is assigned and the app installed with it before the old one is returned.
+deployment-note-external = From now on somebody else installs it. Licences stay, and Allotment installs and removes nothing any more. What it has installed stays on the devices.
+deployment-note-managed = From now on Allotment installs it: the devices of those who have a licence are told to.
 deployment-note-uninstall = Licences are returned once the app is confirmed removed.
 deployment-rule-device-available = A device group can only be Available together with a user group that is Available.
 deployment-rule-mixed = When user groups and device groups are saved together, only Available can be chosen. For anything else, save one kind first and then the other.
@@ -197,12 +199,14 @@ deployment-rule-uninstall = A licence is returned once the app is gone from the 
 deployment-rule-license = A device licence needs no invitation and no accepted terms; each device uses one. A user licence is one for each person, on all their devices.
 deployment-rule-license-not-assignable = This app has no device licences. Automatic uses user licences.
 deployment-rule-license-2016 = The 2016 policy uses user licences only.
+deployment-rule-installation = “Installed by somebody else” gives licences only, for an app that Munki or another MDM installs. No device is told anything, and the licence returns at once when the group does not have the app any more. It applies to “Required” and “Available”.
 deployment-rule-set = Conflicts are resolved by rule set { $set }.
 deployment-error = Nothing was saved. Correct the marked groups.
 deployment-error-device-available = A device group cannot have Available. Choose Required, Not applicable or Uninstall.
 deployment-error-mixed = User groups and device groups that are set in one go can only be Available. Save the groups of one kind first, then the others.
 deployment-error-deadline-not-required = Only Required has a deadline. Set the deadline to None.
 deployment-error-twice = The same group was chosen twice. Choose it once.
+deployment-error-external = Only what is required or available can be installed by somebody else.
 deployment-error-deadline = Enter the whole date and time.
 deployment-error-past = The deadline has passed. Choose today or later.
 deployment-error-approval = Choose an approval.
@@ -236,6 +240,10 @@ preview-gain-lose = { $gains ->
     [one] { $gains } more licence is needed, and the app is removed from { $loses }.
    *[other] { $gains } more licences are needed, and the app is removed from { $loses }.
 }
+preview-stops = { $count ->
+    [one] One licence for an app that somebody else installed is taken back: the app stays on the device and stops working.
+   *[other] { $count } licences for an app that somebody else installed are taken back: the app stays on the devices and stops working.
+}
 preview-parts = Licences: { $parts }.
 preview-part-now = { $count } now
 preview-part-later = { $count } after returns
@@ -249,6 +257,8 @@ preview-free-reason = Assigned at once
 preview-short = { $count } more used than owned
 preview-coming-back = To be returned
 preview-coming-back-reason = Once the app is confirmed removed
+preview-coming-back-at-once = At once after saving
+preview-coming-back-both = Once removals are confirmed; where somebody else installed, at once
 preview-needed = Needed
 preview-needed-reason = { $gains } new, { $already } waiting already
 preview-waits = Waiting
@@ -267,6 +277,8 @@ preview-devices = { $count ->
     [one] { $count } device
    *[other] { $count } devices
 }
+preview-external = licence only, somebody else installs
+preview-external-loses = the app stays on the device and stops working
 preview-and-more = and { $count } more
 preview-lines = What changes
 preview-lines-none = No line of the deployment changes.
@@ -285,6 +297,7 @@ preview-confirm = { $count ->
     [one] I confirm that { $count } licence is taken back, and the app and its data are removed.
    *[other] I confirm that { $count } licences are taken back, and the app and its data are removed.
 }
+preview-confirm-stops = I confirm that { $count } licences are taken back. For { $stops } of them an app that somebody else installed stays and stops working; for the rest the app and its data are deleted.
 preview-confirm-help = Deploying the app again does not bring the data back.
 preview-unconfirmed = { $count ->
     [one] This takes back { $count } licence. Confirm it below and save again.
@@ -304,6 +317,7 @@ effect-gains-later = Gets it after returns
 effect-gains-once-ready = Gets it once ready
 effect-waits = Waits
 effect-loses = Loses it
+effect-loses-licence = Loses the licence
 effect-cannot = Cannot get it
 effect-may-ask = May ask for it
 effect-keeps = Keeps it
@@ -540,6 +554,7 @@ leave-context = Groups left: { $groups } · devices: { $devices } · licences to
 leave-app-goes = The app and its data are removed from: { $devices }
 leave-licence-comes-back = The licence is returned once the app is confirmed removed.
 leave-licence-at-once = The app is on no device, so the licence is returned at once.
+leave-licence-external = Somebody else installed the app, so the licence is returned at once. The app stays where it is and stops working.
 leave-licence-already = The licence is already being returned.
 leave-licence-stays = Apple does not take this licence back. It stays where it is after they have left.
 leave-line = Drops out of the line for a licence. Those behind move up.

@@ -1,6 +1,7 @@
 # States, reasons, rules: one for each word of the domain.
 
 install-installed = Installed
+install-licensed = Licensed only
 install-failed = Failed
 install-uninstall-failed = Uninstall failed
 install-pending = Pending install
@@ -39,6 +40,7 @@ detail-deadline-ahead = Installed automatically at the deadline, and before it o
 detail-uninstall-pending = Waiting for the removal
 detail-license-return-pending = Removed; the licence is being returned
 detail-installed-unmanaged = Installed by the person, not managed
+detail-external-installation = Licence held; somebody else installs the app
 
 rule-no-deployment = No deployment applies
 rule-only-intent = No deployments in conflict
@@ -140,6 +142,9 @@ licences-way = on the way { $count }
 license-type-user = User licence
 license-type-device = Device licence
 license-type-automatic = Automatic
+
+installation-managed = Installed by Allotment
+installation-external = Installed by somebody else
 license-device-away = A device that is not managed any more, or does not answer
 licensing-policy-2016 = 2016 policy
 licensing-shared-device = several people use the device

@@ -64,6 +64,7 @@ why-removed-comes-back = { $person } removed { $app } from { $device }; it is in
 why-rejected = { $person } declined { $app } on { $device }.
 why-unmanaged = { $person } installed { $app } on { $device } without us, and it is not managed.
 why-installed = { $app } is installed on { $device } of { $person }.
+why-licensed-only = The licence of { $app } for { $person } is held. Somebody else installs the app, so Allotment does not know whether it is there.
 why-there-already = The app is on { $device } already. { $sentence }
 
 # The stages, as what is waited for, and as links of the chain.

@@ -106,6 +106,7 @@ column-last-seen = 마지막 확인
 column-licence = 라이선스
 column-license-holder = 사용자 또는 장치
 column-license-type = 라이선스 유형
+column-installation = 설치
 column-members = 회원
 column-name = 이름
 column-pending = 보류

@@ -1,6 +1,7 @@
 # States, reasons, rules: one for each word of the domain.
 
 install-installed = 설치됨
+install-licensed = 라이선스만 할당됨
 install-failed = 설치 실패
 install-uninstall-failed = 제거 실패
 install-pending = 보류 중인 설치
@@ -39,6 +40,7 @@ detail-deadline-ahead = 마감일에 자동으로 설치되며, 그 전에도 �
 detail-uninstall-pending = 제거를 기다림
 detail-license-return-pending = 앱이 제거됨, 라이선스를 회수하는 중
 detail-installed-unmanaged = 사용자가 직접 설치함, 관리되지 않음
+detail-external-installation = 라이선스 할당됨, 설치는 다른 곳에서 함
 
 rule-no-deployment = 해당하는 배포가 없음
 rule-only-intent = 충돌하는 배포가 없음
@@ -140,6 +142,9 @@ licences-way = 진행 중 { $count }
 license-type-user = 사용자 라이선스
 license-type-device = 장치 라이선스
 license-type-automatic = 자동
+
+installation-managed = Allotment에서 설치
+installation-external = 다른 곳에서 설치
 license-device-away = 이제 관리하지 않거나 응답하지 않는 장치
 licensing-policy-2016 = 2016 정책
 licensing-shared-device = 여러 사람이 쓰는 장치

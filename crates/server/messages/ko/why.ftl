@@ -64,6 +64,7 @@ why-removed-comes-back = { $person } 님이 { $device }에서 { $app }{ PARTICLE
 why-rejected = { $person } 님이 { $device }에서 { $app } 설치를 거부했습니다.
 why-unmanaged = { $person } 님이 { $device }에 { $app }{ PARTICLE($app, "을/를") } 직접 설치하여 관리되지 않습니다.
 why-installed = { $person } 님의 { $device }에 { $app }{ PARTICLE($app, "이/가") } 설치되어 있습니다.
+why-licensed-only = { $person } 님이 쓸 { $app } 라이선스가 할당되어 있습니다. 설치는 다른 곳에서 하므로, 앱이 장치에 있는지는 Allotment가 알 수 없습니다.
 why-there-already = { $device }에 앱은 이미 있습니다. { $sentence }
 
 # The stages, as what is waited for, and as links of the chain.

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, HolderKind, LicenseType, Time,
+    Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, HolderKind, Installation,
+    LicenseType, Time,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -26,6 +27,8 @@ pub struct DeploymentChoice {
     pub approval: Approval,
     pub deadline: Option<Time>,
     pub license_type: LicenseType,
+    /// Of what is required or available.
+    pub installation: Installation,
 }
 
 /// What saving would do.
@@ -58,6 +61,7 @@ pub struct LineSays {
     pub approval: Approval,
     pub deadline: Option<Time>,
     pub license_type: LicenseType,
+    pub installation: Installation,
 }
 
 impl LineSays {
@@ -66,6 +70,7 @@ impl LineSays {
             approval: line.approval,
             deadline: line.deadline,
             license_type: line.license_type,
+            installation: line.installation,
         }
     }
 }
@@ -214,6 +219,7 @@ impl App {
                 approval: line.approval,
                 deadline: line.deadline,
                 license_type: line.license_type,
+                installation: line.installation,
             });
             Ok(kept.chain(choices.iter().copied()).collect())
         };
@@ -360,6 +366,7 @@ impl App {
                 approval: choice.approval,
                 deadline: choice.deadline,
                 license_type: choice.license_type,
+                installation: choice.installation,
                 since: kept
                     .filter(|line| line.approval == choice.approval)
                     .map_or(now, |line| line.since),
@@ -408,7 +415,7 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
     lines.sort_by_key(|line| line.group);
     for line in lines {
         hash.update(line.group.0.as_bytes());
-        hash.update([line.approval as u8, line.license_type as u8]);
+        hash.update([line.approval as u8, line.license_type as u8, line.installation as u8]);
         hash.update(line.deadline.map_or(i64::MIN, Time::ms).to_be_bytes());
     }
     outcome.said(|bytes| hash.update(bytes));
@@ -421,7 +428,7 @@ fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview: &Preview,
         .map(|line| {
             json!({
                 "group": line.group, "approval": line.approval, "deadline": line.deadline,
-                "licenseType": line.license_type,
+                "licenseType": line.license_type, "installation": line.installation,
             })
         })
         .collect();

@@ -462,6 +462,7 @@ fn deployment(error: DeploymentError) -> Problem {
         DeploymentError::DeviceGroupAvailable(group) => ("deviceGroupAvailable", group),
         DeploymentError::MixedKindsNotAvailable(group) => ("mixedKindsNotAvailable", group),
         DeploymentError::DeadlineWithoutRequired(group) => ("deadlineWithoutRequired", group),
+        DeploymentError::ExternalWithoutInstall(group) => ("externalWithoutInstall", group),
         DeploymentError::GroupTwice(group) => ("groupTwice", group),
     };
     Problem::of(Kind::Deployment)

@@ -208,6 +208,57 @@ on_both! {
         assert_eq!(deployed(server, asset).await.0, "uninstall");
     }
 
+    async fn who_installs_is_chosen_previewed_and_saved(server: &TestServer, company: Organisation) {
+        let (asset, group) = (company.assets[0], company.group.0);
+        let line = |intent: &str, by: &str| {
+            json!({ "value": [{ "groupId": group, "intent": intent, "installation": by }] })
+        };
+        let installs = async || {
+            let (_, body) = server.get(&api(asset)).await;
+            body["value"][0]["installation"].clone()
+        };
+        assert_eq!(installs().await, "managed", "unless it is said");
+        for intent in ["uninstall", "notApplicable"] {
+            let (status, problem) = server.send(Method::PUT, &api(asset), &line(intent, "external")).await;
+            assert_eq!((status, &problem["rule"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("externalWithoutInstall")));
+        }
+        let (status, _) = server.send(Method::PUT, &api(asset), &line("required", "nobody")).await;
+        assert!(status.is_client_error());
+        assert_eq!(installs().await, "managed");
+
+        // Nobody loses anything by it, and it is something else to agree to.
+        let preview = previewed(server, asset, &line("required", "external")).await;
+        assert_eq!((people(&preview, "none"), people(&preview, "loses")), (PEOPLE as u64, 0), "{preview}");
+        let same = previewed(server, asset, &line("required", "managed")).await;
+        assert_ne!(preview["digest"], same["digest"]);
+        let external = line("required", "external");
+        let (status, problem) = server.send(Method::PUT, &api(asset), &with(&external, &same["digest"], None)).await;
+        assert_eq!((status, kind(&problem)), (StatusCode::CONFLICT, "preview-outdated"));
+        let (status, _) = server.send(Method::PUT, &api(asset), &with(&external, &preview["digest"], None)).await;
+        assert_eq!((status, installs().await), (StatusCode::OK, json!("external")));
+        let (_, events) = server.get("/api/v1/events").await;
+        assert!(events.to_string().contains(r#""installation":"external""#), "{events}");
+
+        // The page has it as it is, and shows what it would be.
+        let browser = Browser::sign_in(server).await;
+        let path = format!("/apps/{}/deployment", asset.0);
+        let field = format!("installation-{group}");
+        let form = browser.form(server, &path).await;
+        assert!(form.contains(&(field.clone(), "external".to_owned())), "{form:?}");
+        let (status, shown) = browser.submit(server, &path, &form::with(&form, &field, "managed")).await;
+        assert_eq!(status, 200);
+        assert!(shown.contains("'필수', 다른 곳에서 설치") && shown.contains("'필수', Allotment에서 설치"), "{shown}");
+        // Of what is taken away it is not asked who installs.
+        let uninstall = form::with(&form, &format!("approval-{group}"), "uninstall");
+        let (status, page) = browser.submit(server, &path, &uninstall).await;
+        assert_eq!(status, 200, "{page}");
+        let page = browser.press(server, &path, &form::of(&shown, &path)).await;
+        assert!(page.contains("배포를 저장했습니다"), "{page}");
+        assert_eq!(installs().await, "managed");
+        let tab = browser.page(server, &format!("/apps/{}?tab=deployment", asset.0)).await;
+        assert!(tab.contains("Allotment에서 설치"), "{tab}");
+    }
+
     /// Between the look at the version and the preview somebody else may save: what they saved stays.
     async fn whoever_deploys_at_the_same_time_takes_nothing_back(server: &TestServer, company: Organisation) {
         let url = format!("{}{}", server.url, api(company.assets[0]));

@@ -159,6 +159,7 @@ impl Organisation {
     pub fn required(&self, asset: AssetId) -> Deployment {
         Deployment {
             license_type: domain::LicenseType::User,
+            installation: domain::Installation::Managed,
             id: DeploymentId(asset.0),
             app: asset,
             group: self.group,

@@ -11,8 +11,8 @@ use std::{
 
 use domain::{
     App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, Each, GroupKind, Holder,
-    InstallState, Leaver, LeaverDevices, LicenseType, LocationId, Members, Outcome, PersonId, Place, Precedence,
-    Preview, Previewing, Stand, Step, Time, Wish, World, decide, decide_each, plan,
+    InstallState, Installation, Leaver, LeaverDevices, LicenseType, LocationId, Members, Outcome, PersonId, Place,
+    Precedence, Preview, Previewing, Stand, Step, Time, Wish, World, decide, decide_each, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -193,11 +193,15 @@ fn happening(chance: &mut Chance, now: Time) -> String {
                 _ => "NULL".to_owned(),
             };
             let license_type = chance.of(&["user", "user", "device", "automatic"]);
+            let installation = chance.of(&["managed", "managed", "external"]);
             format!(
-                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, license_type, since, updated_at)
-                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, '{license_type}', {}, {at})
+                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, license_type, installation, since,
+                                          updated_at)
+                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, '{license_type}', '{installation}', {},
+                         {at})
                  ON CONFLICT (asset_id, group_id) DO UPDATE SET approval = excluded.approval,
-                     deadline = excluded.deadline, license_type = excluded.license_type, since = excluded.since",
+                     deadline = excluded.deadline, license_type = excluded.license_type,
+                     installation = excluded.installation, since = excluded.since",
                 id(6, chance.number()),
                 chance.time(now)
             )
@@ -598,6 +602,7 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
                 approval,
                 deadline: deadline.filter(|_| approval == Approval::Required),
                 license_type: chance.of(&[LicenseType::User, LicenseType::Device, LicenseType::Automatic]),
+                installation: chance.of(&[Installation::Managed, Installation::Managed, Installation::External]),
                 since: now,
             });
         }

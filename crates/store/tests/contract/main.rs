@@ -12,8 +12,8 @@ use std::{
 
 use domain::{
     AccountId, Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass,
-    GroupId, GroupKind, HolderKind, Install, InstallCommand, LicenseType, LocationId, OperationId, Owned, PersonId,
-    Platform, Policy, Program, Refusal, RefusalReason, Seat, Seen, SessionId, SyncId, Time, TokenState,
+    GroupId, GroupKind, HolderKind, Install, InstallCommand, Installation, LicenseType, LocationId, OperationId, Owned,
+    PersonId, Platform, Policy, Program, Refusal, RefusalReason, Seat, Seen, SessionId, SyncId, Time, TokenState,
     invitation::Ending,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -1075,6 +1075,7 @@ on_both! {
             approval: Approval::Required,
             deadline: Some(NOW),
             license_type: LicenseType::Automatic,
+            installation: Installation::External,
             since: NOW,
         };
         tx.deployments_replace(asset, std::slice::from_ref(&line), NOW).await.unwrap();

@@ -335,6 +335,7 @@ const FACTS: &[Fact] = &[
             ("approval", "'available'", SALES),
             ("deadline", "9", SALES),
             ("license_type", "'device'", SALES),
+            ("installation", "'external'", SALES),
             ("since", "9", SALES),
         ],
         unseen: &[("id", NAME), ("updated_at", EDITED)],

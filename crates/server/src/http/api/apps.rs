@@ -126,11 +126,14 @@ struct InstallSummary {
     not_applicable_device_count: u64,
     not_installed_device_count: u64,
     pending_install_device_count: u64,
+    /// A licence is held, and somebody else installs: whether the app is there is not known.
+    licensed_device_count: u64,
     installed_user_count: u64,
     failed_user_count: u64,
     not_applicable_user_count: u64,
     not_installed_user_count: u64,
     pending_install_user_count: u64,
+    licensed_user_count: u64,
 }
 
 impl InstallSummary {
@@ -142,6 +145,7 @@ impl InstallSummary {
                 InstallState::Failed | InstallState::UninstallFailed => &mut summary.failed_user_count,
                 InstallState::NotApplicable => &mut summary.not_applicable_user_count,
                 InstallState::PendingInstall => &mut summary.pending_install_user_count,
+                InstallState::Licensed => &mut summary.licensed_user_count,
                 InstallState::NotInstalled | InstallState::Unknown => &mut summary.not_installed_user_count,
             };
             *users += people;
@@ -152,6 +156,7 @@ impl InstallSummary {
                 InstallState::Failed | InstallState::UninstallFailed => &mut summary.failed_device_count,
                 InstallState::NotApplicable => &mut summary.not_applicable_device_count,
                 InstallState::PendingInstall => &mut summary.pending_install_device_count,
+                InstallState::Licensed => &mut summary.licensed_device_count,
                 InstallState::NotInstalled | InstallState::Unknown => &mut summary.not_installed_device_count,
             };
             *devices += count;
@@ -298,6 +303,8 @@ struct UserStatus {
     failed_device_count: u64,
     not_installed_device_count: u64,
     pending_install_device_count: u64,
+    /// A licence is held, and somebody else installs: whether the app is there is not known.
+    licensed_device_count: u64,
     not_applicable_device_count: u64,
 }
 
@@ -384,6 +391,7 @@ impl UserStatus {
             failed_device_count: count(InstallState::Failed) + count(InstallState::UninstallFailed),
             not_installed_device_count: count(InstallState::NotInstalled) + count(InstallState::Unknown),
             pending_install_device_count: count(InstallState::PendingInstall),
+            licensed_device_count: count(InstallState::Licensed),
             not_applicable_device_count: count(InstallState::NotApplicable),
         }
     }

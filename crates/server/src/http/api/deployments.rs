@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::{Json as JsonBody, extract::State};
 use domain::{
-    Affected, Approval, AssetId, Counts, Deployment, Effect, Fate, GroupId, GroupKind, Holder, HolderKind, LicenseType,
-    Outcome,
+    Affected, Approval, AssetId, Counts, Deployment, Effect, Fate, GroupId, GroupKind, Holder, HolderKind,
+    Installation, LicenseType, Outcome,
 };
 use serde::{Deserialize, Serialize};
 use store::GroupRow;
@@ -18,7 +18,7 @@ use super::{
     apps::LicenseCounts,
     etag::{self, IfMatch, Tagged},
     input::{Json, Path},
-    words::{DateTime, effect, fate, group_kind, intent, license_holder, license_type, word},
+    words::{DateTime, effect, fate, group_kind, installation, intent, license_holder, license_type, word},
 };
 use crate::{
     app::{
@@ -60,6 +60,9 @@ struct DeploymentLine {
     /// With whose licences: `automatic` is of the device where the app permits it, else of the person.
     #[schema(schema_with = license_type)]
     license_type: LicenseType,
+    /// Who installs: `external` is somebody else. Whoever is reached gets the licence then, and no device is told anything.
+    #[schema(schema_with = installation)]
+    installation: Installation,
     /// Since when the group has this intent; decides who waits longest.
     since_date_time: DateTime,
 }
@@ -95,6 +98,11 @@ struct WantedLine {
     #[serde(default)]
     #[schema(schema_with = license_type)]
     license_type: LicenseType,
+    /// Who installs, `managed` unless it is said; by the policy of 2016, always. `external`: somebody else does, and whoever is
+    /// reached gets the licence only, people also without any device here. With `required` and `available` only.
+    #[serde(default)]
+    #[schema(schema_with = installation)]
+    installation: Installation,
 }
 
 impl WantedDeployments {
@@ -111,6 +119,7 @@ impl WantedDeployments {
             approval: line.intent,
             deadline: line.deadline_date_time.map(|deadline| deadline.0),
             license_type: line.license_type,
+            installation: line.installation,
         };
         self.value.into_iter().map(choice).collect()
     }
@@ -138,12 +147,13 @@ pub struct PreviewedApp {
     gaining_user_ids: Vec<Uuid>,
     /// Devices that would have a licence of their own, and have none now.
     gaining_device_ids: Vec<Uuid>,
-    /// People who would lose it: it is removed, and then the licence returns.
+    /// People who would lose it: it is removed, and then the licence returns. What somebody else installed stays where it is
+    /// and stops working: `affected` tells for whom, by `installation`.
     losing_user_ids: Vec<Uuid>,
     losing_device_ids: Vec<Uuid>,
     /// People who would need a licence that they do not have, those who wait already among them.
     needed_license_count: u64,
-    /// Licences that come back once removals are confirmed, because of the change or anyhow.
+    /// Licences that come back, because of the change or anyhow: once removals are confirmed, where it was ours to install.
     returning_license_count: u64,
     /// Licences that the change itself takes back.
     taken_back_license_count: u64,
@@ -181,6 +191,9 @@ struct AffectedHolders {
     count: u64,
     /// Devices that it is about.
     device_count: u64,
+    /// Who installs what they get, or installed what they lose.
+    #[schema(schema_with = installation)]
+    installation: Installation,
     /// A few of them.
     first_ids: Vec<Uuid>,
 }
@@ -258,6 +271,7 @@ impl From<&Preview> for PreviewedApp {
             license_holder: affected.kind,
             count: affected.number,
             device_count: affected.devices,
+            installation: affected.installation,
             first_ids: affected.first.iter().map(|holder| holder.id()).collect(),
         };
         PreviewedApp {
@@ -390,6 +404,7 @@ async fn shown(app: &App, asset: AssetId) -> Result<Tagged<Deployments>, Problem
         deadline_date_time: DateTime::of(deployment.deadline),
         since_date_time: DateTime(deployment.since),
         license_type: deployment.license_type,
+        installation: deployment.installation,
     };
     let value = app.deployments(asset).await?.into_iter().map(line).collect();
     Ok(Tagged {

@@ -1,8 +1,8 @@
 //! Times, lengths of time and words, as the API writes them.
 
 use domain::{
-    Approval, Effect, Enrolment, Fate, GroupKind, HolderKind, InstallState, LicenseType, Platform, Resolution, Time,
-    TokenState,
+    Approval, Effect, Enrolment, Fate, GroupKind, HolderKind, InstallState, Installation, LicenseType, Platform,
+    Resolution, Time, TokenState,
     why::{Outcome, Stage, Tense, Who},
 };
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
@@ -160,6 +160,7 @@ word_schemas! {
     field_problem: app::Problem,
     group_kind: GroupKind,
     install_state: InstallState,
+    installation: Installation,
     license_holder: HolderKind,
     license_type: LicenseType,
     intent: Approval,

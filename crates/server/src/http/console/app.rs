@@ -190,6 +190,7 @@ async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
             approval: line.approval,
             deadline: line.deadline,
             license_type: line.license_type,
+            installation: line.installation,
             since: line.since,
         });
     }

@@ -15,7 +15,8 @@ use super::{
         Place,
         conflict::{Conflict, Difference},
         deployment::{
-            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, license_type_of, was_of, was_value,
+            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, installation_of, license_type_of,
+            was_of, was_value,
         },
         preview::{Figures, LineView, Outdated, PreviewPage, PreviewView},
     },
@@ -78,6 +79,7 @@ pub async fn save(
                 approval: group.approval,
                 deadline,
                 license_type: group.license_type,
+                installation: group.installation_chosen(),
             }),
             Err(wrong) => group.error = Some(wrong),
         }
@@ -122,6 +124,7 @@ pub async fn save(
                 DeploymentError::DeviceGroupAvailable(group) => (group, "deployment-error-device-available"),
                 DeploymentError::MixedKindsNotAvailable(group) => (group, "deployment-error-mixed"),
                 DeploymentError::DeadlineWithoutRequired(group) => (group, "deployment-error-deadline-not-required"),
+                DeploymentError::ExternalWithoutInstall(group) => (group, "deployment-error-external"),
                 DeploymentError::GroupTwice(group) => (group, "deployment-error-twice"),
             };
             let text = s.t(key);
@@ -166,6 +169,7 @@ async fn conflict(app: &App, reader: &Reader, deployable: &Deployable, form: &Ty
                 .and_then(|was| was.deadline)
                 .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
             license_type: was.map_or(mine.license_type, |was| was.license_type),
+            installation: was.map_or(mine.installation, |was| was.installation),
             ..now.clone()
         };
         let [before, after, wanted] = [&seen, &*now, &mine].map(|choice| choice.chosen(&s));
@@ -173,6 +177,7 @@ async fn conflict(app: &App, reader: &Reader, deployable: &Deployable, form: &Ty
             (now.included, now.approval) = (mine.included, mine.approval);
             now.deadline = mine.deadline;
             now.license_type = mine.license_type;
+            now.installation = mine.installation;
         }
         rows.extend(Difference::of(now.name.clone(), before, after, wanted));
     }
@@ -280,6 +285,7 @@ fn groups(deployable: &Deployable, form: Option<&Typed>) -> Vec<GroupChoice> {
                     .and_then(|line| line.deadline)
                     .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
                 license_type: saved.map(|line| line.license_type).unwrap_or_default(),
+                installation: saved.map(|line| line.installation).unwrap_or_default(),
                 saved: saved.map(LineSays::of),
                 was: saved.map_or_else(String::new, |line| was_value(LineSays::of(line))),
                 error: None,
@@ -364,7 +370,7 @@ impl Typed {
             .fields
             .iter()
             .filter(|(name, _)| {
-                ["approval-", "deadline-", "custom-", "license-", "was-"]
+                ["approval-", "deadline-", "custom-", "license-", "installation-", "was-"]
                     .iter()
                     .any(|of| name.starts_with(of))
             })
@@ -392,6 +398,8 @@ impl Typed {
         choice.approval = approval_of(self.field("approval", choice.id)).unwrap_or(choice.approval);
         let kept_type = was.map_or(choice.license_type, |was| was.license_type);
         choice.license_type = license_type_of(self.field("license", choice.id)).unwrap_or(kept_type);
+        let kept_by = was.map_or(choice.installation, |was| was.installation);
+        choice.installation = installation_of(self.field("installation", choice.id)).unwrap_or(kept_by);
         choice.deadline = match (self.field("deadline", choice.id), kept) {
             ("kept", Some(at)) => DeadlineChoice::Kept(at),
             ("custom", _) => DeadlineChoice::Custom(self.field("custom", choice.id).to_owned()),

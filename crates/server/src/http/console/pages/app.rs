@@ -2,8 +2,8 @@
 
 use askama::Template;
 use domain::{
-    Approval, AssetId, Counts, Detail, DeviceId, GroupKind, Holder, InstallState, LicenseType, Licensing, Owned,
-    Platform, Program, Resolution, Seat, Time,
+    Approval, AssetId, Counts, Detail, DeviceId, GroupKind, Holder, InstallState, Installation, LicenseType, Licensing,
+    Owned, Platform, Program, Resolution, Seat, Time,
 };
 use store::Many;
 
@@ -204,6 +204,7 @@ pub fn state_value(state: InstallState) -> &'static str {
         InstallState::PendingInstall => "pendingInstall",
         InstallState::NotInstalled => "notInstalled",
         InstallState::Installed => "installed",
+        InstallState::Licensed => "licensed",
         InstallState::NotApplicable => "notApplicable",
         InstallState::Unknown => "unknown",
     }
@@ -249,6 +250,7 @@ pub struct DeploymentLine {
     pub approval: Approval,
     pub deadline: Option<Time>,
     pub license_type: LicenseType,
+    pub installation: Installation,
     pub since: Time,
 }
 
@@ -442,6 +444,7 @@ pub mod tests {
             required_from: None,
             uninstall: false,
             not_applicable: false,
+            installation: Installation::Managed,
             rule,
             by: Vec::new(),
             beat: Vec::new(),
@@ -585,6 +588,7 @@ pub mod tests {
             Detail::UninstallPending,
             Detail::LicenseReturnPending,
             Detail::InstalledUnmanaged,
+            Detail::ExternalInstallation,
         ];
         let rules = [
             Rule::DeviceGroupBeatsUserGroup,
@@ -669,6 +673,7 @@ pub mod tests {
                     approval: *approval,
                     deadline: *deadline,
                     license_type: LicenseType::Automatic,
+                    installation: Installation::External,
                     since: ago(s, 5000),
                 })
                 .collect(),

@@ -1,7 +1,7 @@
 //! 배포 관리: which groups get an app, with which approval, until when.
 
 use askama::Template;
-use domain::{Approval, AssetId, Counts, GroupId, GroupKind, LicenseType, Owned, RuleSet, Time};
+use domain::{Approval, AssetId, Counts, GroupId, GroupKind, Installation, LicenseType, Owned, RuleSet, Time};
 
 use super::{Frame, conflict::Conflict, groups::members_text, ui::Glyph, words};
 use crate::{app::deployments::LineSays, messages::Speak};
@@ -31,6 +31,7 @@ pub struct GroupChoice {
     pub approval: Approval,
     pub deadline: DeadlineChoice,
     pub license_type: LicenseType,
+    pub installation: Installation,
     /// What is saved now.
     pub saved: Option<LineSays>,
     /// What was saved when the form was opened, as [`was_value`] writes it; nothing for nothing.
@@ -47,7 +48,7 @@ struct Segment {
     forbidden: bool,
 }
 
-/// One of the deadlines, or of the licence types.
+/// One of the deadlines, of the licence types, or of those who install.
 struct SelectOption {
     value: String,
     text: String,
@@ -94,11 +95,28 @@ pub fn license_type_of(value: &str) -> Option<LicenseType> {
         .find(|license_type| license_type_value(*license_type) == value)
 }
 
+/// How it is written in a form who installs.
+pub fn installation_value(installation: Installation) -> &'static str {
+    match installation {
+        Installation::Managed => "managed",
+        Installation::External => "external",
+    }
+}
+
+const INSTALLATIONS: [Installation; 2] = [Installation::Managed, Installation::External];
+
+pub fn installation_of(value: &str) -> Option<Installation> {
+    INSTALLATIONS
+        .into_iter()
+        .find(|installation| installation_value(*installation) == value)
+}
+
 /// How a form remembers what was saved for a group when it was opened.
 pub fn was_value(was: LineSays) -> String {
     let deadline = was.deadline.map_or_else(String::new, |at| at.ms().to_string());
     let (approval, license_type) = (approval_value(was.approval), license_type_value(was.license_type));
-    format!("{approval}@{deadline}@{license_type}")
+    let installation = installation_value(was.installation);
+    format!("{approval}@{deadline}@{license_type}@{installation}")
 }
 
 /// `None` of what no form of ours remembers.
@@ -110,6 +128,7 @@ pub fn was_of(value: &str) -> Option<LineSays> {
         approval,
         deadline,
         license_type: parts.next().and_then(license_type_of).unwrap_or_default(),
+        installation: parts.next().and_then(installation_of).unwrap_or_default(),
     })
 }
 
@@ -132,7 +151,18 @@ impl GroupChoice {
         if self.license_type != LicenseType::User {
             chosen.push(s.t(words::license_type(self.license_type)));
         }
+        if self.installation_chosen() == Installation::External {
+            chosen.push(s.t(words::installation(Installation::External)));
+        }
         chosen.join(", ")
+    }
+
+    /// What is not installed is nobody's to install, whatever is still chosen beside it.
+    pub fn installation_chosen(&self) -> Installation {
+        match self.approval.installs() {
+            true => self.installation,
+            false => Installation::Managed,
+        }
     }
 
     fn members_text(&self, s: &Speak) -> String {
@@ -186,6 +216,15 @@ impl GroupChoice {
         LICENSE_TYPES.map(option).into()
     }
 
+    fn installations(&self, s: &Speak) -> Vec<SelectOption> {
+        let option = |installation: Installation| SelectOption {
+            value: installation_value(installation).to_owned(),
+            text: s.t(words::installation(installation)),
+            selected: installation == self.installation,
+        };
+        INSTALLATIONS.map(option).into()
+    }
+
     fn custom_deadline(&self) -> &str {
         match &self.deadline {
             DeadlineChoice::Custom(text) => text,
@@ -199,6 +238,14 @@ impl GroupChoice {
             (None, false) => None,
             (None, true) => Some(s.t("deployment-note-new")),
             (Some(_), false) => Some(s.t("deployment-note-dropped")),
+            (Some(saved), true)
+                if saved.approval == self.approval && saved.installation != self.installation_chosen() =>
+            {
+                Some(s.t(match self.installation {
+                    Installation::Managed => "deployment-note-managed",
+                    Installation::External => "deployment-note-external",
+                }))
+            }
             (Some(saved), true) if saved.approval == self.approval && saved.license_type == self.license_type => {
                 Some(s.t("deployment-note-same"))
             }
@@ -292,6 +339,7 @@ pub mod tests {
             approval,
             deadline: Some(Time(1_795_410_300_000)),
             license_type: LicenseType::User,
+            installation: Installation::Managed,
         };
         let group = |number: u128, kind, included, approval, deadline, saved: Option<Approval>, error: Option<&str>| {
             GroupChoice {
@@ -306,6 +354,10 @@ pub mod tests {
                     LicenseType::Device
                 } else {
                     LicenseType::User
+                },
+                installation: match number {
+                    1 | 2 => Installation::External,
+                    _ => Installation::Managed,
                 },
                 saved: saved.map(says),
                 was: saved.map_or_else(String::new, |saved| was_value(says(saved))),
@@ -374,6 +426,7 @@ pub mod tests {
             approval: Approval::Required,
             deadline: DeadlineChoice::None,
             license_type: LicenseType::User,
+            installation: Installation::Managed,
             saved: None,
             was: String::new(),
             error: None,

@@ -53,6 +53,7 @@ impl LeavingAppView {
             lines.push(s.state(Glyph::Warn, text));
         }
         let licence = match (self.licence, self.before) {
+            (LeavingLicence::ComesBack, _) if self.preview.stops() > 0 => Some((Glyph::Warn, "leave-licence-external")),
             (LeavingLicence::ComesBack, _) if self.devices.is_empty() => Some((Glyph::Way, "leave-licence-at-once")),
             (LeavingLicence::ComesBack, _) => Some((Glyph::Way, "leave-licence-comes-back")),
             (LeavingLicence::ComesBackAlready, _) => Some((Glyph::Way, "leave-licence-already")),

@@ -4,7 +4,14 @@
 use askama::Template;
 use domain::{AssetId, GroupId, GroupKind};
 
-use super::{Frame, groups::members_text, parts::Pager, preview::PreviewView, rules::RuleView, ui::Glyph};
+use super::{
+    Frame,
+    groups::members_text,
+    parts::Pager,
+    preview::{PreviewView, confirmed},
+    rules::RuleView,
+    ui::Glyph,
+};
 use crate::messages::{Arg, Speak};
 
 /// Somebody or some device with a box.
@@ -110,6 +117,11 @@ impl MembersPreviewPage {
             GroupKind::Device => "members-and-more-devices",
         };
         self.s.t1(key, "count", *more)
+    }
+
+    fn confirmed(&self, licences: &u64) -> String {
+        let stops = self.apps.iter().map(|of| of.preview.stops()).sum();
+        confirmed(&self.s, *licences, stops)
     }
 
     fn requests(&self) -> u64 {

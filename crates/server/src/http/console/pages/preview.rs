@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use domain::{
-    Affected, AssetId, Counts, Effect, Fate, GroupId, GroupKind, Holder, HolderKind, LicenseType, Owned, Time,
+    Affected, AssetId, Counts, Effect, Fate, GroupId, GroupKind, Holder, HolderKind, Installation, LicenseType, Owned,
+    Time,
 };
 
 use super::{Frame, groups::members_text, ui::Glyph, words};
@@ -209,6 +210,10 @@ impl LineView {
         if !usual {
             words = format!("{words}, {}", s.t(words::license_type(said.license_type)));
         }
+        let by = [self.before, self.after].map(|says| says.map(|says| says.installation));
+        if by.contains(&Some(Installation::External)) && said.approval.installs() {
+            words = format!("{words}, {}", s.t(words::installation(said.installation)));
+        }
         words
     }
 
@@ -226,6 +231,14 @@ impl LineView {
             return self.becomes(s);
         }
         format!("{} → {}", self.was(s), self.becomes(s))
+    }
+}
+
+/// What is agreed to, where so many licences are taken back, and so many of them for what somebody else installed.
+pub(super) fn confirmed(s: &Speak, licences: u64, stops: u64) -> String {
+    match stops {
+        0 => s.t1("preview-confirm", "count", licences),
+        stops => s.tn("preview-confirm-stops", &[("count", licences), ("stops", stops)]),
     }
 }
 
@@ -358,6 +371,13 @@ impl PreviewView {
         at.map_or(0, |at| self.figures.people[at])
     }
 
+    /// How many lose the licence for what somebody else installed: the app stays on the device, and stops working.
+    pub(super) fn stops(&self) -> u64 {
+        let stops = self.affected.iter().filter(|it| it.effect == Effect::Loses);
+        let external = stops.filter(|it| it.installation == Installation::External);
+        external.map(|it| it.number).sum()
+    }
+
     /// Enough to tell two previews apart at a glance.
     fn short_digest(&self) -> String {
         let start = self.digest.get(..8).unwrap_or(&self.digest);
@@ -368,8 +388,10 @@ impl PreviewView {
     }
 
     pub(super) fn sentence(&self, s: &Speak) -> String {
-        let loses = self.people(Effect::Loses);
+        let stops = self.stops();
+        let loses = self.people(Effect::Loses).saturating_sub(stops);
         let first = match (self.gains, loses) {
+            (0, 0) if stops > 0 => return s.t1("preview-stops", "count", stops),
             (0, 0) => return s.t("preview-nothing"),
             (gains, 0) => s.t1("preview-gain", "gains", gains),
             (0, loses) => s.t1("preview-lose", "loses", loses),
@@ -385,9 +407,18 @@ impl PreviewView {
         .filter(|(effect, _)| self.people(*effect) > 0)
         .map(|(effect, part)| s.t1(part, "count", self.people(effect)))
         .collect();
-        match parts.is_empty() {
-            true => first,
-            false => format!("{first} {}", s.t1("preview-parts", "parts", parts.join(", "))),
+        let parts = (!parts.is_empty()).then(|| s.t1("preview-parts", "parts", parts.join(", ")));
+        let stops = (stops > 0).then(|| s.t1("preview-stops", "count", stops));
+        let all = [Some(first), parts, stops];
+        all.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// When what comes back comes back.
+    fn coming_back_reason(&self, s: &Speak) -> String {
+        match self.stops() {
+            0 => s.t("preview-coming-back-reason"),
+            stops if stops == self.figures.returning => s.t("preview-coming-back-at-once"),
+            _ => s.t("preview-coming-back-both"),
         }
     }
 
@@ -422,15 +453,27 @@ impl PreviewView {
 
     pub(super) fn rows(&self, s: &Speak) -> Vec<Row> {
         let mut rows = Vec::new();
-        for effect in EFFECTS {
-            let items: Vec<&Affected> = self.affected.iter().filter(|it| it.effect == effect).collect();
+        let loses = [
+            (Effect::Loses, Installation::Managed),
+            (Effect::Loses, Installation::External),
+        ];
+        let of = |effect| match effect {
+            Effect::Loses => loses.map(|(effect, by)| (effect, Some(by))).to_vec(),
+            effect => vec![(effect, None)],
+        };
+        for (effect, by) in EFFECTS.into_iter().flat_map(of) {
+            let is = |it: &&Affected| it.effect == effect && by.is_none_or(|by| it.installation == by);
+            let items: Vec<&Affected> = self.affected.iter().filter(is).collect();
             let many = HowMany::of(items.iter().copied());
             if many.total() == 0 {
                 continue;
             }
             rows.push(Row {
                 glyph: effect_glyph(effect),
-                word: s.t(effect_word(effect)),
+                word: match by {
+                    Some(Installation::External) => s.t("effect-loses-licence"),
+                    _ => s.t(effect_word(effect)),
+                },
                 many,
                 items: items.into_iter().map(|it| self.item(s, it)).collect(),
             });
@@ -456,9 +499,14 @@ impl PreviewView {
             0 => String::new(),
             devices => s.t1("preview-devices", "count", devices),
         };
+        let external = match (affected.installation, affected.effect) {
+            (Installation::Managed, _) | (_, Effect::Drops | Effect::None) => String::new(),
+            (Installation::External, Effect::Loses) => s.t("preview-external-loses"),
+            (Installation::External, _) => s.t("preview-external"),
+        };
         Item {
             head,
-            reason: [reason, devices]
+            reason: [reason, devices, external]
                 .into_iter()
                 .filter(|it| !it.is_empty())
                 .collect::<Vec<_>>()
@@ -519,6 +567,10 @@ impl PreviewPage {
         s.t2("preview-context", "app", &self.name, "count", self.preview.lines.len())
     }
 
+    fn confirmed(&self, licences: &u64) -> String {
+        confirmed(&self.s, *licences, self.preview.stops())
+    }
+
     fn differences(&self, outdated: &Outdated) -> Vec<(String, String, String)> {
         let seen = outdated.seen.as_ref();
         seen.map_or_else(Vec::new, |seen| seen.differences(&self.s, &self.preview.figures))
@@ -558,6 +610,10 @@ pub mod tests {
             },
             number: people,
             devices: people,
+            installation: match effect {
+                Effect::Loses | Effect::Keeps => Installation::External,
+                _ => Installation::Managed,
+            },
             first: vec![id(1, PersonId).into(), id(2, PersonId).into()],
         };
         let effects = EFFECTS
@@ -581,6 +637,10 @@ pub mod tests {
             approval,
             deadline,
             license_type,
+            installation: match license_type {
+                LicenseType::User => Installation::External,
+                _ => Installation::Managed,
+            },
         };
         let available = Some(says(Approval::Available, None, LicenseType::Device));
         let required = Some(says(Approval::Required, Some(s.end_of_day(3)), LicenseType::User));

@@ -7,8 +7,8 @@ use std::{
 
 use askama::filters::HtmlSafe;
 use domain::{
-    Approval, AssetId, Counts, Detail, GroupKind, HolderKind, InstallState, LicenseType, Owned, Resolution, Rule, Time,
-    TokenState,
+    Approval, AssetId, Counts, Detail, GroupKind, HolderKind, InstallState, Installation, LicenseType, Owned,
+    Resolution, Rule, Time, TokenState,
 };
 
 use super::words;
@@ -121,6 +121,7 @@ impl Glyph {
             InstallState::Installed => Glyph::Ok,
             InstallState::PendingInstall => Glyph::Way,
             InstallState::Failed | InstallState::UninstallFailed => Glyph::Bad,
+            InstallState::Licensed => Glyph::Fine,
             InstallState::NotInstalled => Glyph::None,
             InstallState::NotApplicable => Glyph::Na,
             InstallState::Unknown => Glyph::Unknown,
@@ -174,7 +175,7 @@ pub fn icon(name: &str, size: u32) -> Html {
 
 /// How many of some things are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct StateCounts([u64; 7]);
+pub struct StateCounts([u64; StateCounts::ORDER.len()]);
 
 impl From<&BTreeMap<InstallState, u64>> for StateCounts {
     fn from(states: &BTreeMap<InstallState, u64>) -> StateCounts {
@@ -188,8 +189,9 @@ impl From<&BTreeMap<InstallState, u64>> for StateCounts {
 
 impl StateCounts {
     /// In the order in which people read them.
-    pub const ORDER: [InstallState; 7] = [
+    pub const ORDER: [InstallState; 8] = [
         InstallState::Installed,
+        InstallState::Licensed,
         InstallState::PendingInstall,
         InstallState::Failed,
         InstallState::UninstallFailed,
@@ -207,7 +209,10 @@ impl StateCounts {
     }
 
     pub fn add(&mut self, state: InstallState, count: u64) {
-        self.0[Self::ORDER.iter().position(|known| *known == state).unwrap_or(6)] += count;
+        self.0[Self::ORDER
+            .iter()
+            .position(|known| *known == state)
+            .unwrap_or(Self::ORDER.len() - 1)] += count;
     }
 
     pub fn merge(&mut self, other: &StateCounts) {
@@ -217,7 +222,10 @@ impl StateCounts {
     }
 
     pub fn get(&self, state: InstallState) -> u64 {
-        self.0[Self::ORDER.iter().position(|known| *known == state).unwrap_or(6)]
+        self.0[Self::ORDER
+            .iter()
+            .position(|known| *known == state)
+            .unwrap_or(Self::ORDER.len() - 1)]
     }
 
     pub fn total(&self) -> u64 {
@@ -360,6 +368,10 @@ impl Speak {
 
     pub fn approval(&self, approval: impl Given<Approval>) -> String {
         self.t(words::approval(approval.given()))
+    }
+
+    pub fn installation(&self, installation: impl Given<Installation>) -> String {
+        self.t(words::installation(installation.given()))
     }
 
     pub fn license_type(&self, license_type: impl Given<LicenseType>) -> String {

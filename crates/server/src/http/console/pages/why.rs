@@ -167,6 +167,7 @@ pub mod tests {
                 approval: Approval::Required,
                 deadline: None,
                 license_type: domain::LicenseType::User,
+                installation: domain::Installation::Managed,
                 since: ago(s, 5000),
             },
             group: "영업팀".to_owned(),

@@ -1,8 +1,8 @@
 //! The words for what the domain knows: each function gives the key of a message. Every text literal here is such a key.
 
 use domain::{
-    Approval, Detail, Enrolment, GroupKind, HolderKind, InstallState, LicenseType, LicensingReason, Rule, RuleSet,
-    TokenState, invitation::Ending,
+    Approval, Detail, Enrolment, GroupKind, HolderKind, InstallState, Installation, LicenseType, LicensingReason, Rule,
+    RuleSet, TokenState, invitation::Ending,
 };
 
 use store::{Role, SyncCause};
@@ -18,6 +18,7 @@ pub fn install_state(state: InstallState) -> &'static str {
         InstallState::PendingInstall => "install-pending",
         InstallState::NotInstalled => "install-not-installed",
         InstallState::Installed => "install-installed",
+        InstallState::Licensed => "install-licensed",
         InstallState::NotApplicable => "install-not-applicable",
         InstallState::Unknown => "install-unknown",
     }
@@ -56,6 +57,7 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::UninstallPending => "detail-uninstall-pending",
         Detail::LicenseReturnPending => "detail-license-return-pending",
         Detail::InstalledUnmanaged => "detail-installed-unmanaged",
+        Detail::ExternalInstallation => "detail-external-installation",
     }
 }
 
@@ -118,6 +120,13 @@ pub fn approval(approval: Approval) -> &'static str {
         Approval::Available => "approval-available",
         Approval::NotApplicable => "approval-not-applicable",
         Approval::Uninstall => "approval-uninstall",
+    }
+}
+
+pub fn installation(installation: Installation) -> &'static str {
+    match installation {
+        Installation::Managed => "installation-managed",
+        Installation::External => "installation-external",
     }
 }
 
