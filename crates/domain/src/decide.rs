@@ -575,6 +575,20 @@ pub struct Wish {
     pub stand: Stand,
 }
 
+/// Of those who stand in a line for one person, one that waits whenever any of them does: as the line ends, those wait who are
+/// not ready, and then the last.
+pub fn last_in_line(wishes: impl IntoIterator<Item = (Holder, Wish)>) -> Option<(Holder, Wish)> {
+    let place = |(holder, wish): &(Holder, Wish)| {
+        let readiness = match wish.stand {
+            Stand::Ready => 0,
+            Stand::Trouble | Stand::Refused | Stand::NotMember => 1,
+            Stand::OutOfStock => 2,
+        };
+        (readiness, wish.rank, *holder)
+    };
+    wishes.into_iter().max_by_key(place)
+}
+
 /// A place in a line, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, PersonId, Place, Precedence, Time};
+use domain::{AssetId, Holder, PersonId, Place, Precedence, Time, Waiter, decide::last_in_line};
 
 use crate::{
     StoreError, Tx,
@@ -80,12 +80,17 @@ impl Conn<'_> {
         let mut at = values![supply.number];
         at.extend(first.map(place).unwrap_or_default());
         let next = self.one(sql, at, |row| Ok(PersonId(row.key("person_id")?))).await?;
-        // Until the last of them has a licence, they wait.
-        let last = |places: Places| places.into_values().max();
-        let Some(from) = last(self.places_among(&supply, present, true, bound).await?) else {
+        // Of somebody for whom several stand there the place is that of the last of them, as everywhere.
+        let last = |waiters: &[Waiter]| {
+            let wishes = waiters.iter().map(|waiter| (waiter.holder, waiter.wish));
+            last_in_line(wishes).map(|(holder, _)| holder)
+        };
+        let [from, to] = [last(&present), last(&moved)];
+        let place_of = |places: Places, holder: Option<Holder>| holder.and_then(|holder| places.get(&holder).copied());
+        let Some(from) = place_of(self.places_among(&supply, present, true, bound).await?, from) else {
             return Ok(None);
         };
-        let to = last(self.places_among(&supply, moved, false, bound).await?);
+        let to = place_of(self.places_among(&supply, moved, false, bound).await?, to);
         Ok(Some(Move {
             from,
             to,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    MovedUpEnd, Owners, Precedence, Rank, Stand, Wish,
+    MovedUpEnd, Owners, Precedence, Rank, Stand, Wish, last_in_line,
     licensing::{self, licensing},
 };
 use crate::{
@@ -194,19 +194,9 @@ impl<'w> Claim<'w> {
         })
     }
 
-    /// Of those who stand in the line for the person, one that waits whenever any of them does: as the line ends, those wait
-    /// who are not ready, and then the last.
+    /// [`last_in_line`] of those who stand there for the person.
     pub fn last(&self) -> Option<(Holder, Wish)> {
-        let place = |(holder, wish): &(&Holder, &Wish)| {
-            let readiness = match wish.stand {
-                Stand::Ready => 0,
-                Stand::Trouble | Stand::Refused | Stand::NotMember => 1,
-                Stand::OutOfStock => 2,
-            };
-            (readiness, wish.rank, **holder)
-        };
-        let last = self.wishes.iter().max_by_key(place);
-        last.map(|(holder, wish)| (*holder, *wish))
+        last_in_line(self.wishes.iter().map(|(holder, wish)| (*holder, *wish)))
     }
 
     /// Nothing needs the person's licence but devices that are to have one of their own.
