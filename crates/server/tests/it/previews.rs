@@ -247,7 +247,7 @@ on_both! {
         assert!(form.contains(&(field.clone(), "external".to_owned())), "{form:?}");
         let (status, shown) = browser.submit(server, &path, &form::with(&form, &field, "managed")).await;
         assert_eq!(status, 200);
-        assert!(shown.contains("'필수', 다른 곳에서 설치") && shown.contains("'필수', Allotment에서 설치"), "{shown}");
+        assert!(shown.contains(", 다른 곳에서 설치") && shown.contains(", Allotment에서 설치"), "{shown}");
         // Of what is taken away it is not asked who installs.
         let uninstall = form::with(&form, &format!("approval-{group}"), "uninstall");
         let (status, page) = browser.submit(server, &path, &uninstall).await;
