@@ -360,6 +360,8 @@ pub struct Previewing {
     change: Change,
     /// What the change is about: the groups whose line comes, goes, or says something else.
     changed: Vec<(GroupId, GroupKind)>,
+    /// A group that is made with the change.
+    made: Option<Group>,
     deadlines: Vec<Time>,
     people: Vec<Told>,
     /// The wishes of these people, and of their devices, at each of the deadlines.
@@ -405,6 +407,7 @@ impl Previewing {
             app,
             change: Change::Lines(lines),
             changed,
+            made: None,
             then: vec![Vec::new(); deadlines.len()],
             deadlines: deadlines.into_iter().collect(),
             people: Vec::new(),
@@ -423,6 +426,7 @@ impl Previewing {
             app,
             changed: moves.iter().map(|members| (members.group, members.kind)).collect(),
             change: Change::Members(moves),
+            made: None,
             then: Vec::new(),
             deadlines: Vec::new(),
             people: Vec::new(),
@@ -434,11 +438,19 @@ impl Previewing {
         Previewing {
             app,
             changed: Vec::new(),
+            made: None,
             change: Change::Leaves(leaver),
             then: Vec::new(),
             deadlines: Vec::new(),
             people: Vec::new(),
         }
+    }
+
+    /// The same, with a group that is made for it, and that one of the lines is of. Its people are to be handed over too, and,
+    /// of a device group, the people of its devices.
+    pub fn with_group(mut self, made: Group) -> Previewing {
+        self.made = Some(made);
+        self
     }
 
     /// The groups whose people are to be handed over, and, of a device group, the people of its devices: those that the
@@ -460,6 +472,10 @@ impl Previewing {
         let Some(mut app) = world.apps.remove(&self.app) else {
             return;
         };
+        if let Some(made) = &self.made {
+            let here = made.among(&world);
+            world.groups.insert(made.id, here);
+        }
         let about: Vec<GroupId> = self.changed.iter().map(|(group, _)| *group).collect();
         let before = stands(&world, &Owners::of(&world), &app, &about);
         self.change.make(&mut world, &mut app);

@@ -211,6 +211,19 @@ pub struct Group {
     pub devices: BTreeSet<DeviceId>,
 }
 
+impl Group {
+    /// The same group, of those of its members only whom `world` knows.
+    pub(crate) fn among(&self, world: &World) -> Group {
+        let people = world.people.keys().copied();
+        let devices = world.devices.keys().copied();
+        Group {
+            people: people.filter(|person| self.people.contains(person)).collect(),
+            devices: devices.filter(|device| self.devices.contains(device)).collect(),
+            ..*self
+        }
+    }
+}
+
 /// One volume-purchased app and what is known of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct App {

@@ -10,7 +10,10 @@
     return new DOMParser().parseFromString(await response.text(), "text/html");
   };
 
-  const busy = (element) => element.contains(document.activeElement) && document.activeElement !== element;
+  // Somebody types there, or has ticked something.
+  const busy = (element) =>
+    (element.contains(document.activeElement) && document.activeElement !== element) ||
+    element.querySelector(".pick input:checked, .picked input:checked") !== null;
 
   // What runs: ask until the answer has no address to ask any more, then look at the whole page once.
   const poll = async () => {

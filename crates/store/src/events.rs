@@ -148,6 +148,8 @@ pub struct EventFilter {
 reads! {
     /// The latest first.
     events(filter: &'a EventFilter) -> Vec<EventRow>;
+    /// One of them by its number.
+    event_numbered(seq: i64) -> Option<EventRow>;
     /// What happened to one person about one app, the latest first. Costs what happened to the person, at most.
     events_of_pair(asset: AssetId, person: PersonId, limit: i64) -> Vec<EventRow>;
     /// What came after a place, the earliest first: for a reader that follows, on either database without missing any.
@@ -168,6 +170,11 @@ impl Conn<'_> {
             },
         )
         .await
+    }
+
+    async fn event_numbered(&mut self, seq: i64) -> Result<Option<EventRow>, StoreError> {
+        self.one("SELECT * FROM events WHERE seq = $1", values![seq], event)
+            .await
     }
 
     async fn events_of_pair(
@@ -220,25 +227,34 @@ impl Tx {
     }
 
     pub async fn event(&mut self, event: &NewEvent) -> Result<(), StoreError> {
-        self.run(
-            "INSERT INTO events (at, actor_kind, actor_id, kind, location_id, asset_id, person_id, device_id, group_id,
-                                 detail)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-            values![
-                event.at,
-                word(&event.actor.kind()),
-                event.actor.id(),
-                event.kind,
-                event.location,
-                event.asset,
-                event.person,
-                event.device,
-                event.group,
-                event.detail.to_string()
-            ],
-        )
-        .await?;
+        self.event_told(event).await?;
         Ok(())
+    }
+
+    /// The same: the number of the event, under which it is found again.
+    pub async fn event_told(&mut self, event: &NewEvent) -> Result<i64, StoreError> {
+        let seq = self
+            .conn()
+            .one(
+                "INSERT INTO events (at, actor_kind, actor_id, kind, location_id, asset_id, person_id, device_id, group_id,
+                                     detail)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq",
+                values![
+                    event.at,
+                    word(&event.actor.kind()),
+                    event.actor.id(),
+                    event.kind,
+                    event.location,
+                    event.asset,
+                    event.person,
+                    event.device,
+                    event.group,
+                    event.detail.to_string()
+                ],
+                |row| row.int("seq"),
+            )
+            .await?;
+        Ok(seq.unwrap_or_default())
     }
 }
 

@@ -65,7 +65,7 @@ reads! {
     subjects_after(kind: GroupKind, after: Option<Uuid>, most: usize) -> Vec<Uuid>;
     /// What the rules say of these people, or devices, against what is kept. `as_if` has come and gone already, in a group that
     /// has no rule.
-    members_by_rule(kind: GroupKind, rules: &'a Rules, ids: &'a [Uuid], as_if: Option<&'a Members>) -> ByRule;
+    members_by_rule(kind: GroupKind, rules: &'a Rules, ids: &'a [Uuid], as_if: &'a [Members]) -> ByRule;
     /// The groups whose rules look at the members of this one: their names.
     group_used_by(group: GroupId) -> Vec<String>;
     device_ownership(device: DeviceId) -> OwnershipRow;
@@ -152,7 +152,7 @@ impl Conn<'_> {
         kind: GroupKind,
         rules: &Rules,
         ids: &[Uuid],
-        as_if: Option<&Members>,
+        as_if: &[Members],
     ) -> Result<ByRule, StoreError> {
         let mut by_rule = ByRule::default();
         if rules.is_empty() || ids.is_empty() {
@@ -179,7 +179,7 @@ impl Conn<'_> {
         let ids: BTreeSet<Uuid> = ids.iter().copied().collect();
         for id in ids {
             let mut kept = groups_of.remove(&id).unwrap_or_default();
-            if let Some(moved) = as_if {
+            for moved in as_if {
                 if moved.go.contains(&id) {
                     kept.remove(&moved.group);
                 }
@@ -381,7 +381,7 @@ impl Tx {
     async fn members_moved_by_rule(&mut self, kind: GroupKind, ids: &[Uuid]) -> Result<Vec<Members>, StoreError> {
         let rules = self.conn().membership_rules(kind).await?;
         let rules = Rules::new(rules).map_err(circle)?;
-        let mut moves = self.conn().members_by_rule(kind, &rules, ids, None).await?.moves;
+        let mut moves = self.conn().members_by_rule(kind, &rules, ids, &[]).await?.moves;
         // People before groups, as whoever leaves takes them. Whoever left meanwhile does not come.
         let come: BTreeSet<Uuid> = moves.iter().flat_map(|moved| moved.come.iter().copied()).collect();
         if !come.is_empty() {

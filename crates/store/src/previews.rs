@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AssetId, Deployment, DeviceId, GroupId, GroupKind, Leaver, LocationId, Members, Owned, PersonId, Preview,
+    AssetId, Deployment, DeviceId, Group, GroupId, GroupKind, Leaver, LocationId, Members, Owned, PersonId, Preview,
     Previewing, Time,
 };
 
@@ -26,6 +26,8 @@ const UNDECIDED: i64 = 5_000;
 reads! {
     /// What it would bring if `lines` were the whole deployment of the app. `None` when there is no such app.
     previewed(location: LocationId, asset: AssetId, lines: &'a [Deployment], now: Time) -> Option<Preview>;
+    /// The same, with a group that is made for it and has members at once.
+    previewed_with_group(location: LocationId, asset: AssetId, lines: &'a [Deployment], made: &'a Group, now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if these came into groups, to some of which it is deployed, and those went. `None` when
     /// there is no such app.
     previewed_members(location: LocationId, asset: AssetId, moves: &'a [Members], now: Time) -> Option<Preview>;
@@ -41,14 +43,43 @@ impl Conn<'_> {
         lines: &[Deployment],
         now: Time,
     ) -> Result<Option<Preview>, StoreError> {
+        self.previewed_lines(location, asset, lines, None, now).await
+    }
+
+    async fn previewed_with_group(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        lines: &[Deployment],
+        made: &Group,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        self.previewed_lines(location, asset, lines, Some(made), now).await
+    }
+
+    async fn previewed_lines(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        lines: &[Deployment],
+        made: Option<&Group>,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
         let present = self.deployments(asset).await?;
         let kinds: BTreeMap<GroupId, GroupKind> = present
             .iter()
             .chain(lines)
             .map(|line| (line.group, line.kind))
             .collect();
-        let previewing = Previewing::new(asset, &present, lines.to_vec(), now);
+        let mut previewing = Previewing::new(asset, &present, lines.to_vec(), now);
         let mut people = BTreeSet::new();
+        if let Some(made) = made {
+            people.extend(&made.people);
+            let devices: Vec<DeviceId> = made.devices.iter().copied().collect();
+            let rows = self.devices_of_ids(&devices).await?;
+            people.extend(rows.into_iter().map(|row| row.person_id));
+            previewing = previewing.with_group(made.clone());
+        }
         for group in previewing.groups() {
             if let Some(kind) = kinds.get(&group) {
                 self.people_reached(group, *kind, &mut people).await?;

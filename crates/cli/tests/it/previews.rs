@@ -8,9 +8,12 @@ use domain::{
 };
 use server::app::{
     AppError, Base, Caller,
-    contract::{Agreed, Previewed},
+    bulk::{Act, BulkPreview, TakeBack, Through},
+    contract::{Agreed, Contract, Previewed},
     deployments::DeploymentChoice,
+    directory::PersonFilter,
     leavers::{Devices, LeavingLicence},
+    selection::{List, Selection, Which},
 };
 use sim::{
     apple::{TokenKind, sample::adam_id},
@@ -267,6 +270,97 @@ async fn the_licence_of_whoever_leaves_reaches_whom_was_named(database: Database
     lab.close().await;
 }
 
+/// An app of which three licences are owned is given to five people through a group that is made of them: three get it, and two
+/// wait, as was previewed. Then it is taken back from one who has it: the next in line gets it.
+async fn what_is_done_to_many_is_what_was_previewed_of_it(database: Database) {
+    let lab = Lab::open(Setup::on(database)).await;
+    lab.link(TokenKind::Valid).await;
+    let (scarce, plenty) = (adam_id(1), adam_id(4));
+    let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
+    assert!(lab.apple.buy(&scarce, 3 - 20));
+    until("three are owned", async || owned(&lab, app).await == 3).await;
+    let mut people = Vec::new();
+    for number in 0..6 {
+        let person = lab.person(&format!("사람 {number}")).await;
+        lab.enrol(person, iphone(number)).await;
+        people.push(person);
+    }
+    // Everybody accepts the terms for another app, so that a licence is all that is missing.
+    let everybody = lab.group("전 직원", &people).await;
+    lab.deploy(other, everybody, Approval::Required).await;
+    until("all are in the programme", async || lab.installed(other).await == 6).await;
+    lab.agrees_with_apple().await;
+
+    let these = |people: &[PersonId]| Selection {
+        list: List::People(PersonFilter::All),
+        which: Which::Ids(people.iter().map(|person| person.0).collect()),
+    };
+    let give = Act::GiveApp {
+        app,
+        through: Through::New {
+            name: "시범 사용".to_owned(),
+            approval: Approval::Required,
+            license_type: LicenseType::User,
+        },
+    };
+    let does = async |selection: &Selection, act: &Act| -> BulkPreview {
+        let preview = lab.app.bulk_preview(selection, act).await.unwrap();
+        let agreed = Agreed {
+            digest: Some(preview.digest.clone()),
+            take_back: preview.to_confirm(),
+        };
+        let done = lab.app.bulk(&Caller::System, selection, act, &agreed).await.unwrap();
+        assert_eq!(done.done, preview.does.len() as u64);
+        preview
+    };
+    let preview = does(&these(&people[..5]), &give).await;
+    let befalls = |preview: &BulkPreview, effect| -> Vec<PersonId> {
+        let outcomes = preview.apps[0].outcome.outcomes.iter();
+        let befallen = outcomes.filter(|outcome| outcome.effect() == effect);
+        befallen.map(|outcome| outcome.person).collect()
+    };
+    let (gain, wait) = (befalls(&preview, Effect::Gains), befalls(&preview, Effect::Waits));
+    assert_eq!((gain.len(), wait.len()), (3, 2), "{preview:#?}");
+    until("three have it, and two wait", async || {
+        let decision = decided(&lab, app).await;
+        lab.installed(app).await == 3 && decision.waiting.len() == 2
+    })
+    .await;
+    let decision = decided(&lab, app).await;
+    assert!(
+        gain.iter().all(|person| decision.people[person].seat.is_some()),
+        "{gain:?}"
+    );
+    assert!(
+        wait.iter().all(|person| decision.people[person].seat.is_none()),
+        "{wait:?}"
+    );
+    lab.agrees_with_apple().await;
+
+    let back = Act::TakeBackApp {
+        app,
+        way: TakeBack::ExceptNew {
+            name: "예외".to_owned(),
+        },
+    };
+    let preview = does(&these(&gain[..1]), &back).await;
+    assert_eq!(befalls(&preview, Effect::Loses), gain[..1]);
+    let next = befalls(&preview, Effect::GainsLater);
+    assert_eq!(next.len(), 1, "{preview:#?}");
+    until("the next has it", async || {
+        let decision = decided(&lab, app).await;
+        let has = |person: &PersonId| {
+            let verdict = decision.people.get(person);
+            verdict.is_some_and(|verdict| verdict.seat.is_some() && verdict.state == InstallState::Installed)
+        };
+        has(&next[0]) && !has(&gain[0]) && decision.counts.used == 3
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    assert_eq!(lab.installed(other).await, 6, "nothing else was taken");
+    lab.close().await;
+}
+
 async fn owned(lab: &Lab, app: domain::AssetId) -> i64 {
     lab.app.store.app(app).await.unwrap().unwrap().owned
 }
@@ -304,4 +398,15 @@ async fn what_was_previewed_is_what_happened_on_sqlite() {
 #[ignore = "needs PostgreSQL"]
 async fn what_was_previewed_is_what_happened_on_postgres() {
     what_was_previewed_is_what_happened(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_to_many_is_what_was_previewed_on_sqlite() {
+    what_is_done_to_many_is_what_was_previewed_of_it(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn what_is_done_to_many_is_what_was_previewed_on_postgres() {
+    what_is_done_to_many_is_what_was_previewed_of_it(Database::Postgres).await;
 }

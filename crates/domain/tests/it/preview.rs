@@ -1015,6 +1015,35 @@ proptest! {
         }
     }
 
+    /// A group that is made with the deployment counts like one that was there, whoever is in it.
+    #[test]
+    fn what_is_previewed_with_a_new_group_is_the_difference_of_two_decisions(
+        (world, choices) in any_change(), like in 0..4usize, approval in any_approval(), license_type in any_license_type(), most in 1..4usize
+    ) {
+        let Some(like) = world.groups.get(&group(like)) else { return Ok(()) };
+        // Whoever is in the other one is not in this one, so that they differ in somebody.
+        let made = Group {
+            id: group(99),
+            people: world.people.keys().copied().filter(|it| like.kind == GroupKind::User && !like.people.contains(it)).collect(),
+            devices: world.devices.keys().copied().filter(|it| like.kind == GroupKind::Device && !like.devices.contains(it)).collect(),
+            ..like.clone()
+        };
+        let mut lines = changed(&world, app(0), &choices);
+        lines.push(Deployment { license_type, ..line(app(0), &made, approval, world.now) });
+        let present = &world.apps[&app(0)].deployments;
+        let previewing = Previewing::new(app(0), present, lines.clone(), world.now).with_group(made.clone());
+        let mut after = with(&world, app(0), &lines);
+        after.groups.insert(made.id, made);
+        let mut people: BTreeSet<PersonId> = BTreeSet::new();
+        for of in previewing.groups().iter().filter_map(|group| after.groups.get(group)) {
+            people.extend(of.people.iter().filter(|person| world.people.contains_key(person)));
+            let devices = of.devices.iter().filter_map(|device| world.devices.get(device));
+            people.extend(devices.map(|device| device.person));
+        }
+        let preview = played(&world, app(0), previewing, people, most);
+        says_what_is_decided(&world, &after, &preview)?;
+    }
+
     /// And so it is of who comes into a group and who goes: of nobody else is told but those in the line.
     #[test]
     fn what_is_previewed_of_a_group_is_the_difference_of_two_decisions((world, members) in any_members(), most in 1..4usize) {

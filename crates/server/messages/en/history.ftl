@@ -83,6 +83,7 @@ event-session-ended = Ended a session of account { $name }
 event-sessions-ended = Ended all sessions of account { $name }
 event-api-key-created = Created the API key { $name }
 event-api-key-revoked = Revoked the API key { $name }
+event-bulk-done = Did one thing for many: { $joined } done, { $left } skipped
 event-app-described = Read the name and icon of { $app }
 event-app-gone = Confirmed that { $app } is gone from { $device }
 event-app-installed = Confirmed that { $app } is installed on { $device }

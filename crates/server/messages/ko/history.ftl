@@ -62,6 +62,7 @@ event-session-ended = 계정 { $name }의 세션을 종료함
 event-sessions-ended = 계정 { $name }의 모든 세션을 종료함
 event-api-key-created = API 키 { $name }{ PARTICLE($name, "을/를") } 만듦
 event-api-key-revoked = API 키 { $name }{ PARTICLE($name, "을/를") } 폐기함
+event-bulk-done = 여러 항목을 한 번에 처리함: 실행 { $joined }, 건너뜀 { $left }
 event-app-described = { $app }의 이름과 아이콘을 읽음
 event-app-gone = { $device }에서 { $app }{ PARTICLE($app, "이/가") } 제거된 것을 확인함
 event-app-installed = { $device }에 { $app }{ PARTICLE($app, "이/가") } 설치된 것을 확인함

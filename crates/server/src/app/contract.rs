@@ -6,7 +6,7 @@
 use domain::AssetId;
 use sha2::{Digest, Sha256};
 
-use super::{AppError, deployments, leavers::LeavePreview, members::MembersPreview};
+use super::{AppError, bulk::BulkPreview, deployments, leavers::LeavePreview, members::MembersPreview};
 
 /// What somebody agreed to who saves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub enum Previewed {
     Deployment(Box<deployments::Preview>),
     Members(Box<MembersPreview>),
     Leave(Box<LeavePreview>),
+    Bulk(Box<BulkPreview>),
 }
 
 impl Previewed {
@@ -52,6 +53,7 @@ impl Previewed {
             Previewed::Deployment(preview) => &preview.digest,
             Previewed::Members(preview) => &preview.digest,
             Previewed::Leave(preview) => &preview.digest,
+            Previewed::Bulk(preview) => &preview.digest,
         }
     }
 }

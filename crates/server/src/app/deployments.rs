@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Approval, AssetId, Counts, Deployment, DeploymentId, Effect, GroupId, GroupKind, HolderKind, Installation,
+    Approval, AssetId, Counts, Deployment, DeploymentId, Effect, Group, GroupId, GroupKind, HolderKind, Installation,
     LicenseType, Time,
 };
 use serde_json::json;
@@ -29,6 +29,19 @@ pub struct DeploymentChoice {
     pub license_type: LicenseType,
     /// Of what is required or available.
     pub installation: Installation,
+}
+
+impl DeploymentChoice {
+    /// A line as it is.
+    fn kept(line: &Deployment) -> DeploymentChoice {
+        DeploymentChoice {
+            group: line.group,
+            approval: line.approval,
+            deadline: line.deadline,
+            license_type: line.license_type,
+            installation: line.installation,
+        }
+    }
 }
 
 /// What saving would do.
@@ -214,13 +227,7 @@ impl App {
                     problem: Problem::Taken,
                 });
             }
-            let kept = present.iter().map(|line| DeploymentChoice {
-                group: line.group,
-                approval: line.approval,
-                deadline: line.deadline,
-                license_type: line.license_type,
-                installation: line.installation,
-            });
+            let kept = present.iter().map(DeploymentChoice::kept);
             Ok(kept.chain(choices.iter().copied()).collect())
         };
         // It adds to whatever there is.
@@ -282,8 +289,41 @@ impl App {
     /// It reads those whom the change reaches, and the line for the app: however large the organisation is, no more.
     pub async fn deployments_preview(&self, asset: AssetId, choices: &[DeploymentChoice]) -> Result<Preview, AppError> {
         self.app_to_deploy(asset).await?;
-        let now = self.now();
         let kinds = self.kinds_of(choices).await?;
+        Ok(self.lines_previewed(asset, choices, kinds, None).await?.0)
+    }
+
+    /// What deploying the app to one more group would do, that is made for it and has these members at once: that, and the
+    /// lines that the app has then. Nothing is changed.
+    pub(super) async fn deployed_to_new(
+        &self,
+        asset: AssetId,
+        made: &Group,
+        (approval, license_type): (Approval, LicenseType),
+    ) -> Result<(Preview, Vec<Deployment>), AppError> {
+        self.app_to_deploy(asset).await?;
+        let present = self.store.deployments(asset).await?;
+        let kinds = present.iter().map(|line| (line.group, line.kind));
+        let kinds = kinds.chain([(made.id, made.kind)]).collect();
+        let mut choices: Vec<DeploymentChoice> = present.iter().map(DeploymentChoice::kept).collect();
+        choices.push(DeploymentChoice {
+            group: made.id,
+            approval,
+            deadline: None,
+            license_type,
+            installation: Installation::Managed,
+        });
+        self.lines_previewed(asset, &choices, kinds, Some(made)).await
+    }
+
+    async fn lines_previewed(
+        &self,
+        asset: AssetId,
+        choices: &[DeploymentChoice],
+        kinds: BTreeMap<GroupId, GroupKind>,
+        made: Option<&Group>,
+    ) -> Result<(Preview, Vec<Deployment>), AppError> {
+        let now = self.now();
         let mut read = self.store.snapshot().await?;
         let app = read.app(asset).await?.ok_or(AppError::NotFound("app"))?;
         let version = read.deployments_version(asset).await?;
@@ -293,10 +333,16 @@ impl App {
         let counts = read.counts(asset).await?;
         let changes = changes(&present, &wanted);
 
-        let outcome = read.previewed(app.location_id, asset, &wanted, now).await?;
+        let outcome = match made {
+            Some(made) => {
+                read.previewed_with_group(app.location_id, asset, &wanted, made, now)
+                    .await?
+            }
+            None => read.previewed(app.location_id, asset, &wanted, now).await?,
+        };
         let outcome = outcome.ok_or(AppError::NotFound("app"))?;
         drop(read);
-        Ok(Preview {
+        let preview = Preview {
             digest: digest(asset, &wanted, &outcome),
             requests: Requests::of(&outcome, &self.service.limits()),
             counts: Counts {
@@ -307,7 +353,8 @@ impl App {
             version,
             outcome,
             changes,
-        })
+        };
+        Ok((preview, wanted))
     }
 
     /// What a change that leaves the deployment of an app as it is comes to for the app, of `outcome`.
@@ -422,7 +469,7 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
     short(hash)
 }
 
-fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview: &Preview, now: Time) -> NewEvent {
+pub(super) fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview: &Preview, now: Time) -> NewEvent {
     let lines: Vec<_> = lines
         .iter()
         .map(|line| {

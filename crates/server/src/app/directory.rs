@@ -288,14 +288,7 @@ impl App {
     ) -> Result<Listing<PersonId, ListedPerson>, AppError> {
         let mut look = self.look().await?;
         let counts = look.people_counted().await?;
-        let found = match look.people(filter) {
-            None => Vec::new(),
-            Some(Whom::Kept(people)) => look.read.people_listed(people, asked.cut()).await?,
-            Some(Whom::Said(sought)) => {
-                let parts = look.parts(true, sought).await?;
-                look.read.people_said(&parts, asked.cut()).await?
-            }
-        };
+        let found = people_found(&mut look, filter, asked.cut()).await?;
         let part = asked.part(found);
         let rows = people_shown(look, &part.rows).await?;
         Ok(Listing { part, rows, counts })
@@ -310,17 +303,33 @@ impl App {
         let now = self.now();
         let mut look = self.look().await?;
         let counts = look.devices_counted(now).await?;
-        let found = match devices(filter, now) {
-            Whom::Kept(devices) => look.read.devices_listed(devices, asked.cut()).await?,
-            Whom::Said(sought) => {
-                let parts = look.parts(false, sought).await?;
-                let found = look.read.devices_said(&parts, asked.cut()).await?;
-                found.into_iter().map(|listed| listed.device).collect()
-            }
-        };
+        let found = devices_found(&mut look, filter, asked.cut(), now).await?;
         let part = asked.part(found);
         let rows = devices_shown(look, &part.rows, now).await?;
         Ok(Listing { part, rows, counts })
+    }
+
+    /// The ids of all that a list shows; of more than `most`, so many and one.
+    pub(super) async fn people_ids(
+        &self,
+        filter: PersonFilter,
+        query: &str,
+        most: usize,
+    ) -> Result<Vec<PersonId>, AppError> {
+        let mut look = self.look().await?;
+        people_found(&mut look, filter, first(query, most + 1)).await
+    }
+
+    /// The same of devices.
+    pub(super) async fn devices_ids(
+        &self,
+        filter: DeviceFilter,
+        query: &str,
+        most: usize,
+    ) -> Result<Vec<DeviceId>, AppError> {
+        let now = self.now();
+        let mut look = self.look().await?;
+        devices_found(&mut look, filter, first(query, most + 1), now).await
     }
 
     /// The next people in the order in which they were added, those who left among them.
@@ -393,6 +402,33 @@ fn first(query: &str, most: usize) -> Cut<'_> {
         query,
         most,
     }
+}
+
+async fn people_found(look: &mut Look, filter: PersonFilter, cut: Cut<'_>) -> Result<Vec<PersonId>, AppError> {
+    Ok(match look.people(filter) {
+        None => Vec::new(),
+        Some(Whom::Kept(people)) => look.read.people_listed(people, cut).await?,
+        Some(Whom::Said(sought)) => {
+            let parts = look.parts(true, sought).await?;
+            look.read.people_said(&parts, cut).await?
+        }
+    })
+}
+
+async fn devices_found(
+    look: &mut Look,
+    filter: DeviceFilter,
+    cut: Cut<'_>,
+    now: Time,
+) -> Result<Vec<DeviceId>, AppError> {
+    Ok(match devices(filter, now) {
+        Whom::Kept(devices) => look.read.devices_listed(devices, cut).await?,
+        Whom::Said(sought) => {
+            let parts = look.parts(false, sought).await?;
+            let found = look.read.devices_said(&parts, cut).await?;
+            found.into_iter().map(|listed| listed.device).collect()
+        }
+    })
 }
 
 /// These people, in this order.

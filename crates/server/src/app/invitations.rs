@@ -1,14 +1,17 @@
 //! Inviting people to the programme: carries out what [`domain::invitation`] decides.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    DeviceId, PersonId, Program, Time, World,
+    DeviceId, GroupKind, PersonId, Program, Time, World,
     invitation::{self, Ending, Next},
 };
 use mdm::command::Command;
 use serde_json::json;
 use store::{Actor, ClientUserRow, CommandRow, InvitationRow, NewEvent, Tx};
+use uuid::Uuid;
 
-use super::{App, AppError, Caller, of_person::OfPerson};
+use super::{App, AppError, Caller, bulk::Skip, of_person::OfPerson};
 
 /// What came of inviting a person by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +100,11 @@ fn anew(world: &World, person: PersonId) -> Result<Anew, NotInvited> {
     }
 }
 
+/// Whether inviting a person by hand would do anything, and why not.
+pub(super) fn would_invite(world: &World, person: PersonId) -> Result<(), NotInvited> {
+    anew(world, person).map(|_| ())
+}
+
 impl OfPerson {
     /// `None` when inviting the person by hand would do something; else why it would not.
     pub fn not_invited(&self) -> Option<NotInvited> {
@@ -136,34 +144,90 @@ impl App {
             .await?
             .ok_or(NotInvited::NotDue)?;
         let world = tx.world_of(location.id, &[person], now).await?;
-        let done = match anew(&world, person) {
-            Ok(Anew::Register) => {
-                tx.client_user_round(&user.client_user_id, now).await?;
-                InvitedAgain::Registering
-            }
-            Ok(Anew::Invite(device)) => {
-                tx.client_user_round(&user.client_user_id, now).await?;
-                let user = tx
-                    .client_user(person, location.id)
-                    .await?
-                    .ok_or(AppError::NotFound("client user"))?;
-                self.invite(&mut tx, &user, device, now).await?;
-                InvitedAgain::On(device)
-            }
+        let anew = match anew(&world, person) {
+            Ok(anew) => anew,
             Err(NotInvited::Waiting { id, since, .. }) => {
                 let device = tx.device(id).await?.map(|device| device.name).unwrap_or_default();
                 return Err(NotInvited::Waiting { id, device, since }.into());
             }
             Err(why) => return Err(why.into()),
         };
-        tx.event(
-            &NewEvent::new(now, caller.actor(), "invitationRenewed")
-                .person(person)
-                .location(location.id),
-        )
-        .await?;
+        let done = self.invited_anew(&mut tx, caller, &user, anew, now, None).await?;
         tx.commit().await?;
         self.look_again();
+        Ok(done)
+    }
+
+    /// The same of some people, in one transaction: who was not invited, and why. `cause` is why they are invited together.
+    pub(super) async fn invite_some(
+        &self,
+        caller: &Caller,
+        people: &[PersonId],
+        cause: Uuid,
+    ) -> Result<BTreeMap<PersonId, Skip>, AppError> {
+        let now = self.now();
+        let mut skipped = BTreeMap::new();
+        let mut tx = self.store.begin().await?;
+        let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
+        let stay = tx.members_stay(GroupKind::User, &ids).await?;
+        let Some(location) = tx.locations().await?.into_iter().next() else {
+            return Ok(people.iter().map(|person| (*person, Skip::NotLinked)).collect());
+        };
+        let mut users = BTreeMap::new();
+        for person in people {
+            if !stay.contains(&person.0) {
+                skipped.insert(*person, Skip::Left);
+                continue;
+            }
+            match tx.client_user_held(*person, location.id).await? {
+                Some(user) => drop(users.insert(*person, user)),
+                None => drop(skipped.insert(*person, Skip::NoProgram)),
+            }
+        }
+        let held: Vec<PersonId> = users.keys().copied().collect();
+        let world = tx.world_of(location.id, &held, now).await?;
+        for (person, user) in &users {
+            match anew(&world, *person) {
+                Ok(anew) => {
+                    self.invited_anew(&mut tx, caller, user, anew, now, Some(cause)).await?;
+                }
+                Err(why) => drop(skipped.insert(*person, Skip::from(&why))),
+            }
+        }
+        tx.commit().await?;
+        Ok(skipped)
+    }
+
+    /// Invites whoever `user` is, whom their transaction holds.
+    async fn invited_anew(
+        &self,
+        tx: &mut Tx,
+        caller: &Caller,
+        user: &ClientUserRow,
+        anew: Anew,
+        now: Time,
+        cause: Option<Uuid>,
+    ) -> Result<InvitedAgain, AppError> {
+        let (person, location) = (user.person_id, user.location_id);
+        tx.client_user_round(&user.client_user_id, now).await?;
+        let done = match anew {
+            Anew::Register => InvitedAgain::Registering,
+            Anew::Invite(device) => {
+                let user = tx
+                    .client_user(person, location)
+                    .await?
+                    .ok_or(AppError::NotFound("client user"))?;
+                self.invite(tx, &user, device, now).await?;
+                InvitedAgain::On(device)
+            }
+        };
+        let mut event = NewEvent::new(now, caller.actor(), "invitationRenewed")
+            .person(person)
+            .location(location);
+        if let Some(cause) = cause {
+            event = event.with(json!({ "bulkAction": cause }));
+        }
+        tx.event(&event).await?;
         Ok(done)
     }
 

@@ -222,7 +222,7 @@ impl App {
             Wanted::Change(_) => read.group_members_among(id, &wanted.named()).await?,
         };
         let change = wanted.moves(&group, &present.into_iter().collect());
-        let follows = rules::followers(&mut read, &change).await?;
+        let follows = rules::followers(&mut read, std::slice::from_ref(&change)).await?;
         self.members_previewed(read, group, change, follows, None).await
     }
 
@@ -236,13 +236,10 @@ impl App {
         matching: Option<Matching>,
     ) -> Result<MembersPreview, AppError> {
         let moves = || iter::once(&change).chain(&follows);
-        let mut apps = Vec::new();
-        for (asset, groups) in deployed_to(&mut read, moves().map(|moved| moved.group).collect()).await? {
-            let moves: Vec<Members> = moves().filter(|moved| groups.contains(&moved.group)).cloned().collect();
-            apps.extend(self.previewed(&mut read, asset, &moves).await?);
-        }
+        let apps = self
+            .apps_of_moves(&mut read, &moves().cloned().collect::<Vec<_>>())
+            .await?;
         drop(read);
-        apps.sort_by(|one, next| one.app.name.cmp(&next.app.name));
         Ok(MembersPreview {
             digest: digest(moves(), matching.as_ref(), &apps),
             group,
@@ -251,6 +248,21 @@ impl App {
             matching,
             apps,
         })
+    }
+
+    /// What it does to each app that is deployed to any of these groups when these come and go, by name.
+    pub(super) async fn apps_of_moves(&self, read: &mut Snapshot, moves: &[Members]) -> Result<Vec<Preview>, AppError> {
+        let mut apps = Vec::new();
+        for (asset, groups) in deployed_to(read, moves.iter().map(|moved| moved.group).collect()).await? {
+            let moves: Vec<Members> = moves
+                .iter()
+                .filter(|moved| groups.contains(&moved.group))
+                .cloned()
+                .collect();
+            apps.extend(self.previewed(read, asset, &moves).await?);
+        }
+        apps.sort_by(|one, next| one.app.name.cmp(&next.app.name));
+        Ok(apps)
     }
 
     /// Of one app. `None` of what is none any more.
@@ -447,6 +459,17 @@ async fn deployed_to(
 /// Of who comes and goes, by which rule, and of what that does.
 fn digest<'a>(moves: impl Iterator<Item = &'a Members>, matching: Option<&Matching>, apps: &[Preview]) -> String {
     let mut hash = Sha256::new();
+    hash_moves(&mut hash, moves);
+    if let Some(matching) = matching {
+        let rule = matching.rule.as_ref().map(MembershipRule::kept);
+        hash.update(b"=");
+        hash.update(rule.unwrap_or_default());
+    }
+    contract::of_apps(hash, apps.iter())
+}
+
+/// Tells who comes and goes.
+pub(super) fn hash_moves<'a>(hash: &mut Sha256, moves: impl Iterator<Item = &'a Members>) {
     for change in moves {
         hash.update(change.group.0.as_bytes());
         for (sign, ids) in [(b"+", &change.come), (b"-", &change.go)] {
@@ -456,10 +479,4 @@ fn digest<'a>(moves: impl Iterator<Item = &'a Members>, matching: Option<&Matchi
             }
         }
     }
-    if let Some(matching) = matching {
-        let rule = matching.rule.as_ref().map(MembershipRule::kept);
-        hash.update(b"=");
-        hash.update(rule.unwrap_or_default());
-    }
-    contract::of_apps(hash, apps.iter())
 }

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod apps;
 pub mod aside;
 pub mod attempts;
+pub mod bulk;
 pub mod chains;
 pub mod check_ins;
 pub mod contract;
@@ -26,6 +27,7 @@ pub mod passwords;
 pub mod people;
 pub mod program;
 pub mod rules;
+pub mod selection;
 pub mod service;
 pub mod settings;
 pub mod sign_in;
@@ -332,6 +334,9 @@ pub enum AppError {
     /// Nothing was changed, because of the rule of a group.
     #[error(transparent)]
     Rule(#[from] rules::RuleRefused),
+    /// Nothing was done to anybody who was chosen.
+    #[error(transparent)]
+    Bulk(#[from] bulk::BulkRefused),
     #[error(transparent)]
     Leaving(#[from] leaving::CannotLeave),
     #[error("the token was not taken")]

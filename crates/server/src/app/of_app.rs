@@ -151,6 +151,34 @@ struct Look {
     of: OfApp,
 }
 
+impl Look {
+    async fn people(&mut self, state: Option<InstallState>, cut: Cut<'_>) -> Result<Vec<PersonId>, AppError> {
+        if self.of.app.row.is_app() {
+            let verdicts = self.read.parts(&self.of.app.sums, true, sought(state)).await?;
+            return Ok(self.read.people_said(&verdicts, cut).await?);
+        }
+        // Nothing is decided about a book: who has one is all there is.
+        let holders = self.read.seats_page(self.of.app.row.id, cut.span, cut.most).await?;
+        // Apple gives no device a licence for one.
+        let people = holders.into_iter().filter_map(Holder::person).collect();
+        called(&mut self.read, people, cut.query).await
+    }
+
+    async fn devices(&mut self, state: Option<InstallState>, cut: Cut<'_>) -> Result<Vec<ListedDevice>, AppError> {
+        let verdicts = self.read.parts(&self.of.app.sums, false, sought(state)).await?;
+        Ok(self.read.devices_said(&verdicts, cut).await?)
+    }
+}
+
+/// From the first on; one more, to know whether there are more.
+fn all(query: &str, most: usize) -> Cut<'_> {
+    Cut {
+        span: Span::First,
+        query,
+        most: most + 1,
+    }
+}
+
 fn sought(state: Option<InstallState>) -> Sought {
     state.map_or(Sought::Anything, Sought::State)
 }
@@ -205,17 +233,7 @@ impl App {
         let Some(mut look) = self.look_at(asset).await? else {
             return Ok(None);
         };
-        let found = if look.of.app.row.is_app() {
-            let verdicts = look.read.parts(&look.of.app.sums, true, sought(state)).await?;
-            look.read.people_said(&verdicts, asked.cut()).await?
-        } else {
-            // Nothing is decided about a book: who has one is all there is.
-            let cut = asked.cut();
-            let holders = look.read.seats_page(asset, cut.span, cut.most).await?;
-            // Apple gives no device a licence for one.
-            let people = holders.into_iter().filter_map(Holder::person).collect();
-            called(&mut look.read, people, asked.query).await?
-        };
+        let found = look.people(state, asked.cut()).await?;
         let part = asked.part(found);
         let people = self.people_of(look.read, &look.of.app.row, &part.rows).await?;
         Ok(Some((look.of, part, people)))
@@ -231,14 +249,40 @@ impl App {
         let Some(mut look) = self.look_at(asset).await? else {
             return Ok(None);
         };
-        let verdicts = look.read.parts(&look.of.app.sums, false, sought(state)).await?;
-        let found = look.read.devices_said(&verdicts, asked.cut()).await?;
+        let found = look.devices(state, asked.cut()).await?;
         let part = asked.part(found);
         let mut owners: Vec<PersonId> = part.rows.iter().map(|row| row.person).collect();
         owners.sort_unstable();
         owners.dedup();
         let people = self.people_of(look.read, &look.of.app.row, &owners).await?;
         Ok(Some((look.of, part, people)))
+    }
+
+    /// The ids of all people whom such a list shows; of more than `most`, so many and one.
+    pub(super) async fn app_people_ids(
+        &self,
+        asset: AssetId,
+        state: Option<InstallState>,
+        query: &str,
+        most: usize,
+    ) -> Result<Vec<PersonId>, AppError> {
+        let look = self.look_at(asset).await?;
+        let mut look = look.ok_or(AppError::NotFound("app"))?;
+        look.people(state, all(query, most)).await
+    }
+
+    /// The same of devices.
+    pub(super) async fn app_devices_ids(
+        &self,
+        asset: AssetId,
+        state: Option<InstallState>,
+        query: &str,
+        most: usize,
+    ) -> Result<Vec<DeviceId>, AppError> {
+        let look = self.look_at(asset).await?;
+        let mut look = look.ok_or(AppError::NotFound("app"))?;
+        let found = look.devices(state, all(query, most)).await?;
+        Ok(found.into_iter().map(|listed| listed.device).collect())
     }
 
     /// A page of those who have a licence.

@@ -144,7 +144,7 @@ impl App {
             loop {
                 let ids = read.subjects_after(kind, after, AT_ONCE).await?;
                 after = ids.last().copied();
-                let said = read.members_by_rule(kind, &rules, &ids, None).await?;
+                let said = read.members_by_rule(kind, &rules, &ids, &[]).await?;
                 if let Some(within) = said.within.get(&id) {
                     matching.count += within.len() as u64;
                     let room = NAMED - matching.first.len();
@@ -238,21 +238,28 @@ async fn rules_with(
     }
 }
 
-/// Who comes into other groups, and who goes, because their rules look at this one.
-pub(super) async fn followers(read: &mut Snapshot, change: &Members) -> Result<Vec<Members>, AppError> {
-    let rules = read.membership_rules(change.kind).await?;
-    // No rule is saved that closes a circle.
-    let rules = Rules::new(rules).unwrap_or_default();
-    let mut reached = rules.reached(&BTreeSet::from([change.group]));
-    reached.remove(&change.group);
+/// Who comes into other groups, and who goes, because their rules look at these. Each of `changes` is of another group.
+pub(super) async fn followers(read: &mut Snapshot, changes: &[Members]) -> Result<Vec<Members>, AppError> {
     let mut moves = BTreeMap::new();
-    if reached.is_empty() {
-        return Ok(Vec::new());
-    }
-    let moved: Vec<Uuid> = change.come.union(&change.go).copied().collect();
-    for ids in moved.chunks(AT_ONCE) {
-        let said = read.members_by_rule(change.kind, &rules, ids, Some(change)).await?;
-        add(&mut moves, said.moves, &reached);
+    for kind in [GroupKind::User, GroupKind::Device] {
+        let of_kind: Vec<Members> = changes.iter().filter(|change| change.kind == kind).cloned().collect();
+        let changed: BTreeSet<GroupId> = of_kind.iter().map(|change| change.group).collect();
+        let rules = read.membership_rules(kind).await?;
+        // No rule is saved that closes a circle.
+        let rules = Rules::new(rules).unwrap_or_default();
+        let reached = &rules.reached(&changed) - &changed;
+        if reached.is_empty() {
+            continue;
+        }
+        let moved: BTreeSet<Uuid> = of_kind
+            .iter()
+            .flat_map(|change| change.come.union(&change.go).copied())
+            .collect();
+        let moved: Vec<Uuid> = moved.into_iter().collect();
+        for ids in moved.chunks(AT_ONCE) {
+            let said = read.members_by_rule(kind, &rules, ids, &of_kind).await?;
+            add(&mut moves, said.moves, &reached);
+        }
     }
     Ok(moves.into_values().collect())
 }

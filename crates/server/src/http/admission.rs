@@ -96,6 +96,8 @@ fn limit_bytes(path: &str) -> usize {
         "/administration/vpp/upload" | "/api/v1/vppTokens" => UPLOAD_LIMIT_BYTES,
         "/mdm" => DEVICE_LIMIT_BYTES,
         path if path.ends_with("/members") || path.ends_with("/members/preview") => MEMBERS_LIMIT_BYTES,
+        // As many ids.
+        path if path.starts_with("/api/v1/bulkActions") => MEMBERS_LIMIT_BYTES,
         _ => LIMIT_BYTES,
     }
 }

@@ -88,7 +88,7 @@ impl FromRequestParts<App> for Admin {
 
 /// Where somebody who may only look sends something, too: nothing is changed by it, or only what is their own. What else
 /// is sent is refused before it reaches its handler.
-const LOOKERS_SEND: [&str; 8] = [
+const LOOKERS_SEND: [&str; 9] = [
     "/account/end-other-sessions",
     "/account/password",
     "/account/sessions/{session}/end",
@@ -98,6 +98,7 @@ const LOOKERS_SEND: [&str; 8] = [
     "/api/v1/groups/{group}/members/preview",
     "/api/v1/groups/{group}/membershipRule/preview",
     "/api/v1/users/{user}/leave/preview",
+    "/api/v1/bulkActions/preview",
 ];
 
 fn may_pass(request: &Request, caller: &Caller) -> Result<(), Forbidden> {

@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{
-        self, AppError, contract::Previewed, deployments::Preview, invitations::NotInvited, leaving::CannotLeave,
-        members::Absent, rules::RuleRefused, tokens::TokenRefused,
+        self, AppError, bulk::BulkRefused, contract::Previewed, deployments::Preview, invitations::NotInvited,
+        leaving::CannotLeave, members::Absent, rules::RuleRefused, tokens::TokenRefused,
     },
     cause,
     clock::timestamp,
@@ -311,6 +311,7 @@ impl From<AppError> for Problem {
             AppError::TakesBack(licences, preview) => takes_back(licences, preview.digest()),
             AppError::MembersAbsent { field, absent } => members_absent(field, &absent),
             AppError::Rule(refused) => rule(&refused),
+            AppError::Bulk(refused) => bulk(refused),
             AppError::Leaving(refused) => leaving(refused),
             AppError::Token(refused) => token(&refused),
             AppError::NotInvited(why) => not_invited(&why),
@@ -362,6 +363,9 @@ fn outdated(preview: &Previewed) -> Problem {
     match preview {
         Previewed::Deployment(preview) => deployment_facts(problem, &preview.outcome),
         Previewed::Members(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
+        Previewed::Bulk(preview) => problem
+            .fact("affectedCount", json!(preview.does.len()))
+            .fact("apps", apps_facts(preview.apps.iter())),
         Previewed::Leave(preview) => problem.fact("apps", apps_facts(preview.apps.iter().map(|app| &app.preview))),
     }
 }
@@ -431,6 +435,25 @@ fn rule(refused: &RuleRefused) -> Problem {
             conflict("group-in-use", "The rule of another group looks at its members").fact("groups", json!(groups))
         }
         RuleRefused::MembersByRule => conflict("members-by-rule", "The members of this group follow from its rule"),
+    }
+}
+
+/// Why nothing was done to many.
+fn bulk(refused: BulkRefused) -> Problem {
+    let detail = refused.to_string();
+    let (field, wrong) = match refused {
+        BulkRefused::TooMany { .. } => ("selection", "tooLong"),
+        BulkRefused::GroupKind => ("groupId", "wrong"),
+        BulkRefused::PeopleOnly => ("action", "wrong"),
+        BulkRefused::NotDeployed => ("groupId", "wrong"),
+        BulkRefused::NotExcluded => ("groupId", "wrong"),
+    };
+    let problem = Problem::of(Kind::Invalid)
+        .detail(detail.clone())
+        .field(field, wrong, detail);
+    match refused {
+        BulkRefused::TooMany { most } => problem.fact("limit", json!(most)),
+        _ => problem,
     }
 }
 

@@ -377,3 +377,63 @@ async fn whoever_a_request_finds_retired_is_registered_anew_and_the_pages_say_so
     }
     company.stop().await;
 }
+
+/// Of three people one was invited and has not accepted, one has no app coming, and one has left.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_are_invited_again_at_once_and_who_is_not_is_told_why() {
+    let mut company = Company::start().await;
+    company.link().await;
+    company.enrol(iphone("A")).await;
+    company.fleet.change("A", |spec| spec.accepts_invitation_after = None);
+    company.deploy(0).await;
+    until("the invitation was shown", async || {
+        (company.program().await["invitation"]["outcome"] == "shown").then_some(Value::Null)
+    })
+    .await;
+    let mut others = Vec::new();
+    for name in ["한보라", "강하늘"] {
+        let new = json!({ "displayName": name });
+        let (_, person) = company.server.send(Method::POST, "/api/v1/users", &new).await;
+        others.push(person["id"].clone());
+    }
+    let leave = format!("/api/v1/users/{}/leave", others[1].as_str().unwrap());
+    let leave = company
+        .server
+        .request(Method::POST, &leave)
+        .bearer_auth(&company.server.key);
+    assert_eq!(answer(leave.header("if-match", "*")).await.0, StatusCode::OK);
+
+    let some = json!({ "list": "users", "ids": [company.person, others[0], others[1]] });
+    let action = json!({ "selection": some, "action": "inviteAgain" });
+    let path = "/api/v1/bulkActions";
+    let (_, preview) = company
+        .server
+        .send(Method::POST, &format!("{path}/preview"), &action)
+        .await;
+    assert_eq!(preview["affectedIds"], json!([company.person]), "{preview}");
+    let mut agreed = action.clone();
+    agreed["previewDigest"] = preview["digest"].clone();
+    let (status, done) = company.server.send(Method::POST, path, &agreed).await;
+    assert_eq!((status, &done["doneCount"]), (StatusCode::OK, &json!(1)), "{done}");
+    let reason = |reason: &str| json!({ "reason": reason, "count": 1 });
+    assert_eq!(done["skipped"], json!([reason("left"), reason("noProgram")]));
+    until("it is shown once more", async || {
+        let shown = company.fleet.device("A").unwrap().invitations_shown == 2;
+        (shown && company.program().await["invitation"]["outcome"] == "shown").then_some(Value::Null)
+    })
+    .await;
+    // As by hand, with the cause of all.
+    let (_, events) = company.server.get("/api/v1/events?limit=1000").await;
+    let events = events["value"].as_array().unwrap();
+    let of = |kind: &str| {
+        events
+            .iter()
+            .find(|event| event["activityType"] == kind)
+            .expect("an event")
+    };
+    let (all, one) = (of("bulkDone"), of("invitationRenewed"));
+    assert_eq!(one["userId"], company.person);
+    assert!(all["detail"]["bulkAction"].is_string(), "{all}");
+    assert_eq!(all["detail"]["bulkAction"], one["detail"]["bulkAction"]);
+    company.stop().await;
+}

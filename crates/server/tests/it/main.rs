@@ -9,6 +9,7 @@ mod accounts;
 mod api;
 mod api_with_apple;
 mod apple_trouble;
+mod bulk;
 mod conflicts;
 mod crowds;
 mod devices;

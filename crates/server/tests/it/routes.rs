@@ -76,6 +76,9 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/groups/{group}/rule", Changing),
     ("POST", "/groups/{group}/rule", Changing),
     ("POST", "/groups/{group}/delete", Changing),
+    ("GET", "/bulk", Changing),
+    ("POST", "/bulk", Changing),
+    ("GET", "/bulk/{event}", Looking),
     ("GET", "/activity", Looking),
     ("GET", "/search", Looking),
     ("GET", "/administration/vpp", Looking),
@@ -116,6 +119,7 @@ const API: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/groups/{group}/members/preview", Looking),
     ("POST", "/api/v1/groups/{group}/membershipRule/preview", Looking),
     ("POST", "/api/v1/users/{user}/leave/preview", Looking),
+    ("POST", "/api/v1/bulkActions/preview", Looking),
 ];
 
 /// Methods and addresses, as the routers have them.

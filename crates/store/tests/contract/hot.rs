@@ -68,7 +68,7 @@ async fn groups_follow_their_rules(store: &Store, ids: &[Uuid], now: Time) {
             tx.members_follow(2).await.unwrap();
         }
         let rules = Rules::new(tx.membership_rules(kind).await.unwrap()).unwrap();
-        tx.members_by_rule(kind, &rules, ids, None).await.unwrap();
+        tx.members_by_rule(kind, &rules, ids, &[]).await.unwrap();
         let after = tx.subjects_after(kind, None, 2).await.unwrap();
         tx.group_used_by(id).await.unwrap();
         tx.device_ownership(DeviceId(id.0)).await.unwrap();

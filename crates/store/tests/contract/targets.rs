@@ -539,10 +539,10 @@ on_both! {
         };
         let ids = [people[0].0, people[1].0];
         let as_if = moved(assigned, people[1], people[0]);
-        let said = store.members_by_rule(GroupKind::User, &rules, &ids, Some(&as_if)).await.unwrap();
+        let said = store.members_by_rule(GroupKind::User, &rules, &ids, std::slice::from_ref(&as_if)).await.unwrap();
         let within = BTreeMap::from([(looks, vec![people[1].0])]);
         assert_eq!(said, ByRule { moves: vec![moved(looks, people[1], people[0])], within });
-        let said = store.members_by_rule(GroupKind::User, &rules, &ids, None).await.unwrap();
+        let said = store.members_by_rule(GroupKind::User, &rules, &ids, &[]).await.unwrap();
         assert_eq!(said.moves, []);
     }
 

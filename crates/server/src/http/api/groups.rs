@@ -247,21 +247,26 @@ struct Following {
 /// What changing who is in a group does to an app that is deployed to it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AppOfMembers {
+pub struct AppOfMembers {
     app_id: Uuid,
     #[serde(flatten)]
     outcome: PreviewedApp,
 }
 
-impl From<members::MembersPreview> for MembersPreview {
-    fn from(preview: members::MembersPreview) -> MembersPreview {
-        let of = |of: &Preview| AppOfMembers {
+impl From<&Preview> for AppOfMembers {
+    fn from(of: &Preview) -> AppOfMembers {
+        AppOfMembers {
             app_id: of.app.id.0,
             outcome: of.into(),
-        };
+        }
+    }
+}
+
+impl From<members::MembersPreview> for MembersPreview {
+    fn from(preview: members::MembersPreview) -> MembersPreview {
         MembersPreview {
             confirm_take_back: preview.to_confirm(),
-            apps: preview.apps.iter().map(of).collect(),
+            apps: preview.apps.iter().map(AppOfMembers::from).collect(),
             digest: preview.digest,
             matching_count: preview.matching.map(|matching| matching.count),
             following: preview

@@ -7,6 +7,7 @@ mod accounts;
 mod activity;
 mod api_keys;
 mod apps;
+mod bulk;
 mod deployments;
 mod devices;
 mod etag;
@@ -59,6 +60,7 @@ use crate::app::App;
         (name = "apps", description = "Volume-purchased apps, their deployments, and what came of them"),
         (name = "users", description = "The people of the organisation"),
         (name = "groups", description = "Groups of people or of devices, to which apps are deployed"),
+        (name = "bulkActions", description = "One thing done to many people or devices at once"),
         (name = "managedDevices", description = "Enrolled devices"),
         (name = "activity", description = "What is on its way, and what happened"),
         (name = "accounts", description = "Who may sign in to the console, and who is signed in"),
@@ -119,6 +121,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(deployments::router())
         .merge(users::router())
         .merge(groups::router())
+        .merge(bulk::router())
         .merge(devices::router())
         .merge(activity::router())
         .merge(accounts::router())

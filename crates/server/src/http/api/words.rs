@@ -157,6 +157,7 @@ word_schemas! {
     effect: Effect,
     enrolment: Enrolment,
     fate: Fate,
+    bulk_skip: app::bulk::Skip,
     field_problem: app::Problem,
     group_kind: GroupKind,
     install_state: InstallState,

@@ -15,6 +15,7 @@ use super::{
             AppLicencesPage, AppTab, AppUserLine, AppUsersPage, DeploymentLine, StateFilter, WaitingLine, app_link,
             state_of,
         },
+        bulk::PickBar,
         parts::{Named, Pager, ROWS, Turn},
         ui::StateCounts,
     },
@@ -24,6 +25,7 @@ use crate::{
     app::{
         App, AppError,
         of_app::{Asked, OfApp, Part, People},
+        selection::List,
         sums::by_state,
     },
     http::{
@@ -140,6 +142,11 @@ impl Shown<'_> {
         }
     }
 
+    /// Nothing is given or taken back of a book.
+    fn bar(&self, of: &OfApp, frame: &Frame, list: List, pager: &Pager) -> Option<PickBar> {
+        super::pick_bar(frame, list, self.query, pager).filter(|_| of.app.row.is_app())
+    }
+
     /// Of a list of `total`, in which what is shown begins and ends with these.
     fn pager<T>(&self, part: &Part<T>, id: impl Fn(&T) -> Uuid, total: u64) -> Pager {
         let link = |turn: &Turn| app_link(self.asset, self.tab, self.filter, self.query, turn);
@@ -235,8 +242,11 @@ async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
     });
     let rows: Vec<AppDeviceLine> = rows.collect();
     let filter = shown.filter(&of.app.devices);
+    let pager = shown.pager(&part, |row| row.device.0, filter.total());
+    let list = List::AppDevices(shown.asset, shown.filter);
     html(&AppDevicesPage {
-        pager: shown.pager(&part, |row| row.device.0, filter.total()),
+        bar: shown.bar(&of, &frame, list, &pager),
+        pager,
         frame,
         head: shown.head(&of),
         s: shown.s,
@@ -253,6 +263,7 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
         let verdict = people.verdicts.get(person)?;
         let seen = |device| people.devices.get(device)?.last_seen_at;
         Some(AppUserLine {
+            id: *person,
             person: view::person(&people, *person),
             department: department(&people, *person),
             devices: verdict.devices.len() as u64,
@@ -284,8 +295,11 @@ async fn users(shown: Shown<'_>) -> Result<Response, Oops> {
         all: head.people,
         ..shown.filter(&of.app.people)
     };
+    let pager = shown.pager(&part, |person| person.0, filter.total());
+    let list = List::AppPeople(shown.asset, shown.filter);
     html(&AppUsersPage {
-        pager: shown.pager(&part, |person| person.0, filter.total()),
+        bar: shown.bar(&of, &frame, list, &pager),
+        pager,
         frame,
         head,
         s: shown.s,

@@ -22,7 +22,7 @@ use super::{
     speak, view,
 };
 use crate::{
-    app::{App, AppError, Base, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson},
+    app::{App, AppError, Base, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson, selection::List},
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},
@@ -67,15 +67,17 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     };
     let kinds = app.platforms().await?.into_iter();
     let strangers = app.check_ins_of_strangers(STRANGERS).await?;
+    let pager = turn.pager(
+        &listing.part,
+        |device| device.0,
+        total.unwrap_or_default(),
+        |turn| devices_link(filter, &query, turn),
+    );
     html(&DevicesPage {
         s: speak(&app, reader.lang),
+        bar: super::pick_bar(&frame, List::Devices(filter), &query, &pager),
         frame,
-        pager: turn.pager(
-            &listing.part,
-            |device| device.0,
-            total.unwrap_or_default(),
-            |turn| devices_link(filter, &query, turn),
-        ),
+        pager,
         rows: listing.rows.iter().map(view::listed_device).collect(),
         counts: listing.counts,
         filter,

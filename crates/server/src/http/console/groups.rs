@@ -14,6 +14,7 @@ use super::{
     members::{self, Choice},
     pages::{
         Flash, Place,
+        bulk::ActWord,
         conflict::{Conflict, Difference},
         groups::{GroupErrors, GroupFormPage, GroupLine, GroupPage, GroupsPage},
         parts::Named,
@@ -25,6 +26,7 @@ use crate::{
     app::{
         App, AppError, Base, Problem,
         groups::{GroupChange, NewGroup},
+        selection::List,
     },
     http::{
         auth::{Admin, Reader},
@@ -150,11 +152,20 @@ async fn show(app: &App, reader: &Reader, opened: Opened, choice: &Choice, said:
         })
         .collect();
     apps.sort_by(|one, next| one.0.name.cmp(&next.0.name));
+    let frame = frame(app, reader, Place::Groups, &choice.link(row.id), said.flash).await?;
+    let list = List::Members(row.id, row.kind);
+    let mut bar = super::pick_bar(&frame, list, &members.query, &members.pager);
+    if let Some(bar) = &mut bar
+        && row.membership_rule.is_some()
+    {
+        bar.acts.retain(|act| *act != ActWord::RemoveFromGroup);
+    }
     html(&GroupPage {
+        bar,
         rule,
         used_by: app.store.group_used_by(row.id).await?,
         s,
-        frame: frame(app, reader, Place::Groups, &choice.link(row.id), said.flash).await?,
+        frame,
         id: row.id,
         title: row.name,
         kind: row.kind,

@@ -6,6 +6,7 @@ mod accounts;
 mod activity;
 mod app;
 mod apps;
+mod bulk;
 mod dashboard;
 mod deployment;
 mod devices;
@@ -37,11 +38,13 @@ use axum::{
     routing::{get, post},
 };
 use domain::AssetId;
-use store::StoreError;
+use store::{Many, StoreError};
 
 use self::pages::{
     Flash, Frame, Place,
+    bulk::PickBar,
     error::{ErrorKind, ErrorPage},
+    parts::Pager,
 };
 use super::{
     auth::{self, Reader},
@@ -49,7 +52,7 @@ use super::{
     security,
 };
 use crate::{
-    app::{App, AppError, Problem},
+    app::{App, AppError, Problem, selection::List},
     cause,
     gate::Busy,
     messages::{Lang, Speak},
@@ -117,6 +120,8 @@ fn inside() -> Router<App> {
         .route("/groups/{group}/members", post(members::save))
         .route("/groups/{group}/rule", get(rules::page).post(rules::save))
         .route("/groups/{group}/delete", post(groups::delete))
+        .route("/bulk", get(bulk::page).post(bulk::act))
+        .route("/bulk/{event}", get(bulk::done))
         .route("/activity", get(activity::page))
         .route("/search", get(search::page))
         .route("/administration/vpp", get(vpp::page))
@@ -227,6 +232,16 @@ async fn frame(app: &App, reader: &Reader, place: Place, path: &str, flash: Opti
     })
 }
 
+/// What can be done to those who are ticked in a list, for whoever may do it.
+fn pick_bar(frame: &Frame, list: List, query: &str, pager: &Pager) -> Option<PickBar> {
+    let total = Many {
+        number: pager.total,
+        more: pager.more,
+    };
+    let bar = || PickBar::of(list, bulk::list_value(list), bulk::filter_value(list), query, total);
+    (frame.may_write && pager.total > 0).then(bar)
+}
+
 fn html(page: &impl Template) -> Result<Response, Oops> {
     let text = page.render().map_err(|error| {
         cause::note(&error);
@@ -269,6 +284,7 @@ impl From<AppError> for Oops {
             AppError::TakesBack(..) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
             AppError::Invalid { .. }
             | AppError::MembersAbsent { .. }
+            | AppError::Bulk(_)
             | AppError::Deployment(_)
             | AppError::Token(_) => Oops::of(StatusCode::BAD_REQUEST),
             AppError::Busy(_) => Oops {

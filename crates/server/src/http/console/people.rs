@@ -29,6 +29,7 @@ use crate::{
         invitations::{InvitedAgain, NotInvited},
         of_person::{OfPerson, PersonApp},
         people::NewPerson,
+        selection::List,
     },
     http::{
         auth::{Admin, Reader},
@@ -62,15 +63,17 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     let listing = app.people_list(filter, turn.asked(&query)).await?;
     let shown = PersonFilter::ALL.into_iter().zip(&listing.counts);
     let total = shown.filter(|(one, _)| *one == filter).map(|(_, many)| *many).next();
+    let pager = turn.pager(
+        &listing.part,
+        |person| person.0,
+        total.unwrap_or_default(),
+        |turn| people_link(filter, &query, turn),
+    );
     html(&PeoplePage {
         s: speak(&app, reader.lang),
+        bar: super::pick_bar(&frame, List::People(filter), &query, &pager),
         frame,
-        pager: turn.pager(
-            &listing.part,
-            |person| person.0,
-            total.unwrap_or_default(),
-            |turn| people_link(filter, &query, turn),
-        ),
+        pager,
         rows: listing.rows.into_iter().map(person_line).collect(),
         counts: listing.counts,
         filter,

@@ -249,7 +249,12 @@ impl Names {
                 .group_id
                 .and_then(|id| named("groups", id.to_string(), self.things.groups.get(&id))),
             name: ["name", "location", "owner", "reason"].into_iter().find_map(text),
-            moved: number("joined").zip(number("left")),
+            moved: match row.kind.as_str() {
+                "bulkDone" => number("done").zip(number("selected").zip(number("done")).map(|(all, done)| all - done)),
+                _ => number("joined").zip(number("left")),
+            },
+            of_many: row.kind != "bulkDone" && row.detail.get("bulkAction").is_some(),
+            told_at: (row.kind == "bulkDone").then(|| format!("/bulk/{}", row.seq)),
             code: text("failure")
                 .or_else(|| text("error"))
                 .or_else(|| row.detail.get("errorNumber").map(ToString::to_string)),

@@ -33,7 +33,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 76] = [
+    const KINDS: [&str; 77] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -46,6 +46,7 @@ pub mod tests {
         "accountAdded",
         "apiKeyCreated",
         "apiKeyRevoked",
+        "bulkDone",
         "appDescribed",
         "appGone",
         "appInstalled",
@@ -132,7 +133,9 @@ pub mod tests {
                 device: Some(named("가람의 iPhone", "/devices/1")),
                 group: None,
                 name: Some("본사".to_owned()),
-                moved: kind.starts_with("groupMembers").then_some((3, 1)),
+                moved: (kind.starts_with("groupMembers") || kind == "bulkDone").then_some((3, 1)),
+                of_many: kind == "invitationRenewed",
+                told_at: (kind == "bulkDone").then(|| "/bulk/7".to_owned()),
                 code: kind.contains("Failed").then(|| "MCMDMErrorDomain 12064".to_owned()),
             })
             .collect()

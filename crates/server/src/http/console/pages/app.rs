@@ -3,13 +3,14 @@
 use askama::Template;
 use domain::{
     Approval, AssetId, Counts, Detail, DeviceId, GroupKind, Holder, InstallState, Installation, LicenseType, Licensing,
-    Owned, Platform, Program, Resolution, Seat, Time,
+    Owned, PersonId, Platform, Program, Resolution, Seat, Time,
 };
 use store::Many;
 
 use super::{
     Frame,
     apps::{platform_names, product},
+    bulk::PickBar,
     groups::members_text,
     parts::{EventLine, InvitationLine, Named, Pager, Turn},
     ui::{Glyph, Html, StateCounts},
@@ -302,11 +303,14 @@ pub struct AppDevicesPage {
     pub filter: StateFilter,
     pub rows: Vec<AppDeviceLine>,
     pub pager: Pager,
+    /// To whoever may change something, where any is listed.
+    pub bar: Option<PickBar>,
 }
 
 /// One person and this app.
 #[derive(Debug, Clone)]
 pub struct AppUserLine {
+    pub id: PersonId,
     pub person: Named,
     pub department: Option<String>,
     pub devices: u64,
@@ -350,6 +354,8 @@ pub struct AppUsersPage {
     pub filter: StateFilter,
     pub rows: Vec<AppUserLine>,
     pub pager: Pager,
+    /// To whoever may change something, where anybody is listed.
+    pub bar: Option<PickBar>,
     /// First in line first.
     pub waiting: Vec<WaitingLine>,
 }
@@ -429,6 +435,7 @@ pub mod tests {
         people::tests::invitation,
         tests::{ago, frame, id},
     };
+    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
 
     pub fn named(name: &str, href: &str) -> Named {
         Named {
@@ -475,6 +482,7 @@ pub mod tests {
 
     fn user(s: &Speak, number: u64, state: InstallState, detail: Detail) -> AppUserLine {
         AppUserLine {
+            id: id(number.into(), PersonId),
             person: named("윤가람", "/people/1"),
             department: Some("영업팀".to_owned()),
             devices: number,
@@ -543,6 +551,7 @@ pub mod tests {
             frame: framed(),
             head: head(s, AppTab::Users),
             filter: filter.clone(),
+            bar: sample_bar(List::AppPeople(id(1, AssetId), None), &rows),
             rows,
             pager,
             waiting: (1..=7).map(waiting).collect(),
@@ -554,6 +563,7 @@ pub mod tests {
             filter: StateFilter::default(),
             rows: Vec::new(),
             pager: Pager::default(),
+            bar: None,
             waiting: Vec::new(),
         };
         empty.head.counts.waiting = 0;
@@ -637,6 +647,7 @@ pub mod tests {
                 state: Some(InstallState::Failed),
                 query: String::new(),
             },
+            bar: sample_bar(List::AppDevices(id(1, AssetId), None), &rows),
             rows,
             pager,
         };

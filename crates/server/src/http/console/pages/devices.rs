@@ -9,6 +9,7 @@ use super::{
     Frame,
     app::Chip,
     apps::platform_name,
+    bulk::PickBar,
     parts::{CommandWord, Named, Pager, Turn},
     ui::{Glyph, Html, StateCounts},
     words,
@@ -197,6 +198,8 @@ pub struct DevicesPage {
     pub frame: Frame,
     pub rows: Vec<DeviceLine>,
     pub pager: Pager,
+    /// To whoever may change something, where any is listed.
+    pub bar: Option<PickBar>,
     /// How many each filter would leave, in the order of [`DeviceFilter::ALL`].
     pub counts: Vec<Many>,
     pub filter: DeviceFilter,
@@ -458,6 +461,7 @@ pub mod tests {
         parts::paged,
         tests::{ago, frame, id, speak},
     };
+    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
 
     pub fn line(s: &Speak, number: u128, enrolment: Enrolment, seen: Option<u64>) -> DeviceLine {
         let mut installs = StateCounts::default();
@@ -524,6 +528,7 @@ pub mod tests {
                 s: s.clone(),
                 frame: frame(Place::Devices),
                 counts: [rows.len() as u64, 2, 1, 1, 1, 1, 1, 1].map(Many::from).to_vec(),
+                bar: sample_bar(List::Devices(DeviceFilter::All), &rows),
                 rows,
                 pager,
                 filter: DeviceFilter::All,

@@ -5,6 +5,7 @@ use domain::{Approval, GroupId, GroupKind};
 
 use super::{
     Frame,
+    bulk::PickBar,
     conflict::Conflict,
     members::MembersView,
     parts::Named,
@@ -83,6 +84,8 @@ pub struct GroupPage {
     /// How many are in it.
     pub count: u64,
     pub members: MembersView,
+    /// To whoever may change something, where anybody is in it.
+    pub bar: Option<PickBar>,
     /// By what they are in it, where that is a rule.
     pub rule: Option<RuleView>,
     /// Groups whose rules look at its members.
@@ -153,6 +156,7 @@ pub mod tests {
         rules,
         tests::{frame, id},
     };
+    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
         let line = |number, kind| GroupLine {
@@ -187,6 +191,7 @@ pub mod tests {
             errors,
             count: 2,
             members: view(!apps.is_empty()),
+            bar: sample_bar(List::Members(id(1, GroupId), kind), &apps),
             rule: None,
             used_by: Vec::new(),
             apps,

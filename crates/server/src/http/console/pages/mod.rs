@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod activity;
 pub mod app;
 pub mod apps;
+pub mod bulk;
 pub mod conflict;
 pub mod dashboard;
 pub mod deployment;
@@ -220,6 +221,7 @@ pub mod tests {
         all.extend(groups::tests::samples(s));
         all.extend(members::tests::samples(s));
         all.extend(rules::tests::samples(s));
+        all.extend(bulk::tests::samples(s));
         all.extend(moving_up::tests::samples(s));
         all.extend(activity::tests::samples(s));
         all.extend(accounts::tests::samples(s));

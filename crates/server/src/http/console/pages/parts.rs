@@ -258,6 +258,10 @@ pub struct EventLine {
     pub moved: Option<(u64, u64)>,
     /// What a device or Apple said about it, a number or a code.
     pub code: Option<String>,
+    /// It is part of what was done to many at once.
+    pub of_many: bool,
+    /// Where all of that is told.
+    pub told_at: Option<String>,
 }
 
 impl EventLine {
@@ -268,6 +272,7 @@ impl EventLine {
         // What was kept earlier does not say how many.
         let (key, (joined, left)) = match self.moved {
             Some(moved) if key == "event-group-members-set" => ("event-group-members-moved", moved),
+            Some(done) if key == "event-bulk-done" => (key, done),
             _ => (key, (0, 0)),
         };
         let key = match self.device {

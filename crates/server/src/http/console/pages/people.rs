@@ -7,6 +7,7 @@ use store::Many;
 use super::{
     Frame,
     app::Chip,
+    bulk::PickBar,
     conflict::Conflict,
     devices::DeviceLine,
     parts::{InvitationLine, Named, Pager, Turn},
@@ -75,6 +76,8 @@ pub struct PeoplePage {
     pub frame: Frame,
     pub rows: Vec<PersonLine>,
     pub pager: Pager,
+    /// To whoever may change something, where anybody is listed.
+    pub bar: Option<PickBar>,
     /// How many each filter would leave, in the order of [`PersonFilter::ALL`].
     pub counts: Vec<Many>,
     pub filter: PersonFilter,
@@ -290,6 +293,7 @@ pub mod tests {
     use domain::{Enrolment, Rule, invitation::Ending, program::Invitation};
 
     use super::*;
+    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
     use crate::{
         http::console::pages::{
             Place,
@@ -357,6 +361,7 @@ pub mod tests {
                 s: s.clone(),
                 frame: frame(Place::People),
                 counts: [rows.len() as u64, 1, 1, 1, 1, 1, 1].map(Many::from).to_vec(),
+                bar: sample_bar(List::People(PersonFilter::All), &rows),
                 rows,
                 pager,
                 filter: PersonFilter::All,

@@ -278,6 +278,7 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "sessionsEnded" => "event-sessions-ended",
         "apiKeyCreated" => "event-api-key-created",
         "apiKeyRevoked" => "event-api-key-revoked",
+        "bulkDone" => "event-bulk-done",
         "appDescribed" => "event-app-described",
         "appGone" => "event-app-gone",
         "appInstalled" => "event-app-installed",
