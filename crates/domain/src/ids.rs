@@ -38,6 +38,8 @@ ids! {
     /// One invitation to enrol, for one person, once.
     EnrolmentId
     GroupId
+    /// A change that waits for another administrator.
+    HeldChangeId
     /// The licence pool that a content token opens.
     LocationId
     OperationId

@@ -49,7 +49,7 @@ pub use membership::{
 };
 pub use operation::{Ask, Patience};
 pub use plan::{Plan, Step, plan};
-pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing, Waiter};
+pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing, TakeBackLimits, Waiter};
 pub use program::Program;
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;

@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     iter,
+    ops::RangeInclusive,
 };
 
 use serde::{Deserialize, Serialize};
@@ -134,10 +135,53 @@ impl Outcome {
     }
 }
 
-/// A change that takes back more than this share of the licences that are ours, in a hundred …
-const TAKE_BACK_SHARE: u64 = 20;
-/// … and more than so many, is agreed to twice.
-const TAKE_BACK_MORE_THAN: u64 = 10;
+/// From when on a change that takes licences back is more than one click.
+///
+/// The bounds leave no organisation without: whatever is set, a change that takes back more than half of the licences of an app,
+/// and more than a hundred, is agreed to twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TakeBackLimits {
+    /// A change that takes back more than this share of the licences of an app that are ours, in a hundred …
+    pub share: u64,
+    /// … and more than so many, is agreed to twice.
+    pub more_than: u64,
+    /// Of those, one that takes back more than so many in all is approved by another administrator; `None`: none is.
+    pub approval_above: Option<u64>,
+}
+
+impl TakeBackLimits {
+    pub const SHARES: RangeInclusive<u64> = 1..=50;
+    pub const COUNTS: RangeInclusive<u64> = 1..=100;
+    pub const APPROVALS: RangeInclusive<u64> = 0..=10_000;
+
+    pub fn are_sane(&self) -> bool {
+        Self::SHARES.contains(&self.share)
+            && Self::COUNTS.contains(&self.more_than)
+            && self.approval_above.is_none_or(|above| Self::APPROVALS.contains(&above))
+    }
+
+    /// Whether these let pass without another administrator what `before` would not have: whoever could do that alone would need
+    /// nobody.
+    pub fn loosen(&self, before: &TakeBackLimits) -> bool {
+        let Some(above) = before.approval_above else {
+            return false;
+        };
+        self.approval_above.is_none_or(|now| now > above)
+            || self.share > before.share
+            || self.more_than > before.more_than
+    }
+}
+
+impl Default for TakeBackLimits {
+    fn default() -> TakeBackLimits {
+        TakeBackLimits {
+            share: 20,
+            more_than: 10,
+            approval_above: None,
+        }
+    }
+}
 
 /// So many people are named of those to whom the same happens.
 const FIRST: usize = 4;
@@ -227,9 +271,9 @@ impl Preview {
     }
 
     /// How many licences it takes back, when they are so many that whoever saves has to say so: of those that are `ours` now.
-    pub fn take_back_to_confirm(&self, ours: u64) -> Option<u64> {
+    pub fn take_back_to_confirm(&self, limits: &TakeBackLimits, ours: u64) -> Option<u64> {
         let taken_back = self.taken_back();
-        let many = taken_back > TAKE_BACK_MORE_THAN && taken_back * 100 > ours * TAKE_BACK_SHARE;
+        let many = taken_back > limits.more_than && taken_back * 100 > ours * limits.share;
         many.then_some(taken_back)
     }
 
@@ -748,10 +792,52 @@ mod tests {
 
     #[test]
     fn more_than_ten_and_more_than_a_fifth_of_ours_is_agreed_to_twice() {
-        assert_eq!(takes_back(10).take_back_to_confirm(10), None, "all of them, but few");
-        assert_eq!(takes_back(11).take_back_to_confirm(54), Some(11));
-        assert_eq!(takes_back(11).take_back_to_confirm(55), None, "a fifth");
-        assert_eq!(takes_back(200).take_back_to_confirm(1_000), None);
-        assert_eq!(takes_back(201).take_back_to_confirm(1_000), Some(201));
+        let asked = |licences, ours| takes_back(licences).take_back_to_confirm(&TakeBackLimits::default(), ours);
+        assert_eq!(asked(10, 10), None, "all of them, but few");
+        assert_eq!(asked(11, 54), Some(11));
+        assert_eq!(asked(11, 55), None, "a fifth");
+        assert_eq!(asked(200, 1_000), None);
+        assert_eq!(asked(201, 1_000), Some(201));
+    }
+
+    #[test]
+    fn what_is_asked_twice_follows_the_limits_and_is_never_nothing() {
+        let limits = |share, more_than| TakeBackLimits {
+            share,
+            more_than,
+            approval_above: None,
+        };
+        let asked =
+            |share, more_than, licences| takes_back(licences).take_back_to_confirm(&limits(share, more_than), 1_000);
+        assert_eq!(asked(1, 1, 10), None, "a hundredth");
+        assert_eq!(asked(1, 1, 11), Some(11));
+        assert_eq!(asked(50, 100, 500), None, "half of them");
+        assert_eq!(asked(50, 100, 501), Some(501));
+        for (share, more_than) in [(0, 10), (51, 10), (20, 0), (20, 101)] {
+            assert!(!limits(share, more_than).are_sane(), "{share} {more_than}");
+        }
+        assert!(limits(1, 1).are_sane() && limits(50, 100).are_sane());
+    }
+
+    #[test]
+    fn whoever_needs_another_administrator_needs_one_to_need_none() {
+        let limits = |share, more_than, approval_above| TakeBackLimits {
+            share,
+            more_than,
+            approval_above,
+        };
+        let before = limits(20, 10, Some(50));
+        for looser in [
+            limits(20, 10, None),
+            limits(20, 10, Some(51)),
+            limits(21, 10, Some(50)),
+            limits(20, 11, Some(0)),
+        ] {
+            assert!(looser.loosen(&before), "{looser:?}");
+            assert!(!looser.loosen(&limits(20, 10, None)), "nobody is needed");
+        }
+        for stricter in [before, limits(20, 10, Some(49)), limits(19, 9, Some(50))] {
+            assert!(!stricter.loosen(&before), "{stricter:?}");
+        }
     }
 }

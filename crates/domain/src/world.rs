@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, PersonId, Program, Refusal,
-    RuleSet, Seat, Time, TokenState,
+    RuleSet, Seat, TakeBackLimits, Time, TokenState,
 };
 
 /// What is known at one instant about one location, its apps, the people and their devices.
@@ -44,6 +44,7 @@ pub struct Policy {
     pub wiping: bool,
     /// A device that was not heard for so long counts as gone until it is heard again; `None`: never.
     pub silent_after: Option<Duration>,
+    pub take_back: TakeBackLimits,
 }
 
 impl Default for Policy {
@@ -57,6 +58,7 @@ impl Default for Policy {
             invite_next_after: Duration::from_secs(3600),
             wiping: false,
             silent_after: None,
+            take_back: TakeBackLimits::default(),
         }
     }
 }

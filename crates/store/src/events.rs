@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     StoreError, Tx,
-    db::{Conn, Record, reads, values, word},
+    db::{Conn, Record, Value, reads, values, word},
 };
 
 /// Who caused something.
@@ -31,7 +31,7 @@ pub enum ActorKind {
 }
 
 impl Actor {
-    fn kind(&self) -> ActorKind {
+    pub fn kind(&self) -> ActorKind {
         match self {
             Actor::System => ActorKind::System,
             Actor::Apple => ActorKind::Apple,
@@ -41,7 +41,12 @@ impl Actor {
         }
     }
 
-    fn id(&self) -> Option<String> {
+    /// As the history has it.
+    pub fn kind_word(&self) -> String {
+        word(&self.kind())
+    }
+
+    pub fn id(&self) -> Option<String> {
         match self {
             Actor::System | Actor::Apple => None,
             Actor::Account(id) => Some(id.to_string()),
@@ -205,6 +210,13 @@ impl Conn<'_> {
     }
 }
 
+macro_rules! insert_event {
+    () => {
+        "INSERT INTO events (at, actor_kind, actor_id, kind, location_id, asset_id, person_id, device_id, group_id, detail)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    };
+}
+
 impl Tx {
     /// Writes an event about a person unless the same was written of them and the same device, if any, after `since`: for
     /// what may come again and again.
@@ -227,34 +239,32 @@ impl Tx {
     }
 
     pub async fn event(&mut self, event: &NewEvent) -> Result<(), StoreError> {
-        self.event_told(event).await?;
+        self.run(insert_event!(), event.values()).await?;
         Ok(())
     }
 
     /// The same: the number of the event, under which it is found again.
     pub async fn event_told(&mut self, event: &NewEvent) -> Result<i64, StoreError> {
-        let seq = self
-            .conn()
-            .one(
-                "INSERT INTO events (at, actor_kind, actor_id, kind, location_id, asset_id, person_id, device_id, group_id,
-                                     detail)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING seq",
-                values![
-                    event.at,
-                    word(&event.actor.kind()),
-                    event.actor.id(),
-                    event.kind,
-                    event.location,
-                    event.asset,
-                    event.person,
-                    event.device,
-                    event.group,
-                    event.detail.to_string()
-                ],
-                |row| row.int("seq"),
-            )
-            .await?;
-        Ok(seq.unwrap_or_default())
+        let sql = concat!(insert_event!(), " RETURNING seq");
+        let seq = self.conn().one(sql, event.values(), |row| row.int("seq")).await?;
+        seq.ok_or(StoreError::Conflict)
+    }
+}
+
+impl NewEvent {
+    fn values(&self) -> Vec<Value> {
+        values![
+            self.at,
+            word(&self.actor.kind()),
+            self.actor.id(),
+            self.kind,
+            self.location,
+            self.asset,
+            self.person,
+            self.device,
+            self.group,
+            self.detail.to_string()
+        ]
     }
 }
 

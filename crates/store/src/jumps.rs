@@ -208,6 +208,8 @@ mod tests {
         ("api_keys", "rotated_at"),
         ("assets", "deployments_changed_at"),
         ("assets", "gone_at"),
+        // History is not rewritten.
+        ("changes", "at"),
         ("claims", "created_at"),
         // Derived anew when the clock was set.
         ("decide_again", "at"),
@@ -227,6 +229,10 @@ mod tests {
         ("groups", "created_at"),
         ("groups", "members_changed_at"),
         // By the clock of the database, which bounds it itself.
+        ("held_changes", "asked_at"),
+        ("held_changes", "ended_at"),
+        // A week, and as much longer as the clock was wrong.
+        ("held_changes", "expires_at"),
         ("leases", "until"),
         ("locations", "created_at"),
         ("locations", "expires_at"),

@@ -44,6 +44,18 @@ impl Store {
                     values![before, BATCH],
                 )
                 .await?;
+            let gone = gone
+                + tx.run(
+                    "DELETE FROM changes WHERE id IN (SELECT id FROM changes WHERE at < $1 ORDER BY at LIMIT $2)",
+                    values![before, BATCH],
+                )
+                .await?
+                + tx.run(
+                    "DELETE FROM held_changes WHERE id IN (
+                         SELECT id FROM held_changes WHERE ended_at < $1 AND state <> 'open' LIMIT $2)",
+                    values![before, BATCH],
+                )
+                .await?;
             tx.run(open, values![Time(0)]).await?;
             tx.commit().await?;
             Ok(gone)

@@ -253,6 +253,7 @@ impl World {
         let mut agreed = Agreed {
             digest: Some(draft.digest.clone()),
             take_back: None,
+            ..Agreed::default()
         };
         let base = Base::Version(draft.version);
         let saved = loop {

@@ -105,6 +105,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
     let agreed = Agreed {
         digest: Some(preview.digest.clone()),
         take_back: None,
+        ..Agreed::default()
     };
     assert!(lab.apple.buy(&scarce, 1));
     until("one more is owned", async || owned(&lab, app).await == OWNED + 1).await;
@@ -240,6 +241,7 @@ async fn the_licence_of_whoever_leaves_reaches_whom_was_named(database: Database
     let agreed = Agreed {
         digest: Some(preview.digest.clone()),
         take_back: None,
+        ..Agreed::default()
     };
     lab.app
         .person_leave(&Caller::System, leaver, Base::Latest, Devices::Retire, &agreed)
@@ -308,6 +310,7 @@ async fn what_is_done_to_many_is_what_was_previewed_of_it(database: Database) {
         let agreed = Agreed {
             digest: Some(preview.digest.clone()),
             take_back: preview.to_confirm(),
+            ..Agreed::default()
         };
         let done = lab.app.bulk(&Caller::System, selection, act, &agreed).await.unwrap();
         assert_eq!(done.done, preview.does.len() as u64);

@@ -177,6 +177,11 @@ problem-left = This person has left the organisation.
 form-wrong = Nothing was saved. Correct the marked fields.
 
 flash-saved = Saved.
+flash-change-approved = Approved and saved.
+flash-change-held = Asked for approval. Nothing is saved until another administrator approves it.
+flash-change-restored = What was before is restored.
+flash-change-turned-down = Turned down.
+flash-change-withdrawn = Withdrawn.
 flash-deployment-saved = Deployment saved. The changes take effect from now on.
 flash-sync-requested = Sync requested. The result appears here when it is done.
 flash-token-linked = Account linked. The apps and licences you bought are being read.

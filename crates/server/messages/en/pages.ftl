@@ -756,6 +756,18 @@ settings-retry-help = Each further failure doubles the pause. After several in a
 settings-invite-next = Wait for an invitation to be answered (minutes)
 settings-invite-next-help = If a device does not answer an invitation to the programme within this time, the person’s next device is invited.
 settings-number-wrong = Enter a whole number from 1 to { $most }. Nothing was saved.
+settings-count-wrong = Enter a whole number from { $least } to { $most }. Nothing was saved.
+settings-take-back = Changes that take licences back
+settings-take-back-help = A change that goes beyond both limits is confirmed a second time, with the number of licences. This cannot be switched off.
+settings-take-back-share = Confirm above this share (per cent)
+settings-take-back-share-help = Of the licences of one app that are in use. 1 to 50.
+settings-take-back-more-than = And above this many licences
+settings-take-back-more-than-help = Fewer are taken back without a second confirmation, whatever their share. 1 to 100.
+settings-approval = Another administrator approves large changes
+settings-approval-help = A change that is confirmed a second time and takes back more licences than set here is not saved at once: it waits up to seven days for another administrator. While this is on, switching it off or raising these limits needs another administrator too.
+settings-approval-above = Ask above this many licences
+settings-approval-above-help = 0: every change that is confirmed a second time. Up to 10,000.
+settings-approval-said = above { $count } licences
 settings-leaving = Devices that leave
 settings-wiping = Allow devices to be wiped
 settings-wiping-help = When on, the profiles of devices that enrol from then on also ask for the right to erase. It cannot be added to a device that is already enrolled: switch it on before devices enrol, and let people know.
@@ -957,6 +969,7 @@ bulk-group-kind = The group is of the other kind. People go into groups of peopl
 bulk-people-only = This can be done for people only.
 bulk-not-deployed = The app is not deployed to this group as ‘required’ or ‘available’.
 bulk-not-excluded = The app is not deployed to this group as ‘not applicable’.
+bulk-needs-approval = It takes back so many licences that another administrator has to approve it. Change the group or the deployment itself, where approval can be asked for, or select fewer.
 bulk-skip-already-in = In the group already
 bulk-skip-not-in = Not in the group
 bulk-skip-left = Left
@@ -975,3 +988,109 @@ bulk-skip-accepted = Terms accepted already
 bulk-skip-retired = Retired at Apple
 bulk-skip-no-device = No device can show the invitation
 bulk-skip-invitation-waiting = The device has not answered the last invitation yet
+
+# Changes, their restoring, and those that wait for another administrator.
+change-number = Change { $number }
+change-of-deployment = Deployment of { $name }
+change-of-members = Members of { $name }
+change-of-rule = Membership rule of { $name }
+change-of-settings = Settings
+change-of-leaving = { $name } left
+change-by = { $by }, { $when }
+change-approved-by = Asked for by { $asked }, approved by { $by }, { $when }
+change-undoes = takes back change { $number }
+change-undone = What was before was restored:
+change-thing = { $name } now
+change-said = What was changed
+change-would = What changes
+change-before = Before
+change-after = After
+change-undo = Restore what was before
+change-later = { $count ->
+    [one] { $count } later change was made to the same.
+   *[other] { $count } later changes were made to the same.
+}
+change-later-reason = Restoring brings back what was before this change, and takes those back as far as they concern the same.
+change-back = Comes back
+change-not-back = Does not come back
+change-back-lines = { $count ->
+    [0] No deployment
+    [one] { $count } line of the deployment
+   *[other] { $count } lines of the deployment
+}
+change-back-come = Into the group: { $count }
+change-back-go = Out of the group: { $count }
+change-back-rule = The rule that was there
+change-back-by-hand = Members are put in by hand again
+change-back-settings = All settings as they were
+change-not-back-nothing = Nothing is lost.
+change-not-back-data = Data inside apps that were removed from devices. The app comes back without it.
+change-not-back-licences = Licences that others have taken meanwhile. Whoever had one waits in line.
+change-not-back-new-data = Restoring also removes what was installed since, with the data in it.
+change-not-back-settings = What devices and Apple did meanwhile under the settings of this change.
+change-not-back-by-hand = Members at once: first the rule goes. After that, who was put in by hand before comes back from this page.
+change-not-back-devices = Devices that left, and the data on them. They enrol again.
+change-not-back-retired = The registration with Apple, once the person was retired there. They are invited anew.
+change-missing-group = The deployment to { $name }: the group was deleted.
+change-missing-left = { $count ->
+    [one] { $count } person who has left: { $names }
+   *[other] { $count } people who have left: { $names }
+}
+change-missing-unknown = { $count ->
+    [one] { $count } member who is not known any more
+   *[other] { $count } members who are not known any more
+}
+change-undo-reason = Restoring is a change too: it is previewed and confirmed.
+change-undo-preview = Preview restoring
+change-restore = Restore
+change-restore-title = Restore: { $title }
+change-stale = Nothing was saved: somebody changed this meanwhile. This is what restoring would do now.
+change-promised = What the preview said
+change-takes-back = Licences taken back
+change-now = Now
+change-now-reason = Of the app as a whole, whatever changed since.
+change-members-now = In the group: { $count }
+change-members-asked = The rule is still being asked of everybody.
+unrestorable-same = It is so already: there is nothing to restore.
+unrestorable-app-gone = The app is not owned any more.
+unrestorable-group-gone = The group was deleted.
+unrestorable-by-rule = The group has a rule by now, which says who its members are. Take the rule away first.
+unrestorable-rule-group-gone = A group that the rule looks at was deleted.
+unrestorable-too-many = More members changed at once than are kept. Choose them on the page of the group.
+unrestorable-leaving = Use Return on the page of the person. Groups are chosen anew.
+unrestorable-unreadable = What was kept cannot be read by this version.
+button-ask-approval = Ask for approval
+held-title = Waiting for approval
+held-needed = This is not saved now. Another administrator has to approve it.
+held-nobody = There is no other administrator who could approve it. Add an account with all rights first; whatever is asked now expires after seven days.
+held-who = Can approve it: { $names }
+held-who-more = Can approve it: { $names } and { $count } more
+held-asked = Asked for by { $name }, { $when }
+held-takes-back = { $count ->
+    [one] { $count } licence taken back
+   *[other] { $count } licences taken back
+}
+held-hours-left = { $count ->
+    [one] { $count } hour left
+   *[other] { $count } hours left
+}
+held-days-left = { $count ->
+    [one] { $count } day left
+   *[other] { $count } days left
+}
+held-look = Look
+held-look-approve = Look and approve
+held-approve = Approve and save
+held-approve-help = This is what happens if you approve it now. If the outcome has changed by then, nothing is saved and the new outcome is shown.
+held-until = Not saved yet. Waits for approval until { $when }.
+held-stale = The same was changed since this was asked for, so it cannot be approved any more. Turn it down, or withdraw it and ask anew.
+held-impossible = This cannot be saved any more as it was asked for. Turn it down, or withdraw it.
+held-differs = The outcome is not the one that was seen when this was asked for. Look at what it would do now.
+held-turn-down = Turn down
+held-reason = Reason
+held-withdraw = Withdraw
+held-withdraw-help = You asked for this. Only another administrator can approve it; you can withdraw it.
+held-approved = Approved and saved by { $name }, { $when }.
+held-turned-down = Turned down by { $name }, { $when }: { $reason }
+held-withdrawn = Withdrawn by { $name }, { $when }.
+held-expired = Expired on { $when }: nobody approved it.

@@ -153,6 +153,11 @@ problem-left = 퇴사한 사용자입니다.
 form-wrong = 저장하지 않았습니다. 표시된 항목을 고치십시오.
 
 flash-saved = 저장했습니다.
+flash-change-approved = 승인하고 저장했습니다.
+flash-change-held = 승인을 요청했습니다. 다른 관리자가 승인할 때까지 저장하지 않습니다.
+flash-change-restored = 이전 상태로 되돌렸습니다.
+flash-change-turned-down = 요청을 거절했습니다.
+flash-change-withdrawn = 요청을 취소했습니다.
 flash-deployment-saved = 배포를 저장했습니다. 바뀐 내용을 지금부터 적용합니다.
 flash-sync-requested = 동기화를 요청했습니다. 끝나면 결과가 여기에 나옵니다.
 flash-token-linked = 계정을 연결했습니다. 구매한 앱과 라이선스를 읽어 옵니다.

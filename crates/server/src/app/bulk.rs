@@ -23,10 +23,11 @@ use uuid::Uuid;
 
 use super::{
     App, AppError, Caller, Problem,
+    changes::Because,
     contract::{self, Agreed, Contract, Previewed},
-    deployments::{Preview, saved},
+    deployments::{self, Preview, saved},
     invitations::NotInvited,
-    members::hash_moves,
+    members::{self, hash_moves},
     rules::{self, RuleRefused},
     selection::Selection,
 };
@@ -177,6 +178,11 @@ pub enum BulkRefused {
     /// Such a group keeps the app from nobody.
     #[error("the app is not deployed to this group as not applicable")]
     NotExcluded,
+    /// Only one change of one thing can wait for another administrator.
+    #[error(
+        "it takes back so many licences that another administrator has to approve it: change the group or the deployment itself"
+    )]
+    NeedsApproval,
 }
 
 impl BulkRefused {
@@ -188,6 +194,7 @@ impl BulkRefused {
             BulkRefused::PeopleOnly => "bulk-people-only",
             BulkRefused::NotDeployed => "bulk-not-deployed",
             BulkRefused::NotExcluded => "bulk-not-excluded",
+            BulkRefused::NeedsApproval => "bulk-needs-approval",
         }
     }
 }
@@ -389,6 +396,10 @@ impl Contract for BulkPreview {
         contract::to_confirm(self.apps.iter())
     }
 
+    fn approval_above(&self) -> Option<u64> {
+        self.apps.first()?.approval_above()
+    }
+
     fn shown(self) -> Previewed {
         Previewed::Bulk(Box::new(self))
     }
@@ -470,7 +481,10 @@ impl App {
         let _turn = self.turns.next(act.turn()).await;
         let cause = self.random.id();
         loop {
-            let preview = self.bulk_preview(selection, act).await?.agreed(agreed)?;
+            let preview = match self.bulk_preview(selection, act).await?.agreed(agreed) {
+                Err(AppError::NeedsApproval(_)) => return Err(BulkRefused::NeedsApproval.into()),
+                preview => preview?,
+            };
             if preview.does.is_empty() {
                 return Ok(BulkDone {
                     event: None,
@@ -823,10 +837,15 @@ impl App {
             let Some(row) = tx.group(group).await? else {
                 return Ok(None);
             };
+            let change = Members { group, ..moved.clone() };
+            let kept = members::kept((&row, row.members), &change, preview.apps.iter(), &preview.digest);
+            let change = self
+                .change_keep(&mut tx, caller, now, kept, &Because::default())
+                .await?;
             let event = NewEvent::new(now, caller.actor(), "groupMembersSet").group(group);
             tx.event(&event.with(json!({
                 "name": row.name, "members": row.members, "joined": come.len(), "left": go.len(),
-                "bulkAction": cause, "previewDigest": preview.digest,
+                "bulkAction": cause, "previewDigest": preview.digest, "change": change,
             })))
             .await?;
         }
@@ -839,10 +858,16 @@ impl App {
             for line in &mut lines {
                 line.group = real(line.group);
             }
+            let present = tx.deployments(of.app).await?;
             tx.deployments_replace(of.app, &lines, now).await?;
             for app in &preview.apps {
+                let kept = deployments::kept(&mut tx, app, &present, &lines).await?;
+                let change = self
+                    .change_keep(&mut tx, caller, now, kept, &Because::default())
+                    .await?;
                 let mut event = saved(caller, &app.app, &lines, app, now);
                 event.detail["bulkAction"] = json!(cause);
+                event.detail["change"] = json!(change);
                 tx.event(&event).await?;
             }
         }

@@ -1,12 +1,15 @@
 //! Saving is a contract: whoever saves what they saw in a preview gets that, or is told that it is something else now.
 //!
-//! One rule, whatever is changed: the digest of what was seen is that of what would be done, and whoever takes back many
-//! licences says how many.
+//! One rule, whatever is changed: the digest of what was seen is that of what would be done, whoever takes back many licences
+//! says how many, and where the organisation wants two administrators for that, another one has approved it.
 
 use domain::AssetId;
 use sha2::{Digest, Sha256};
 
-use super::{AppError, bulk::BulkPreview, deployments, leavers::LeavePreview, members::MembersPreview};
+use super::{
+    AppError, bulk::BulkPreview, changes::Because, deployments, leavers::LeavePreview, members::MembersPreview,
+    settings::SettingsPreview,
+};
 
 /// What somebody agreed to who saves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +18,7 @@ pub struct Agreed {
     pub digest: Option<String>,
     /// How many licences they know that it takes back.
     pub take_back: Option<u64>,
+    pub because: Because,
 }
 
 /// What saving would do, and can be agreed to.
@@ -23,6 +27,20 @@ pub trait Contract: Sized {
     fn digest(&self) -> &str;
     /// How many licences it takes back, when they are so many that whoever saves has to say so.
     fn to_confirm(&self) -> Option<u64>;
+    /// A change to be confirmed that takes back more than so many is approved by another administrator; `None`: none is.
+    fn approval_above(&self) -> Option<u64>;
+
+    /// How many licences it takes back, when they are so many that another administrator approves it first.
+    fn to_approve(&self) -> Option<u64> {
+        let above = self.approval_above()?;
+        self.to_confirm().filter(|licences| *licences > above)
+    }
+
+    /// Whether another administrator approves it first.
+    fn needs_approval(&self) -> bool {
+        self.to_approve().is_some()
+    }
+
     /// As it is shown to whoever agreed to something else.
     fn shown(self) -> Previewed;
 
@@ -33,6 +51,9 @@ pub trait Contract: Sized {
         }
         match self.to_confirm() {
             Some(licences) if agreed.take_back != Some(licences) => Err(AppError::TakesBack(licences, self.shown())),
+            _ if self.needs_approval() && agreed.because.approved.is_none() => {
+                Err(AppError::NeedsApproval(self.shown()))
+            }
             _ => Ok(self),
         }
     }
@@ -45,6 +66,7 @@ pub enum Previewed {
     Members(Box<MembersPreview>),
     Leave(Box<LeavePreview>),
     Bulk(Box<BulkPreview>),
+    Settings(Box<SettingsPreview>),
 }
 
 impl Previewed {
@@ -54,6 +76,7 @@ impl Previewed {
             Previewed::Members(preview) => &preview.digest,
             Previewed::Leave(preview) => &preview.digest,
             Previewed::Bulk(preview) => &preview.digest,
+            Previewed::Settings(preview) => &preview.digest,
         }
     }
 }

@@ -9,19 +9,22 @@ use std::collections::BTreeMap;
 
 use domain::{
     Approval, AssetId, Counts, Deployment, DeploymentId, Effect, Group, GroupId, GroupKind, HolderKind, Installation,
-    LicenseType, Time,
+    LicenseType, TakeBackLimits, Time,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{AppRow, Base, GroupRow, NewEvent, Snapshot, Version};
+use store::{AppRow, Base, ChangeKind, GroupRow, NewEvent, Snapshot, Tx, Version};
 
 use super::{
     App, AppError, Caller, Problem,
+    changes::{Kept, KeptLine, promised},
     contract::{Agreed, Contract, Previewed, of_app, short},
 };
 
 /// One line of what an administrator chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DeploymentChoice {
     pub group: GroupId,
     pub approval: Approval,
@@ -33,13 +36,22 @@ pub struct DeploymentChoice {
 
 impl DeploymentChoice {
     /// A line as it is.
-    fn kept(line: &Deployment) -> DeploymentChoice {
+    pub fn of(line: &Deployment) -> DeploymentChoice {
         DeploymentChoice {
             group: line.group,
             approval: line.approval,
             deadline: line.deadline,
             license_type: line.license_type,
             installation: line.installation,
+        }
+    }
+
+    pub fn says(&self) -> LineSays {
+        LineSays {
+            approval: self.approval,
+            deadline: self.deadline,
+            license_type: self.license_type,
+            installation: self.installation,
         }
     }
 }
@@ -56,6 +68,7 @@ pub struct Preview {
     /// The lines that come, go or say something else.
     pub changes: Vec<LineChange>,
     pub requests: Requests,
+    pub limits: TakeBackLimits,
     /// Names all of it, the choices too: another outcome has another digest.
     pub digest: String,
 }
@@ -154,7 +167,11 @@ impl Contract for Preview {
 
     fn to_confirm(&self) -> Option<u64> {
         self.outcome
-            .take_back_to_confirm(self.counts.used + self.counts.on_the_way)
+            .take_back_to_confirm(&self.limits, self.counts.used + self.counts.on_the_way)
+    }
+
+    fn approval_above(&self) -> Option<u64> {
+        self.limits.approval_above
     }
 
     fn shown(self) -> Previewed {
@@ -207,8 +224,23 @@ impl App {
         choices: Vec<DeploymentChoice>,
         agreed: &Agreed,
     ) -> Result<(), AppError> {
+        self.deployments_save_as(caller, asset, base, choices, agreed, false)
+            .await
+    }
+
+    /// The same; `as_before` of what was so once, as a whole, and need not be one deployment (A26).
+    pub(super) async fn deployments_save_as(
+        &self,
+        caller: &Caller,
+        asset: AssetId,
+        base: Base,
+        choices: Vec<DeploymentChoice>,
+        agreed: &Agreed,
+        as_before: bool,
+    ) -> Result<(), AppError> {
         let chosen = |_: &[Deployment]| Ok(choices.clone());
-        self.deployments_change(caller, asset, base, agreed, chosen).await
+        self.deployments_change(caller, asset, base, agreed, as_before, chosen)
+            .await
     }
 
     /// Deploys an app to further groups. What it has already stays as it is.
@@ -227,11 +259,11 @@ impl App {
                     problem: Problem::Taken,
                 });
             }
-            let kept = present.iter().map(DeploymentChoice::kept);
+            let kept = present.iter().map(DeploymentChoice::of);
             Ok(kept.chain(choices.iter().copied()).collect())
         };
         // It adds to whatever there is.
-        self.deployments_change(caller, asset, Base::Latest, agreed, chosen)
+        self.deployments_change(caller, asset, Base::Latest, agreed, false, chosen)
             .await
     }
 
@@ -243,6 +275,7 @@ impl App {
         asset: AssetId,
         base: Base,
         agreed: &Agreed,
+        as_before: bool,
         chosen: impl Fn(&[Deployment]) -> Result<Vec<DeploymentChoice>, AppError>,
     ) -> Result<(), AppError> {
         caller.may_write()?;
@@ -255,7 +288,7 @@ impl App {
                 return Err(AppError::Stale("deployment"));
             }
             let choices = chosen(&self.store.deployments(asset).await?)?;
-            let preview = self.deployments_preview(asset, &choices).await?;
+            let preview = self.deployments_preview_of(asset, &choices, as_before).await?;
             if preview.version.number != version.number {
                 if matches!(base, Base::Latest) {
                     // Somebody was faster, which does not matter to this caller; but what is added is added to theirs.
@@ -275,9 +308,15 @@ impl App {
                 return Err(AppError::Stale("deployment"));
             }
             let present = tx.deployments(asset).await?;
-            let wanted = self.deployments_of(asset, &present, &choices, &kinds, now)?;
+            let wanted = self.deployments_of(asset, &present, &choices, &kinds, now, as_before)?;
             tx.deployments_replace(asset, &wanted, now).await?;
-            tx.event(&saved(caller, &app, &wanted, &preview, now)).await?;
+            let mut event = saved(caller, &app, &wanted, &preview, now);
+            if !changes(&present, &wanted).is_empty() || agreed.because.approved.is_some() {
+                let kept = kept(&mut tx, &preview, &present, &wanted).await?;
+                let id = self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?;
+                event.detail["change"] = json!(id);
+            }
+            tx.event(&event).await?;
             tx.commit().await?;
             self.look_again();
             return Ok(());
@@ -288,9 +327,19 @@ impl App {
     ///
     /// It reads those whom the change reaches, and the line for the app: however large the organisation is, no more.
     pub async fn deployments_preview(&self, asset: AssetId, choices: &[DeploymentChoice]) -> Result<Preview, AppError> {
+        self.deployments_preview_of(asset, choices, false).await
+    }
+
+    pub(super) async fn deployments_preview_of(
+        &self,
+        asset: AssetId,
+        choices: &[DeploymentChoice],
+        as_before: bool,
+    ) -> Result<Preview, AppError> {
         self.app_to_deploy(asset).await?;
         let kinds = self.kinds_of(choices).await?;
-        Ok(self.lines_previewed(asset, choices, kinds, None).await?.0)
+        let previewed = self.lines_previewed(asset, choices, kinds, None, as_before);
+        Ok(previewed.await?.0)
     }
 
     /// What deploying the app to one more group would do, that is made for it and has these members at once: that, and the
@@ -305,7 +354,7 @@ impl App {
         let present = self.store.deployments(asset).await?;
         let kinds = present.iter().map(|line| (line.group, line.kind));
         let kinds = kinds.chain([(made.id, made.kind)]).collect();
-        let mut choices: Vec<DeploymentChoice> = present.iter().map(DeploymentChoice::kept).collect();
+        let mut choices: Vec<DeploymentChoice> = present.iter().map(DeploymentChoice::of).collect();
         choices.push(DeploymentChoice {
             group: made.id,
             approval,
@@ -313,7 +362,7 @@ impl App {
             license_type,
             installation: Installation::Managed,
         });
-        self.lines_previewed(asset, &choices, kinds, Some(made)).await
+        self.lines_previewed(asset, &choices, kinds, Some(made), false).await
     }
 
     async fn lines_previewed(
@@ -322,6 +371,7 @@ impl App {
         choices: &[DeploymentChoice],
         kinds: BTreeMap<GroupId, GroupKind>,
         made: Option<&Group>,
+        as_before: bool,
     ) -> Result<(Preview, Vec<Deployment>), AppError> {
         let now = self.now();
         let mut read = self.store.snapshot().await?;
@@ -329,7 +379,7 @@ impl App {
         let version = read.deployments_version(asset).await?;
         let version = version.ok_or(AppError::NotFound("app"))?;
         let present = read.deployments(asset).await?;
-        let wanted = self.deployments_of(asset, &present, choices, &kinds, now)?;
+        let wanted = self.deployments_of(asset, &present, choices, &kinds, now, as_before)?;
         let counts = read.counts(asset).await?;
         let changes = changes(&present, &wanted);
 
@@ -341,6 +391,7 @@ impl App {
             None => read.previewed(app.location_id, asset, &wanted, now).await?,
         };
         let outcome = outcome.ok_or(AppError::NotFound("app"))?;
+        let limits = read.policy().await?.take_back;
         drop(read);
         let preview = Preview {
             digest: digest(asset, &wanted, &outcome),
@@ -349,6 +400,7 @@ impl App {
                 waiting: outcome.waited,
                 ..counts
             },
+            limits,
             app,
             version,
             outcome,
@@ -372,6 +424,7 @@ impl App {
                 waiting: outcome.waited,
                 ..counts
             },
+            limits: read.policy().await?.take_back,
             version: read.deployments_version(app.id).await?.unwrap_or_default(),
             app,
             outcome,
@@ -400,6 +453,7 @@ impl App {
         choices: &[DeploymentChoice],
         kinds: &BTreeMap<GroupId, GroupKind>,
         now: Time,
+        as_before: bool,
     ) -> Result<Vec<Deployment>, AppError> {
         let mut wanted = Vec::with_capacity(choices.len());
         for choice in choices {
@@ -419,7 +473,7 @@ impl App {
                     .map_or(now, |line| line.since),
             });
         }
-        domain::deployment::check(present, &wanted)?;
+        domain::deployment::check(if as_before { &wanted } else { present }, &wanted)?;
         Ok(wanted)
     }
 }
@@ -433,6 +487,40 @@ pub struct Deployable {
     /// Every group, by name.
     pub groups: Vec<GroupRow>,
     pub policy: domain::Policy,
+}
+
+/// A change of the deployment of an app, as it is written down.
+pub(super) async fn kept(
+    tx: &mut Tx,
+    preview: &Preview,
+    present: &[Deployment],
+    wanted: &[Deployment],
+) -> Result<Kept, AppError> {
+    let names: BTreeMap<GroupId, String> = tx
+        .groups()
+        .await?
+        .into_iter()
+        .map(|group| (group.id, group.name))
+        .collect();
+    let app = &preview.app;
+    Ok(Kept {
+        kind: ChangeKind::Deployment,
+        thing: app.id.to_string(),
+        name: app.name.clone().unwrap_or_else(|| app.adam_id.clone()),
+        before: json!({ "lines": kept_lines(present, &names) }),
+        after: json!({ "lines": kept_lines(wanted, &names) }),
+        promised: promised(std::iter::once(preview)),
+        digest: Some(preview.digest.clone()),
+    })
+}
+
+fn kept_lines(lines: &[Deployment], names: &BTreeMap<GroupId, String>) -> Vec<KeptLine> {
+    let kept = |line: &Deployment| KeptLine {
+        choice: DeploymentChoice::of(line),
+        name: names.get(&line.group).cloned().unwrap_or_default(),
+        group_kind: line.kind,
+    };
+    lines.iter().map(kept).collect()
 }
 
 fn changes(present: &[Deployment], wanted: &[Deployment]) -> Vec<LineChange> {

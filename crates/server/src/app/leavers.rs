@@ -9,10 +9,11 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, decide_one};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{Actor, AppRow, Base, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
+use store::{Actor, AppRow, Base, ChangeKind, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
 
 use super::{
     App, AppError, Caller, Problem,
+    changes::{Kept, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
     leaving::Leave,
@@ -95,6 +96,11 @@ impl Contract for LeavePreview {
     /// As of any change; a single person has one licence of an app, which is never many.
     fn to_confirm(&self) -> Option<u64> {
         contract::to_confirm(self.apps.iter().map(|app| &app.preview))
+    }
+
+    /// Somebody leaves when they do. What it takes back is theirs, and their leaving is a page of its own that is agreed to.
+    fn approval_above(&self) -> Option<u64> {
+        None
     }
 
     fn shown(self) -> Previewed {
@@ -242,8 +248,19 @@ impl App {
             let links = tx.enrolments_end(id, now).await?;
             let retired = self.devices_part(&mut tx, id, devices, caller.actor()).await?;
             let names: Vec<_> = groups.into_iter().map(|(_, name)| name).collect();
+            let kept = Kept {
+                kind: ChangeKind::PersonLeft,
+                thing: id.to_string(),
+                name: preview.person.name.clone(),
+                before: json!({ "groups": names }),
+                after: json!({ "devicesRetired": retired, "enrolmentLinks": links }),
+                promised: promised(preview.apps.iter().map(|app| &app.preview)),
+                digest: Some(preview.digest.clone()),
+            };
+            let change = self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?;
             let what = json!({
-                "groups": names, "enrolmentLinks": links, "devicesRetired": retired, "previewDigest": preview.digest
+                "groups": names, "enrolmentLinks": links, "devicesRetired": retired, "previewDigest": preview.digest,
+                "change": change,
             });
             tx.event(&NewEvent::new(now, caller.actor(), "personLeft").person(id).with(what))
                 .await?;

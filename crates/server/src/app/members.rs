@@ -11,11 +11,12 @@ use std::{
 use domain::{AssetId, DeviceId, GroupId, GroupKind, Members, MembershipRule, PersonId};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{Base, Cut, DeviceRow, Devices, GroupRow, NewEvent, People, PersonRow, Snapshot, Span, Tx};
+use store::{Base, ChangeKind, Cut, DeviceRow, Devices, GroupRow, NewEvent, People, PersonRow, Snapshot, Span, Tx};
 use uuid::Uuid;
 
 use super::{
     App, AppError, Caller,
+    changes::{Kept, KeptMoves, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
     of_app::{Asked, Part},
@@ -137,6 +138,10 @@ impl Contract for MembersPreview {
 
     fn to_confirm(&self) -> Option<u64> {
         contract::to_confirm(self.apps.iter())
+    }
+
+    fn approval_above(&self) -> Option<u64> {
+        self.apps.first()?.approval_above()
     }
 
     fn shown(self) -> Previewed {
@@ -340,6 +345,9 @@ impl App {
                 return Err(AppError::Stale("group"));
             }
             if !preview.moves_anybody() {
+                if let Some((held, _)) = agreed.because.approved {
+                    return Err(self.held_changes_nothing(caller, held).await);
+                }
                 return Ok(preview.change);
             }
             let preview = preview.agreed(agreed)?;
@@ -372,12 +380,14 @@ impl App {
                 return Err(AppError::Stale("group"));
             }
             let members = tx.group(id).await?.map_or(0, |row| row.members);
+            let kept = kept((&row, members), &preview.change, preview.apps.iter(), &preview.digest);
+            let change = self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?;
             tx.event(
                 &NewEvent::new(now, caller.actor(), "groupMembersSet")
                     .group(id)
                     .with(json!({
                         "name": row.name, "members": members, "joined": come.len(), "left": go.len(),
-                        "previewDigest": preview.digest,
+                        "previewDigest": preview.digest, "change": change,
                     })),
             )
             .await?;
@@ -478,5 +488,24 @@ pub(super) fn hash_moves<'a>(hash: &mut Sha256, moves: impl Iterator<Item = &'a 
                 hash.update(id.as_bytes());
             }
         }
+    }
+}
+
+/// A change of the members of a group, who are so many after it, as it is written down.
+pub(super) fn kept<'a>(
+    (row, members): (&GroupRow, i64),
+    change: &Members,
+    apps: impl Iterator<Item = &'a Preview>,
+    digest: &str,
+) -> Kept {
+    let number = |ids: &BTreeSet<Uuid>| i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    Kept {
+        kind: ChangeKind::GroupMembers,
+        thing: row.id.to_string(),
+        name: row.name.clone(),
+        before: json!({ "members": members - number(&change.come) + number(&change.go) }),
+        after: json!({ "members": members, "moves": KeptMoves::of(change) }),
+        promised: promised(apps),
+        digest: Some(digest.to_owned()),
     }
 }

@@ -7,6 +7,7 @@ pub mod aside;
 pub mod attempts;
 pub mod bulk;
 pub mod chains;
+pub mod changes;
 pub mod check_ins;
 pub mod contract;
 pub mod deployments;
@@ -14,6 +15,7 @@ pub mod devices;
 pub mod directory;
 pub mod enrolments;
 pub mod groups;
+pub mod held;
 pub mod invitations;
 pub mod leavers;
 pub mod leaving;
@@ -325,6 +327,19 @@ pub enum AppError {
     /// Nothing was changed: it takes back many licences, so many, and whoever saves has not said that they know it.
     #[error("saving takes back {0} licences, which is to be confirmed")]
     TakesBack(u64, contract::Previewed),
+    /// Nothing was changed: another administrator has to approve it first. This is what it would do.
+    #[error("another administrator has to approve this first")]
+    NeedsApproval(contract::Previewed),
+    /// It waits for nobody any more.
+    #[error("the change does not wait for approval any more")]
+    HeldOver,
+    /// Nobody approves, or turns down, what they asked for themselves.
+    #[error("the change was asked for by the same administrator; another one has to approve it")]
+    HeldOwn,
+    #[error("only whoever asked for the change can withdraw it")]
+    HeldOfAnother,
+    #[error("what was before cannot be restored: {0}")]
+    Unrestorable(#[from] changes::Unrestorable),
     /// Nothing was changed: some who were to come into a group are not there. It says who.
     #[error("{field}: {} have left, and {} are not known", .absent.left.len(), .absent.unknown.len())]
     MembersAbsent {

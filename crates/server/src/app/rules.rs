@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Circle, Condition, GroupId, GroupKind, Members, MembershipRule, RuleError, RuleProblem, Rules, Subject};
 use serde_json::json;
-use store::{Base, GroupRow, NewEvent, Snapshot, StoreError};
+use store::{Base, ChangeKind, GroupRow, NewEvent, Snapshot, StoreError};
 use uuid::Uuid;
 
 use super::{
     App, AppError, Caller,
+    changes::{Kept, KeptMoves, promised},
     contract::{Agreed, Contract},
     members::{Matching, MembersPreview},
 };
@@ -181,6 +182,9 @@ impl App {
                 return Err(AppError::Stale("group"));
             }
             if row.membership_rule.as_ref() == rule {
+                if let Some((held, _)) = agreed.because.approved {
+                    return Err(self.held_changes_nothing(caller, held).await);
+                }
                 return Ok(());
             }
             let preview = self.group_rule_preview(id, rule).await?.agreed(agreed)?;
@@ -206,11 +210,24 @@ impl App {
                 }
                 return Err(AppError::Stale("group"));
             }
+            let said = |rule: Option<&MembershipRule>| json!({ "rule": rule.map(MembershipRule::kept), "text": rule.map(|rule| names.text(rule)) });
+            let mut after = said(rule);
+            after["moves"] = json!(KeptMoves::of(&preview.change));
+            let kept = Kept {
+                kind: ChangeKind::GroupRule,
+                thing: id.to_string(),
+                name: row.name.clone(),
+                before: said(row.membership_rule.as_ref()),
+                after,
+                promised: promised(preview.apps.iter()),
+                digest: Some(preview.digest.clone()),
+            };
+            let change = self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?;
             let event = NewEvent::new(now, caller.actor(), "groupRuleSet").group(id);
             tx.event(&event.with(json!({
                 "name": row.name, "rule": rule.map(|rule| names.text(rule)),
                 "joining": preview.change.come.len(), "leaving": preview.change.go.len(),
-                "previewDigest": preview.digest,
+                "previewDigest": preview.digest, "change": change,
             })))
             .await?;
             tx.commit().await?;

@@ -88,13 +88,14 @@ impl FromRequestParts<App> for Admin {
 
 /// Where somebody who may only look sends something, too: nothing is changed by it, or only what is their own. What else
 /// is sent is refused before it reaches its handler.
-const LOOKERS_SEND: [&str; 9] = [
+const LOOKERS_SEND: [&str; 10] = [
     "/account/end-other-sessions",
     "/account/password",
     "/account/sessions/{session}/end",
     // The previews. Saving asks for more.
     "/apps/{asset}/deployment",
     "/api/v1/apps/{app}/deployments/preview",
+    "/api/v1/changes/{change}/restore/preview",
     "/api/v1/groups/{group}/members/preview",
     "/api/v1/groups/{group}/membershipRule/preview",
     "/api/v1/users/{user}/leave/preview",

@@ -309,6 +309,26 @@ impl From<AppError> for Problem {
             AppError::Deployment(error) => deployment(error),
             AppError::Outdated(preview) => outdated(&preview),
             AppError::TakesBack(licences, preview) => takes_back(licences, preview.digest()),
+            AppError::NeedsApproval(preview) => needs_approval(&preview),
+            AppError::HeldOver => Problem::new(
+                "held-change-over",
+                StatusCode::CONFLICT,
+                "The change does not wait for approval any more",
+            )
+            .detail("look at it again: somebody approved it, turned it down or withdrew it, or it expired"),
+            error @ (AppError::HeldOwn | AppError::HeldOfAnother) => Problem::new(
+                "held-change-not-yours",
+                StatusCode::CONFLICT,
+                "This is for another administrator to do",
+            )
+            .detail(error.to_string()),
+            AppError::Unrestorable(why) => Problem::new(
+                "cannot-be-restored",
+                StatusCode::CONFLICT,
+                "What was before cannot be restored",
+            )
+            .detail(why.to_string())
+            .fact("reason", json!(why)),
             AppError::MembersAbsent { field, absent } => members_absent(field, &absent),
             AppError::Rule(refused) => rule(&refused),
             AppError::Bulk(refused) => bulk(refused),
@@ -367,6 +387,7 @@ fn outdated(preview: &Previewed) -> Problem {
             .fact("affectedCount", json!(preview.does.len()))
             .fact("apps", apps_facts(preview.apps.iter())),
         Previewed::Leave(preview) => problem.fact("apps", apps_facts(preview.apps.iter().map(|app| &app.preview))),
+        Previewed::Settings(_) => problem,
     }
 }
 
@@ -447,6 +468,7 @@ fn bulk(refused: BulkRefused) -> Problem {
         BulkRefused::PeopleOnly => ("action", "wrong"),
         BulkRefused::NotDeployed => ("groupId", "wrong"),
         BulkRefused::NotExcluded => ("groupId", "wrong"),
+        BulkRefused::NeedsApproval => ("selection", "needsApproval"),
     };
     let problem = Problem::of(Kind::Invalid)
         .detail(detail.clone())
@@ -478,6 +500,18 @@ fn takes_back(licences: u64, digest: &str) -> Problem {
     .field("confirmTakeBack", "missing", detail)
     .fact("takenBackLicenseCount", json!(licences))
     .fact("previewDigest", json!(digest))
+}
+
+/// With what saving would do, and where to ask.
+fn needs_approval(preview: &Previewed) -> Problem {
+    Problem::new(
+        "approval-needed",
+        StatusCode::CONFLICT,
+        "Another administrator has to approve this first",
+    )
+    .detail("nothing was saved; ask for it at POST /api/v1/heldChanges")
+    .fact("takenBackLicenseCount", json!(preview.to_confirm()))
+    .fact("previewDigest", json!(preview.digest()))
 }
 
 fn deployment(error: DeploymentError) -> Problem {

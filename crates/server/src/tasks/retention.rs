@@ -21,6 +21,7 @@ pub async fn step(app: &App) -> Result<Stepped, AppError> {
         return Ok(Stepped::Idle);
     }
     let now = app.now();
+    app.held_changes_expire().await?;
     let history = app.store.history_trim(now - app.config.retention.history).await?;
     let kept = Kept {
         work: now - app.config.retention.work,

@@ -165,7 +165,8 @@ async fn settings_are_replaced_as_a_whole_and_only_with_what_can_be_meant() {
         json!({
             "policy2016": false, "ruleSet": "2016",
             "inventoryEvery": "PT168H", "firstCheckAfter": "PT20S", "retryAfter": "PT1M",
-            "inviteNextAfter": "PT1H", "wiping": false, "silentAfter": null
+            "inviteNextAfter": "PT1H", "wiping": false, "silentAfter": null,
+            "takeBackShare": 20, "takeBackMoreThan": 10, "approvalAbove": null
         })
     );
     settings["policy2016"] = json!(true);
@@ -178,6 +179,11 @@ async fn settings_are_replaced_as_a_whole_and_only_with_what_can_be_meant() {
         ("retryAfter", json!("soon"), StatusCode::BAD_REQUEST),
         ("ruleSet", json!("2019"), StatusCode::BAD_REQUEST),
         ("policy2016", json!("yes"), StatusCode::BAD_REQUEST),
+        ("takeBackShare", json!(0), StatusCode::UNPROCESSABLE_ENTITY),
+        ("takeBackShare", json!(51), StatusCode::UNPROCESSABLE_ENTITY),
+        ("takeBackMoreThan", json!(0), StatusCode::UNPROCESSABLE_ENTITY),
+        ("takeBackMoreThan", json!(101), StatusCode::UNPROCESSABLE_ENTITY),
+        ("approvalAbove", json!(10_001), StatusCode::UNPROCESSABLE_ENTITY),
     ] {
         let mut wrong = settings.clone();
         wrong[field] = value;

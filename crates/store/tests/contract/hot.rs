@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, MembershipRule, PersonId, Rules, Time};
 use store::{
-    Base, Change, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part, People, Span,
-    Store, Version,
+    Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part,
+    People, Span, Store, Version,
     testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
 };
 use uuid::Uuid;
@@ -273,6 +273,19 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.device_rows(&people).await.unwrap();
     page.client_user_rows(LOCATION, &people).await.unwrap();
     page.invitation_rows(LOCATION, &people).await.unwrap();
+    page.held_changes_open(now).await.unwrap();
+    page.held_changes_expired(now).await.unwrap();
+    for thing in [None, Some("settings".to_owned())] {
+        let filter = ChangeFilter {
+            thing,
+            before: None,
+            limit: 100,
+        };
+        page.changes(&filter).await.unwrap();
+    }
+    page.change(1).await.unwrap();
+    page.changes_since("settings", 1, 20).await.unwrap();
+    page.changes_undoing(1).await.unwrap();
     drop(page);
     // A device that polls, one that answers, those that were heard, and those that are to be woken.
     let device = DeviceId(person.0);

@@ -648,6 +648,9 @@ const BESIDE: &[&str] = &[
     "group_marks",
     "group_uses",
     "group_walks",
+    // What was changed, and what waits for another administrator: nothing follows from either until it is saved.
+    "changes",
+    "held_changes",
     // Whoever signs in.
     "account_guard",
     "accounts",

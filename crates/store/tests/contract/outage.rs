@@ -6,11 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::Time;
+use domain::{HeldChangeId, Time};
 use sqlx::{Connection, PgConnection};
-use store::{Actor, EventFilter, EventPlace, Kept, NewEvent, Store, StoreError, testing::Fresh};
+use store::{
+    Actor, ChangeFilter, ChangeKind, EventFilter, EventPlace, HeldEnd, HeldRow, HeldState, Kept, NewChange, NewEvent,
+    Store, StoreError, testing::Fresh,
+};
 
-use crate::{NOW, key};
+use crate::{NOW, hand::Hand, key};
 
 async fn write(store: &Store, bytes: usize) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
@@ -229,6 +232,87 @@ on_both! {
         assert_eq!(store.history_trim(NOW).await.unwrap(), 0);
         let all = EventFilter { limit: 10, ..EventFilter::default() };
         assert_eq!(store.events(&all).await.unwrap().len(), 1);
+        store.close().await;
+    }
+
+    /// What was changed goes with the history, and in no other way; what waits for somebody stays.
+    async fn changes_go_with_the_history_and_are_never_rewritten(fresh: &Fresh, store: Store) {
+        const DAY_MS: i64 = 24 * 3600 * 1000;
+        let mut tx = store.begin().await.unwrap();
+        let mut ids = Vec::new();
+        for days_ago in [400, 20, 0] {
+            let at = Time(NOW.ms() - days_ago * DAY_MS);
+            tx.event(&NewEvent::new(at, Actor::System, "test")).await.unwrap();
+            let new = NewChange {
+                at,
+                actor: Actor::System,
+                by: "system".to_owned(),
+                kind: ChangeKind::Settings,
+                thing: "settings".to_owned(),
+                name: String::new(),
+                before: serde_json::json!({ "days": days_ago }),
+                after: serde_json::json!({}),
+                promised: serde_json::json!({}),
+                digest: None,
+                undoes: ids.last().copied(),
+                held: None,
+                asked_by: None,
+            };
+            ids.push(tx.change_insert(&new).await.unwrap());
+        }
+        let held = |number, at: Time| HeldRow {
+            id: HeldChangeId(uuid::Uuid::from_u128(number)),
+            kind: ChangeKind::Settings,
+            thing: "settings".to_owned(),
+            name: String::new(),
+            intent: serde_json::json!({}),
+            base: 1,
+            digest: "d".to_owned(),
+            take_back: 12,
+            promised: serde_json::json!({}),
+            undoes: None,
+            asked_at: at,
+            asked_by: "a".to_owned(),
+            asker_kind: "system".to_owned(),
+            asker_id: None,
+            expires_at: at + Duration::from_secs(7),
+            state: HeldState::Open,
+            ended_at: None,
+            ended_by: None,
+            reason: None,
+            change: None,
+        };
+        let old = Time(NOW.ms() - 400 * DAY_MS);
+        for number in [1, 2] {
+            tx.held_change_insert(&held(number, old)).await.unwrap();
+        }
+        let end = HeldEnd { state: HeldState::TurnedDown, at: old, by: "b", reason: Some("no"), change: None };
+        assert!(tx.held_change_end(held(1, old).id, end).await.unwrap());
+        assert!(!tx.held_change_end(held(1, old).id, end).await.unwrap(), "once");
+        tx.commit().await.unwrap();
+
+        let row = store.change(ids[1]).await.unwrap().unwrap();
+        assert_eq!((row.undoes, &row.before), (Some(ids[0]), &serde_json::json!({ "days": 20 })));
+        let all = ChangeFilter { thing: Some("settings".to_owned()), before: None, limit: 2 };
+        let listed: Vec<i64> = store.changes(&all).await.unwrap().iter().map(|row| row.id).collect();
+        assert_eq!(listed, [ids[2], ids[1]]);
+        assert_eq!(store.changes_since("settings", ids[1], 10).await.unwrap().len(), 1);
+        assert_eq!(store.changes_undoing(ids[0]).await.unwrap()[0].id, ids[1]);
+        let ended = store.held_changes_ended(10).await.unwrap();
+        assert_eq!((ended.len(), ended[0].reason.as_deref(), ended[0].take_back), (1, Some("no"), 12));
+
+        let mut hand = Hand::on(fresh).await;
+        for sql in ["UPDATE changes SET made_by = 'somebody else'", "DELETE FROM changes"] {
+            assert!(hand.run(sql).await.is_err(), "{sql}");
+        }
+        // An event, a change, and what had ended.
+        assert_eq!(store.history_trim(Time(NOW.ms() - 395 * DAY_MS)).await.unwrap(), 3);
+        assert_eq!(store.change(ids[0]).await.unwrap(), None);
+        assert_eq!(store.changes(&ChangeFilter { thing: None, ..all }).await.unwrap().len(), 2);
+        assert_eq!(store.held_changes_open(NOW).await.unwrap(), []);
+        let open = store.held_changes_expired(NOW).await.unwrap();
+        assert_eq!((open.len(), open[0].id), (1, held(2, old).id));
+        assert_eq!(store.held_changes_open(old).await.unwrap(), open);
         store.close().await;
     }
 

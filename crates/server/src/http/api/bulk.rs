@@ -342,6 +342,7 @@ async fn bulk_action(
     let agreed = Agreed {
         digest: action.preview_digest,
         take_back: action.confirm_take_back,
+        ..Agreed::default()
     };
     let selection = action.selection.read(&app).await?;
     let done = app.bulk(&caller, &selection, &act, &agreed).await.map_err(renamed)?;

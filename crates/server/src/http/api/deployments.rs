@@ -86,7 +86,7 @@ struct WantedDeployments {
 /// What a group shall get.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WantedLine {
+pub struct WantedLine {
     group_id: Uuid,
     #[schema(schema_with = intent)]
     intent: Approval,
@@ -105,23 +105,29 @@ struct WantedLine {
     installation: Installation,
 }
 
+impl WantedLine {
+    pub fn choice(self) -> DeploymentChoice {
+        DeploymentChoice {
+            group: GroupId(self.group_id),
+            approval: self.intent,
+            deadline: self.deadline_date_time.map(|deadline| deadline.0),
+            license_type: self.license_type,
+            installation: self.installation,
+        }
+    }
+}
+
 impl WantedDeployments {
     fn agreed(&self) -> Agreed {
         Agreed {
             digest: self.preview_digest.clone(),
             take_back: self.confirm_take_back,
+            ..Agreed::default()
         }
     }
 
     fn choices(self) -> Vec<DeploymentChoice> {
-        let choice = |line: WantedLine| DeploymentChoice {
-            group: GroupId(line.group_id),
-            approval: line.intent,
-            deadline: line.deadline_date_time.map(|deadline| deadline.0),
-            license_type: line.license_type,
-            installation: line.installation,
-        };
-        self.value.into_iter().map(choice).collect()
+        self.value.into_iter().map(WantedLine::choice).collect()
     }
 }
 

@@ -410,6 +410,7 @@ async fn group_members_change(
     let agreed = Agreed {
         digest: change.preview_digest,
         take_back: change.confirm_take_back,
+        ..Agreed::default()
     };
     let change = members::MembersChange {
         add: change.add,
@@ -437,6 +438,7 @@ async fn group_members_set(
     let agreed = Agreed {
         digest: members.preview_digest,
         take_back: members.confirm_take_back,
+        ..Agreed::default()
     };
     match app
         .group_members_set(&caller, group, base, &members.value, &agreed)
@@ -514,6 +516,7 @@ async fn group_rule_set(
     let agreed = Agreed {
         digest: rule.preview_digest,
         take_back: rule.confirm_take_back,
+        ..Agreed::default()
     };
     let rule = rule_read(&app, group, rule.membership_rule.flatten()).await?;
     let done = app.group_rule_set(&caller, group, base, rule.as_ref(), &agreed).await;
@@ -540,7 +543,7 @@ async fn group_rule_preview(
     Ok(JsonBody(preview.into()))
 }
 
-async fn rule_read(app: &App, group: GroupId, text: Option<String>) -> Result<Option<MembershipRule>, Problem> {
+pub async fn rule_read(app: &App, group: GroupId, text: Option<String>) -> Result<Option<MembershipRule>, Problem> {
     let row = group_row(app, group).await?;
     match text {
         Some(text) => Ok(Some(app.membership_rule_read(row.kind, &text).await?)),

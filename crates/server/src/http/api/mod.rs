@@ -8,6 +8,7 @@ mod activity;
 mod api_keys;
 mod apps;
 mod bulk;
+mod changes;
 mod deployments;
 mod devices;
 mod etag;
@@ -65,6 +66,7 @@ use crate::app::App;
         (name = "activity", description = "What is on its way, and what happened"),
         (name = "accounts", description = "Who may sign in to the console, and who is signed in"),
         (name = "apiKeys", description = "Keys of this API"),
+        (name = "changes", description = "What was changed, its restoring, and changes that wait for another administrator"),
         (name = "settings", description = "The switches of the installation")
     )
 )]
@@ -127,6 +129,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(accounts::router())
         .merge(api_keys::router())
         .merge(settings::router())
+        .merge(changes::router())
         .merge(why::router());
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", v1)
 }

@@ -1,9 +1,9 @@
 //! The switches of the installation.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use axum::extract::State;
-use domain::{Policy, RuleSet};
+use domain::{Policy, RuleSet, TakeBackLimits};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Refusals,
     etag::{self, IfMatch, Tagged},
-    input::{Json, invalid},
+    input::{Json, given, invalid},
     words::Length,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub fn router() -> OpenApiRouter<App> {
 /// The switches of the installation.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Settings {
+pub struct Settings {
     /// The 2016 system's manners: devices enrolled through DEP are not eligible, and no licence means failed.
     policy_2016: bool,
     /// Which table of rules resolves conflicts between deployments.
@@ -51,6 +51,20 @@ struct Settings {
     /// A device that was not heard for so long counts as gone until it is heard again. Left out or null: never.
     #[serde(default)]
     silent_after: Option<Length>,
+    /// A change that takes back more than this share of the licences of an app, in a hundred (1 to 50), and more than
+    /// `takeBackMoreThan`, is agreed to twice. Left out: as it is.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 50)]
+    take_back_share: Option<u64>,
+    /// 1 to 100. Left out: as it is.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    take_back_more_than: Option<u64>,
+    /// Of those, a change that takes back more than so many in all is approved by another administrator (0 to 10,000); `null`:
+    /// none is. Left out: as it is. While it is set, whoever loosens these three needs another administrator, too.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u64>, minimum = 0, maximum = 10000)]
+    approval_above: Option<Option<u64>>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -75,13 +89,37 @@ impl From<Policy> for Settings {
             invite_next_after: Length(policy.invite_next_after),
             wiping: policy.wiping,
             silent_after: policy.silent_after.map(Length),
+            take_back_share: Some(policy.take_back.share),
+            take_back_more_than: Some(policy.take_back.more_than),
+            approval_above: Some(policy.take_back.approval_above),
         }
     }
 }
 
 impl Settings {
-    fn policy(self) -> Result<Policy, Problem> {
+    /// `present` are those that stay where nothing is said.
+    pub fn policy(self, present: &Policy) -> Result<Policy, Problem> {
+        let limits = present.take_back;
         Ok(Policy {
+            take_back: TakeBackLimits {
+                share: within(
+                    "takeBackShare",
+                    TakeBackLimits::SHARES,
+                    self.take_back_share,
+                    limits.share,
+                )?,
+                more_than: within(
+                    "takeBackMoreThan",
+                    TakeBackLimits::COUNTS,
+                    self.take_back_more_than,
+                    limits.more_than,
+                )?,
+                approval_above: match self.approval_above {
+                    None => limits.approval_above,
+                    Some(None) => None,
+                    Some(above) => Some(within("approvalAbove", TakeBackLimits::APPROVALS, above, 0)?),
+                },
+            },
             policy_2016: self.policy_2016,
             rule_set: match self.rule_set {
                 ConflictRules::Y2016 => RuleSet::Y2016,
@@ -102,6 +140,15 @@ fn sane(field: &str, length: Length) -> Result<Duration, Problem> {
         return Ok(length.0);
     }
     Err(invalid(field, "malformed", format!("{field} can be PT0.1S to P366D")))
+}
+
+fn within(field: &str, bounds: RangeInclusive<u64>, given: Option<u64>, present: u64) -> Result<u64, Problem> {
+    let given = given.unwrap_or(present);
+    if bounds.contains(&given) {
+        return Ok(given);
+    }
+    let (least, most) = (bounds.start(), bounds.end());
+    Err(invalid(field, "malformed", format!("{field} can be {least} to {most}")))
 }
 
 /// A device need not say anything for days.
@@ -138,7 +185,8 @@ async fn settings_put(
     IfMatch(base): IfMatch,
     Json(settings): Json<Settings>,
 ) -> Result<Tagged<Settings>, Problem> {
-    let done = app.policy_set(&caller, base, settings.policy()?).await;
+    let settings = settings.policy(&app.policy().await?)?;
+    let done = app.policy_set(&caller, base, settings).await;
     etag::changed(done, shown(&app)).await
 }
 

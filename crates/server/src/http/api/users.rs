@@ -279,6 +279,9 @@ struct LeaveQuery {
     /// The `digest` of the preview that was looked at. When leaving would do anything else by now, nothing is done.
     #[serde(default)]
     preview_digest: Option<String>,
+    /// How many licences leaving takes back. To be said when they are many; the refusal tells the number.
+    #[serde(default)]
+    confirm_take_back: Option<u64>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -506,7 +509,8 @@ async fn user_leave(
     let devices = devices(query.retire_devices);
     let agreed = Agreed {
         digest: query.preview_digest,
-        take_back: None,
+        take_back: query.confirm_take_back,
+        ..Agreed::default()
     };
     let done = app.person_leave(&caller, person, base, devices, &agreed).await;
     etag::changed(done, shown(&app, person)).await

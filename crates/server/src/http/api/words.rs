@@ -11,7 +11,9 @@ use serde::{
     de::{DeserializeOwned, Error, Visitor},
 };
 use std::time::Duration;
-use store::{ActorKind, CheckInRefusal, OperationKind, OperationState, Role, SyncCause, SyncStatus};
+use store::{
+    ActorKind, ChangeKind, CheckInRefusal, HeldState, OperationKind, OperationState, Role, SyncCause, SyncStatus,
+};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{KnownFormat, Object, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type},
@@ -151,6 +153,7 @@ macro_rules! word_schemas {
 
 word_schemas! {
     actor_kind: ActorKind,
+    change_kind: ChangeKind,
     chain_stage: Stage,
     chain_tense: Tense,
     check_in_refusal: CheckInRefusal,
@@ -160,6 +163,7 @@ word_schemas! {
     bulk_skip: app::bulk::Skip,
     field_problem: app::Problem,
     group_kind: GroupKind,
+    held_state: HeldState,
     install_state: InstallState,
     installation: Installation,
     license_holder: HolderKind,

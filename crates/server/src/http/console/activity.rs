@@ -5,7 +5,7 @@ use serde::Deserialize;
 use store::EventFilter;
 
 use super::{
-    Oops, frame, html,
+    Oops, frame, held, html,
     pages::{Place, activity::ActivityPage},
     speak, view,
 };
@@ -39,6 +39,10 @@ pub async fn page(State(app): State<App>, reader: Reader, Query(wanted): Query<W
     html(&ActivityPage {
         s: speak(&app, reader.lang),
         frame: frame(&app, &reader, Place::Activity, "/activity", None).await?,
+        held: match wanted.before {
+            None => held::lines(&app, &reader).await?,
+            Some(_) => Vec::new(),
+        },
         running,
         events: rows.iter().map(|row| names.event(row)).collect(),
         earlier,

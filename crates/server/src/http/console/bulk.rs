@@ -297,6 +297,7 @@ pub async fn act(State(app): State<App>, admin: Admin, Pairs(pairs): Pairs) -> R
     let agreed = Agreed {
         digest: Some(said.field("digest").to_owned()),
         take_back: take_back.parse().ok(),
+        ..Agreed::default()
     };
     match app.bulk(&admin.caller, &said.selection, &act, &agreed).await {
         Ok(done) => {

@@ -5,7 +5,7 @@ use domain::{Detail, InstallState, Time, TokenState};
 use store::SyncStatus;
 
 use super::{
-    Oops, frame, html,
+    Oops, frame, held, html,
     pages::{
         Place,
         apps::AppSort,
@@ -36,6 +36,7 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
     html(&DashboardPage {
         s: speak(&app, reader.lang),
         frame,
+        held: held::lines(&app, &reader).await?,
         location,
     })
 }

@@ -10,7 +10,7 @@ use axum::{
 use domain::{Approval, AssetId, DeploymentError, GroupId, Holder, Time};
 
 use super::{
-    Oops, frame, html,
+    Oops, frame, held, html,
     pages::{
         Place,
         conflict::{Conflict, Difference},
@@ -25,7 +25,8 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
-        contract::{Agreed, Previewed},
+        changes::Intent,
+        contract::{Agreed, Contract, Previewed},
         deployments::{Deployable, DeploymentChoice, LineChange, LineSays, Preview},
     },
     http::{
@@ -96,9 +97,23 @@ pub async fn save(
             let agreed = Agreed {
                 digest: Some(digest),
                 take_back: form.take_back(),
+                ..Agreed::default()
             };
-            let saved = app.deployments_save(&admin.caller, asset, base, choices, &agreed).await;
-            saved.map(|()| None)
+            if form.pressed("ask") {
+                // Only another administrator can save it.
+                let intent = Intent::Deployment {
+                    app: asset,
+                    choices,
+                    as_before: false,
+                };
+                match held::ask(&app, &admin, &intent, base, &agreed).await {
+                    Ok(asked) => return Ok(asked),
+                    Err(error) => Err(error),
+                }
+            } else {
+                let saved = app.deployments_save(&admin.caller, asset, base, choices, &agreed).await;
+                saved.map(|()| None)
+            }
         }
     };
     let seen = || Outdated { seen: form.seen() };
@@ -116,6 +131,10 @@ pub async fn save(
         }
         Err(AppError::TakesBack(_, Previewed::Deployment(preview))) => {
             let page = previewed(&app, &reader, &groups, &form, &preview, None, true).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(AppError::NeedsApproval(Previewed::Deployment(preview))) => {
+            let page = previewed(&app, &reader, &groups, &form, &preview, None, false).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(AppError::Stale(_)) => conflict(&app, &reader, &app.deployable(asset).await?, &form).await,
@@ -247,6 +266,10 @@ async fn previewed(
     let row = &preview.app;
     let path = format!("/apps/{}/deployment", row.id);
     let view = PreviewView::of(preview, lines, names(app, preview).await?, s.now);
+    let approvers = match preview.needs_approval() {
+        true => Some(app.approvers(&reader.caller).await?),
+        false => None,
+    };
     html(&PreviewPage {
         frame: frame(app, reader, Place::Apps, &path, None).await?,
         app: row.id,
@@ -257,6 +280,7 @@ async fn previewed(
         preview: view,
         outdated,
         unconfirmed,
+        approvers,
         s,
     })
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
-        contract::{Agreed, Previewed},
+        contract::{Agreed, Contract, Previewed},
         leavers::{Devices, LeavePreview, LeavingApp, WAITED_FOR},
     },
     http::{
@@ -68,6 +68,9 @@ pub struct Leave {
     digest: String,
     /// Sent only when the box is ticked.
     confirmed: Option<String>,
+    /// How many licences the page said that it takes back, where they are many.
+    #[serde(rename = "take-back")]
+    take_back: Option<u64>,
 }
 
 pub async fn leave(
@@ -86,12 +89,15 @@ pub async fn leave(
     }
     let agreed = Agreed {
         digest: Some(digest),
-        take_back: None,
+        take_back: form.take_back,
+        ..Agreed::default()
     };
     let base = Base::Version(form.version);
     let (preview, why) = match app.person_leave(&admin.caller, id, base, devices, &agreed).await {
         Ok(()) => return Ok(flash::to(&app, &admin, &format!("/people/{id}"), Done::PersonLeft)),
-        Err(AppError::Outdated(Previewed::Leave(preview))) => (*preview, Refused::Outdated),
+        Err(AppError::Outdated(Previewed::Leave(preview)) | AppError::TakesBack(_, Previewed::Leave(preview))) => {
+            (*preview, Refused::Outdated)
+        }
         Err(AppError::Stale(_)) => {
             let preview = app.person_leave_preview(id, devices).await?;
             let text = somebody_was_faster(&speak(&app, admin.lang), preview.person.clone());
@@ -146,6 +152,7 @@ async fn show(app: &App, reader: &Reader, preview: &LeavePreview, refused: Refus
         kept: preview.kept.iter().map(view::app_name).collect(),
         waited_for_days: WAITED_FOR.as_secs() / (24 * 3600),
         digest: preview.digest.clone(),
+        to_confirm: preview.to_confirm(),
         refused,
     })
 }

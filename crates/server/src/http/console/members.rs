@@ -18,7 +18,7 @@ use store::GroupRow;
 use uuid::Uuid;
 
 use super::{
-    Oops, frame, groups, html,
+    Oops, frame, groups, held, html,
     pages::{
         Flash, Place,
         groups::members_text,
@@ -31,7 +31,8 @@ use super::{
 };
 use crate::{
     app::{
-        App, AppError,
+        App, AppError, Base,
+        changes::Intent,
         contract::{Agreed, Contract, Previewed},
         deployments::LineSays,
         members::{Absent, MemberRow, MembersChange, MembersPreview, Offered, Wanted},
@@ -207,6 +208,7 @@ pub async fn save(
         Some(digest) => Agreed {
             digest: Some(digest.to_owned()),
             take_back,
+            ..Agreed::default()
         },
         // Nothing is saved that was not previewed, where it does anything.
         None => {
@@ -217,10 +219,25 @@ pub async fn save(
             Agreed::default()
         }
     };
-    match app
-        .group_members_change(&admin.caller, id, &choice.change, &agreed)
-        .await
-    {
+    let done = match given("ask") {
+        // Only another administrator can save it.
+        Some(_) => {
+            let intent = Intent::GroupMembers {
+                group: id,
+                add: choice.change.add.clone(),
+                remove: choice.change.remove.clone(),
+            };
+            match held::ask(&app, &admin, &intent, Base::Latest, &agreed).await {
+                Ok(asked) => return Ok(asked),
+                Err(error) => Err(error),
+            }
+        }
+        None => {
+            app.group_members_change(&admin.caller, id, &choice.change, &agreed)
+                .await
+        }
+    };
+    match done {
         Ok(moved) if moved.come.is_empty() && moved.go.is_empty() => {
             let flash = Flash::bad(speak(&app, admin.lang).t("members-unchanged"));
             let nobody = Choice {
@@ -236,6 +253,10 @@ pub async fn save(
         }
         Err(AppError::TakesBack(_, Previewed::Members(preview))) => {
             let page = previewed(&app, &admin, &preview, &choice, Refused::Unconfirmed).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(AppError::NeedsApproval(Previewed::Members(preview))) => {
+            let page = previewed(&app, &admin, &preview, &choice, Refused::Not).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(AppError::MembersAbsent { absent, .. }) => {
@@ -305,6 +326,50 @@ async fn shown_before_saving(
 ) -> Result<Response, Oops> {
     let s = speak(app, reader.lang);
     let (group, change) = (&preview.group, &preview.change);
+    let Parts {
+        rule,
+        matching,
+        moved,
+        apps,
+    } = parts(app, &s, preview).await?;
+    let approvers = match preview.needs_approval() {
+        true => Some(app.approvers(&reader.caller).await?),
+        false => None,
+    };
+    html(&MembersPreviewPage {
+        frame: frame(app, reader, Place::Groups, &format!("/groups/{}", group.id), None).await?,
+        id: group.id,
+        name: group.name.clone(),
+        kind: group.kind,
+        come: change.come.len() as u64,
+        go: change.go.len() as u64,
+        action: form.0.to_owned(),
+        step: s.t(form.1),
+        rule,
+        matching,
+        moved,
+        apps,
+        digest: preview.digest.clone(),
+        fields,
+        to_confirm: preview.to_confirm(),
+        approvers,
+        outdated: refused == Refused::Outdated,
+        unconfirmed: refused == Refused::Unconfirmed,
+        s,
+    })
+}
+
+/// What a page shows of a preview: the rule, whom it lets in, who comes and goes, and what that does to each app.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub rule: Option<rules::RuleView>,
+    pub matching: Option<Moved>,
+    pub moved: Vec<Moved>,
+    pub apps: Vec<PreviewedApp>,
+}
+
+pub(super) async fn parts(app: &App, s: &Speak, preview: &MembersPreview) -> Result<Parts, Oops> {
+    let (group, change) = (&preview.group, &preview.change);
     let groups: BTreeMap<GroupId, GroupRow> = app.groups().await?.into_iter().map(|row| (row.id, row)).collect();
     let moves = || iter::once(change).chain(&preview.follows);
     let first = |ids: &BTreeSet<Uuid>| -> Vec<Uuid> { ids.iter().copied().take(NAMED).collect() };
@@ -342,15 +407,15 @@ async fn shown_before_saving(
         .map(|matching| {
             let some: Vec<String> = matching.first.iter().filter_map(named).collect();
             Moved {
-                title: s.t1("rule-matching", "count", members_text(&s, group.kind, matching.count)),
+                title: s.t1("rule-matching", "count", members_text(s, group.kind, matching.count)),
                 more: matching.count.saturating_sub(some.len() as u64),
                 names: some.join(", "),
             }
         });
     let all = GroupNames::of(&groups.values().cloned().collect::<Vec<_>>());
     let rule = preview.matching.as_ref().map(|matching| match &matching.rule {
-        Some(rule) => rules::RuleView::of(&s, &all, group.kind, rule, false),
-        None => rules::RuleView::none(&s),
+        Some(rule) => rules::RuleView::of(s, &all, group.kind, rule, false),
+        None => rules::RuleView::none(s),
     });
     let mut apps = Vec::new();
     for of in &preview.apps {
@@ -380,24 +445,10 @@ async fn shown_before_saving(
             preview: PreviewView::of(of, lines_of, names, s.now),
         });
     }
-    html(&MembersPreviewPage {
-        frame: frame(app, reader, Place::Groups, &format!("/groups/{}", group.id), None).await?,
-        id: group.id,
-        name: group.name.clone(),
-        kind: group.kind,
-        come: change.come.len() as u64,
-        go: change.go.len() as u64,
-        action: form.0.to_owned(),
-        step: s.t(form.1),
+    Ok(Parts {
         rule,
         matching,
         moved,
         apps,
-        digest: preview.digest.clone(),
-        fields,
-        to_confirm: preview.to_confirm(),
-        outdated: refused == Refused::Outdated,
-        unconfirmed: refused == Refused::Unconfirmed,
-        s,
     })
 }

@@ -7,10 +7,12 @@ mod activity;
 mod app;
 mod apps;
 mod bulk;
+mod changes;
 mod dashboard;
 mod deployment;
 mod devices;
 mod groups;
+mod held;
 mod leavers;
 mod leaving;
 mod members;
@@ -123,6 +125,15 @@ fn inside() -> Router<App> {
         .route("/bulk", get(bulk::page).post(bulk::act))
         .route("/bulk/{event}", get(bulk::done))
         .route("/activity", get(activity::page))
+        .route("/changes/{change}", get(changes::page))
+        .route(
+            "/changes/{change}/restore",
+            get(changes::restore_page).post(changes::restore),
+        )
+        .route("/held/{held}", get(held::page))
+        .route("/held/{held}/approve", post(held::approve))
+        .route("/held/{held}/turn-down", post(held::turn_down))
+        .route("/held/{held}/withdraw", post(held::withdraw))
         .route("/search", get(search::page))
         .route("/administration/vpp", get(vpp::page))
         .route("/administration/vpp/running", get(vpp::running))
@@ -280,7 +291,12 @@ impl From<AppError> for Oops {
             | AppError::Leaving(_)
             | AppError::NotInvited(_)
             | AppError::NotWaiting
-            | AppError::MovedUpAlready => Oops::of(StatusCode::CONFLICT),
+            | AppError::MovedUpAlready
+            | AppError::NeedsApproval(_)
+            | AppError::HeldOver
+            | AppError::HeldOwn
+            | AppError::HeldOfAnother
+            | AppError::Unrestorable(_) => Oops::of(StatusCode::CONFLICT),
             AppError::TakesBack(..) => Oops::of(StatusCode::UNPROCESSABLE_ENTITY),
             AppError::Invalid { .. }
             | AppError::MembersAbsent { .. }

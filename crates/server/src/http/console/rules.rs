@@ -12,7 +12,7 @@ use store::GroupRow;
 use uuid::Uuid;
 
 use super::{
-    Oops, frame, html,
+    Oops, frame, held, html,
     members::{self, Refused},
     pages::{
         Flash, Place,
@@ -24,6 +24,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
+        changes::Intent,
         contract::{Agreed, Previewed},
         rules::{GroupNames, GroupOf, RuleRefused},
     },
@@ -322,11 +323,23 @@ pub async fn save(
     let agreed = Agreed {
         digest: Some(digest.to_owned()),
         take_back,
+        ..Agreed::default()
     };
-    match app
-        .group_rule_set(&admin.caller, id, base, rule.as_ref(), &agreed)
-        .await
-    {
+    let done = match given("ask") {
+        // Only another administrator can save it.
+        Some(_) => {
+            let rule = rule.as_ref().map(MembershipRule::kept);
+            match held::ask(&app, &admin, &Intent::GroupRule { group: id, rule }, base, &agreed).await {
+                Ok(asked) => return Ok(asked),
+                Err(error) => Err(error),
+            }
+        }
+        None => {
+            app.group_rule_set(&admin.caller, id, base, rule.as_ref(), &agreed)
+                .await
+        }
+    };
+    match done {
         Ok(()) => Ok(flash::to(&app, &admin, &format!("/groups/{id}"), Done::RuleSaved)),
         Err(AppError::Outdated(Previewed::Members(preview))) => {
             let page = members::rule_previewed(&app, &admin, &preview, typed.fields(), Refused::Outdated).await?;
@@ -334,6 +347,10 @@ pub async fn save(
         }
         Err(AppError::TakesBack(_, Previewed::Members(preview))) => {
             let page = members::rule_previewed(&app, &admin, &preview, typed.fields(), Refused::Unconfirmed).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(AppError::NeedsApproval(Previewed::Members(preview))) => {
+            let page = members::rule_previewed(&app, &admin, &preview, typed.fields(), Refused::Not).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(AppError::Stale(_)) => stale(&app, &admin, id, typed).await,

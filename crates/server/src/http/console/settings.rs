@@ -7,15 +7,15 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::Policy;
+use domain::{Policy, TakeBackLimits};
 use serde::Deserialize;
 
 use super::{
-    Oops, frame, html,
+    Oops, frame, held, html,
     pages::{
         Place,
         conflict::{Conflict, Difference},
-        settings::{SPANS, SettingsPage, Span, SpanField, rule_set_of},
+        settings::{Count, CountField, LIMITS, SPANS, SettingsPage, Span, SpanField, rule_set_of},
         words,
     },
     speak,
@@ -23,6 +23,8 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
+        changes::Intent,
+        contract::Agreed,
         settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST},
     },
     http::{
@@ -30,6 +32,7 @@ use crate::{
         flash::{self, Done},
         input::Form,
     },
+    messages::Speak,
 };
 
 const HERE: &str = "/administration/settings";
@@ -43,6 +46,7 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
         was: &policy,
         policy: &policy,
         conflict: None,
+        needs_approval: false,
         wrong: Wrong::default(),
     };
     show(&app, &reader, shown).await
@@ -52,8 +56,10 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
 #[derive(Default)]
 struct Wrong {
     silent_days: Option<String>,
+    approval: Option<String>,
     /// By the name of the field.
     spans: BTreeMap<&'static str, String>,
+    counts: BTreeMap<&'static str, String>,
 }
 
 struct Shown<'a> {
@@ -62,6 +68,8 @@ struct Shown<'a> {
     was: &'a Policy,
     policy: &'a Policy,
     conflict: Option<Conflict>,
+    /// Only another administrator can save it.
+    needs_approval: bool,
     wrong: Wrong,
 }
 
@@ -71,8 +79,13 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         was,
         policy,
         conflict,
+        needs_approval,
         mut wrong,
     } = shown;
+    let approvers = match needs_approval {
+        true => Some(app.approvers(&reader.caller).await?),
+        false => None,
+    };
     let s = speak(app, reader.lang);
     html(&SettingsPage {
         frame: frame(app, reader, Place::Settings, HERE, None).await?,
@@ -80,6 +93,10 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
         version,
         was: (was.policy_2016, was.rule_set),
         conflict,
+        approvers,
+        was_approval: was.take_back.approval_above,
+        approval: policy.take_back.approval_above,
+        wrong_approval: wrong.approval.take(),
         was_wiping: was.wiping,
         was_silent_days: silent_days(was),
         policy_2016: policy.policy_2016,
@@ -94,6 +111,15 @@ async fn show(app: &App, reader: &Reader, shown: Shown<'_>) -> Result<Response, 
                 was: span.unit.shown((span.of)(was)),
                 now: span.unit.shown((span.of)(policy)),
                 wrong: wrong.spans.remove(span.name),
+            })
+            .collect(),
+        limits: LIMITS
+            .iter()
+            .map(|count| CountField {
+                count,
+                was: (count.of)(was),
+                now: (count.of)(policy),
+                wrong: wrong.counts.remove(count.name),
             })
             .collect(),
         public_url: app.config.public_url.clone(),
@@ -123,7 +149,15 @@ pub struct Typed {
     was_wiping: bool,
     #[serde(rename = "was_silentDays", default)]
     was_silent_days: u64,
-    /// What was typed as a span of time, and what the field said before: by its name, and by that after `was_`.
+    /// Sent only when the box is ticked.
+    approval: Option<String>,
+    #[serde(rename = "approvalAbove", default)]
+    approval_above: String,
+    #[serde(rename = "was_approvalAbove", default)]
+    was_approval_above: String,
+    /// Only to ask another administrator.
+    ask: Option<String>,
+    /// What was typed as a span of time or a number, and what the field said before: by its name, and by that after `was_`.
     #[serde(flatten)]
     spans: BTreeMap<String, String>,
 }
@@ -149,6 +183,15 @@ impl Typed {
 }
 
 impl Typed {
+    /// `None` when what was typed is no number that can be meant.
+    fn approval_above(&self) -> Option<Option<u64>> {
+        if self.approval.is_none() {
+            return Some(None);
+        }
+        let above: u64 = self.approval_above.trim().parse().ok()?;
+        TakeBackLimits::APPROVALS.contains(&above).then_some(Some(above))
+    }
+
     fn typed(&self, name: &str) -> &str {
         self.spans.get(name).map_or("", |typed| typed.trim())
     }
@@ -168,6 +211,49 @@ impl Typed {
         let typed = span.unit.span(typed.parse().ok()?)?;
         PAUSES.contains(&typed).then_some(typed)
     }
+
+    /// What the field said when the page was opened.
+    fn count_was(&self, count: &Count, otherwise: u64) -> u64 {
+        let was = self.typed(&format!("was_{}", count.name)).parse().ok();
+        was.filter(|was| count.bounds.contains(was)).unwrap_or(otherwise)
+    }
+
+    /// `None` when it is no number that can be meant.
+    fn count(&self, count: &Count) -> Option<u64> {
+        let typed = self.typed(count.name).parse().ok();
+        typed.filter(|typed| count.bounds.contains(typed))
+    }
+}
+
+/// All settings, each with what it is called.
+pub(super) fn said(s: &Speak, policy: &Policy) -> Vec<(String, String)> {
+    let yes = |is| s.t(if is { "conflict-yes" } else { "conflict-no" });
+    let silence = match silent_days(policy) {
+        0 => s.t("conflict-no"),
+        days => s.t1("settings-silent-after", "days", days),
+    };
+    let approval = match policy.take_back.approval_above {
+        None => s.t("conflict-no"),
+        Some(above) => s.t1("settings-approval-said", "count", above),
+    };
+    let mut said = vec![
+        (s.t("settings-policy-2016"), yes(policy.policy_2016)),
+        (s.t("settings-rule-set"), s.t(words::rule_set(policy.rule_set))),
+        (s.t("settings-wiping"), yes(policy.wiping)),
+        (s.t("settings-silent"), silence),
+    ];
+    said.extend(
+        SPANS
+            .iter()
+            .map(|span| (s.t(span.label), span.unit.shown((span.of)(policy)))),
+    );
+    said.extend(
+        LIMITS
+            .iter()
+            .map(|count| (s.t(count.label), s.number((count.of)(policy)))),
+    );
+    said.push((s.t("settings-approval"), approval));
+    said
 }
 
 pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {
@@ -181,8 +267,12 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         silent_after: after_days(typed.was_silent_days.min(SILENT_DAYS_AT_MOST)),
         ..present.clone()
     };
+    was.take_back.approval_above = typed.was_approval_above.parse().ok();
     for span in &SPANS {
         *(span.of_mut)(&mut was) = span.unit.read(typed.was(span), (span.of)(&present));
+    }
+    for count in &LIMITS {
+        *(count.of_mut)(&mut was) = typed.count_was(count, (count.of)(&present));
     }
     let silent_after = typed.silent_after();
     let mut wrong = Wrong {
@@ -204,22 +294,61 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
             }
         }
     }
-    if silent_after.is_none() || !wrong.spans.is_empty() {
+    for count in &LIMITS {
+        match typed.count(count) {
+            Some(set) => *(count.of_mut)(&mut policy) = set,
+            None => {
+                wrong.counts.insert(count.name, typed.typed(count.name).to_owned());
+            }
+        }
+    }
+    match typed.approval_above() {
+        Some(above) => policy.take_back.approval_above = above,
+        None => {
+            policy.take_back.approval_above = Some(0);
+            wrong.approval = Some(typed.approval_above.clone());
+        }
+    }
+    if silent_after.is_none() || wrong.approval.is_some() || !wrong.spans.is_empty() || !wrong.counts.is_empty() {
         // What else was typed stays as it was typed.
         let shown = Shown {
             version: typed.version,
             was: &was,
             policy: &policy,
             conflict: None,
+            needs_approval: false,
             wrong,
         };
         let page = show(&app, &admin, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    match app
-        .policy_set(&admin.caller, Base::Version(typed.version), policy.clone())
-        .await
-    {
+    let base = Base::Version(typed.version);
+    let done = match typed.ask.is_some() {
+        // Only another administrator can save it.
+        true => {
+            let intent = Intent::Settings {
+                policy: Box::new(policy.clone()),
+            };
+            match held::ask(&app, &admin, &intent, base, &Agreed::default()).await {
+                Ok(asked) => return Ok(asked),
+                Err(error) => Err(error),
+            }
+        }
+        false => app.policy_set(&admin.caller, base, policy.clone()).await,
+    };
+    match done {
+        Err(AppError::NeedsApproval(_)) => {
+            let shown = Shown {
+                version: typed.version,
+                was: &was,
+                policy: &policy,
+                conflict: None,
+                needs_approval: true,
+                wrong,
+            };
+            let page = show(&app, &admin, shown).await?;
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
         Err(AppError::Stale(_)) => {}
         result => {
             result?;
@@ -239,42 +368,21 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
     for span in &SPANS {
         *(span.of_mut)(&mut merged) = Conflict::merged(&(span.of)(&was), (span.of)(&now), (span.of)(&policy));
     }
+    merged.take_back.approval_above = Conflict::merged(
+        &was.take_back.approval_above,
+        now.take_back.approval_above,
+        policy.take_back.approval_above,
+    );
+    for count in &LIMITS {
+        *(count.of_mut)(&mut merged) = Conflict::merged(&(count.of)(&was), (count.of)(&now), (count.of)(&policy));
+    }
     let s = speak(&app, admin.lang);
-    let yes = |is| s.t(if is { "conflict-yes" } else { "conflict-no" });
-    let set = |rule_set| s.t(words::rule_set(rule_set));
-    let silence = |policy: &Policy| match silent_days(policy) {
-        0 => s.t("conflict-no"),
-        days => s.t1("settings-silent-after", "days", days),
-    };
-    let spans = SPANS.iter().map(|span| {
-        let text = |policy| span.unit.shown((span.of)(policy));
-        Difference::of(s.t(span.label), text(&was), text(&now), text(&policy))
-    });
-    let rows = [
-        Difference::of(
-            s.t("settings-policy-2016"),
-            yes(was.policy_2016),
-            yes(now.policy_2016),
-            yes(policy.policy_2016),
-        ),
-        Difference::of(
-            s.t("settings-rule-set"),
-            set(was.rule_set),
-            set(now.rule_set),
-            set(rule_set),
-        ),
-        Difference::of(
-            s.t("settings-wiping"),
-            yes(was.wiping),
-            yes(now.wiping),
-            yes(policy.wiping),
-        ),
-        Difference::of(s.t("settings-silent"), silence(&was), silence(&now), silence(&policy)),
-    ];
+    let seen = said(&s, &was).into_iter().zip(said(&s, &now)).zip(said(&s, &policy));
+    let rows = seen.filter_map(|(((what, was), (_, now)), (_, mine))| Difference::of(what, was, now, mine));
     let opened = version.number;
     let conflict = Conflict {
         version,
-        rows: rows.into_iter().chain(spans).flatten().collect(),
+        rows: rows.collect(),
         theirs: HERE.to_owned(),
     };
     let shown = Shown {
@@ -282,6 +390,7 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         was: &now,
         policy: &merged,
         conflict: Some(conflict),
+        needs_approval: false,
         wrong: Wrong::default(),
     };
     let page = show(&app, &admin, shown).await?;

@@ -255,6 +255,10 @@ impl Names {
             },
             of_many: row.kind != "bulkDone" && row.detail.get("bulkAction").is_some(),
             told_at: (row.kind == "bulkDone").then(|| format!("/bulk/{}", row.seq)),
+            change: match (number("change"), text("held")) {
+                (Some(change), _) => Some(format!("/changes/{change}")),
+                (None, held) => held.map(|held| format!("/held/{held}")),
+            },
             code: text("failure")
                 .or_else(|| text("error"))
                 .or_else(|| row.detail.get("errorNumber").map(ToString::to_string)),

@@ -4,7 +4,9 @@ use askama::Template;
 
 use super::{
     Frame,
+    changes::HeldLine,
     parts::{EventLine, Running},
+    ui::Glyph,
 };
 use crate::messages::Speak;
 
@@ -14,6 +16,8 @@ pub struct ActivityPage {
     pub s: Speak,
     pub frame: Frame,
     pub running: Vec<Running>,
+    /// Changes that wait for another administrator.
+    pub held: Vec<HeldLine>,
     /// The latest first.
     pub events: Vec<EventLine>,
     /// The address of what happened before.
@@ -28,12 +32,13 @@ pub mod tests {
     use crate::http::console::pages::{
         Place,
         app::tests::named,
+        changes,
         parts::{EventWord, Who},
         tests::{ago, frame},
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 77] = [
+    const KINDS: [&str; 82] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -53,6 +58,11 @@ pub mod tests {
         "appRemovedByUser",
         "appRequested",
         "appRequestWithdrawn",
+        "changeApproved",
+        "changeExpired",
+        "changeHeld",
+        "changeTurnedDown",
+        "changeWithdrawn",
         "deploymentSaved",
         "deviceAuthenticated",
         "deviceCheckedOut",
@@ -136,6 +146,7 @@ pub mod tests {
                 moved: (kind.starts_with("groupMembers") || kind == "bulkDone").then_some((3, 1)),
                 of_many: kind == "invitationRenewed",
                 told_at: (kind == "bulkDone").then(|| "/bulk/7".to_owned()),
+                change: kind.starts_with("change").then(|| "/changes/1842".to_owned()),
                 code: kind.contains("Failed").then(|| "MCMDMErrorDomain 12064".to_owned()),
             })
             .collect()
@@ -145,6 +156,11 @@ pub mod tests {
         let page = |events: Vec<EventLine>, earlier: Option<&str>| ActivityPage {
             s: s.clone(),
             frame: frame(Place::Activity),
+            held: if events.is_empty() {
+                Vec::new()
+            } else {
+                changes::tests::held(s)
+            },
             running: if events.is_empty() {
                 Vec::new()
             } else {

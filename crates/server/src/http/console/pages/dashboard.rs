@@ -6,6 +6,7 @@ use domain::{AssetId, Counts, Owned, Time, TokenState};
 use super::{
     Frame,
     apps::AppLine,
+    changes::HeldLine,
     parts::Running,
     ui::{Glyph, StateCounts},
 };
@@ -16,6 +17,8 @@ use crate::messages::Speak;
 pub struct DashboardPage {
     pub s: Speak,
     pub frame: Frame,
+    /// Changes that wait for another administrator.
+    pub held: Vec<HeldLine>,
     /// `None` until a token is linked.
     pub location: Option<LocationBrief>,
 }
@@ -368,7 +371,7 @@ pub mod tests {
 
     use super::*;
     use crate::http::console::pages::{
-        Place, apps,
+        Place, apps, changes,
         parts::{OperationWord, Phase},
         tests::{ago, frame},
     };
@@ -489,9 +492,14 @@ pub mod tests {
             installs,
             running,
         };
-        let page = |location| DashboardPage {
+        let page = |location: Option<LocationBrief>| DashboardPage {
             s: s.clone(),
             frame: frame(Place::Dashboard),
+            held: if location.is_some() {
+                changes::tests::held(s)
+            } else {
+                Vec::new()
+            },
             location,
         };
         vec![

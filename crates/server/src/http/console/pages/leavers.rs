@@ -110,6 +110,8 @@ pub struct LeavePage {
     /// For how many days a device is waited for.
     pub waited_for_days: u64,
     pub digest: String,
+    /// How many licences it takes back, when whoever saves has to say so.
+    pub to_confirm: Option<u64>,
     pub refused: Refused,
 }
 
@@ -214,6 +216,7 @@ pub mod tests {
             kept: vec!["한올 편람".to_owned()],
             waited_for_days: 30,
             digest: "7f3a91c20000000000000000000000ff".to_owned(),
+            to_confirm: Some(12),
             refused: Refused::Not,
         }
     }

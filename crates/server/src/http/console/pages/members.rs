@@ -97,6 +97,8 @@ pub struct MembersPreviewPage {
     pub fields: Vec<(&'static str, String)>,
     /// How many licences it takes back, when whoever saves has to say so.
     pub to_confirm: Option<u64>,
+    /// It only asks another administrator: what those are called who can approve it.
+    pub approvers: Option<Vec<String>>,
     /// Nothing was saved, since this is something else than was seen.
     pub outdated: bool,
     /// Nothing was saved, since nobody said how many licences are taken back.
@@ -202,6 +204,7 @@ pub mod tests {
             digest: "7f3a91c20000000000000000000000ff".to_owned(),
             fields: vec![("add", "1".to_owned())],
             to_confirm: None,
+            approvers: None,
             outdated: false,
             unconfirmed: false,
         }
@@ -215,6 +218,7 @@ pub mod tests {
         };
         let unconfirmed = MembersPreviewPage {
             to_confirm: Some(38),
+            approvers: Some(vec!["고은결".to_owned()]),
             unconfirmed: true,
             ..people()
         };

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod app;
 pub mod apps;
 pub mod bulk;
+pub mod changes;
 pub mod conflict;
 pub mod dashboard;
 pub mod deployment;
@@ -224,6 +225,7 @@ pub mod tests {
         all.extend(bulk::tests::samples(s));
         all.extend(moving_up::tests::samples(s));
         all.extend(activity::tests::samples(s));
+        all.extend(changes::tests::samples(s));
         all.extend(accounts::tests::samples(s));
         all.extend(settings::tests::samples(s));
         all.extend(search::tests::samples(s));

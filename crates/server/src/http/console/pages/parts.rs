@@ -262,6 +262,8 @@ pub struct EventLine {
     pub of_many: bool,
     /// Where all of that is told.
     pub told_at: Option<String>,
+    /// The page of the change that it was, or of the one that waits.
+    pub change: Option<String>,
 }
 
 impl EventLine {
@@ -284,6 +286,11 @@ impl EventLine {
                 .as_ref()
                 .map_or_else(|| "–".to_owned(), |thing| thing.name.clone())
         };
+        // The settings have no name.
+        let name_said = match self.name.as_deref() {
+            Some("") => s.t("nav-settings"),
+            name => name.unwrap_or("–").to_owned(),
+        };
         s.ta(
             key,
             &[
@@ -299,7 +306,7 @@ impl EventLine {
                         .or(self.name.as_ref())
                         .map_or("–", |name| name),
                 ),
-                ("name", &self.name.as_deref().unwrap_or("–")),
+                ("name", &name_said),
                 ("joined", &joined),
                 ("left", &left),
             ],

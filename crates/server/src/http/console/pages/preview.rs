@@ -217,11 +217,11 @@ impl LineView {
         words
     }
 
-    fn was(&self, s: &Speak) -> String {
+    pub fn was(&self, s: &Speak) -> String {
         self.said(s, self.before)
     }
 
-    fn becomes(&self, s: &Speak) -> String {
+    pub fn becomes(&self, s: &Speak) -> String {
         self.said(s, self.after)
     }
 
@@ -559,6 +559,8 @@ pub struct PreviewPage {
     pub outdated: Option<Outdated>,
     /// Nothing was saved, since nobody said how many licences are taken back.
     pub unconfirmed: bool,
+    /// It only asks another administrator: what those are called who can approve it.
+    pub approvers: Option<Vec<String>>,
 }
 
 impl PreviewPage {
@@ -703,6 +705,7 @@ pub mod tests {
             preview,
             outdated,
             unconfirmed,
+            approvers: unconfirmed.then(Vec::new),
         };
         let full = view(s);
         let nobody = PreviewView {

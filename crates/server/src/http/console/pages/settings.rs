@@ -3,13 +3,16 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use askama::Template;
-use domain::{Policy, RuleSet};
+use domain::{Policy, RuleSet, TakeBackLimits};
 
 use super::{Frame, conflict::Conflict, ui::Glyph, words};
 use crate::{
     app::settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST},
     messages::Speak,
 };
+
+/// What is offered where no approval is needed.
+const APPROVAL_ABOVE: u64 = 100;
 
 #[derive(Template)]
 #[template(path = "console/settings.html")]
@@ -31,6 +34,14 @@ pub struct SettingsPage {
     /// What was typed as the number of days, where it is none.
     pub wrong_days: Option<String>,
     pub spans: Vec<SpanField>,
+    /// From when on a change that takes licences back is more than one click.
+    pub limits: Vec<CountField>,
+    /// Above how many another administrator approves it; what was typed, where that cannot be meant.
+    pub was_approval: Option<u64>,
+    pub approval: Option<u64>,
+    pub wrong_approval: Option<String>,
+    /// It only asks another administrator: what those are called who can approve it.
+    pub approvers: Option<Vec<String>>,
     pub public_url: String,
     pub time_zone: String,
     /// Without it devices are not woken.
@@ -99,6 +110,56 @@ impl SpanField {
 
     fn most(&self) -> u64 {
         self.span.unit.most(PAUSES)
+    }
+}
+
+/// A whole number among the settings.
+pub struct Count {
+    /// As in the API.
+    pub name: &'static str,
+    pub label: &'static str,
+    pub help: &'static str,
+    pub bounds: RangeInclusive<u64>,
+    pub of: fn(&Policy) -> u64,
+    pub of_mut: fn(&mut Policy) -> &mut u64,
+}
+
+pub const LIMITS: [Count; 2] = [
+    Count {
+        name: "takeBackShare",
+        label: "settings-take-back-share",
+        help: "settings-take-back-share-help",
+        bounds: TakeBackLimits::SHARES,
+        of: |policy| policy.take_back.share,
+        of_mut: |policy| &mut policy.take_back.share,
+    },
+    Count {
+        name: "takeBackMoreThan",
+        label: "settings-take-back-more-than",
+        help: "settings-take-back-more-than-help",
+        bounds: TakeBackLimits::COUNTS,
+        of: |policy| policy.take_back.more_than,
+        of_mut: |policy| &mut policy.take_back.more_than,
+    },
+];
+
+pub struct CountField {
+    pub count: &'static Count,
+    /// What it said when the page was opened.
+    pub was: u64,
+    pub now: u64,
+    /// What was typed, where it cannot be meant.
+    pub wrong: Option<String>,
+}
+
+impl CountField {
+    fn value(&self) -> String {
+        self.wrong.clone().unwrap_or_else(|| self.now.to_string())
+    }
+
+    fn problem(&self, s: &Speak) -> String {
+        let bounds = &self.count.bounds;
+        s.t2("settings-count-wrong", "least", bounds.start(), "most", bounds.end())
     }
 }
 
@@ -177,6 +238,21 @@ impl SettingsPage {
         }
     }
 
+    fn was_approval(&self) -> String {
+        self.was_approval.map_or_else(String::new, |above| above.to_string())
+    }
+
+    fn approval_offered(&self) -> String {
+        let set = self.approval.unwrap_or(APPROVAL_ABOVE).to_string();
+        self.wrong_approval.clone().unwrap_or(set)
+    }
+
+    fn wrong_approval(&self) -> String {
+        let bounds = TakeBackLimits::APPROVALS;
+        self.s
+            .t2("settings-count-wrong", "least", bounds.start(), "most", bounds.end())
+    }
+
     fn most_days(&self) -> u64 {
         SILENT_DAYS_AT_MOST
     }
@@ -226,6 +302,19 @@ pub mod tests {
             policy_2016,
             rule_set: RuleSet::Y2016,
             spans: SPANS.iter().map(|span| field(span, policy_2016)).collect(),
+            was_approval: None,
+            approval: policy_2016.then_some(50),
+            wrong_approval: (!may_write).then(|| "viel".to_owned()),
+            approvers: policy_2016.then(|| vec!["고은결".to_owned()]),
+            limits: LIMITS
+                .iter()
+                .map(|count| CountField {
+                    count,
+                    was: 20,
+                    now: 20,
+                    wrong: policy_2016.then(|| "viel".to_owned()),
+                })
+                .collect(),
             public_url: "https://apps.seorindeul.example".to_owned(),
             time_zone: "Asia/Seoul".to_owned(),
             push_ready: may_write,
