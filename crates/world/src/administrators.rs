@@ -58,7 +58,7 @@ impl World {
             TokenKind::OtherAccount,
             TokenKind::Expired,
             TokenKind::Revoked,
-            TokenKind::ReadOnly,
+            TokenKind::OtherAccount,
             TokenKind::ExternalMdm,
         ];
         let kind = kinds[self.rng.below(kinds.len())];
