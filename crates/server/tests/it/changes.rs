@@ -79,6 +79,15 @@ async fn members(server: &TestServer, group: &str) -> BTreeSet<String> {
     ids.map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
+/// While a rule is asked of everybody members come and go, and what was looked at is soon something else.
+async fn everybody_was_asked(server: &TestServer, group: &str) {
+    crate::server::until("the rule was asked of everybody", async || {
+        let (_, row) = server.get(&format!("/api/v1/groups/{group}")).await;
+        (row["membershipRuleProcessingStatus"] == "succeeded").then_some(Value::Null)
+    })
+    .await;
+}
+
 /// Another administrator than 홍라온.
 async fn another(server: &TestServer) -> Browser {
     let password = SecretString::from(PASSWORD);
@@ -204,15 +213,16 @@ on_both! {
         let sales = json!({ "membershipRule": r#"user.department -eq "영업""# });
         assert_eq!(server.send(Method::PUT, &rule, &sales).await.0, StatusCode::OK);
         let first = latest(server, &of).await;
-        crate::server::until("the rule was asked of everybody", async || {
-            members(server, &id).await.is_empty().then_some(Value::Null)
-        }).await;
+        everybody_was_asked(server, &id).await;
+        assert_eq!(members(server, &id).await, BTreeSet::new());
         let all = json!({ "membershipRule": "all" });
         assert_eq!(server.send(Method::PUT, &rule, &all).await.0, StatusCode::OK);
         let second = latest(server, &of).await;
+        everybody_was_asked(server, &id).await;
 
         restored(server, second).await;
         assert_eq!(server.get(&rule).await.1["membershipRule"], sales["membershipRule"]);
+        everybody_was_asked(server, &id).await;
         restored(server, first).await;
         assert_eq!(server.get(&rule).await.1["membershipType"], "assigned");
         // Now that members are put in by hand again, those come back who were.
