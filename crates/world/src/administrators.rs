@@ -54,11 +54,11 @@ impl World {
 
     /// P3: whatever else somebody uploads is refused, and changes nothing; that it did not is looked at after each step.
     pub async fn somebody_uploads_something_else(&mut self) -> Result<(), String> {
+        // Not one that may only look: where Apple cannot tell, it counts as one that may write (`Licensing::may_write`).
         let kinds = [
             TokenKind::OtherAccount,
             TokenKind::Expired,
             TokenKind::Revoked,
-            TokenKind::OtherAccount,
             TokenKind::ExternalMdm,
         ];
         let kind = kinds[self.rng.below(kinds.len())];

@@ -187,7 +187,8 @@ impl World {
                         InstallState::PendingInstall => {
                             shown.detail == Detail::WaitingForLicense
                                 || shown.detail == Detail::NoLicenseAvailable
-                                || self.cannot_have_it(verdict.detail)
+                                // Who has no device that could show an invitation waits for one.
+                                || verdict.detail == Detail::UserNotEnrolledInProgram
                         }
                         _ => false,
                     };
@@ -238,12 +239,6 @@ impl World {
             }
         }
         Ok(left)
-    }
-
-    /// Who has no device that could show an invitation waits for one.
-    #[expect(clippy::unused_self, reason = "an answer of the world, as the others are")]
-    fn cannot_have_it(&self, detail: Detail) -> bool {
-        detail == Detail::UserNotEnrolledInProgram
     }
 
     async fn everybody_is_told(&mut self) -> Result<(), String> {
