@@ -228,11 +228,11 @@ mod tests {
         ("groups", "changed_at"),
         ("groups", "created_at"),
         ("groups", "members_changed_at"),
-        // By the clock of the database, which bounds it itself.
         ("held_changes", "asked_at"),
         ("held_changes", "ended_at"),
         // A week, and as much longer as the clock was wrong.
         ("held_changes", "expires_at"),
+        // By the clock of the database, which bounds it itself.
         ("leases", "until"),
         ("locations", "created_at"),
         ("locations", "expires_at"),

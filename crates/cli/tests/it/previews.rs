@@ -8,12 +8,12 @@ use domain::{
 };
 use server::app::{
     AppError, Base, Caller,
+    bulk::selection::{List, Selection, Which},
     bulk::{Act, BulkPreview, TakeBack, Through},
     contract::{Agreed, Contract, Previewed},
     deployments::DeploymentChoice,
     directory::PersonFilter,
     leavers::{Devices, LeavingLicence},
-    selection::{List, Selection, Which},
 };
 use sim::{
     apple::{TokenKind, sample::adam_id},

@@ -92,12 +92,7 @@ pub struct LineSays {
 
 impl LineSays {
     pub fn of(line: &Deployment) -> LineSays {
-        LineSays {
-            approval: line.approval,
-            deadline: line.deadline,
-            license_type: line.license_type,
-            installation: line.installation,
-        }
+        DeploymentChoice::of(line).says()
     }
 }
 

@@ -1,9 +1,7 @@
 //! Inviting people to the programme: carries out what [`domain::invitation`] decides.
 
-use std::collections::BTreeMap;
-
 use domain::{
-    DeviceId, GroupKind, PersonId, Program, Time, World,
+    DeviceId, PersonId, Program, Time, World,
     invitation::{self, Ending, Next},
 };
 use mdm::command::Command;
@@ -11,7 +9,7 @@ use serde_json::json;
 use store::{Actor, ClientUserRow, CommandRow, InvitationRow, NewEvent, Tx};
 use uuid::Uuid;
 
-use super::{App, AppError, Caller, bulk::Skip, of_person::OfPerson};
+use super::{App, AppError, Caller, of_person::OfPerson};
 
 /// What came of inviting a person by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +62,14 @@ impl NotInvited {
 }
 
 /// What inviting a person by hand would do.
-enum Anew {
+pub(super) enum Anew {
     Invite(DeviceId),
     /// Apple had refused to register the person.
     Register,
 }
 
 /// Looks whether inviting a person by hand would do anything.
-fn anew(world: &World, person: PersonId) -> Result<Anew, NotInvited> {
+pub(super) fn anew(world: &World, person: PersonId) -> Result<Anew, NotInvited> {
     let facts = world.people.get(&person).ok_or(NotInvited::NotDue)?;
     if facts.left {
         return Err(NotInvited::Left);
@@ -98,11 +96,6 @@ fn anew(world: &World, person: PersonId) -> Result<Anew, NotInvited> {
             }
         }
     }
-}
-
-/// Whether inviting a person by hand would do anything, and why not.
-pub(super) fn would_invite(world: &World, person: PersonId) -> Result<(), NotInvited> {
-    anew(world, person).map(|_| ())
 }
 
 impl OfPerson {
@@ -158,48 +151,8 @@ impl App {
         Ok(done)
     }
 
-    /// The same of some people, in one transaction: who was not invited, and why. `cause` is why they are invited together.
-    pub(super) async fn invite_some(
-        &self,
-        caller: &Caller,
-        people: &[PersonId],
-        cause: Uuid,
-    ) -> Result<BTreeMap<PersonId, Skip>, AppError> {
-        let now = self.now();
-        let mut skipped = BTreeMap::new();
-        let mut tx = self.store.begin().await?;
-        let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
-        let stay = tx.members_stay(GroupKind::User, &ids).await?;
-        let Some(location) = tx.locations().await?.into_iter().next() else {
-            return Ok(people.iter().map(|person| (*person, Skip::NotLinked)).collect());
-        };
-        let mut users = BTreeMap::new();
-        for person in people {
-            if !stay.contains(&person.0) {
-                skipped.insert(*person, Skip::Left);
-                continue;
-            }
-            match tx.client_user_held(*person, location.id).await? {
-                Some(user) => drop(users.insert(*person, user)),
-                None => drop(skipped.insert(*person, Skip::NoProgram)),
-            }
-        }
-        let held: Vec<PersonId> = users.keys().copied().collect();
-        let world = tx.world_of(location.id, &held, now).await?;
-        for (person, user) in &users {
-            match anew(&world, *person) {
-                Ok(anew) => {
-                    self.invited_anew(&mut tx, caller, user, anew, now, Some(cause)).await?;
-                }
-                Err(why) => drop(skipped.insert(*person, Skip::from(&why))),
-            }
-        }
-        tx.commit().await?;
-        Ok(skipped)
-    }
-
     /// Invites whoever `user` is, whom their transaction holds.
-    async fn invited_anew(
+    pub(super) async fn invited_anew(
         &self,
         tx: &mut Tx,
         caller: &Caller,

@@ -29,7 +29,6 @@ pub mod passwords;
 pub mod people;
 pub mod program;
 pub mod rules;
-pub mod selection;
 pub mod service;
 pub mod settings;
 pub mod sign_in;

@@ -9,9 +9,9 @@ use domain::{AssetId, GroupId, GroupKind, InstallState};
 use store::{Cut, Span};
 use uuid::Uuid;
 
-use super::{
+use super::BulkRefused;
+use crate::app::{
     App, AppError,
-    bulk::BulkRefused,
     directory::{DeviceFilter, PersonFilter},
 };
 

@@ -18,10 +18,10 @@ use super::{
 use crate::{
     app::{
         App, bulk,
+        bulk::selection::{self, List, Which},
         bulk::{Act, BulkDone, Skip, TakeBack, Through},
         contract::{Agreed, Contract},
         directory::{DeviceFilter, PersonFilter},
-        selection::{self, List, Which},
     },
     http::{
         auth::{ApiAdmin, ApiReader},

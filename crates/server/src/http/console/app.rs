@@ -24,8 +24,8 @@ use super::{
 use crate::{
     app::{
         App, AppError,
+        bulk::selection::List,
         of_app::{Asked, OfApp, Part, People},
-        selection::List,
         sums::by_state,
     },
     http::{

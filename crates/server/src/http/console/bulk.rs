@@ -9,7 +9,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use domain::{Approval, AssetId, DeploymentError, DeviceId, GroupId, GroupKind, LicenseType, Members, PersonId};
+use domain::{Approval, AssetId, DeviceId, GroupId, GroupKind, LicenseType, Members, PersonId};
 use store::{AppRow, GroupRow};
 use uuid::Uuid;
 
@@ -31,11 +31,11 @@ use super::{
 use crate::{
     app::{
         App, AppError, Problem,
+        bulk::selection::{self, List, Selection, Which},
         bulk::{Act, BulkPreview, BulkRefused, GivenBy, TakeBack, Through},
         contract::{Agreed, Contract, Previewed},
         deployments::LineSays,
         directory::{DeviceFilter, PersonFilter},
-        selection::{self, List, Selection, Which},
     },
     http::{
         auth::{Admin, Reader},
@@ -340,13 +340,7 @@ async fn refused(app: &App, admin: &Admin, said: &Said, error: AppError) -> Resu
         },
         AppError::Rule(_) => s.t("bulk-group-by-rule"),
         AppError::Invalid { problem: wrong, .. } => problem(&s, *wrong),
-        AppError::Deployment(refused) => s.t(match refused {
-            DeploymentError::DeviceGroupAvailable(_) => "deployment-error-device-available",
-            DeploymentError::MixedKindsNotAvailable(_) => "deployment-error-mixed",
-            DeploymentError::DeadlineWithoutRequired(_) => "deployment-error-deadline-not-required",
-            DeploymentError::ExternalWithoutInstall(_) => "deployment-error-external",
-            DeploymentError::GroupTwice(_) => "deployment-error-twice",
-        }),
+        AppError::Deployment(refused) => s.t(super::deployment::refusal(refused).1),
         _ => return Err(error.into()),
     };
     asked_again(app, admin, said, text).await

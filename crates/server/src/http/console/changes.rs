@@ -160,11 +160,9 @@ async fn app_now(app: &App, thing: &str) -> Result<(Option<Icon>, Option<AppNow>
         return Ok((None, None));
     };
     let icon = (id, row.has_icon, view::app_name(&row));
-    let summed = app.apps_summed().await?;
-    let sums = summed.and_then(|summed| summed.apps.into_iter().find(|sums| sums.row.id == id));
-    let now = sums.map(|sums| AppNow {
-        counts: sums.counts,
-        installs: StateCounts::from(&by_state(&sums.devices)),
+    let now = app.of_app(id).await?.map(|of| AppNow {
+        counts: of.app.counts,
+        installs: StateCounts::from(&by_state(&of.app.devices)),
     });
     Ok((Some(icon), now))
 }

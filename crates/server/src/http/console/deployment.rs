@@ -139,13 +139,7 @@ pub async fn save(
         }
         Err(AppError::Stale(_)) => conflict(&app, &reader, &app.deployable(asset).await?, &form).await,
         Err(AppError::Deployment(refused)) => {
-            let (group, key) = match refused {
-                DeploymentError::DeviceGroupAvailable(group) => (group, "deployment-error-device-available"),
-                DeploymentError::MixedKindsNotAvailable(group) => (group, "deployment-error-mixed"),
-                DeploymentError::DeadlineWithoutRequired(group) => (group, "deployment-error-deadline-not-required"),
-                DeploymentError::ExternalWithoutInstall(group) => (group, "deployment-error-external"),
-                DeploymentError::GroupTwice(group) => (group, "deployment-error-twice"),
-            };
+            let (group, key) = refusal(&refused);
             let text = s.t(key);
             for choice in groups.iter_mut().filter(|choice| choice.id == group) {
                 choice.error = Some(text.clone());
@@ -153,6 +147,17 @@ pub async fn save(
             wrong(&app, &reader, &deployable, groups).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Of which group a deployment is refused, and the message that says why.
+pub(super) fn refusal(refused: &DeploymentError) -> (GroupId, &'static str) {
+    match refused {
+        DeploymentError::DeviceGroupAvailable(group) => (*group, "deployment-error-device-available"),
+        DeploymentError::MixedKindsNotAvailable(group) => (*group, "deployment-error-mixed"),
+        DeploymentError::DeadlineWithoutRequired(group) => (*group, "deployment-error-deadline-not-required"),
+        DeploymentError::ExternalWithoutInstall(group) => (*group, "deployment-error-external"),
+        DeploymentError::GroupTwice(group) => (*group, "deployment-error-twice"),
     }
 }
 

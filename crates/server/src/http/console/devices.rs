@@ -22,7 +22,9 @@ use super::{
     speak, view,
 };
 use crate::{
-    app::{App, AppError, Base, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson, selection::List},
+    app::{
+        App, AppError, Base, bulk::selection::List, directory::DeviceFilter, leaving::CannotLeave, of_person::OfPerson,
+    },
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},

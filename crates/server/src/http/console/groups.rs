@@ -25,8 +25,8 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base, Problem,
+        bulk::selection::List,
         groups::{GroupChange, NewGroup},
-        selection::List,
     },
     http::{
         auth::{Admin, Reader},

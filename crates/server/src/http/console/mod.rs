@@ -54,7 +54,7 @@ use super::{
     security,
 };
 use crate::{
-    app::{App, AppError, Problem, selection::List},
+    app::{App, AppError, Problem, bulk::selection::List},
     cause,
     gate::Busy,
     messages::{Lang, Speak},

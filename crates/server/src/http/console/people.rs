@@ -25,11 +25,11 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base, Problem,
+        bulk::selection::List,
         directory::{ListedPerson, PersonFilter},
         invitations::{InvitedAgain, NotInvited},
         of_person::{OfPerson, PersonApp},
         people::NewPerson,
-        selection::List,
     },
     http::{
         auth::{Admin, Reader},

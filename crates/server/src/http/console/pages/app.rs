@@ -435,7 +435,7 @@ pub mod tests {
         people::tests::invitation,
         tests::{ago, frame, id},
     };
-    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
+    use crate::{app::bulk::selection::List, http::console::pages::bulk::tests::sample_bar};
 
     pub fn named(name: &str, href: &str) -> Named {
         Named {

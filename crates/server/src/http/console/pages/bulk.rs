@@ -13,7 +13,7 @@ use super::{
     ui::Glyph,
 };
 use crate::{
-    app::{bulk::Skip, selection::List},
+    app::bulk::{Skip, selection::List},
     messages::Speak,
 };
 

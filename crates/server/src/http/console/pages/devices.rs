@@ -461,7 +461,7 @@ pub mod tests {
         parts::paged,
         tests::{ago, frame, id, speak},
     };
-    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
+    use crate::{app::bulk::selection::List, http::console::pages::bulk::tests::sample_bar};
 
     pub fn line(s: &Speak, number: u128, enrolment: Enrolment, seen: Option<u64>) -> DeviceLine {
         let mut installs = StateCounts::default();

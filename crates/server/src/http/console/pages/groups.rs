@@ -156,7 +156,7 @@ pub mod tests {
         rules,
         tests::{frame, id},
     };
-    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
+    use crate::{app::bulk::selection::List, http::console::pages::bulk::tests::sample_bar};
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
         let line = |number, kind| GroupLine {

@@ -293,7 +293,7 @@ pub mod tests {
     use domain::{Enrolment, Rule, invitation::Ending, program::Invitation};
 
     use super::*;
-    use crate::{app::selection::List, http::console::pages::bulk::tests::sample_bar};
+    use crate::{app::bulk::selection::List, http::console::pages::bulk::tests::sample_bar};
     use crate::{
         http::console::pages::{
             Place,
