@@ -114,15 +114,19 @@ pub enum ApiKeyCommand {
 
 #[derive(Subcommand)]
 pub enum EnrolCommand {
-    /// Makes a one-time link for one device of one person, and prints it.
+    /// Makes a one-time link for one device of one person, or for one that belongs to nobody, and prints it.
     Link {
         #[command(flatten)]
         config: ConfigArgument,
         /// The person: id, mail address or full name.
-        person: String,
+        #[arg(required_unless_present = "nobody", conflicts_with = "nobody")]
+        person: Option<String>,
         /// Adds the person when there is none of this name or address.
-        #[arg(long)]
+        #[arg(long, requires = "person")]
         add: bool,
+        /// For a device that belongs to nobody: a kiosk, or one that is shared.
+        #[arg(long)]
+        nobody: bool,
     },
 }
 
@@ -350,9 +354,24 @@ fn written(time: Time) -> String {
 }
 
 pub async fn enrol(command: EnrolCommand) -> Result<(), Failure> {
-    let EnrolCommand::Link { config, person, add } = command;
+    let EnrolCommand::Link {
+        config, person, add, ..
+    } = command;
     let app = open(&config).await?;
-    let id = match find(&app, &person).await? {
+    let link = match person {
+        Some(person) => {
+            let id = of_person(&app, person, add).await?;
+            app.enrolment_link(&Caller::System, id).await?
+        }
+        None => app.enrolment_link_for_nobody(&Caller::System).await?,
+    };
+    println!("{}", link.expose_secret());
+    Ok(())
+}
+
+/// The person who is meant, and who is added if that was asked for.
+async fn of_person(app: &App, person: String, add: bool) -> Result<PersonId, Failure> {
+    Ok(match find(app, &person).await? {
         Some(id) => id,
         None if add => {
             let email = person.contains('@').then(|| person.clone());
@@ -369,9 +388,7 @@ pub async fn enrol(command: EnrolCommand) -> Result<(), Failure> {
                 "there is nobody called {person:?}; add the person with --add"
             )));
         }
-    };
-    println!("{}", app.enrolment_link(&Caller::System, id).await?.expose_secret());
-    Ok(())
+    })
 }
 
 async fn open(config: &ConfigArgument) -> Result<App, Failure> {

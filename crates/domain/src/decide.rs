@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState, Installation, Licensing,
-    PersonId, Program, Resolution, Rule, Seat, Time, World,
+    PersonId, PersonKind, Program, Resolution, Rule, Seat, Time, World,
 };
 
 /// The decision about one app.
@@ -375,7 +375,11 @@ struct Stands<'a> {
 impl Stands<'_> {
     fn all(&self) -> BTreeMap<Holder, Footing> {
         let claim = self.claim;
-        let mut all = BTreeMap::from([(Holder::Person(claim.person.id), self.of_person())]);
+        let person = || (Holder::Person(claim.person.id), self.of_person());
+        let mut all: BTreeMap<Holder, Footing> = match claim.person.kind {
+            PersonKind::Person => BTreeMap::from([person()]),
+            PersonKind::Device => BTreeMap::new(),
+        };
         let own = |device: &&DeviceClaim<'_>| device.licensing.kind == HolderKind::Device || device.seat.is_some();
         let devices = claim.devices.iter().filter(own);
         all.extend(devices.map(|device| (Holder::Device(device.device.id), self.of_device(device))));

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Deployment, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId, PersonVerdict, Program,
-    Seat, Step, Time, World,
+    App, AssetId, Deployment, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId, PersonKind,
+    PersonVerdict, Program, Seat, Step, Time, World,
     decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
     plan::Own,
@@ -53,7 +53,8 @@ impl Concern {
                 devices.iter().all(|device| device.enrolment.is_over()),
             ),
         ];
-        let here = !person.left;
+        // A device that belongs to nobody is nobody whom anything keeps from apps.
+        let here = !person.left && person.kind == PersonKind::Person;
         is.into_iter()
             .filter_map(move |(concern, is)| (here && is).then_some(concern))
     }
@@ -62,6 +63,8 @@ impl Concern {
 /// One person and one app, as far as it follows from the person's own facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
+    /// Of nobody: of a device that belongs to nobody.
+    pub nobody: bool,
     /// A deployment requires the app, at least on one of their devices.
     pub required: bool,
     /// Deserves a licence of their own: [`PersonVerdict::wants_seat`].
@@ -101,11 +104,12 @@ pub struct Said {
 }
 
 impl Pair {
-    fn of(alone: &Alone) -> Pair {
+    fn of(world: &World, alone: &Alone) -> Pair {
         let served = &alone.served;
         let waiting = alone.waiting.as_ref().unwrap_or(served);
         let devices = served.devices.values().filter(|device| device.concerns());
         Pair {
+            nobody: world.is_nobody(served.person),
             required: served.resolution.required,
             wants: served.wants_seat,
             keeps: served.keeps_seat,
@@ -181,7 +185,7 @@ pub fn decide_each(world: &World) -> Each {
         for alone in alone(world, &owners, app) {
             let person = alone.served.person;
             own.about(app, &alone.served);
-            pairs.insert((app.id, person), Pair::of(&alone));
+            pairs.insert((app.id, person), Pair::of(world, &alone));
             let theirs = app
                 .deployments
                 .iter()

@@ -27,6 +27,18 @@ macro_rules! ids {
     )*};
 }
 
+impl PersonId {
+    /// What stands for this device while it belongs to nobody: [`PersonKind::Device`](crate::PersonKind).
+    pub fn nobody(device: DeviceId) -> PersonId {
+        PersonId(device.0)
+    }
+
+    /// The person, unless it is what stands for this device.
+    pub fn unless_nobody(self, device: DeviceId) -> Option<PersonId> {
+        (self != PersonId::nobody(device)).then_some(self)
+    }
+}
+
 ids! {
     /// Who signs in to the console.
     AccountId

@@ -53,4 +53,4 @@ pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Prev
 pub use program::Program;
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;
-pub use world::{App, Device, Enrolment, Group, Person, Platform, Policy, QUIET_AFTER, World};
+pub use world::{App, Device, Enrolment, Group, Person, PersonKind, Platform, Policy, QUIET_AFTER, World};

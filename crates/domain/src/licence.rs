@@ -95,6 +95,8 @@ pub enum LicensingReason {
     Policy2016,
     /// Several people sign in to it, and none of them can bring a licence (`mdm-protocol` §6.3).
     SharedDevice,
+    /// It belongs to nobody who could bring one.
+    NoUser,
     /// A deployment says so.
     Deployment,
     /// A deployment leaves it open, and Apple permits licences of devices for the app.

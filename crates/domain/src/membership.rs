@@ -97,7 +97,8 @@ pub struct MembershipRule(Condition);
 pub struct Subject {
     /// Nobody who left, and no device that is gone, is in a group.
     pub is_here: bool,
-    pub name: String,
+    /// Known of everybody; of a device that belongs to nobody there is none, nor what follows.
+    pub name: Option<String>,
     pub mail: Option<String>,
     pub department: Option<String>,
     pub office: Option<String>,
@@ -193,7 +194,7 @@ impl Attribute {
         match self {
             Attribute::Department => subject.department.as_deref(),
             Attribute::Office => subject.office.as_deref(),
-            Attribute::Name => Some(&subject.name),
+            Attribute::Name => subject.name.as_deref(),
             Attribute::Mail => subject.mail.as_deref(),
             Attribute::Model => device.map(|device| device.model.as_str()),
             Attribute::OperatingSystem => device.map(|device| match device.platform {
@@ -467,7 +468,7 @@ mod tests {
     fn person(department: Option<&str>) -> Subject {
         Subject {
             is_here: true,
-            name: "김하늘".to_owned(),
+            name: Some("김하늘".to_owned()),
             department: department.map(str::to_owned),
             office: Some("Seoul HQ".to_owned()),
             ..Subject::default()

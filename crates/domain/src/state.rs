@@ -70,6 +70,8 @@ pub enum Detail {
     DeviceEnrolledThroughDep,
     /// The device shall have a licence of its own, and Apple permits none for the app.
     NotDeviceAssignable,
+    /// The deployment gives licences to people, and the device belongs to nobody.
+    LicenseNeedsUser,
     /// Available, and not asked for.
     NotRequested,
     /// Not asked for, and required from a deadline on that lies ahead (A24).

@@ -136,6 +136,8 @@ pub enum Sentence {
     EnrolledThroughDep,
     /// It shall have a licence of its own, and Apple permits none for the app.
     NotDeviceAssignable,
+    /// It belongs to nobody, and the deployment gives licences to people.
+    LicenceNeedsUser,
     NotDescribed,
     EnrolmentPending,
     /// It has not told its serial number, without which it can have no licence of its own.
@@ -407,6 +409,8 @@ pub enum Remedy {
     LiftPolicy2016,
     /// Deploy it with licences of people.
     LicensePeople,
+    /// Deploy it with licences of devices.
+    LicenseDevices,
     /// Turn it on, and let it reach the network.
     ReachDevice {
         on: DeviceId,
@@ -453,6 +457,7 @@ impl Remedy {
             | Remedy::KeepDevice { .. }
             | Remedy::LiftPolicy2016
             | Remedy::LicensePeople
+            | Remedy::LicenseDevices
             | Remedy::RenewToken
             | Remedy::Sync
             | Remedy::CorrectRegistration { .. }
@@ -480,6 +485,8 @@ pub fn why(asked: &Asked<'_>) -> Why {
         Who::Administrator if remedies.is_empty() && sentence.stage() == Some(Stage::Command) => Who::Device,
         // One is left for them as soon as they are in the programme, and Apple is about to take them in.
         Who::Administrator if remedies.is_empty() && sentence.stage() == Some(Stage::Licence) => Who::Apple,
+        // Nobody has it who could ask.
+        Who::Person if sentence.stage() == Some(Stage::Request) && subject.is_nobody() => Who::Administrator,
         who => who,
     };
     Why {
@@ -524,6 +531,7 @@ impl Sentence {
             | Sentence::PlatformNotApplicable { .. }
             | Sentence::EnrolledThroughDep
             | Sentence::NotDeviceAssignable
+            | Sentence::LicenceNeedsUser
             | Sentence::RegistrationRefused { .. }
             | Sentence::InvitationFailed { .. }
             | Sentence::NoDeviceForInvitation
@@ -594,6 +602,7 @@ impl Sentence {
             | Sentence::SystemTooOld { .. }
             | Sentence::EnrolledThroughDep
             | Sentence::NotDeviceAssignable
+            | Sentence::LicenceNeedsUser
             | Sentence::EnrolmentPending
             | Sentence::SerialUnknown
             | Sentence::InSetup => on(Stage::Device),

@@ -72,6 +72,13 @@ impl World {
         }
     }
 
+    /// What stands for a device that belongs to nobody: no person, and nobody at Apple.
+    pub fn is_nobody(&self, person: PersonId) -> bool {
+        self.people
+            .get(&person)
+            .is_some_and(|person| person.kind == PersonKind::Device)
+    }
+
     /// The devices of a person, without those that are gone.
     pub fn devices_of(&self, person: PersonId) -> Vec<&Device> {
         let own = |device: &&Device| device.person == person && !device.enrolment.is_over();
@@ -79,9 +86,21 @@ impl World {
     }
 }
 
+/// Whom something is decided of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PersonKind {
+    #[default]
+    Person,
+    /// Nobody: a device that belongs to nobody, under its own id. It is decided as people are, so that all that is kept of them
+    /// is kept of it; but it is in no group of people, asks for nothing, and Apple hears of the device only.
+    Device,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
     pub id: PersonId,
+    pub kind: PersonKind,
     pub program: Program,
     /// The invitations to the programme since the person was last invited anew, the earliest first.
     pub invited: Vec<Attempt>,
@@ -154,6 +173,7 @@ impl Enrolment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     pub id: DeviceId,
+    /// Who has it; [`PersonId::nobody`] of one that belongs to nobody.
     pub person: PersonId,
     pub platform: Platform,
     /// `17.5` as `[17, 5]`; empty when the device has not said.
@@ -185,6 +205,11 @@ pub struct Device {
 }
 
 impl Device {
+    /// Who has it; `None` of one that belongs to nobody.
+    pub fn owner(&self) -> Option<PersonId> {
+        self.person.unless_nobody(self.id)
+    }
+
     /// Apps are managed on it.
     pub fn is_enrolled(&self) -> bool {
         self.enrolment == Enrolment::Enrolled && self.silent_since.is_none()

@@ -7,8 +7,8 @@ use std::{
 
 use domain::{
     App, Approval, Ask, AssetId, Counts, Deployment, DeploymentId, Device, DeviceId, Enrolment, Group, GroupId,
-    GroupKind, Holder, HolderKind, Install, Installation, LicenseType, Owned, Patience, Person, PersonId, Plan,
-    Platform, Policy, Program, Reading, Seat, Seen, Step, Time, TokenState, World,
+    GroupKind, Holder, HolderKind, Install, Installation, LicenseType, Owned, Patience, Person, PersonId, PersonKind,
+    Plan, Platform, Policy, Program, Reading, Seat, Seen, Step, Time, TokenState, World,
     licence::observe,
     operation::{Settled, Word, settle},
     plan,
@@ -566,6 +566,7 @@ impl State {
                 id,
                 Person {
                     id,
+                    kind: PersonKind::Person,
                     program,
                     invited: Vec::new(),
                     left: false,

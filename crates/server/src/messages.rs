@@ -226,6 +226,16 @@ impl Speak {
     }
 
     /// Several arguments, all of them numbers.
+    /// A person in the middle of a sentence, as the language speaks of people.
+    pub fn whom(&self, name: impl AsRef<str>) -> String {
+        self.t1("whom-person", "person", name.as_ref())
+    }
+
+    /// A device of a person.
+    pub fn their_device(&self, person: &str, device: &str) -> String {
+        self.t2("their-device", "person", person, "device", device)
+    }
+
     pub fn tn(&self, key: &str, args: &[(&str, u64)]) -> String {
         let args: Vec<(&str, &dyn Arg)> = args.iter().map(|(name, value)| (*name, value as &dyn Arg)).collect();
         Messages::get().text(self.lang, key, &args)

@@ -185,6 +185,7 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         Remedy::UpdateSystem { .. } => ("help-update-system", None),
         Remedy::LiftPolicy2016 => ("help-lift-policy-2016", Some("help-lift-policy-2016-note")),
         Remedy::LicensePeople => ("help-license-people", Some("help-license-people-note")),
+        Remedy::LicenseDevices => ("help-license-devices", None),
         Remedy::ReachDevice { .. } => ("help-reach-device", None),
         Remedy::RenewToken => ("help-renew-token", None),
         Remedy::Sync => ("help-sync", Some("help-sync-note")),
@@ -232,6 +233,7 @@ fn sentence(sentence: &Sentence) -> &'static str {
         Sentence::SystemTooOld { .. } => "why-system-too-old",
         Sentence::EnrolledThroughDep => "why-enrolled-through-dep",
         Sentence::NotDeviceAssignable => "why-not-device-assignable",
+        Sentence::LicenceNeedsUser => "why-licence-needs-user",
         Sentence::NotDescribed => "why-not-described",
         Sentence::EnrolmentPending => "why-enrolment-pending",
         Sentence::SerialUnknown => "why-serial-unknown",
@@ -280,6 +282,20 @@ fn sentence(sentence: &Sentence) -> &'static str {
     }
 }
 
+/// What somebody did, or may do, where nobody is known to use the device.
+fn of_nobody(sentence: &Sentence) -> Option<&'static str> {
+    Some(match sentence {
+        Sentence::NotRequested => "why-not-requested-nobody",
+        Sentence::BeforeDeadline { .. } => "why-before-deadline-nobody",
+        Sentence::RemovedByPerson { .. } => "why-removed-by-person-nobody",
+        Sentence::AwaitingConsent => "why-awaiting-consent-nobody",
+        Sentence::RemovedComesBack { .. } => "why-removed-comes-back-nobody",
+        Sentence::Rejected { .. } => "why-rejected-nobody",
+        Sentence::Unmanaged { .. } => "why-unmanaged-nobody",
+        _ => return None,
+    })
+}
+
 /// What a sentence speaks of beside person, app and device. Each uses what it needs.
 #[derive(Default)]
 struct Arguments {
@@ -309,6 +325,12 @@ impl Words<'_> {
         known.cloned().unwrap_or_else(|| self.s.t("answer-unknown-device"))
     }
 
+    /// Who it is about, or whoever uses the device that belongs to nobody.
+    fn person(&self) -> String {
+        let person = self.answer.person.as_ref();
+        person.map_or_else(|| self.s.t("actor-user-of-device"), |person| person.name.clone())
+    }
+
     fn group(&self, deployment: DeploymentId) -> Option<(&Deployment, String)> {
         let lines = &self.answer.facts.deployments;
         let line = lines.iter().find(|line| line.id == deployment)?;
@@ -318,7 +340,11 @@ impl Words<'_> {
 
     fn sentence(&self) -> String {
         let why = &self.answer.why;
-        let text = self.say(sentence(&why.sentence), &self.arguments());
+        let key = match self.answer.person {
+            Some(_) => None,
+            None => of_nobody(&why.sentence),
+        };
+        let text = self.say(key.unwrap_or_else(|| sentence(&why.sentence)), &self.arguments());
         if !why.is_there_and_lacks() {
             return text;
         }
@@ -346,6 +372,7 @@ impl Words<'_> {
             | Sentence::NoDevice
             | Sentence::EnrolledThroughDep
             | Sentence::NotDeviceAssignable
+            | Sentence::LicenceNeedsUser
             | Sentence::NotDescribed
             | Sentence::EnrolmentPending
             | Sentence::SerialUnknown
@@ -422,8 +449,19 @@ impl Words<'_> {
         let when = given.when.map(|when| s.since(when)).unwrap_or_default();
         let platform = given.platform.map(|platform| s.platform(platform)).unwrap_or_default();
         let app = app_name(self.answer);
-        let args: [(&str, &dyn Arg); 13] = [
-            ("person", &self.answer.person.name),
+        let (whom, to, theirs) = match &self.answer.person {
+            Some(person) => (
+                s.whom(&person.name),
+                s.t1("to-whom", "person", &person.name),
+                s.their_device(&person.name, &device),
+            ),
+            None => (device.clone(), s.t1("to-device", "device", &device), device.clone()),
+        };
+        let args: [(&str, &dyn Arg); 16] = [
+            ("person", &self.person()),
+            ("whom", &whom),
+            ("to", &to),
+            ("theirs", &theirs),
             ("app", &app),
             ("device", &device),
             ("on", &on),
@@ -450,11 +488,11 @@ impl Words<'_> {
         let reason = match why.who {
             Who::Nobody if why.now().is_some() => Some("actor-nobody-goes-on"),
             Who::Nobody => Some("actor-nobody-done"),
-            Who::Administrator | Who::Apple if !can => Some("actor-person-not"),
+            Who::Administrator | Who::Apple if !can && self.answer.person.is_some() => Some("actor-person-not"),
             Who::Administrator | Who::Apple | Who::Person | Who::Device => None,
         };
         let text = match why.who {
-            Who::Person => self.answer.person.name.clone(),
+            Who::Person => self.person(),
             Who::Device if why.device.is_some() => self.device(why.device),
             who => self.s.t(actor(who)),
         };
@@ -505,7 +543,7 @@ impl Words<'_> {
         };
         let by = match (of.tense, of.by) {
             (_, Who::Nobody) => s.t("actor-server"),
-            (_, Who::Person) => self.answer.person.name.clone(),
+            (_, Who::Person) => self.person(),
             (_, Who::Device) if self.answer.why.device.is_some() => self.device(self.answer.why.device),
             (_, who) => s.t(actor(who)),
         };
@@ -626,6 +664,11 @@ impl Words<'_> {
             },
             ..Arguments::default()
         };
+        // The link for a device that belongs to nobody is made on no person's page.
+        let reason = match remedy {
+            Remedy::EnrolDevice if self.answer.person.is_none() => Some("help-enrol-device-nobody-note"),
+            _ => reason,
+        };
         let line = match remedy {
             Remedy::Buy { licences, for_all } => Line {
                 text: s.t1(text, "count", licences.unwrap_or(*for_all)),
@@ -656,15 +699,26 @@ impl Words<'_> {
 
     /// The page of the console where it is done, or where one sees that it was.
     fn place(&self, remedy: &Remedy) -> String {
-        let (person, app) = (self.answer.person.id, self.answer.app.id);
+        let app = self.answer.app.id;
+        // Of a device that belongs to nobody, what stands for it.
+        let whom = match (&self.answer.person, self.answer.asked) {
+            (Some(person), _) => person.id.to_string(),
+            (None, Some(device)) => device.to_string(),
+            (None, None) => String::new(),
+        };
         match remedy {
-            Remedy::Deploy | Remedy::LiftExclusion { .. } | Remedy::LicensePeople => format!("/apps/{app}/deployment"),
+            Remedy::Deploy | Remedy::LiftExclusion { .. } | Remedy::LicensePeople | Remedy::LicenseDevices => {
+                format!("/apps/{app}/deployment")
+            }
             Remedy::Return
             | Remedy::Request
             | Remedy::EnrolDevice
             | Remedy::CorrectRegistration { .. }
             | Remedy::InviteAgain
-            | Remedy::AcceptTerms => format!("/people/{person}"),
+            | Remedy::AcceptTerms => match &self.answer.person {
+                Some(person) => format!("/people/{}", person.id),
+                None => "/devices".to_owned(),
+            },
             Remedy::FinishEnrolment { on }
             | Remedy::KeepDevice { on }
             | Remedy::UpdateSystem { on, .. }
@@ -675,7 +729,7 @@ impl Words<'_> {
             Remedy::LiftPolicy2016 => "/administration/settings".to_owned(),
             Remedy::RenewToken | Remedy::Sync => "/administration/vpp".to_owned(),
             Remedy::Buy { .. } => format!("/apps/{app}?tab=licences"),
-            Remedy::MoveUp => format!("/apps/{app}/waiting/{person}"),
+            Remedy::MoveUp => format!("/apps/{app}/waiting/{whom}"),
         }
     }
 }
@@ -697,6 +751,7 @@ fn on(remedy: &Remedy) -> Option<DeviceId> {
         | Remedy::EnrolDevice
         | Remedy::LiftPolicy2016
         | Remedy::LicensePeople
+        | Remedy::LicenseDevices
         | Remedy::RenewToken
         | Remedy::Sync
         | Remedy::CorrectRegistration { .. }

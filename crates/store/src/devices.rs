@@ -98,7 +98,8 @@ pub struct NewIdentity<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnrolmentRow {
     pub id: EnrolmentId,
-    pub person_id: PersonId,
+    /// For whom it was made; `None` for nobody.
+    pub person_id: Option<PersonId>,
     pub token_sha256: String,
     pub created_at: Time,
     pub expires_at: Time,
@@ -135,6 +136,13 @@ pub struct SpeakingRow {
     pub owner: Option<DeviceId>,
     /// It could not be woken lately, which its word ends.
     pub is_hard_to_wake: bool,
+}
+
+impl DeviceRow {
+    /// Who has it; `None` of one that belongs to nobody.
+    pub fn owner(&self) -> Option<PersonId> {
+        self.person_id.unless_nobody(self.id)
+    }
 }
 
 impl EnrolmentRow {
@@ -735,7 +743,7 @@ fn speaking(row: &Record) -> Result<SpeakingRow, StoreError> {
 fn enrolment(row: &Record) -> Result<EnrolmentRow, StoreError> {
     Ok(EnrolmentRow {
         id: row.parsed("id")?,
-        person_id: row.parsed("person_id")?,
+        person_id: row.parsed_or_none("person_id")?,
         token_sha256: row.text("token_sha256")?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,

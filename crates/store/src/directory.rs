@@ -288,8 +288,10 @@ impl<Id> SaidOf<Id> {
 impl Conn<'_> {
     async fn people_listed(&mut self, which: People, cut: Cut<'_>) -> Result<Vec<PersonId>, StoreError> {
         let sql = match which {
-            People::Here => turned!(self, cut, "id" from "people WHERE left_at IS NULL", person),
-            People::Left => turned!(self, cut, "id" from "people WHERE left_at IS NOT NULL", person),
+            People::Here => turned!(self, cut, "id" from "people WHERE left_at IS NULL AND kind = 'person'", person),
+            People::Left => {
+                turned!(self, cut, "id" from "people WHERE left_at IS NOT NULL AND kind = 'person'", person)
+            }
             People::Of(..) => {
                 turned!(self, cut, "person_id" from "concerns WHERE location_id = $5 AND concern = $6", concerned)
             }
@@ -306,8 +308,11 @@ impl Conn<'_> {
 
     async fn people_counted(&mut self, which: People) -> Result<u64, StoreError> {
         let (sql, values) = match which {
-            People::Here => (counted!("people WHERE left_at IS NULL"), values![]),
-            People::Left => (counted!("people WHERE left_at IS NOT NULL"), values![]),
+            People::Here => (counted!("people WHERE left_at IS NULL AND kind = 'person'"), values![]),
+            People::Left => (
+                counted!("people WHERE left_at IS NOT NULL AND kind = 'person'"),
+                values![],
+            ),
             People::Of(location, concern) => (
                 counted!("concerns WHERE location_id = $1 AND concern = $2"),
                 values![location, word(&concern)],
@@ -373,7 +378,7 @@ impl Conn<'_> {
         };
         let sql = match kind {
             GroupKind::User => turned!(
-                self, cut, "id" from "people WHERE left_at IS NULL AND NOT EXISTS (
+                self, cut, "id" from "people WHERE left_at IS NULL AND kind = 'person' AND NOT EXISTS (
                     SELECT 1 FROM group_members WHERE group_id = $5 AND member_id = people.id)", person
             ),
             GroupKind::Device => turned!(
@@ -416,7 +421,7 @@ impl Conn<'_> {
     }
 
     async fn people_after(&mut self, after: Option<Uuid>, most: usize) -> Result<Vec<PersonId>, StoreError> {
-        let sql = "SELECT id FROM people WHERE id > $1 ORDER BY id LIMIT $2";
+        let sql = "SELECT id FROM people WHERE id > $1 AND kind = 'person' ORDER BY id LIMIT $2";
         self.all(sql, after_values(after, most), |row| row.parsed("id")).await
     }
 

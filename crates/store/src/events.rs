@@ -1,7 +1,7 @@
 //! What happened. Rows are only ever added: the database refuses to change one, and to delete one that is not older than
 //! history is kept ([`retention`](crate::retention)).
 
-use domain::{AccountId, ApiKeyId, AssetId, DeviceId, GroupId, LocationId, PersonId, Time};
+use domain::{AccountId, ApiKeyId, AssetId, DeviceId, GroupId, Holder, LocationId, PersonId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -95,8 +95,9 @@ impl NewEvent {
         self
     }
 
-    pub fn person(mut self, id: PersonId) -> NewEvent {
-        self.person = Some(id);
+    /// Of nobody when it happens to a device that belongs to nobody.
+    pub fn person(mut self, id: impl Into<Option<PersonId>>) -> NewEvent {
+        self.person = id.into();
         self
     }
 
@@ -155,8 +156,8 @@ reads! {
     events(filter: &'a EventFilter) -> Vec<EventRow>;
     /// One of them by its number.
     event_numbered(seq: i64) -> Option<EventRow>;
-    /// What happened to one person about one app, the latest first. Costs what happened to the person, at most.
-    events_of_pair(asset: AssetId, person: PersonId, limit: i64) -> Vec<EventRow>;
+    /// What happened to one person about one app, or to one device, the latest first. Costs what happened to them, at most.
+    events_of_pair(asset: AssetId, whom: Holder, limit: i64) -> Vec<EventRow>;
     /// What came after a place, the earliest first: for a reader that follows, on either database without missing any.
     events_after(place: EventPlace, limit: i64) -> Vec<(EventPlace, EventRow)>;
 }
@@ -182,19 +183,17 @@ impl Conn<'_> {
             .await
     }
 
-    async fn events_of_pair(
-        &mut self,
-        asset: AssetId,
-        person: PersonId,
-        limit: i64,
-    ) -> Result<Vec<EventRow>, StoreError> {
-        self.all(
-            // By the person: more happened to an app than to anybody.
-            "SELECT * FROM events WHERE person_id = $2 AND asset_id || '' = $1 ORDER BY seq DESC LIMIT $3",
-            values![asset, person, limit],
-            event,
-        )
-        .await
+    async fn events_of_pair(&mut self, asset: AssetId, whom: Holder, limit: i64) -> Result<Vec<EventRow>, StoreError> {
+        // By whom it happened to: more happened to an app than to anybody.
+        let sql = match whom {
+            Holder::Person(_) => {
+                "SELECT * FROM events WHERE person_id = $2 AND asset_id || '' = $1 ORDER BY seq DESC LIMIT $3"
+            }
+            Holder::Device(_) => {
+                "SELECT * FROM events WHERE device_id = $2 AND asset_id || '' = $1 ORDER BY seq DESC LIMIT $3"
+            }
+        };
+        self.all(sql, values![asset, whom.id(), limit], event).await
     }
 
     async fn events(&mut self, filter: &EventFilter) -> Result<Vec<EventRow>, StoreError> {
@@ -218,20 +217,25 @@ macro_rules! insert_event {
 }
 
 impl Tx {
-    /// Writes an event about a person unless the same was written of them and the same device, if any, after `since`: for
-    /// what may come again and again.
+    /// Writes an event about a person unless the same was written of them and the same device, if any, after `since`, or about
+    /// nobody and a device: for what may come again and again.
     pub async fn event_unless_since(&mut self, event: &NewEvent, since: Time) -> Result<(), StoreError> {
-        let told = self
-            .conn()
-            .one(
+        let sql = match event.person {
+            Some(_) => {
                 "SELECT seq FROM events
                  WHERE kind = $1 AND at > $2
                    AND person_id = $3 AND COALESCE(device_id, '') = COALESCE(CAST($4 AS TEXT), '')
-                 ORDER BY seq DESC LIMIT 1",
-                values![event.kind, since, event.person, event.device],
-                |row| row.int("seq"),
-            )
-            .await?;
+                 ORDER BY seq DESC LIMIT 1"
+            }
+            None => {
+                "SELECT seq FROM events
+                 WHERE kind = $1 AND at > $2 AND COALESCE(person_id, '') = COALESCE(CAST($3 AS TEXT), '')
+                   AND device_id = $4
+                 ORDER BY seq DESC LIMIT 1"
+            }
+        };
+        let values = values![event.kind, since, event.person, event.device];
+        let told = self.conn().one(sql, values, |row| row.int("seq")).await?;
         match told {
             Some(_) => Ok(()),
             None => self.event(event).await,
@@ -260,7 +264,9 @@ impl NewEvent {
             self.kind,
             self.location,
             self.asset,
-            self.person,
+            // What happens to a device that belongs to nobody happens to nobody.
+            self.person
+                .filter(|person| self.device.is_none_or(|device| *person != PersonId::nobody(device))),
             self.device,
             self.group,
             self.detail.to_string()

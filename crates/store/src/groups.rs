@@ -187,9 +187,11 @@ impl Tx {
         // In SQLite nobody else writes. In PostgreSQL in one order, so that two who name the same do not wait for each other.
         let sql = match kind {
             GroupKind::User => conn.text(
-                "SELECT id FROM people WHERE left_at IS NULL AND id IN (SELECT value FROM json_each($1))",
+                "SELECT id FROM people
+                 WHERE left_at IS NULL AND kind = 'person' AND id IN (SELECT value FROM json_each($1))",
                 "SELECT id FROM (SELECT it FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS it ORDER BY it) AS asked
-                 CROSS JOIN LATERAL (SELECT id FROM people WHERE id = it AND left_at IS NULL FOR SHARE) AS there",
+                 CROSS JOIN LATERAL (
+                     SELECT id FROM people WHERE id = it AND left_at IS NULL AND kind = 'person' FOR SHARE) AS there",
             ),
             GroupKind::Device => conn.text(
                 "SELECT id FROM devices WHERE id IN (SELECT value FROM json_each($1))",

@@ -342,7 +342,7 @@ impl Conn<'_> {
         let said = |of_people: bool| -> Vec<(i64, Part)> {
             let sums = sums
                 .iter()
-                .filter(|sum| sum.is_of_people() == of_people && goes_back(sum));
+                .filter(|sum| matches!(sum.verdict.of, Of::Person { .. }) == of_people && goes_back(sum));
             sums.map(|sum| (sum.no, Part::All)).collect()
         };
         let everybody = Cut {

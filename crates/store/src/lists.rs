@@ -531,7 +531,9 @@ impl Conn<'_> {
     }
 
     async fn people_rows(&mut self, people: &[PersonId]) -> Result<Vec<PersonRow>, StoreError> {
-        listed_rows!(self, people, [], "SELECT * FROM people WHERE id", "$1" "", person)
+        listed_rows!(
+            self, people, [], "SELECT * FROM people WHERE kind = 'person' AND id", "$1" "", person
+        )
     }
 
     async fn device_rows(&mut self, people: &[PersonId]) -> Result<Vec<DeviceRow>, StoreError> {

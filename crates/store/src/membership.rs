@@ -98,7 +98,8 @@ impl Conn<'_> {
         macro_rules! of {
             (people $ids:literal) => {
                 concat!(
-                    "SELECT id, left_at IS NULL AS is_here, name, email, department, office FROM people WHERE id ",
+                    "SELECT id, left_at IS NULL AS is_here, name, email, department, office
+                     FROM people WHERE kind = 'person' AND id ",
                     $ids
                 )
             };
@@ -106,7 +107,7 @@ impl Conn<'_> {
                 concat!(
                     "SELECT devices.id, gone_at IS NULL AS is_here, people.name, email, department, office, product_name,
                             platform, os_version, ownership, supervised, dep
-                     FROM devices JOIN people ON people.id = person_id
+                     FROM devices LEFT JOIN people ON people.id = person_id AND kind = 'person'
                      LEFT JOIN device_ownership ON device_id = devices.id WHERE devices.id ",
                     $ids
                 )
@@ -139,7 +140,7 @@ impl Conn<'_> {
         most: usize,
     ) -> Result<Vec<Uuid>, StoreError> {
         let sql = match kind {
-            GroupKind::User => "SELECT id FROM people WHERE id > $1 ORDER BY id LIMIT $2",
+            GroupKind::User => "SELECT id FROM people WHERE id > $1 AND kind = 'person' ORDER BY id LIMIT $2",
             GroupKind::Device => "SELECT id FROM devices WHERE id > $1 ORDER BY id LIMIT $2",
         };
         let after = after.map_or_else(String::new, |after| after.to_string());
@@ -449,7 +450,7 @@ fn circle(circle: Circle) -> StoreError {
 fn person(row: &Record) -> Result<Subject, StoreError> {
     Ok(Subject {
         is_here: row.flag("is_here")?,
-        name: row.text("name")?,
+        name: row.text_or_none("name")?,
         mail: row.text_or_none("email")?,
         department: row.text_or_none("department")?,
         office: row.text_or_none("office")?,

@@ -51,7 +51,7 @@ impl Conn<'_> {
                 "SELECT id, COALESCE(name, adam_id) AS name FROM assets
                  LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id WHERE id"
             ),
-            people: named!(self, ids, "SELECT id, name FROM people WHERE id"),
+            people: named!(self, ids, "SELECT id, name FROM people WHERE kind = 'person' AND id"),
             devices: named!(self, ids, "SELECT id, name FROM devices WHERE id"),
             groups: named!(self, ids, "SELECT id, name FROM groups WHERE id"),
         })

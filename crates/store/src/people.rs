@@ -1,6 +1,6 @@
 //! The people of the organisation, and who they are at Apple.
 
-use domain::{Attempt, LocationId, OperationId, PersonId, Program, Time, program::Invitation};
+use domain::{Attempt, DeviceId, LocationId, OperationId, PersonId, Program, Time, program::Invitation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -146,6 +146,7 @@ impl ClientUserRow {
 }
 
 reads! {
+    /// Everybody: what stands for a device that belongs to nobody is nobody here, nor anywhere where people are read.
     people() -> Vec<PersonRow>;
     person(id: PersonId) -> Option<PersonRow>;
     /// Those that people have now, without those that were replaced.
@@ -162,13 +163,21 @@ reads! {
 
 impl Conn<'_> {
     pub(crate) async fn people(&mut self) -> Result<Vec<PersonRow>, StoreError> {
-        self.all("SELECT * FROM people ORDER BY name, id", values![], person)
-            .await
+        self.all(
+            "SELECT * FROM people WHERE kind = 'person' ORDER BY name, id",
+            values![],
+            person,
+        )
+        .await
     }
 
     async fn person(&mut self, id: PersonId) -> Result<Option<PersonRow>, StoreError> {
-        self.one("SELECT * FROM people WHERE id = $1", values![id], person)
-            .await
+        self.one(
+            "SELECT * FROM people WHERE id = $1 AND kind = 'person'",
+            values![id],
+            person,
+        )
+        .await
     }
 
     pub(crate) async fn client_users(&mut self, location: LocationId) -> Result<Vec<ClientUserRow>, StoreError> {
@@ -257,7 +266,7 @@ impl Tx {
                                    department = CASE WHEN $7 THEN $8 ELSE department END,
                                    office = CASE WHEN $9 THEN $10 ELSE office END,
                                    version = version + 1, changed_at = $11, changed_by = $12
-                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                 WHERE id = $1 AND kind = 'person' AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
                 values![
                     id,
                     base,
@@ -277,9 +286,18 @@ impl Tx {
         Ok(changed > 0)
     }
 
+    /// What stands for a device from now on, which belongs to nobody: [`PersonId::nobody`].
+    pub async fn nobody_put(&mut self, device: DeviceId, now: Time) -> Result<PersonId, StoreError> {
+        let nobody = PersonId::nobody(device);
+        let sql =
+            "INSERT INTO people (id, kind, name, created_at) VALUES ($1, 'device', '', $2) ON CONFLICT DO NOTHING";
+        self.run(sql, values![nobody, now]).await?;
+        Ok(nobody)
+    }
+
     /// Keeps a person from leaving until this transaction ends. `false` when they are not there, or left already.
     pub async fn person_stays(&mut self, id: PersonId) -> Result<bool, StoreError> {
-        let sql = "UPDATE people SET id = id WHERE id = $1 AND left_at IS NULL";
+        let sql = "UPDATE people SET id = id WHERE id = $1 AND kind = 'person' AND left_at IS NULL";
         Ok(self.run(sql, values![id]).await? > 0)
     }
 
@@ -288,7 +306,7 @@ impl Tx {
         let changed = self
             .run(
                 "UPDATE people SET left_at = $3, version = version + 1, changed_at = $3, changed_by = $4
-                 WHERE id = $1 AND left_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                 WHERE id = $1 AND kind = 'person' AND left_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
                 values![id, base, by.at, by.by],
             )
             .await?;

@@ -104,8 +104,12 @@ impl Conn<'_> {
 }
 
 impl Sum {
-    pub(crate) fn is_of_people(&self) -> bool {
-        matches!(self.verdict.of, Of::Person { .. })
+    /// Whether it is said of people, or else of devices. What is said of nobody is said of a device.
+    fn is_of(&self, people: bool) -> bool {
+        match self.verdict.of {
+            Of::Person { nobody, .. } => people && !nobody,
+            Of::Device { .. } => !people,
+        }
     }
 }
 
@@ -139,7 +143,7 @@ impl Sums {
 
     fn states(&self, people: bool) -> States {
         let mut states = States::new();
-        for sum in self.said.iter().filter(|sum| sum.is_of_people() == people) {
+        for sum in self.said.iter().filter(|sum| sum.is_of(people)) {
             let waiting = self.waiting_of(sum);
             let said = sum.verdict.said;
             for (said, times) in [(said.served, sum.times - waiting), (said.waiting, waiting)] {
@@ -190,7 +194,7 @@ impl Sums {
                 _ => ((self.waiting_of(sum) == 0) == served).then_some(Part::All),
             },
         };
-        let sums = self.said.iter().filter(|sum| sum.is_of_people() == people);
+        let sums = self.said.iter().filter(|sum| sum.is_of(people));
         sums.filter_map(|sum| Some((sum.no, part(sum)?))).collect()
     }
 }

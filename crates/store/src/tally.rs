@@ -28,7 +28,7 @@ impl Conn<'_> {
         let sql =
             "SELECT (SELECT COUNT(*) FROM assets WHERE location_id = $1 AND (gone_at IS NULL OR taken > 0)) AS apps,
                           (SELECT COUNT(*) FROM devices) AS devices,
-                          (SELECT COUNT(*) FROM people) AS people,
+                          (SELECT COUNT(*) FROM people WHERE kind = 'person') AS people,
                           (SELECT COUNT(*) FROM groups) AS groups,
                           EXISTS (SELECT 1 FROM dirty_many WHERE location_id = $1)
                           OR (SELECT COUNT(*) FROM (

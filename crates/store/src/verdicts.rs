@@ -23,6 +23,8 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Of {
     Person {
+        /// It is said of nobody: of a device that belongs to nobody, of which the same is said as a device.
+        nobody: bool,
         required: bool,
         wants: bool,
         keeps: bool,
@@ -44,6 +46,7 @@ impl Verdict {
     pub(crate) fn of_person(person: PersonId, pair: &Pair) -> Verdict {
         Verdict {
             of: Of::Person {
+                nobody: pair.nobody,
                 required: pair.required,
                 wants: pair.wants,
                 keeps: pair.keeps,
@@ -88,6 +91,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.of {
             Of::Person {
+                nobody,
                 required,
                 wants,
                 keeps,
@@ -95,7 +99,13 @@ impl fmt::Display for Verdict {
                 left_over,
                 own,
             } => {
-                let flags = flags([(required, 'r'), (wants, 'w'), (keeps, 'k'), (left_over, 'l')]);
+                let flags = flags([
+                    (required, 'r'),
+                    (wants, 'w'),
+                    (keeps, 'k'),
+                    (left_over, 'l'),
+                    (nobody, 'n'),
+                ]);
                 write!(f, "person {flags} {} {}", or_none(seat), or_none(own))?;
             }
             Of::Device { own, keeps, seat } => {
@@ -137,6 +147,7 @@ impl FromStr for Verdict {
         let (of, rest) = match words[..] {
             ["person", flags, seat, own, ref rest @ ..] => {
                 let of = Of::Person {
+                    nobody: flags.contains('n'),
                     required: flags.contains('r'),
                     wants: flags.contains('w'),
                     keeps: flags.contains('k'),
@@ -198,8 +209,9 @@ mod tests {
         let stands = [None, Some(Stand::Ready), Some(Stand::Refused), Some(Stand::NotMember)];
         let mut texts = HashSet::new();
         for (seat, stand) in seats.into_iter().flat_map(|seat| stands.map(|stand| (seat, stand))) {
-            let people = (0..16).flat_map(|number: u32| {
+            let people = (0..32).flat_map(|number: u32| {
                 stands.map(|own| Of::Person {
+                    nobody: number & 16 > 0,
                     required: number & 1 > 0,
                     wants: number & 2 > 0,
                     keeps: number & 4 > 0,
@@ -220,7 +232,7 @@ mod tests {
                 texts.insert(text);
             }
         }
-        assert_eq!(texts.len(), (16 * 4 + 4) * 16, "no two look alike");
+        assert_eq!(texts.len(), (32 * 4 + 4) * 16, "no two look alike");
         for wrong in [
             "",
             "person",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Holder, Install, LocationId, Owned, Person,
-    PersonId, Program, Refusal, Seat, Time, TokenState, World,
+    PersonId, PersonKind, Program, Refusal, Seat, Time, TokenState, World,
 };
 use uuid::Uuid;
 
@@ -217,18 +217,19 @@ impl Conn<'_> {
                 (row.person_id, row.program(invited))
             })
             .collect();
-        let people: Vec<(PersonId, bool)> = facts!(
+        let people: Vec<(PersonId, PersonKind, bool)> = facts!(
             self, whom, [],
-            ["id", "left_at"],
+            ["id", "kind", "left_at"],
             "FROM people WHERE TRUE",
             "id" in "$1" "",
-            |row| Ok((row.parsed("id")?, row.time_or_none("left_at")?.is_some()))
+            |row| Ok((row.parsed("id")?, row.word("kind")?, row.time_or_none("left_at")?.is_some()))
         )?;
         Ok(people
             .into_iter()
-            .map(|(id, left)| {
+            .map(|(id, kind, left)| {
                 let person = Person {
                     id,
+                    kind,
                     program: programs.get(&id).copied().unwrap_or_default(),
                     invited: invited.remove(&id).unwrap_or_default(),
                     left,

@@ -155,7 +155,10 @@ pub async fn judged(app: &App) -> bool {
         let counts = decision.counts;
         let (mut people, mut devices) = (States::new(), States::new());
         for verdict in decision.people.values() {
-            *people.entry((verdict.state, verdict.detail)).or_default() += 1;
+            // What is said of nobody is said of the device alone.
+            if !world.is_nobody(verdict.person) {
+                *people.entry((verdict.state, verdict.detail)).or_default() += 1;
+            }
             for device in verdict.devices.values().filter(|device| device.concerns()) {
                 *devices.entry((device.state, device.detail)).or_default() += 1;
             }

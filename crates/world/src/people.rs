@@ -20,10 +20,10 @@ use crate::{
 };
 
 impl World {
-    /// A device is given a profile for a person: a new one, or one that was somebody's before.
+    /// A device is given a profile for a person, or for nobody: a new one, or one that was somebody's before.
     pub async fn device_enrols(&mut self, number: usize, serial: Option<String>) -> Result<(), String> {
         let Some((_, app)) = self.somebody() else { return Ok(()) };
-        let person = self.people[number];
+        let person = (!self.rng.chance(0.15)).then(|| self.people[number]);
         let serial = serial.unwrap_or_else(|| format!("D{number}{}", self.owners.len()));
         self.ids += 1;
         let identity = hex::encode(Sha256::digest(format!("{} {serial}", self.ids)));
@@ -42,7 +42,9 @@ impl World {
             device_id: None,
         };
         let mut tx = app.store.begin().await.map_err(said)?;
-        if !tx.person_stays(person).await.map_err(said)? {
+        if let Some(person) = person
+            && !tx.person_stays(person).await.map_err(said)?
+        {
             return Ok(());
         }
         tx.enrolment_insert(&row).await.map_err(said)?;
@@ -53,8 +55,15 @@ impl World {
         };
         tx.enrolment_downloaded(row.id, &made, now).await.map_err(said)?;
         tx.commit().await.map_err(said)?;
-        let spec = self.habits(&serial, number);
-        self.say(format!("{serial} enrols for person {number}"));
+        let mut spec = self.habits(&serial, number);
+        match person {
+            Some(_) => self.say(format!("{serial} enrols for person {number}")),
+            None => {
+                spec.account = None;
+                self.count("enrols for nobody");
+                self.say(format!("{serial} enrols for nobody"));
+            }
+        }
         let messages = self.hand.enrol(spec, TOPIC);
         let mut taken = true;
         for message in messages {

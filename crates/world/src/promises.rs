@@ -228,7 +228,7 @@ impl World {
     pub async fn installs_rightly(
         &mut self,
         app: &server::App,
-        (person, serial): (PersonId, &str),
+        (person, serial): (Option<PersonId>, &str),
         asset: AssetId,
     ) -> Result<(), String> {
         let Some(location) = app.store.locations().await.map_err(said)?.into_iter().next() else {
@@ -238,11 +238,11 @@ impl World {
         self.remember(&ledger);
         let adam_id = self.adam_of(asset).unwrap_or_default();
         let users = app.store.client_user_people(location.id).await.map_err(said)?;
-        let theirs = users.into_iter().filter(|(_, whose)| *whose == person);
+        let theirs = users.into_iter().filter(|(_, whose)| Some(*whose) == person);
         let mut theirs = theirs.map(|(user, _)| user).chain([serial.to_owned()]);
         if !theirs.any(|id| self.seen.confirmed.contains(&(adam_id.clone(), id))) {
             return Err(format!(
-                "P4: {person} installs {adam_id}, for which Apple gave no licence"
+                "P4: {person:?} installs {adam_id} on {serial}, for which Apple gave no licence"
             ));
         }
         Ok(())

@@ -107,7 +107,8 @@ pub struct Excused {
 
 /// Whose a device is, and what it speaks with.
 pub struct Owner {
-    pub person: PersonId,
+    /// `None` of one that belongs to nobody.
+    pub person: Option<PersonId>,
     pub identity: String,
     pub name: usize,
 }

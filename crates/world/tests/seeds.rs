@@ -20,6 +20,7 @@ fn all_come_to_rest(seeds: Range<u64>) {
         "assets/disassociate",
         "InstallApplication",
         "RemoveProfile",
+        "enrols for nobody",
     ] {
         assert!(found.happened.contains_key(what), "{what} never happened");
     }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Approval, GroupKind, Installation, LicenseType, PersonId, Policy};
+use domain::{Approval, GroupKind, Installation, LicenseType, MembershipRule, PersonId, Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use server::{
@@ -249,6 +249,17 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
         app.group_members_set(&system, id, Base::Latest, &members, &Agreed::default())
             .await?;
     }
+    if !known.contains_key(sample::KIOSK_GROUP) {
+        let rule = format!("device.model -eq \"{}\"", sample::KIOSK_MODEL);
+        let rule = MembershipRule::of_kept(GroupKind::Device, &rule);
+        let new = NewGroup {
+            name: sample::KIOSK_GROUP.to_owned(),
+            kind: GroupKind::Device,
+            priority: 0,
+            rule: Some(rule.map_err(|_| Failure::new("the rule of the sample is no rule".to_owned()))?),
+        };
+        app.group_add(&system, new).await?;
+    }
     Ok(people)
 }
 
@@ -299,7 +310,33 @@ async fn enrol_missing(app: &App, fleet: &Fleet, people: &BTreeMap<String, Perso
             tracing::warn!(serial = %device.serial, error = %server::cause::Chain(&error), "a simulated device has not enrolled yet");
         }
     }
+    for (name, serial) in sample::KIOSKS {
+        if under_way(serial) {
+            continue;
+        }
+        tried += 1;
+        let link = app.enrolment_link_for_nobody(&Caller::System).await?;
+        if let Err(error) = fleet.enrol(kiosk(name, serial), link.expose_secret()).await {
+            tracing::warn!(serial, error = %server::cause::Chain(&error), "a simulated device has not enrolled yet");
+        }
+    }
     Ok(tried)
+}
+
+/// A device at which nobody is signed in, and nobody accepts anything.
+fn kiosk(name: &str, serial: &str) -> DeviceSpec {
+    DeviceSpec {
+        name: name.to_owned(),
+        serial: serial.to_owned(),
+        product_name: sample::KIOSK_MODEL.to_owned(),
+        os_version: "18.1".to_owned(),
+        supervised: true,
+        dep: true,
+        account: None,
+        accepts_invitation_after: None,
+        download_time: Duration::from_millis(3_000),
+        ..DeviceSpec::default()
+    }
 }
 
 fn spec(device: &sample::SampleDevice) -> DeviceSpec {
@@ -332,12 +369,15 @@ fn spec(device: &sample::SampleDevice) -> DeviceSpec {
     }
 }
 
-/// Deploys the first apps once they are known: one with enough licences, one with too few, and one with licences of devices.
+/// Deploys the first apps once they are known: one with enough licences, one with too few, and one with licences of devices; to
+/// the kiosks one with licences of devices, and one that they cannot have so.
 async fn deploy(app: App, mut memory: Memory, memory_file: PathBuf) {
-    const FIRST: [(&str, &str, LicenseType); 3] = [
+    const FIRST: [(&str, &str, LicenseType); 5] = [
         ("여울 회의", "영업팀", LicenseType::User),
         ("한올서명", sample::EVERYBODY, LicenseType::User),
         ("도담노트", "영업팀", LicenseType::Automatic),
+        ("마루보드", sample::KIOSK_GROUP, LicenseType::Device),
+        ("켜켜이 문서", sample::KIOSK_GROUP, LicenseType::User),
     ];
     loop {
         match deploy_first(&app, &FIRST).await {
@@ -405,7 +445,7 @@ fn tell(demo: &Demo, kept: bool) {
     println!();
     println!(
         "  Allotment runs, with a simulated Apple and {} simulated devices.",
-        sample::devices().len()
+        sample::devices().len() + sample::KIOSKS.len()
     );
     println!();
     println!("  Open       {}", demo.url);

@@ -1,4 +1,4 @@
-//! The sample organisation: forty people, sixty devices, nine groups. Every name is made up.
+//! The sample organisation: forty people with sixty devices, two kiosks, ten groups. Every name is made up.
 
 use std::time::Duration;
 
@@ -79,6 +79,11 @@ pub const NOT_NOW_FOR: Duration = Duration::from_secs(90);
 pub fn accepts_after(index: usize) -> Duration {
     Duration::from_millis(3_000 + (index as u64 * 7_919) % 42_000)
 }
+
+/// Devices that belong to nobody: name, serial number. They are all of one model, by which their group has them.
+pub const KIOSKS: [(&str, &str); 2] = [("안내 데스크 iPad", "SIMK000001"), ("물류 창고 iPad", "SIMK000002")];
+pub const KIOSK_MODEL: &str = "iPad13,18";
+pub const KIOSK_GROUP: &str = "공용 iPad";
 
 pub struct SampleDevice {
     pub owner: usize,

@@ -111,11 +111,14 @@ async fn a_demo_that_was_killed_goes_on_where_it_was() {
 
     until("every device is enrolled, and only once", async || {
         let devices = app.devices().await.unwrap();
-        assert!(devices.len() <= 60);
+        assert!(devices.len() <= 62);
         let enrolled = devices.iter().filter(|it| it.enrolment == Enrolment::Enrolled);
-        enrolled.count() == 60
+        enrolled.count() == 62
     })
     .await;
+    let devices = app.devices().await.unwrap();
+    let nobodys = devices.iter().filter(|device| device.owner().is_none());
+    assert_eq!(nobodys.count(), 2, "the kiosks belong to nobody");
     until("the apps are deployed, and the first devices have one", async || {
         let view = app.overview().await.unwrap().unwrap();
         for app in &view.apps {
@@ -125,7 +128,7 @@ async fn a_demo_that_was_killed_goes_on_where_it_was() {
             }
         }
         let deployed = view.apps.iter().filter(|it| it.facts.deployments.len() == 1).count();
-        deployed == 3
+        deployed == 5
             && view.apps.iter().any(|it| {
                 it.decision
                     .people

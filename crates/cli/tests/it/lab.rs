@@ -340,6 +340,19 @@ impl Lab {
             .expect("an enrolment");
     }
 
+    /// For nobody.
+    pub async fn enrol_for_nobody(&self, spec: DeviceSpec) {
+        let link = self
+            .app
+            .enrolment_link_for_nobody(&Caller::System)
+            .await
+            .expect("a link");
+        self.fleet
+            .enrol(spec, link.expose_secret())
+            .await
+            .expect("an enrolment");
+    }
+
     pub async fn deploy(&self, app: AssetId, group: GroupId, approval: Approval) {
         deploy(&self.app, app, group, approval).await;
     }

@@ -24,6 +24,7 @@ mod limits;
 mod lists;
 mod memory;
 mod moving_up;
+mod nobody;
 mod pace;
 mod people;
 mod previews;

@@ -134,7 +134,8 @@ async fn one_licence_for_two(database: Database) {
 
 /// The command beside the server says the same, by whatever name somebody goes.
 async fn says_so(lab: &Lab, answer: &Answer) {
-    let (person, name) = (answer.person.id.to_string(), reasons::app_name(answer));
+    let person = answer.person.as_ref().expect("somebody has it").id.to_string();
+    let name = reasons::app_name(answer);
     let english = text(lab, answer, Lang::En);
     for (whom, app) in [("홍라온", name), (person.as_str(), ADAM)] {
         let output = run(lab, &[whom, app, "--lang", "en"]).await;

@@ -7,11 +7,12 @@ use std::{
 
 use super::{
     MovedUpEnd, Owners, Precedence, Rank, Stand, Wish, last_in_line,
-    licensing::{self, licensing},
+    licensing::{self, licensing, needs_user},
 };
 use crate::{
     App, Approval, Deployment, DeploymentId, Detail, Device, DeviceId, GroupKind, Holder, HolderKind, Install,
-    Installation, Licensing, Person, PersonId, Platform, Program, RefusalReason, Resolution, Rule, Seat, Time, World,
+    Installation, Licensing, Person, PersonId, PersonKind, Platform, Program, RefusalReason, Resolution, Rule, Seat,
+    Time, World,
     conflict::{self, Intent, resolve},
 };
 
@@ -67,7 +68,7 @@ pub(super) struct DeviceClaim<'w> {
 impl<'w> Claim<'w> {
     pub fn of(world: &'w World, owners: &Owners<'w>, app: &'w App, person: PersonId) -> Claim<'w> {
         let person = &world.people[&person];
-        let requested = app.requests.get(&person.id).copied();
+        let requested = requested(app, person);
         let mut devices: Vec<DeviceClaim<'w>> = owners
             .devices(person.id)
             .iter()
@@ -222,6 +223,12 @@ impl<'w> Claim<'w> {
     }
 }
 
+/// When the person asked for the app. A device asks for nothing.
+fn requested(app: &App, person: &Person) -> Option<Time> {
+    let requested = app.requests.get(&person.id).copied();
+    requested.filter(|_| person.kind == PersonKind::Person)
+}
+
 fn is_member(person: &Person) -> bool {
     matches!(person.program, Program::Associated { .. })
 }
@@ -248,12 +255,14 @@ impl<'w> DeviceClaim<'w> {
     ) -> DeviceClaim<'w> {
         let resolution = resolution(world, app, person, requested, Some(device));
         let carrying = app.deployments.iter().filter(|line| resolution.by.contains(&line.id));
-        let licensing = licensing(world, app, device.shared, carrying);
+        let nobody = person.kind == PersonKind::Device;
+        let licensing = licensing(world, app, (nobody, device.shared), carrying.clone());
+        let of_nobody = || nobody && needs_user(world, device.shared, carrying);
         let mut claim = DeviceClaim {
             device,
             install: app.installs.get(&device.id),
             due: resolution.required || (resolution.available && requested.is_some()),
-            obstacle: obstacle(world, app, device, licensing.kind, resolution.installation),
+            obstacle: obstacle(world, app, device, licensing.kind, resolution.installation, of_nobody),
             resolution,
             licensing,
             seat: app.seats.get(&Holder::Device(device.id)).copied(),
@@ -316,7 +325,7 @@ impl Own {
     /// Of somebody of whom their groups say this.
     fn of(world: &World, app: &App, without: &Resolution, requested: Option<Time>) -> Option<Own> {
         let carrying = app.deployments.iter().filter(|line| without.by.contains(&line.id));
-        let theirs = without.is_external() && licensing(world, app, false, carrying).kind == HolderKind::User;
+        let theirs = without.is_external() && licensing(world, app, (false, false), carrying).kind == HolderKind::User;
         theirs.then(|| Own {
             rank: Rank::of(world, app, &without.by, requested),
             resolution: without.clone(),
@@ -375,7 +384,7 @@ fn resolution(
 ) -> Resolution {
     let reaches = |line: &&Deployment| {
         world.groups.get(&line.group).is_some_and(|group| match line.kind {
-            GroupKind::User => group.people.contains(&person.id),
+            GroupKind::User => person.kind == PersonKind::Person && group.people.contains(&person.id),
             GroupKind::Device => device.is_some_and(|device| group.devices.contains(&device.id)),
         })
     };
@@ -424,7 +433,15 @@ fn strength(resolution: &Resolution) -> u8 {
     }
 }
 
-fn obstacle(world: &World, app: &App, device: &Device, kind: HolderKind, installation: Installation) -> Option<Detail> {
+/// `needs_user` when the device belongs to nobody, and its deployments give licences to people.
+fn obstacle(
+    world: &World,
+    app: &App,
+    device: &Device,
+    kind: HolderKind,
+    installation: Installation,
+    needs_user: impl FnOnce() -> bool,
+) -> Option<Detail> {
     let external = installation == Installation::External;
     // Apple lists an iPad's apps under iOS.
     let runs = app.platforms.contains(&device.platform)
@@ -440,6 +457,9 @@ fn obstacle(world: &World, app: &App, device: &Device, kind: HolderKind, install
     }
     if kind == HolderKind::Device && !app.device_assignable {
         return Some(Detail::NotDeviceAssignable);
+    }
+    if needs_user() {
+        return Some(Detail::LicenseNeedsUser);
     }
     // By whoever installs the app, who knows it.
     if app.bundle_id.is_none() && !external {

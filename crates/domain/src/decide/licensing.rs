@@ -5,16 +5,20 @@ use crate::{App, Deployment, HolderKind, LicenseType, Licensing, LicensingReason
 /// Of a device that these lines reach, and carry the result of; `shared` when several people sign in to it. The same is
 /// asked of a person, who is not.
 ///
+/// One that belongs to nobody never has any licence but its own; where nobody gives it one, [`needs_user`] says so.
+///
 /// Where lines ask for different licences, that of the device is the better one: nobody has to join anything for it. Where
 /// nothing but a licence of the device is asked for, and Apple permits none for the app, there is no way to have it.
 pub(super) fn licensing<'a>(
     world: &World,
     app: &App,
-    shared: bool,
+    (nobody, shared): (bool, bool),
     lines: impl Iterator<Item = &'a Deployment> + Clone,
 ) -> Licensing {
     let asks = |kind: LicenseType| lines.clone().any(|line| line.license_type == kind);
-    let (kind, reason) = if world.policy.policy_2016 {
+    let (kind, reason) = if nobody && !shared {
+        (HolderKind::Device, LicensingReason::NoUser)
+    } else if world.policy.policy_2016 && !nobody {
         (HolderKind::User, LicensingReason::Policy2016)
     } else if shared {
         (HolderKind::Device, LicensingReason::SharedDevice)
@@ -29,6 +33,14 @@ pub(super) fn licensing<'a>(
         (HolderKind::User, LicensingReason::Deployment)
     };
     Licensing { kind, reason }
+}
+
+/// Whether these lines give licences to people only, so that a device that belongs to nobody gets none by them. In 2016 no line
+/// gave any other; on a device to which several people sign in a licence of its own is given whatever they ask for.
+pub(super) fn needs_user<'a>(world: &World, shared: bool, lines: impl Iterator<Item = &'a Deployment>) -> bool {
+    let mut lines = lines.peekable();
+    let of_people = |line: &Deployment| line.license_type == LicenseType::User;
+    lines.peek().is_some() && (world.policy.policy_2016 || (!shared && lines.all(of_people)))
 }
 
 /// Whether a licence that these lines ask for can be had on any device.

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use super::{Asked, Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who, by};
 use crate::{
     Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Holder,
-    HolderKind, Install, InstallCommand, InstallState, Place, Platform, Program, Refusal, RefusalReason, Resolution,
-    RuleSet, Seat, Seen, Time,
+    HolderKind, Install, InstallCommand, InstallState, LicenseType, Place, Platform, Program, Refusal, RefusalReason,
+    Resolution, RuleSet, Seat, Seen, Time,
     invitation::{self, Next},
     plan::{bound, install_due},
 };
@@ -67,6 +67,11 @@ impl<'a> Subject<'a> {
     /// Somebody else installs it.
     fn is_external(&self) -> bool {
         self.resolution().is_some_and(Resolution::is_external)
+    }
+
+    /// It belongs to nobody.
+    pub fn is_nobody(&self) -> bool {
+        self.asked.world.is_nobody(self.asked.person)
     }
 
     fn has_left(&self) -> bool {
@@ -187,6 +192,7 @@ impl<'a> Subject<'a> {
             },
             Detail::DeviceEnrolledThroughDep => Sentence::EnrolledThroughDep,
             Detail::NotDeviceAssignable => Sentence::NotDeviceAssignable,
+            Detail::LicenseNeedsUser => Sentence::LicenceNeedsUser,
             Detail::NoEligibleDevice => Sentence::NoDevice,
             Detail::AppNotDescribed => Sentence::NotDescribed,
             Detail::NoLicenseAvailable | Detail::WaitingForLicense => self.in_line(state),
@@ -565,6 +571,12 @@ impl<'a> Subject<'a> {
                     Remedy::EnrolDevice
                 }]
             }
+            // Nobody has it who could ask: it is required there, or waits for the deadline.
+            Sentence::NotRequested | Sentence::BeforeDeadline { .. } | Sentence::RemovedByPerson { .. }
+                if self.is_nobody() && !self.is_wanted() =>
+            {
+                vec![Remedy::Deploy]
+            }
             Sentence::NotRequested | Sentence::BeforeDeadline { .. } => vec![Remedy::Request],
             Sentence::RemovedByPerson { .. } if !self.is_wanted() => vec![Remedy::Request],
             Sentence::RemovedByPerson { .. }
@@ -592,11 +604,24 @@ impl<'a> Subject<'a> {
                 update.into_iter().chain([Remedy::EnrolDevice]).collect()
             }
             Sentence::EnrolledThroughDep => vec![Remedy::LiftPolicy2016, Remedy::EnrolDevice],
-            // Nobody's licence works where several people sign in.
-            Sentence::NotDeviceAssignable if self.device.is_some_and(|device| device.shared) => {
+            // Nobody's licence works where several people sign in, or where nobody has the device.
+            Sentence::NotDeviceAssignable if self.is_nobody() || self.device.is_some_and(|device| device.shared) => {
                 vec![Remedy::EnrolDevice]
             }
             Sentence::NotDeviceAssignable => vec![Remedy::LicensePeople],
+            // In 2016 nobody could choose.
+            Sentence::LicenceNeedsUser => {
+                let by = self.resolution().map(|resolution| &resolution.by);
+                let carries = |line: &&Deployment| by.is_some_and(|by| by.contains(&line.id));
+                let mut lines = self.asked.app.deployments.iter().filter(carries);
+                let of_people = lines.all(|line| line.license_type == LicenseType::User);
+                let shared = self.device.is_some_and(|device| device.shared);
+                let policy = self.asked.world.policy.policy_2016;
+                let lift = policy.then_some(Remedy::LiftPolicy2016);
+                lift.into_iter()
+                    .chain((of_people && !shared).then_some(Remedy::LicenseDevices))
+                    .collect()
+            }
             Sentence::NotDescribed => vec![Remedy::Sync],
             Sentence::EnrolmentPending => of_device(|on| Remedy::FinishEnrolment { on }),
             Sentence::SerialUnknown => of_device(|on| Remedy::ReachDevice { on }),
@@ -674,8 +699,8 @@ impl<'a> Subject<'a> {
         }
         let now = self.asked.world.now;
         // In 2020 what groups of devices exclude says nothing about people (A39).
-        let counts =
-            |line: &Deployment| line.kind == GroupKind::User || self.asked.world.policy.rule_set == RuleSet::Y2016;
+        let together = self.is_nobody() || self.asked.world.policy.rule_set == RuleSet::Y2016;
+        let counts = |line: &Deployment| line.kind == GroupKind::User || together;
         let excludes = |line: &&Deployment| line.approval_at(now) == Approval::NotApplicable && counts(line);
         let reaches = |line: &&Deployment| {
             self.resolution()

@@ -167,6 +167,124 @@ fn an_ipad_that_several_people_share_has_its_own() {
     assert_eq!((company.held(), company.said(0)), (vec![of_device(0)], INSTALLED));
 }
 
+/// A device that belongs to nobody, in a group of devices for which the app is required.
+fn kiosk(license_type: LicenseType) -> Reality {
+    let mut company = company(1, 5);
+    let kiosk = Device {
+        person: PersonId::nobody(device(1)),
+        dep: true,
+        ..iphone(1, person(0))
+    };
+    company.world.devices.insert(kiosk.id, kiosk);
+    company
+        .world
+        .people
+        .insert(PersonId::nobody(device(1)), nobody(device(1)));
+    company.group(1, GroupKind::Device, 0).devices.insert(device(1));
+    company.deploy(1, Approval::Required);
+    company.licenses(license_type);
+    company
+}
+
+impl Reality {
+    fn said_of_kiosk(&self) -> (InstallState, Detail) {
+        let verdict = &self.decision(app(0)).people[&PersonId::nobody(device(1))].devices[&device(1)];
+        (verdict.state, verdict.detail)
+    }
+}
+
+#[test]
+fn a_device_that_belongs_to_nobody_has_a_licence_of_its_own_and_nobody_is_made_for_it() {
+    for license_type in [LicenseType::Device, LicenseType::Automatic] {
+        let mut company = kiosk(license_type);
+        let holder = of_device(1);
+        assert_eq!(company.act().steps, [Step::Associate { app: app(0), holder }]);
+        company.all_goes_well();
+        company.now_settles();
+        assert_eq!(
+            (company.held(), company.said_of_kiosk()),
+            (vec![of_device(1)], INSTALLED)
+        );
+        let said = company.licensing(1);
+        assert_eq!((said.kind, said.reason), (HolderKind::Device, LicensingReason::NoUser));
+        let concerns = decide_each(&company.world).concerns;
+        assert!(concerns.iter().all(|(person, _)| !company.world.is_nobody(*person)));
+        // Out of reach it gives it back.
+        company.app(app(0)).deployments.clear();
+        company.now_settles();
+        assert_eq!((company.held(), company.has(device(1), app(0))), (vec![], false));
+    }
+}
+
+#[test]
+fn licences_of_people_are_nothing_for_a_device_that_belongs_to_nobody() {
+    let needs_user = (InstallState::NotApplicable, Detail::LicenseNeedsUser);
+    let mut company = kiosk(LicenseType::User);
+    company.now_settles();
+    assert_eq!((company.held(), company.said_of_kiosk()), (vec![], needs_user));
+    // Where another deployment gives one to devices it has that.
+    company.group(2, GroupKind::Device, 0).devices.insert(device(1));
+    company.also_deploy(2, Approval::Required);
+    company.app(app(0)).deployments[1].license_type = LicenseType::Device;
+    company.now_settles();
+    assert_eq!(
+        (company.held(), company.said_of_kiosk()),
+        (vec![of_device(1)], INSTALLED)
+    );
+
+    let mut company = kiosk(LicenseType::Device);
+    company.app(app(0)).device_assignable = false;
+    company.now_settles();
+    let not_assignable = (InstallState::NotApplicable, Detail::NotDeviceAssignable);
+    assert_eq!((company.held(), company.said_of_kiosk()), (vec![], not_assignable));
+
+    // In 2016 there were no others. It says so of one that is not from DEP: of those that are something else is said first.
+    let mut company = kiosk(LicenseType::Device);
+    company.world.policy.policy_2016 = true;
+    company.device(device(1)).dep = false;
+    company.now_settles();
+    assert_eq!((company.held(), company.said_of_kiosk()), (vec![], needs_user));
+
+    // Several people sign in to it: a licence of its own whatever is asked for, as of one that somebody has.
+    let mut company = kiosk(LicenseType::User);
+    company.device(device(1)).shared = true;
+    company.now_settles();
+    assert_eq!(
+        (company.held(), company.said_of_kiosk()),
+        (vec![of_device(1)], INSTALLED)
+    );
+}
+
+#[test]
+fn what_a_deployment_of_people_would_now_not_give_a_kiosk_stays_there_with_its_licence() {
+    let mut company = kiosk(LicenseType::Device);
+    company.now_settles();
+    company.licenses(LicenseType::User);
+    company.now_settles();
+    assert_eq!(
+        (company.held(), company.said_of_kiosk()),
+        (vec![of_device(1)], INSTALLED)
+    );
+}
+
+#[test]
+fn no_group_of_people_reaches_what_stands_for_a_device_and_its_requests_are_nobodys() {
+    let mut company = kiosk(LicenseType::Device);
+    let nobody = PersonId::nobody(device(1));
+    company.world.groups.get_mut(&group(0)).unwrap().people.insert(nobody);
+    company.deploy(0, Approval::Required);
+    company.now_settles();
+    assert_eq!(company.held(), [of_person(0)]);
+    company.deploy(1, Approval::Available);
+    company.licenses(LicenseType::Device);
+    company.app(app(0)).requests.insert(nobody, NOW);
+    company.now_settles();
+    assert_eq!(
+        company.said_of_kiosk(),
+        (InstallState::NotInstalled, Detail::NotRequested)
+    );
+}
+
 /// At no moment may the app be without a licence that works.
 fn changes(from: LicenseType, to: LicenseType, owned: u64) -> Reality {
     let mut company = licensed(1, owned, from);

@@ -1024,7 +1024,7 @@ proptest! {
         // Whoever is in the other one is not in this one, so that they differ in somebody.
         let made = Group {
             id: group(99),
-            people: world.people.keys().copied().filter(|it| like.kind == GroupKind::User && !like.people.contains(it)).collect(),
+            people: people(&world).into_iter().filter(|it| like.kind == GroupKind::User && !like.people.contains(it)).collect(),
             devices: world.devices.keys().copied().filter(|it| like.kind == GroupKind::Device && !like.devices.contains(it)).collect(),
             ..like.clone()
         };

@@ -118,7 +118,14 @@ fn cannot_be_licensed(world: &World, app: &App, device: &DeviceVerdict) -> bool 
     let carries = |line: &&Deployment| device.resolution.by.contains(&line.id);
     let mut lines = app.deployments.iter().filter(carries).peekable();
     let shared = world.devices[&device.device].shared;
-    let only = lines.peek().is_some() && lines.all(|line| line.license_type == LicenseType::Device);
+    let reached = lines.peek().is_some();
+    if world.devices[&device.device].owner().is_none() {
+        // It gets none but its own, and only where a line gives such licences.
+        let of_people = lines.all(|line| line.license_type == LicenseType::User);
+        let needs_user = reached && (world.policy.policy_2016 || (of_people && !shared));
+        return !app.device_assignable || needs_user;
+    }
+    let only = reached && lines.all(|line| line.license_type == LicenseType::Device);
     !app.device_assignable && !world.policy.policy_2016 && (shared || only)
 }
 
@@ -222,7 +229,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 let person = &world.people[&owner(world, *holder).unwrap()];
                 prop_assert!(!person.left);
                 match holder {
-                    Holder::Person(_) => prop_assert!(is_member(person)),
+                    Holder::Person(_) => prop_assert!(is_member(person) && person.kind == PersonKind::Person),
                     Holder::Device(device) => {
                         prop_assert!(app.device_assignable && !world.policy.policy_2016);
                         prop_assert!(
@@ -272,6 +279,11 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             // By `removals`, all together.
             Step::Remove { .. } => {}
             Step::CreateUser { person } => {
+                prop_assert_eq!(
+                    world.people[person].kind,
+                    PersonKind::Person,
+                    "nobody is not made known"
+                );
                 let program = world.people[person].program;
                 let refused_before = matches!(program, Program::Refused { not_before, .. } if not_before <= world.now);
                 let for_good = program == Program::Retired && !is_bound(world, *person);
@@ -280,6 +292,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
             }
             Step::RetireUser { person } => {
                 let facts = &world.people[person];
+                prop_assert_eq!(facts.kind, PersonKind::Person);
                 prop_assert!(world.token.usable() && facts.left);
                 prop_assert!(
                     facts.program.is_active(),
@@ -288,6 +301,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 prop_assert!(!is_bound(world, *person), "a licence would be lost, or given to nobody");
             }
             Step::Invite { person, device } => {
+                prop_assert_eq!(world.people[person].kind, PersonKind::Person, "nobody is not invited");
                 prop_assert!(!world.people[person].left);
                 let device = &world.devices[device];
                 prop_assert!(world.token.usable() && device.person == *person && invitation::can_show(device));
@@ -353,6 +367,11 @@ fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
     let mut waiting = 0;
     for verdict in decision.people.values() {
         let own = place(verdict.person.into());
+        if world.is_nobody(verdict.person) {
+            prop_assert!(!verdict.wants_seat && own.is_none(), "nobody has no licence");
+            let mut devices = verdict.devices.values();
+            prop_assert!(devices.all(|device| device.licensing.kind == HolderKind::Device));
+        }
         waiting += usize::from(own.is_some());
         prop_assert!(own.is_none() || (verdict.wants_seat && verdict.seat.is_none()));
         prop_assert!(

@@ -132,7 +132,7 @@ impl Reality {
             }
             Happening::AppleIsRead => self.apple_is_read(),
             Happening::PersonJoins(one) => {
-                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let everyone = people(&self.world);
                 let Some(person) = pick(one, &everyone) else { return };
                 self.joins(person);
             }
@@ -192,7 +192,7 @@ impl Reality {
                 self.apps.insert(place, There::RemovedByUser);
             }
             Happening::PersonAsks(one, which) => {
-                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let everyone = people(&self.world);
                 let apps: Vec<AssetId> = self.world.apps.keys().copied().collect();
                 let (Some(person), Some(app)) = (pick(one, &everyone), pick(which, &apps)) else {
                     return;
@@ -201,12 +201,12 @@ impl Reality {
                 self.app(app).requests.insert(person, now);
             }
             Happening::PersonLeaves(one) => {
-                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let everyone = people(&self.world);
                 let Some(person) = pick(one, &everyone) else { return };
                 self.leaves(person);
             }
             Happening::PersonComesBack(one) => {
-                let everyone: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let everyone = people(&self.world);
                 let Some(person) = pick(one, &everyone) else { return };
                 self.world.people.get_mut(&person).unwrap().left = false;
             }
@@ -229,7 +229,7 @@ impl Reality {
             }
             Happening::MembershipChanges(one, which) => {
                 let groups: Vec<GroupId> = self.world.groups.keys().copied().collect();
-                let people: Vec<PersonId> = self.world.people.keys().copied().collect();
+                let people = people(&self.world);
                 let (Some(group), Some(person)) = (pick(which, &groups), pick(one, &people)) else {
                     return;
                 };
@@ -328,7 +328,7 @@ impl Reality {
         for (app, holder) in self.asked_of_apple() {
             self.apple_answers(app, holder, true);
         }
-        for person in self.world.people.keys().copied().collect::<Vec<_>>() {
+        for person in people(&self.world) {
             self.joins(person);
         }
         for (device, app) in self.commanded() {
@@ -468,8 +468,9 @@ impl Reality {
             began: self.world.now,
             lag: Duration::ZERO,
         };
+        let people = people(&self.world);
         for app in self.world.apps.values_mut() {
-            let people = self.world.people.keys().copied().map(Holder::Person);
+            let people = people.iter().copied().map(Holder::Person);
             for holder in people.chain(self.world.devices.keys().copied().map(Holder::Device)) {
                 let listed = self.ledger.contains(&(app.id, holder));
                 match licence::observe(app.seats.get(&holder).copied(), None, listed, &reading, reading.began) {

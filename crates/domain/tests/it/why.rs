@@ -159,7 +159,9 @@ fn served(mut world: World, odds: u64) -> World {
         device.unreachable_since = odd(number).then_some(NOW);
     }
     let first: BTreeSet<DeviceId> = world.devices.keys().copied().collect();
-    for (number, person) in world.people.values_mut().enumerate() {
+    let people = people(&world);
+    for (number, id) in people.iter().enumerate() {
+        let person = world.people.get_mut(id).unwrap();
         person.program = match odd(number + 20) {
             true if odd(number + 40) => Program::Retired,
             true => Program::Registered {
@@ -179,10 +181,10 @@ fn served(mut world: World, odds: u64) -> World {
     for app in world.apps.values_mut() {
         app.bundle_id = Some("org.example.app".to_owned());
         app.platforms.insert(Platform::Ios);
-        app.seats = world
-            .people
-            .keys()
-            .map(|person| (Holder::Person(*person), holds))
+        let seats = people.iter().map(|person| (Holder::Person(*person), holds));
+        let of_nobody = world.devices.values().filter(|device| device.owner().is_none());
+        app.seats = seats
+            .chain(of_nobody.map(|device| (Holder::Device(device.id), holds)))
             .collect();
         app.refusals.clear();
         for line in &mut app.deployments {
@@ -212,7 +214,7 @@ fn cases(world: &World) -> Vec<Case> {
             person,
             device,
         };
-        cases.extend(world.people.keys().map(|person| case(*person, None)));
+        cases.extend(people(world).into_iter().map(|person| case(person, None)));
         cases.extend(
             world
                 .devices
@@ -258,6 +260,7 @@ fn agrees(why: &Why) -> bool {
         Sentence::SystemTooOld { .. } => is(&[NotApplicable], &[D::MinimumOsVersionNotMet]),
         Sentence::EnrolledThroughDep => is(&[NotApplicable], &[D::DeviceEnrolledThroughDep]),
         Sentence::NotDeviceAssignable => is(&[NotApplicable], &[D::NotDeviceAssignable]),
+        Sentence::LicenceNeedsUser => is(&[NotApplicable], &[D::LicenseNeedsUser]),
         Sentence::NotDescribed => pending(D::AppNotDescribed),
         Sentence::EnrolmentPending
         | Sentence::SerialUnknown
@@ -405,8 +408,16 @@ fn is_true(case: &Case, why: &Why) -> bool {
         Sentence::EnrolledThroughDep => world.policy.policy_2016 && device.is_some_and(|device| device.dep),
         Sentence::NotDeviceAssignable => {
             !app.device_assignable
-                && !world.policy.policy_2016
+                && (!world.policy.policy_2016 || device.is_some_and(|device| device.owner().is_none()))
                 && (holder.kind() == HolderKind::Device || device.is_none())
+        }
+        Sentence::LicenceNeedsUser => {
+            let carries = |line: &&Deployment| why.rules.iter().any(|ruled| ruled.deployment == line.id);
+            let mut lines = app.deployments.iter().filter(carries);
+            let any_of_devices = lines.any(|line| line.license_type != LicenseType::User);
+            let beaten = why.rules.iter().any(|ruled| ruled.outcome == Outcome::Beaten);
+            device.is_some_and(|device| device.owner().is_none())
+                && (world.policy.policy_2016 || !any_of_devices || beaten)
         }
         Sentence::NotDescribed => app.bundle_id.is_none(),
         Sentence::EnrolmentPending => device.is_some_and(|device| device.enrolment == Enrolment::Pending),
@@ -660,7 +671,9 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
             // Whoever asked about a device that is gone asks about another one then.
             let eligible = verdict.is_none_or(|verdict| verdict.devices[&NEW].eligible);
             // One thing is said at a time of what stands in the way.
-            let next = case.app().bundle_id.is_none() || (!case.app().device_assignable && asks_for_devices(case));
+            let nobody = case.world.is_nobody(case.person);
+            let next =
+                case.app().bundle_id.is_none() || (!case.app().device_assignable && asks_for_devices(case)) || nobody;
             prop_assert!(eligible || invited || next, "{before:?}");
             if case.device.is_none() && eligible {
                 gone(&after, "another device")?;
@@ -682,8 +695,19 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
                 "an update",
             )?;
         }
+        Remedy::LiftPolicy2016 if before.remedies.contains(&Remedy::LicenseDevices) => {}
         Remedy::LiftPolicy2016 => {
             gone(&case.with(|world| world.policy.policy_2016 = false), "the policy")?;
+        }
+        Remedy::LicenseDevices => {
+            let licensed = case.with_app(|app| {
+                for line in &mut app.deployments {
+                    line.license_type = LicenseType::Device;
+                }
+            });
+            let lifted = before.remedies.contains(&Remedy::LiftPolicy2016);
+            let after = licensed.with(|world| world.policy.policy_2016 &= !lifted);
+            gone(&after, "licences of devices")?;
         }
         Remedy::LicensePeople => {
             let after = case.with_app(|app| {
@@ -806,14 +830,18 @@ fn without(case: &Case, deployments: &[DeploymentId]) -> Case {
     case.with_app(|app| app.deployments.retain(|line| !deployments.contains(&line.id)))
 }
 
-/// In a group of theirs that requires it.
+/// In a group of theirs that requires it: of the device, where it belongs to nobody.
 fn required(case: &Case) -> Case {
+    let nobody = case.world.is_nobody(case.person);
     let group = Group {
         id: group(99),
-        kind: GroupKind::User,
+        kind: match nobody {
+            true => GroupKind::Device,
+            false => GroupKind::User,
+        },
         priority: 0,
-        people: BTreeSet::from([case.person]),
-        devices: BTreeSet::new(),
+        people: (!nobody).then_some(case.person).into_iter().collect(),
+        devices: case.device.filter(|_| nobody).into_iter().collect(),
     };
     let line = line(case.app, &group, Approval::Required, case.world.now);
     let case = case.with(|world| world.groups.extend([(group.id, group)]));

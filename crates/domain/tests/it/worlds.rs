@@ -46,7 +46,19 @@ pub fn empty() -> World {
 pub fn member(number: usize) -> Person {
     Person {
         id: person(number),
+        kind: PersonKind::Person,
         program: Program::Associated { since: NOW },
+        invited: Vec::new(),
+        left: false,
+    }
+}
+
+/// What stands for a device that belongs to nobody.
+pub fn nobody(device: DeviceId) -> Person {
+    Person {
+        id: PersonId::nobody(device),
+        kind: PersonKind::Device,
+        program: Program::None,
         invited: Vec::new(),
         left: false,
     }
@@ -106,6 +118,12 @@ pub fn line(app: AssetId, group: &Group, approval: Approval, since: Time) -> Dep
         installation: Installation::Managed,
         since,
     }
+}
+
+/// Those who are people: a device that belongs to nobody joins nothing, asks for nothing and does not leave.
+pub fn people(world: &World) -> Vec<PersonId> {
+    let people = world.people.values().filter(|person| person.kind == PersonKind::Person);
+    people.map(|person| person.id).collect()
 }
 
 /// Whose a licence is, or whose device's.
@@ -171,14 +189,25 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 person(number),
                 Person {
                     id: person(number),
+                    kind: PersonKind::Person,
                     invited: invited(program),
                     program,
                     left,
                 },
             );
         }
+        let people = world.people.len();
         for (number, (owner, facts)) in devices.into_iter().enumerate() {
-            let owner = person(owner % world.people.len());
+            // One of them has it, or nobody does.
+            let owner = match owner % (people + 1) {
+                owner if owner < people => person(owner),
+                _ => {
+                    let nobody = nobody(device(number));
+                    let id = nobody.id;
+                    world.people.insert(id, nobody);
+                    id
+                }
+            };
             world.devices.insert(
                 device(number),
                 Device {

@@ -23,6 +23,12 @@ nav-settings = Settings
 crumb-managed-software = Managed software
 crumb-ios-and-mac = iOS and Mac OS X
 
+# Somebody in the middle of a sentence, and a device with whose it is.
+whom-person = { $person }
+to-whom = { $person }
+to-device = { $device }
+their-device = { $device } of { $person }
+
 near-now = Just now
 near-minutes = { $minutes } min ago
 near-today = Today { $time }

@@ -134,7 +134,7 @@ app-store-page = See in the App Store
 app-users-none = No matching people
 app-users-none-advice = Choose groups under Manage deployment, and their members appear here.
 app-devices-none = No matching devices
-app-devices-none-advice = Devices of the people to whom the app is deployed appear here.
+app-devices-none-advice = Devices that the app is deployed to, or their people, appear here.
 app-deployment-none = Not deployed yet
 app-deployment-none-advice = Choose groups and an approval, and their members get the app.
 app-licences-none = No licence in use
@@ -147,23 +147,23 @@ waiting-more = { $count } more wait behind them.
 waiting-order = Those who were moved up first, then by group priority, required first, then by the oldest request.
 move-up = Move up
 move-up-link = Move up
-move-up-link-of = Place of { $name } in the line
+move-up-link-of = Place of { $whom } in the line
 move-back-link = Move back
 moved-up-why = Moved up: { $reason }
-move-up-title = Place of { $person } in the line
+move-up-title = Place of { $whom } in the line
 move-up-head = What moving up does
 move-up-places = { $from } → { $to }
 move-up-passes = { $count ->
-    [one] { $person } is passed and waits one place longer.
-   *[other] { $count } people are passed, { $person } and those behind. Each waits one place longer.
+    [one] { $whom } is passed and waits one place longer.
+   *[other] { $count } people are passed, { $whom } and those behind. Each waits one place longer.
 }
-move-up-passes-some = { $person } and those behind are passed. Each waits one place longer.
+move-up-passes-some = { $whom } and those behind are passed. Each waits one place longer.
 move-up-passes-nobody = Nobody is passed now. Once moved up, nobody of a higher priority who comes later gets ahead of them.
 move-up-takes-nothing = Nobody loses a licence that they have.
 move-up-served = Gets one of the licences that are free now
 move-up-reason = Reason
 move-up-reason-help = Shown in the history, in the list of those who wait, and in the answer to “why?”.
-move-up-not-waiting = { $person } does not wait for a licence of this app.
+move-up-not-waiting = { $whom } does not wait for a licence of this app.
 move-up-refused = Not moved up: they do not wait for a licence of this app any more.
 move-up-already = Not saved: somebody else has moved them up already.
 moved-up-head = Moved up in the line
@@ -415,9 +415,11 @@ token-refused-upload-gone = The uploaded file is gone: it was linked or cancelle
 ## Devices
 
 device-enrol = Enrol a device
+device-enrol-nobody = Link for a device of nobody
+device-of-nobody = Belongs to nobody
 narrowed-none-advice = Change the search or the filter.
 devices-none = No matching devices
-devices-none-advice = Make an enrolment link on a person's page and send it; the person then enrols their own device.
+devices-none-advice = Make an enrolment link on a person's page and send it; the person then enrols their own device. For a device that belongs to nobody the link is made here.
 devices-search = Search devices
 devices-search-hint = Device, person, serial number
 device-no-apps = No app applies to this device.
@@ -478,6 +480,7 @@ identity-revoke-title = Revoke the identity
 identity-revoke-help = Revoke it if the device or a backup was lost and the certificate may be in somebody else’s hands.
 identity-revoke-box = Accept no more requests from this device, and stop waking it.
 identity-revoke-box-help = This cannot be undone. Installed apps and assigned licences stay as they are. To manage the device again, make a new enrolment link on the person’s page and enrol the device again.
+identity-revoke-box-help-nobody = This cannot be undone. Installed apps and assigned licences stay as they are. To manage the device again, remove it here and enrol it with a new link for a device of nobody.
 identity-revoke-button = Revoke identity
 identity-revoke-not-confirmed = The box is not ticked. Nothing was changed.
 check-ins-title = { $count ->
@@ -543,6 +546,8 @@ link-title = Enrolment link
 link-help = Make a link that works once and send it to the person. Opening it on their device begins the enrolment. It works for 7 days.
 link-make = Make an enrolment link
 link-once = This link is shown only now. Copy it and send it to the person. It works once, for one device, and expires in 7 days.
+link-title-nobody = Enrolment link for a device that belongs to nobody
+link-once-nobody = For a kiosk, or a device that several people share: it gets device licences, and nobody is invited. This link is shown only now. Open it on the device. It works once, for one device, and expires in 7 days.
 link-label = Address that works once
 link-copy = Copy
 link-copied = Copied.
@@ -879,6 +884,7 @@ key-revoke-help = This cannot be undone. Programs that use the key stop at once.
 
 enrol-title = Enrol this device
 enrol-intro = { $person }, enrol this device to get the apps that { $organization } bought. It takes a few minutes.
+enrol-intro-nobody = Enrol this device to get the apps that { $organization } bought. It takes a few minutes, and no Apple ID is needed.
 enrol-steps = What happens
 enrol-step-download = Download the enrolment profile below.
 enrol-step-download-more = Open this page in Safari on the device that you want to enrol.

@@ -23,6 +23,12 @@ nav-settings = 설정
 crumb-managed-software = 관리 소프트웨어
 crumb-ios-and-mac = iOS 및 Mac OS X
 
+# Somebody in the middle of a sentence, and a device with whose it is.
+whom-person = { $person } 님
+to-whom = { $person } 님에게
+to-device = { $device }에
+their-device = { $person } 님의 { $device }
+
 near-now = 방금
 near-minutes = { $minutes }분 전
 near-today = 오늘 { $time }

@@ -113,7 +113,7 @@ app-store-page = App Store에서 보기
 app-users-none = 해당하는 사용자가 없습니다
 app-users-none-advice = 배포 관리에서 그룹을 고르면 그 회원이 여기에 나옵니다.
 app-devices-none = 해당하는 장치가 없습니다
-app-devices-none-advice = 앱을 배포한 사용자의 장치가 여기에 나옵니다.
+app-devices-none-advice = 앱을 배포한 장치와, 앱을 배포한 사용자의 장치가 여기에 나옵니다.
 app-deployment-none = 아직 배포하지 않았습니다
 app-deployment-none-advice = 그룹을 고르고 승인을 정하면 회원이 앱을 받습니다.
 app-licences-none = 쓰고 있는 라이선스가 없습니다
@@ -126,23 +126,23 @@ waiting-more = 외 { $count }명이 그 뒤에서 기다립니다.
 waiting-order = 순서를 앞당긴 사용자가 먼저이고, 그다음은 우선순위가 높은 그룹, 필수, 먼저 요청한 순서입니다.
 move-up = 순서 앞당기기
 move-up-link = 순서 앞당기기
-move-up-link-of = { $name } 님의 대기 순서
+move-up-link-of = { $whom }의 대기 순서
 move-back-link = 순서 되돌리기
 moved-up-why = 순서를 앞당긴 이유: { $reason }
-move-up-title = { $person } 님의 대기 순서
+move-up-title = { $whom }의 대기 순서
 move-up-head = 순서를 앞당기면
 move-up-places = { $from } → { $to }
 move-up-passes = { $count ->
-    [1] { $person } 님보다 먼저 받습니다. { $person } 님은 한 자리 뒤로 밀립니다.
-   *[other] { $person } 님을 비롯한 { $count }명보다 먼저 받습니다. 모두 한 자리씩 뒤로 밀립니다.
+    [1] { $whom }보다 먼저 받습니다. { $whom }{ PARTICLE($whom, "은/는") } 한 자리 뒤로 밀립니다.
+   *[other] { $whom }{ PARTICLE($whom, "을/를") } 비롯한 { $count }명보다 먼저 받습니다. 모두 한 자리씩 뒤로 밀립니다.
 }
-move-up-passes-some = { $person } 님과 그 뒤에서 기다리는 사람들보다 먼저 받습니다. 모두 한 자리씩 뒤로 밀립니다.
+move-up-passes-some = { $whom }{ PARTICLE($whom, "과/와") } 그 뒤에서 기다리는 이들보다 먼저 받습니다. 모두 한 자리씩 뒤로 밀립니다.
 move-up-passes-nobody = 지금 앞지르는 사람은 없습니다. 순서를 앞당겨 두면 우선순위가 더 높은 사용자가 나중에 와도 밀리지 않습니다.
 move-up-takes-nothing = 이미 라이선스가 있는 사용자의 라이선스는 회수하지 않습니다.
 move-up-served = 지금 남은 라이선스를 받음
 move-up-reason = 이유
 move-up-reason-help = 기록과 대기 목록, 이 앱이 없는 이유를 알려 주는 페이지에 표시됩니다.
-move-up-not-waiting = { $person } 님은 이 앱의 라이선스를 기다리지 않습니다.
+move-up-not-waiting = { $whom }{ PARTICLE($whom, "은/는") } 이 앱의 라이선스를 기다리지 않습니다.
 move-up-refused = 순서를 앞당기지 않았습니다. 이 앱의 라이선스를 더는 기다리지 않습니다.
 move-up-already = 저장하지 않았습니다. 다른 관리자가 이미 순서를 앞당겼습니다.
 moved-up-head = 대기 순서를 앞당겼습니다
@@ -373,9 +373,11 @@ token-refused-upload-gone = 업로드한 파일이 더는 없습니다. 이미 �
 ## Devices
 
 device-enrol = 장치 등록
+device-enrol-nobody = 공용 장치 링크 만들기
+device-of-nobody = 공용 장치
 narrowed-none-advice = 검색어나 필터를 바꾸십시오.
 devices-none = 해당하는 장치가 없습니다
-devices-none-advice = 사용자의 페이지에서 등록 링크를 만들어 보내면, 사용자가 자기 장치를 등록합니다.
+devices-none-advice = 사용자의 페이지에서 등록 링크를 만들어 보내면, 사용자가 자기 장치를 등록합니다. 공용 장치의 링크는 여기서 만듭니다.
 devices-search = 장치 검색
 devices-search-hint = 장치, 사용자, 일련번호
 device-no-apps = 이 장치에 해당하는 앱이 없습니다.
@@ -432,6 +434,7 @@ identity-revoke-title = 장치 인증서 폐기
 identity-revoke-help = 장치나 백업을 분실하여 인증서가 다른 사람에게 넘어갔을 수 있을 때 폐기하십시오.
 identity-revoke-box = 이 장치의 요청을 더 이상 받지 않고, 이 장치를 깨우지 않습니다.
 identity-revoke-box-help = 되돌릴 수 없습니다. 설치된 앱과 할당된 라이선스는 그대로 남습니다. 다시 관리하려면 사용자 페이지에서 새 등록 링크를 만들어 장치를 다시 등록하십시오.
+identity-revoke-box-help-nobody = 되돌릴 수 없습니다. 설치된 앱과 할당된 라이선스는 그대로 둡니다. 장치를 다시 관리하려면 목록에서 제거한 다음 공용 장치 링크를 새로 만들어 등록하십시오.
 identity-revoke-button = 인증서 폐기
 identity-revoke-not-confirmed = 확인란을 선택하지 않았습니다. 바뀐 것이 없습니다.
 check-ins-title = 체크 인 메시지 { $count }개
@@ -491,6 +494,8 @@ link-title = 등록 링크
 link-help = 한 번만 쓸 수 있는 링크를 만들어 사용자에게 보내십시오. 사용자가 자기 장치에서 열면 등록이 시작됩니다. 7일 동안 쓸 수 있습니다.
 link-make = 등록 링크 만들기
 link-once = 이 링크는 지금만 볼 수 있습니다. 복사해 사용자에게 보내십시오. 장치 한 대에 한 번만 쓸 수 있고 7일 뒤 만료됩니다.
+link-title-nobody = 공용 장치 등록 링크
+link-once-nobody = 키오스크처럼 정해진 사용자가 없는 장치에 씁니다. 장치 라이선스를 받으며 아무도 초대하지 않습니다. 이 링크는 지금만 볼 수 있습니다. 등록할 장치에서 여십시오. 장치 한 대에 한 번만 쓸 수 있고 7일 뒤 만료됩니다.
 link-label = 한 번만 쓸 수 있는 주소
 link-copy = 복사
 link-copied = 복사했습니다.
@@ -791,6 +796,7 @@ key-revoke-help = 되돌릴 수 없습니다. 이 키를 쓰는 프로그램은 
 
 enrol-title = 장치 등록
 enrol-intro = { $person } 님, { $organization }에서 산 앱을 받으려면 이 장치를 등록하십시오. 몇 분이면 끝납니다.
+enrol-intro-nobody = { $organization }에서 산 앱을 받으려면 이 장치를 등록하십시오. 몇 분이면 끝나고, Apple ID는 필요하지 않습니다.
 enrol-steps = 이렇게 진행됩니다
 enrol-step-download = 아래에서 등록 프로필을 내려받으십시오.
 enrol-step-download-more = 등록할 장치에서 Safari로 이 페이지를 열어 두십시오.

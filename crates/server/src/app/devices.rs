@@ -38,8 +38,8 @@ pub enum DeviceRefused {
     /// The person whom the identity was made for left the organisation: nothing is enrolled for them.
     #[error("the person left the organisation")]
     PersonLeft,
-    /// The device has another person, and is not known to have left.
-    #[error("the device is enrolled for somebody else; an administrator has to take it out first")]
+    /// The device has another person, or nobody has it, and it is not known to have left.
+    #[error("the device is enrolled for somebody else, or for nobody; an administrator has to take it out first")]
     TakenByAnother,
     /// It speaks with the identity that it had when an administrator took it out.
     #[error("an administrator has taken the device out; it needs a new enrolment")]
@@ -238,7 +238,8 @@ impl App {
         let mut tx = self.store.begin().await?;
         // The person before the device, as when somebody leaves.
         if let Some(made_for) = tx.enrolment_by_certificate(&signer.sha256).await?
-            && !tx.person_stays(made_for.person_id).await?
+            && let Some(person) = made_for.person_id
+            && !tx.person_stays(person).await?
         {
             drop(tx);
             self.leaver_refused(&message.id, &made_for).await?;
@@ -264,6 +265,10 @@ impl App {
         if known.is_some() {
             forget_enrolment(&mut tx, id, now).await?;
         }
+        let person_id = match enrolment.person_id {
+            Some(person) => person,
+            None => tx.nobody_put(id, now).await?,
+        };
         let product_name = message.product_name.unwrap_or_default();
         let new = NewEnrolment {
             id,
@@ -274,7 +279,7 @@ impl App {
             product_name,
             os_version: message.os_version,
             build_version: message.build_version,
-            person_id: enrolment.person_id,
+            person_id,
             topic: message.topic,
             enrolment_id: enrolment.id,
         };
@@ -608,7 +613,8 @@ fn may_enrol(device: &DeviceRow, enrolment: &EnrolmentRow, serial: Option<&str>)
         None => {}
     }
     let another_serial = serial.is_some_and(|serial| device.serial.as_deref().is_some_and(|known| known != serial));
-    if enrolment.person_id != device.person_id || another_serial {
+    // A link for nobody says of no device that it is meant: one that belongs to nobody is enrolled anew once it has left.
+    if enrolment.person_id != Some(device.person_id) || another_serial {
         return Err(DeviceRefused::TakenByAnother);
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! One-time links with which a person enrols a device.
+//! One-time links with which a person enrols a device, or somebody one that belongs to nobody.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +26,8 @@ const IDENTITY_DAYS: u32 = 2 * 365;
 /// What the page behind a link shows.
 #[derive(Debug, Clone)]
 pub struct EnrolmentView {
-    pub person_name: String,
+    /// `None` of a link that is for nobody.
+    pub person_name: Option<String>,
     pub state: LinkState,
 }
 
@@ -83,6 +84,15 @@ pub enum ProfileError {
 impl App {
     /// Makes a link for one device of this person. The text is shown once; only its SHA-256 is kept.
     pub async fn enrolment_link(&self, caller: &Caller, person: PersonId) -> Result<SecretString, AppError> {
+        self.enrolment_link_for(caller, Some(person)).await
+    }
+
+    /// The same for one device that belongs to nobody.
+    pub async fn enrolment_link_for_nobody(&self, caller: &Caller) -> Result<SecretString, AppError> {
+        self.enrolment_link_for(caller, None).await
+    }
+
+    async fn enrolment_link_for(&self, caller: &Caller, person: Option<PersonId>) -> Result<SecretString, AppError> {
         caller.may_write()?;
         let token = URL_SAFE_NO_PAD.encode(self.random.secret());
         let now = self.now();
@@ -100,7 +110,9 @@ impl App {
             device_id: None,
         };
         let mut tx = self.store.begin().await?;
-        super::leavers::here(&mut tx, person).await?;
+        if let Some(person) = person {
+            super::leavers::here(&mut tx, person).await?;
+        }
         tx.enrolment_insert(&row).await?;
         tx.event(&NewEvent::new(now, caller.actor(), "enrolmentLinkMade").person(person))
             .await?;
@@ -115,9 +127,12 @@ impl App {
         let Some(row) = self.store.enrolment_by_token(&sha256_hex(token)).await? else {
             return Ok(None);
         };
-        let person = self.person(row.person_id).await?.ok_or(AppError::NotFound("person"))?;
+        let person = match row.person_id {
+            Some(person) => Some(self.person(person).await?.ok_or(AppError::NotFound("person"))?),
+            None => None,
+        };
         Ok(Some(EnrolmentView {
-            person_name: person.name,
+            person_name: person.map(|person| person.name),
             state: self.link_state(&row),
         }))
     }

@@ -3,9 +3,9 @@
 //! Whoever was moved up comes before everybody who was not, and gets the next licence; nobody loses one that they have. It
 //! stays so until Apple has confirmed their licence, they shall not have the app any more, or somebody moves them back.
 
-use domain::{AssetId, MovedUpEnd, PersonId, Place, Time, decide_one};
+use domain::{AssetId, DeviceId, Holder, MovedUpEnd, PersonId, Place, Time, decide_one};
 use serde_json::json;
-use store::{Actor, AppRow, Move, MovedUpRow, NewEvent, PLACES, PersonRow, StoreError, Tx};
+use store::{Actor, AppRow, Move, MovedUpRow, NewEvent, PLACES, Snapshot, StoreError, Tx};
 
 use super::{App, AppError, Caller};
 
@@ -13,13 +13,20 @@ use super::{App, AppError, Caller};
 #[derive(Debug, Clone)]
 pub struct MovingUp {
     pub app: AppRow,
-    pub person: PersonRow,
+    pub person: Called,
     /// They were moved up already.
     pub moved: Option<MovedUpRow>,
     /// `None` for whoever does not wait for a licence.
     pub step: Option<Move>,
     /// The first whom they would pass.
-    pub overtakes: Option<PersonRow>,
+    pub overtakes: Option<Called>,
+}
+
+/// A person, or a device that belongs to nobody, and the name.
+#[derive(Debug, Clone)]
+pub struct Called {
+    pub holder: Holder,
+    pub name: String,
 }
 
 impl MovingUp {
@@ -43,7 +50,7 @@ impl App {
         let now = self.now();
         let mut read = self.store.snapshot().await?;
         let app = read.app(asset).await?.ok_or(AppError::NotFound("app"))?;
-        let row = read.person(person).await?.ok_or(AppError::NotFound("person"))?;
+        let whom = called(&mut read, person).await?.ok_or(AppError::NotFound("person"))?;
         let moved = read.moved_up(asset, &[person]).await?.remove(&person);
         let world = read.world_of_app(app.location_id, asset, &[person], now).await?;
         // Who stood there when they were decided last may want none by now.
@@ -54,12 +61,12 @@ impl App {
         };
         let step = read.move_up(asset, person, now, PLACES).await?.filter(waits);
         let overtakes = match step.and_then(|step| step.overtakes) {
-            Some(next) => read.person(next).await?,
+            Some(next) => called(&mut read, next).await?,
             None => None,
         };
         Ok(MovingUp {
             app,
-            person: row,
+            person: whom,
             moved,
             step,
             overtakes,
@@ -88,7 +95,9 @@ impl App {
             return Err(AppError::NotWaiting);
         }
         let mut tx = self.store.begin().await?;
-        super::leavers::here(&mut tx, person).await?;
+        if seen.person.holder.person().is_some() {
+            super::leavers::here(&mut tx, person).await?;
+        }
         let row = MovedUpRow {
             person_id: person,
             moved_at: now,
@@ -99,9 +108,8 @@ impl App {
             return Err(AppError::MovedUpAlready);
         }
         tx.event(
-            &NewEvent::new(now, caller.actor(), "movedUp")
+            &about(NewEvent::new(now, caller.actor(), "movedUp"), seen.person.holder)
                 .asset(asset)
-                .person(person)
                 .with(json!({ "reason": row.reason })),
         )
         .await?;
@@ -113,33 +121,53 @@ impl App {
     /// Takes back what [`move_up`](Self::move_up) did. Who has a licence by then keeps it.
     pub async fn move_back(&self, caller: &Caller, asset: AssetId, person: PersonId) -> Result<(), AppError> {
         caller.may_write()?;
+        let called = called(&mut self.store.snapshot().await?, person).await?;
+        let whom = called.map_or(person.into(), |called| called.holder);
         let mut tx = self.store.begin().await?;
         if !tx.moved_up_delete(asset, person).await? {
             return Ok(());
         }
-        tx.event(
-            &NewEvent::new(self.now(), caller.actor(), "movedBack")
-                .asset(asset)
-                .person(person),
-        )
-        .await?;
+        tx.event(&about(NewEvent::new(self.now(), caller.actor(), "movedBack"), whom).asset(asset))
+            .await?;
         tx.commit().await?;
         self.look_again();
         Ok(())
     }
 }
 
+/// `None` when there is nobody.
+async fn called(read: &mut Snapshot, person: PersonId) -> Result<Option<Called>, StoreError> {
+    if let Some(row) = read.person(person).await? {
+        return Ok(Some(Called {
+            holder: person.into(),
+            name: row.name,
+        }));
+    }
+    let device = read.device(DeviceId(person.0)).await?;
+    Ok(device.filter(|row| row.owner().is_none()).map(|row| Called {
+        holder: row.id.into(),
+        name: row.name,
+    }))
+}
+
+fn about(event: NewEvent, whom: Holder) -> NewEvent {
+    match whom {
+        Holder::Person(person) => event.person(person),
+        Holder::Device(device) => event.device(device),
+    }
+}
+
 /// It is over that somebody was moved up at that time. That they have the licence is told by what Apple confirmed.
 pub(crate) async fn ends(
     tx: &mut Tx,
-    (asset, person, at): (AssetId, PersonId, Time),
+    (asset, whom, at): (AssetId, Holder, Time),
     end: MovedUpEnd,
     now: Time,
 ) -> Result<(), StoreError> {
-    let was = tx.moved_up_over(asset, person, at).await?;
+    let was = tx.moved_up_over(asset, PersonId(whom.id()), at).await?;
     if was && end == MovedUpEnd::NotDue {
         let over = NewEvent::new(now, Actor::System, "movedUpEnded");
-        tx.event(&over.asset(asset).person(person)).await?;
+        tx.event(&about(over, whom).asset(asset)).await?;
     }
     Ok(())
 }

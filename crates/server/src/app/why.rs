@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, DeviceId, DeviceVerdict, Licensing, PersonId, Position, World, decide_one,
+    AssetId, DeviceId, DeviceVerdict, Holder, Licensing, PersonId, Position, World, decide_one,
     why::{Asked, Why, waits, why},
 };
 use store::{AppRow, DeviceRow, EventRow, MovedUpRow, Names, OperationRow, PLACES, PersonRow};
@@ -22,7 +22,8 @@ pub struct Answer {
     pub facts: domain::App,
     pub position: Position,
     pub app: AppRow,
-    pub person: PersonRow,
+    /// `None` where a device was asked about that belongs to nobody.
+    pub person: Option<PersonRow>,
     /// Set when a device was asked about.
     pub asked: Option<DeviceId>,
     /// The person's, with those that are gone.
@@ -59,7 +60,10 @@ impl App {
         let mut read = self.store.snapshot().await?;
         let device = read.device(DeviceId(whom)).await?;
         let id = device.as_ref().map_or(PersonId(whom), |device| device.person_id);
-        let person = read.person(id).await?.ok_or(AppError::NotFound("person or device"))?;
+        let person = match device.as_ref().map(DeviceRow::owner) {
+            Some(None) => None,
+            _ => Some(read.person(id).await?.ok_or(AppError::NotFound("person or device"))?),
+        };
         let app = read.app(asset).await?.ok_or(AppError::NotFound("app"))?;
         let world = read.world_of(app.location_id, &[id], now).await?;
         let facts = match world.apps.get(&asset) {
@@ -75,7 +79,11 @@ impl App {
         let places = read.places_in(asset, &[id], PLACES).await?;
         let moved_up = read.moved_up(asset, &[id]).await?.remove(&id);
         let operation = read.operation_of_seat(asset, licence.unwrap_or(id.into())).await?;
-        let events = read.events_of_pair(asset, id, EVENTS).await?;
+        let happened_to = match (&person, whom) {
+            (None, Some(device)) => Holder::Device(device),
+            _ => Holder::Person(id),
+        };
+        let events = read.events_of_pair(asset, happened_to, EVENTS).await?;
         let devices = read.devices_of(id).await?;
         let lines = facts.deployments.iter().map(|line| line.group.0);
         let invited = world.people.values().flat_map(|person| &person.invited);

@@ -78,7 +78,11 @@ async fn decide(
     tx.decided(location.id, people, &each).await?;
     for ((asset, person), end) in &each.moved_up_ends {
         if let Some(at) = world.apps[asset].moved_up.get(person) {
-            moving_up::ends(tx, (*asset, *person, *at), *end, look.now).await?;
+            let whom = match world.is_nobody(*person) {
+                true => Holder::Device(DeviceId(person.0)),
+                false => Holder::Person(*person),
+            };
+            moving_up::ends(tx, (*asset, whom, *at), *end, look.now).await?;
         }
     }
     let mut steps = each.steps;

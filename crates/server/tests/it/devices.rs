@@ -63,6 +63,17 @@ impl<'a> Phone<'a> {
         }
     }
 
+    /// The same from a link that is for nobody.
+    async fn for_nobody(server: &'a TestServer, udid: &str) -> Phone<'a> {
+        let link = server
+            .running
+            .app
+            .enrolment_link_for_nobody(&Caller::System)
+            .await
+            .unwrap();
+        Phone::take_profile(server, link.expose_secret(), udid).await
+    }
+
     pub async fn enrolled(server: &'a TestServer, udid: &str) -> Phone<'a> {
         let phone = Phone::with_profile(server, udid).await;
         assert_eq!(phone.check_in(phone.authenticate()).await, StatusCode::OK);
@@ -393,6 +404,84 @@ async fn after_a_check_out_nothing_is_accepted_but_a_new_enrolment() {
     // Handed on to somebody else, with an enrolment of theirs.
     let next = Phone::enrolled(&server, "PHONE-1").await;
     assert_eq!(next.row().await.enrolment, Enrolment::Enrolled);
+    server.stop().await;
+}
+
+/// A link for nobody says of no device that it is meant, so it takes none that is managed, and neither does a person's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_belongs_to_nobody_is_enrolled_anew_only_once_it_has_left() {
+    let server = server().await;
+    let app = &server.running.app;
+    let kiosk = Phone::for_nobody(&server, "KIOSK-1").await;
+    assert_eq!(kiosk.check_in(kiosk.authenticate()).await, StatusCode::OK);
+    assert_eq!(kiosk.check_in(kiosk.token_update(1)).await, StatusCode::OK);
+    let before = kiosk.row().await;
+    assert_eq!(before.owner(), None);
+    let theirs = Phone::enrolled(&server, "PHONE-1").await;
+    assert!(theirs.row().await.owner().is_some());
+
+    // Again and again: the history tells of each once a day.
+    let nobodys = Phone::for_nobody(&server, "KIOSK-1").await;
+    let somebodys = Phone::with_profile(&server, "KIOSK-1").await;
+    let strange = Phone::for_nobody(&server, "PHONE-1").await;
+    for other in [&nobodys, &somebodys, &strange, &nobodys, &somebodys, &strange] {
+        let (status, reason) = other.say(CHECK_IN, &other.authenticate().to_dictionary()).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let reason = String::from_utf8(reason).unwrap();
+        assert!(reason.contains("take it out first"), "{reason}");
+    }
+    let filter = EventFilter {
+        limit: 100,
+        ..EventFilter::default()
+    };
+    let refused = app.events(&filter).await.unwrap();
+    let refused = refused
+        .into_iter()
+        .filter(|event| event.kind == "deviceTakeoverRefused");
+    let refused: Vec<bool> = refused.map(|event| event.person_id.is_some()).collect();
+    assert_eq!(refused, [false, true, false], "each once, the latest first");
+    let after = kiosk.row().await;
+    assert_eq!(
+        (after.enrolment_id, after.push_token),
+        (before.enrolment_id, before.push_token)
+    );
+    assert_eq!(
+        kiosk.check_in(kiosk.authenticate()).await,
+        StatusCode::OK,
+        "its own profile once more"
+    );
+
+    // Once it has left it is whoever's link comes first, and the same device.
+    assert_eq!(kiosk.check_in(kiosk.check_out()).await, StatusCode::OK);
+    assert_eq!(nobodys.check_in(nobodys.authenticate()).await, StatusCode::OK);
+    assert_eq!(nobodys.check_in(nobodys.token_update(2)).await, StatusCode::OK);
+    assert_eq!((nobodys.row().await.id, nobodys.row().await.owner()), (before.id, None));
+    assert_eq!(nobodys.check_in(nobodys.check_out()).await, StatusCode::OK);
+    assert_eq!(somebodys.check_in(somebodys.authenticate()).await, StatusCode::OK);
+    let row = somebodys.row().await;
+    assert_eq!(row.id, before.id);
+    assert!(row.owner().is_some());
+
+    // Programs see that there is nobody, and make such links.
+    let (status, link) = server
+        .send(
+            Method::POST,
+            "/api/v1/managedDevices/enrolmentLinks",
+            &serde_json::json!({}),
+        )
+        .await;
+    assert_eq!(status, StatusCode::CREATED);
+    let another = Phone::take_profile(&server, link["url"].as_str().unwrap(), "KIOSK-2").await;
+    assert_eq!(another.check_in(another.authenticate()).await, StatusCode::OK);
+    let id = another.row().await.id;
+    let path = format!("/api/v1/managedDevices/{id}");
+    let (_, told) = server.get(&path).await;
+    assert_eq!(
+        (&told["userId"], &told["userDisplayName"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    let (status, _) = server.get(&format!("/api/v1/users/{id}")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
     server.stop().await;
 }
 

@@ -42,6 +42,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/icons/{asset}", Looking),
     ("GET", "/why/{whom}/{asset}", Looking),
     ("GET", "/devices", Looking),
+    ("POST", "/devices/enrolment", Changing),
     ("GET", "/devices/{device}", Looking),
     ("POST", "/devices/{device}/apps/{asset}/install-again", Changing),
     ("POST", "/devices/{device}/revoke-identity", Changing),

@@ -60,6 +60,15 @@ impl Chance {
         id(3, self.below(DEVICES))
     }
 
+    /// Whose a device is: a person's, or nobody's.
+    fn owner(&mut self, device: &str) -> String {
+        if self.one_in(3) {
+            device.to_owned()
+        } else {
+            self.person()
+        }
+    }
+
     /// Somebody who may have a licence: a person, or a device.
     fn holder(&mut self) -> (&'static str, String) {
         if self.one_in(2) {
@@ -119,7 +128,8 @@ fn beginning(now: Time) -> String {
     for device in 0..DEVICES {
         let (device, owner) = (id(3, device), id(2, device % PEOPLE));
         sql += &format!(
-            "INSERT INTO devices (id, udid, serial, name, product_name, platform, person_id, enrolment, dep,
+            "INSERT INTO people (id, kind, name, created_at) VALUES ('{device}', 'device', '', 1);
+             INSERT INTO devices (id, udid, serial, name, product_name, platform, person_id, enrolment, dep,
                                   awaiting_configuration, informed_at)
              VALUES ('{device}', '{device}', '{device}', '', '', 'iOS', '{owner}', 'enrolled', FALSE, FALSE, {at});"
         );
@@ -154,17 +164,20 @@ fn happening(chance: &mut Chance, now: Time) -> String {
             let name = chance.of(&["가", "나", "b", "B"]);
             format!("UPDATE people SET left_at = {left}, name = '{name}' WHERE id = '{}'", chance.person())
         }
-        1 => format!(
-            "UPDATE devices SET name = '{}', person_id = '{}', platform = '{}', os_version = '{}', dep = {}, shared = {}, serial = {} WHERE id = '{}'",
+        1 => {
+            let device = chance.device();
+            let owner = chance.owner(&device);
+            format!(
+            "UPDATE devices SET name = '{}', person_id = '{owner}', platform = '{}', os_version = '{}', dep = {}, shared = {}, serial = {} WHERE id = '{}'",
             chance.of(&["iPhone", "iPad", "아이폰"]),
-            chance.person(),
             chance.of(&["iOS", "iOS", "iPadOS", "macOS"]),
             chance.of(&["17.5", "15", ""]),
             chance.flag(),
             chance.flag(),
             chance.of(&["NULL", "'S'", "'S'"]),
-            chance.device()
-        ),
+            device
+            )
+        }
         2 => format!(
             "UPDATE devices SET enrolment = '{}', awaiting_configuration = {}, silent_since = {}, unreachable_since = {},
                                 informed_at = {} WHERE id = '{}'",
@@ -684,9 +697,12 @@ async fn lists_are_as_decided(store: &Store, decision: &Decision) {
     let mut in_state: BTreeMap<Option<InstallState>, BTreeSet<PersonId>> = BTreeMap::new();
     let mut devices_in: BTreeMap<Option<InstallState>, BTreeSet<ListedDevice>> = BTreeMap::new();
     for (person, verdict) in &decision.people {
-        *people.entry((verdict.state, verdict.detail)).or_default() += 1;
-        for state in [None, Some(verdict.state)] {
-            in_state.entry(state).or_default().insert(*person);
+        // What is said of nobody is said of the device alone.
+        if !is_nobody(*person) {
+            *people.entry((verdict.state, verdict.detail)).or_default() += 1;
+            for state in [None, Some(verdict.state)] {
+                in_state.entry(state).or_default().insert(*person);
+            }
         }
         for device in verdict.devices.values().filter(|device| device.concerns()) {
             *devices.entry((device.state, device.detail)).or_default() += 1;
@@ -733,7 +749,9 @@ async fn directory_is_as_decided(store: &Store, decisions: &[Decision]) {
     let mut told_of_devices: BTreeMap<(AssetId, ListedDevice), InstallState> = BTreeMap::new();
     for decision in decisions {
         for (person, verdict) in &decision.people {
-            told.insert((decision.app, *person), (verdict.state, verdict.place.is_some()));
+            if !is_nobody(*person) {
+                told.insert((decision.app, *person), (verdict.state, verdict.place.is_some()));
+            }
             for device in verdict.devices.values().filter(|device| device.concerns()) {
                 let listed = ListedDevice {
                     device: device.device,
@@ -845,6 +863,11 @@ async fn members_are_as_they_are_called(store: &Store) {
             group.name
         );
     }
+}
+
+/// What stands for a device that belongs to nobody.
+fn is_nobody(person: PersonId) -> bool {
+    person.0.as_u128() >> 64 == 3
 }
 
 /// Two of them a page, so that there are several.

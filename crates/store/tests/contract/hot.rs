@@ -199,7 +199,8 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     }
     page.position(asset, person.into(), PLACES).await.unwrap();
     page.operation_of_seat(asset, person.into()).await.unwrap();
-    page.events_of_pair(asset, person, 20).await.unwrap();
+    page.events_of_pair(asset, person.into(), 20).await.unwrap();
+    page.events_of_pair(asset, DeviceId(person.0).into(), 20).await.unwrap();
     // And one about many, which shows how many there are and some of them.
     page.sums(LOCATION).await.unwrap();
     page.seats_moving(LOCATION).await.unwrap();
@@ -445,6 +446,10 @@ const CROWD: &str = "
     FROM assets JOIN verdicts ON asset_id = assets.id AND said LIKE 'device%', devices;
     INSERT INTO decide_again (location_id, person_id, at)
     SELECT locations.id, people.id, 9000000000000 FROM locations, people;
+    -- A few hundred of them belong to nobody.
+    INSERT INTO people (id, kind, name, created_at)
+    SELECT id, 'device', '', 1 FROM (SELECT id FROM devices LIMIT 300) AS kiosks;
+    UPDATE devices SET person_id = id WHERE id IN (SELECT id FROM people WHERE kind = 'device');
     ANALYZE";
 
 #[tokio::test]

@@ -21,8 +21,8 @@ use sqlx::Connection;
 use store::{
     Account, Actor, Assignee, Base, Change, CheckInRefusal, CheckInRow, ClientUserRow, ClientUserStatus, CommandRow,
     CommandState, Cut, EnrolmentRow, EventFilter, GroupRow, InvitationRow, Kept, LocationRow, MasterKey, MovedUpRow,
-    NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, PersonChange, PersonRow,
-    PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
+    NewEnrolment, NewEvent, ObservedAsset, OperationKind, OperationRow, OperationState, People, PersonChange,
+    PersonRow, PushRow, Role, SeatState, Session, Span, Store, StoreError, SyncStatus, Version, testing::Fresh,
 };
 use uuid::Uuid;
 
@@ -161,7 +161,7 @@ async fn device(store: &Store, person: PersonId) -> DeviceId {
     let mut tx = store.begin().await.unwrap();
     let enrolment = EnrolmentRow {
         id: EnrolmentId(Uuid::now_v7()),
-        person_id: person,
+        person_id: Some(person),
         token_sha256: Uuid::now_v7().to_string(),
         created_at: NOW,
         expires_at: NOW,
@@ -308,6 +308,46 @@ on_both! {
         assert!(tx.moved_up_over(asset, mina, NOW).await.unwrap());
         assert_eq!(tx.moved_up(asset, &[mina]).await.unwrap(), BTreeMap::new());
         tx.commit().await.unwrap();
+    }
+
+    /// Whatever the program thinks, Apple gets no user for a device that belongs to nobody; and who reads people reads none.
+    async fn what_stands_for_a_device_of_nobody_is_registered_nowhere_and_read_with_no_people(fresh: &Fresh, store: Store) {
+        let (location, _) = one_asset(&store, 1).await;
+        let person = people(&store, 1).await[0];
+        let kiosk = device(&store, person).await;
+        let mut tx = store.begin().await.unwrap();
+        let nobody = tx.nobody_put(kiosk, NOW).await.unwrap();
+        assert_eq!(tx.nobody_put(kiosk, NOW).await.unwrap(), nobody, "once is enough");
+        tx.commit().await.unwrap();
+        by_hand(fresh, &format!("UPDATE devices SET person_id = '{}' WHERE id = '{kiosk}'", nobody.0)).await.unwrap();
+        assert_eq!(store.device(kiosk).await.unwrap().unwrap().owner(), None);
+
+        let operation = OperationId(Uuid::now_v7());
+        for (whom, taken) in [(nobody, false), (person, true)] {
+            let mut tx = store.begin().await.unwrap();
+            let user = ClientUserRow::new(format!("u-{}", whom.0), location, whom, operation, NOW);
+            assert_eq!(tx.client_user_insert(&user).await.is_ok(), taken, "{taken}");
+            if taken {
+                tx.commit().await.unwrap();
+            }
+        }
+        let world = store.world(location, NOW).await.unwrap();
+        assert!(world.is_nobody(nobody) && !world.is_nobody(person));
+        assert_eq!(world.devices[&kiosk].owner(), None);
+
+        let mut tx = store.begin().await.unwrap();
+        assert!(!tx.person_stays(nobody).await.unwrap());
+        assert!(!tx.person_left(nobody, Base::Latest, BY).await.unwrap());
+        assert!(!tx.person_change(nobody, Base::Latest, &PersonChange::default(), BY).await.unwrap());
+        let stay = tx.members_stay(GroupKind::User, &[nobody.0, person.0]).await.unwrap();
+        assert_eq!(stay, BTreeSet::from([person.0]));
+        assert_eq!(tx.person(nobody).await.unwrap(), None);
+        tx.commit().await.unwrap();
+        let read: Vec<PersonId> = store.people().await.unwrap().iter().map(|row| row.id).collect();
+        assert_eq!(read, [person]);
+        assert_eq!(store.people_rows(&[nobody, person]).await.unwrap().len(), 1);
+        assert_eq!(store.people_after(None, 10).await.unwrap(), [person]);
+        assert_eq!(store.people_counted(People::Here).await.unwrap(), 1);
     }
 
     /// Thirty-two writers at once, twenty licences: the database itself lets twenty through.

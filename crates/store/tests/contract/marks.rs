@@ -90,6 +90,7 @@ const FACTS: &[Fact] = &[
         marks: &[("left_at", "9", MINA_ALL)],
         unseen: &[
             ("id", NAME),
+            ("kind", NAME),
             ("name", SHOWN),
             ("email", SHOWN),
             ("email_key", SHOWN),

@@ -40,7 +40,15 @@ const FACTS: &[Facts] = &[
             ("office", "'x'", BOTH),
             ("left_at", "9", BOTH),
         ],
-        unseen: &["id", "email_key", "created_at", "version", "changed_at", "changed_by"],
+        unseen: &[
+            "id",
+            "kind",
+            "email_key",
+            "created_at",
+            "version",
+            "changed_at",
+            "changed_by",
+        ],
     },
     Facts {
         table: "devices",
@@ -272,7 +280,9 @@ fn happening(chance: &mut Chance, people: &[PersonId], devices: &[DeviceId]) -> 
             chance.of(&["NULL", "TRUE", "FALSE"])
         ),
         5 => format!(
-            "UPDATE devices SET person_id = '{person}', dep = {}, gone_at = {} WHERE id = '{device}'",
+            "UPDATE devices SET person_id = '{}', dep = {}, gone_at = {} WHERE id = '{device}'",
+            // Now and then it belongs to nobody.
+            if chance.below(3) == 0 { device.0 } else { person.0 },
             chance.of(&["TRUE", "FALSE"]),
             chance.of(&["NULL", "NULL", "9"])
         ),
@@ -305,7 +315,7 @@ on_both! {
             for [column, kind] in hand.texts(&sql).await {
                 let seen = marks.iter().any(|(name, ..)| *name == column);
                 assert!(seen != unseen.contains(&column.as_str()), "does a rule look at {table}.{column}?");
-                if seen || ["id", "udid", "device_id"].contains(&column.as_str()) {
+                if seen || ["id", "kind", "udid", "device_id"].contains(&column.as_str()) {
                     continue;
                 }
                 let other = match kind.as_str() {
@@ -344,6 +354,11 @@ on_both! {
         for person in &people {
             devices.push(device(&store, *person).await);
         }
+        let mut tx = store.begin().await.unwrap();
+        for device in &devices {
+            tx.nobody_put(*device, NOW).await.unwrap();
+        }
+        tx.commit().await.unwrap();
         let (mut users, mut machines) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             users.push(group(&store, GroupKind::User, None).await);

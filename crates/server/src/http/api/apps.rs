@@ -203,13 +203,14 @@ struct DeviceStatus {
     device_name: Option<String>,
     platform: Option<String>,
     os_version: Option<String>,
-    user_id: Uuid,
+    /// Null of a device that belongs to nobody.
+    user_id: Option<Uuid>,
     user_name: Option<String>,
     /// With whose licence: of the person, or of the device.
     #[schema(schema_with = license_holder)]
     license_holder: HolderKind,
     /// Why it is that one's: `deployment`, `assignable` or `notAssignable` where the deployment leaves it open, `sharedDevice`,
-    /// `policy2016`.
+    /// `noUser`, `policy2016`.
     license_reason: String,
     /// The licence with which it has the app, or is to have it; null without one.
     license: Option<License>,
@@ -242,7 +243,7 @@ impl DeviceStatus {
             device_name: device.map(|device| device.name.clone()),
             platform: device.map(|device| word(device.platform)),
             os_version: device.and_then(|device| device.os_version.clone()),
-            user_id: person.0,
+            user_id: device.and_then(|device| device.owner()).map(|person| person.0),
             user_name: people.rows.get(&person).map(|person| person.name.clone()),
             license_holder: verdict.licensing.kind,
             license_reason: word(verdict.licensing.reason),
@@ -406,8 +407,8 @@ struct AssignedLicense {
     /// Null where the person has it.
     managed_device_id: Option<Uuid>,
     device_name: Option<String>,
-    /// Who has it, or has the device.
-    user_id: Uuid,
+    /// Who has it, or has the device; null of a device that belongs to nobody.
+    user_id: Option<Uuid>,
     user_name: Option<String>,
     user_email_address: Option<String>,
     state: LicenseState,
@@ -538,7 +539,7 @@ async fn app_assigned_licenses(
                 license_holder: holder.kind(),
                 managed_device_id: device.map(|device| device.0),
                 device_name: device.and_then(|device| Some(people.devices.get(&device)?.name.clone())),
-                user_id: owner.0,
+                user_id: (!people.world.is_nobody(owner)).then_some(owner.0),
                 user_name: person.map(|person| person.name.clone()),
                 user_email_address: person.and_then(|person| person.email.clone()),
                 state,

@@ -1,7 +1,8 @@
 //! Enrolled devices (Graph's `managedDevice`).
 
-use axum::{Json as JsonBody, extract::State, http::StatusCode};
+use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
 use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, Ownership};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use store::{Base, CheckInRow, DeviceRow, Version};
 use utoipa::ToSchema;
@@ -13,6 +14,7 @@ use super::{
     etag::{self, IfMatch, Tagged},
     input::{Json, Path, Query},
     page::{Page, PageQuery},
+    users::EnrolmentLink,
     words::{DateTime, check_in_refusal, enrolment, platform, word},
 };
 use crate::{
@@ -32,6 +34,7 @@ const STRANGERS: i64 = 500;
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(devices_list))
+        .routes(routes!(device_enrolment_link))
         .routes(routes!(device_get, device_remove))
         .routes(routes!(device_retire))
         .routes(routes!(device_wipe))
@@ -56,7 +59,8 @@ struct ManagedDevice {
     #[schema(schema_with = platform)]
     operating_system: String,
     os_version: Option<String>,
-    user_id: Uuid,
+    /// Null of a device that belongs to nobody.
+    user_id: Option<Uuid>,
     user_display_name: Option<String>,
     #[schema(schema_with = enrolment)]
     enrollment_state: String,
@@ -180,6 +184,7 @@ impl ManagedDevice {
         to_return: u64,
     ) -> ManagedDevice {
         let may = leaving.of(&row);
+        let user_id = row.owner().map(|person| person.0);
         ManagedDevice {
             management_state: ManagementState::of(&row, may),
             leaving_since_date_time: DateTime::of(row.leaving_since),
@@ -195,7 +200,7 @@ impl ManagedDevice {
             model: row.product_name,
             operating_system: word(row.platform),
             os_version: row.os_version,
-            user_id: row.person_id.0,
+            user_id,
             user_display_name: owner,
             enrollment_state: word(row.enrolment),
             enrolled_through_dep: row.dep,
@@ -267,6 +272,22 @@ async fn shown(app: &App, device: DeviceId) -> Result<Tagged<ManagedDevice>, Pro
         version: version(&row),
         body: ManagedDevice::of(row, owner, ownership.ownership, &leaving, to_return),
     })
+}
+
+/// Make a one-time address to enrol a device that belongs to nobody
+///
+/// A kiosk, or a device that several people share. It gets licences of its own only: nobody is invited for it, and no user is
+/// made at Apple. One that belongs to nobody and is managed here is enrolled anew only after it was retired or removed.
+#[utoipa::path(
+    post, path = "/managedDevices/enrolmentLinks", tag = "managedDevices",
+    responses((status = 201, description = "Made", body = EnrolmentLink), Refusals)
+)]
+async fn device_enrolment_link(
+    State(app): State<App>,
+    ApiAdmin(caller): ApiAdmin,
+) -> Result<impl IntoResponse, Problem> {
+    let url = app.enrolment_link_for_nobody(&caller).await?.expose_secret().to_owned();
+    Ok((StatusCode::CREATED, JsonBody(EnrolmentLink { url })))
 }
 
 /// Retire a device

@@ -398,12 +398,12 @@ impl From<leavers::LeavePreview> for LeavePreview {
     }
 }
 
-/// A one-time address with which a person enrols one device.
+/// A one-time address with which one device is enrolled.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct EnrolmentLink {
+pub(super) struct EnrolmentLink {
     /// Shown this once; good for seven days and one device.
-    url: String,
+    pub(super) url: String,
 }
 
 /// All people

@@ -36,8 +36,9 @@ pub fn router() -> OpenApiRouter<App> {
 pub struct Why {
     app_id: Uuid,
     app_display_name: String,
-    user_id: Uuid,
-    user_name: String,
+    /// Null where a device was asked about that belongs to nobody.
+    user_id: Option<Uuid>,
+    user_name: Option<String>,
     /// The device of which the answer speaks: the one that was asked about, or the person's that needs attention most.
     device_id: Option<Uuid>,
     device_name: Option<String>,
@@ -170,8 +171,8 @@ impl Why {
         Why {
             app_id: answer.app.id.0,
             app_display_name: reasons::app_name(answer).to_owned(),
-            user_id: answer.person.id.0,
-            user_name: answer.person.name.clone(),
+            user_id: answer.person.as_ref().map(|person| person.id.0),
+            user_name: answer.person.as_ref().map(|person| person.name.clone()),
             device_id: answer.why.device.map(|device| device.0),
             device_name: answer.device().map(|row| row.name.clone()),
             install_state: answer.why.said.map(|(state, _)| state),

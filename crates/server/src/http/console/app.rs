@@ -222,7 +222,7 @@ async fn devices(shown: Shown<'_>) -> Result<Response, Oops> {
                 href: format!("/devices/{}", row.id),
             },
             serial: row.serial.clone(),
-            person: view::person(&people, listed.person),
+            person: view::owner(&people, listed.person),
             platform: row.platform,
             os_version: row.os_version.clone(),
             state: verdict.state,
@@ -315,7 +315,7 @@ async fn waiting(shown: &Shown<'_>) -> Result<Vec<WaitingLine>, Oops> {
         let (person, verdict) = (waiter.person, people.verdicts.get(&waiter.person)?);
         let device = waiter.holder.device();
         Some(WaitingLine {
-            person: view::person(&people, person),
+            person: view::owner(&people, person),
             department: department(&people, person),
             resolution: match device {
                 Some(device) => verdict.devices.get(&device)?.resolution.clone(),
@@ -344,7 +344,7 @@ async fn licences(shown: Shown<'_>) -> Result<Response, Oops> {
             None => Some((verdict.state, verdict.detail)),
         };
         Some(AppLicenceLine {
-            person: view::person(&people, person),
+            person: view::owner(&people, person),
             department: department(&people, person),
             device: device.map(|device| view::device(&people, device)),
             holder: *holder,

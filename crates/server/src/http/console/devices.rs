@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::{AssetId, DeviceId, GroupKind, Ownership, Platform};
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::{CommandRow, CommandState};
 
@@ -37,7 +38,7 @@ const COMMANDS: i64 = 30;
 /// So many of the latest messages of devices that nobody knows.
 const STRANGERS: i64 = 20;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub struct Wanted {
     #[serde(default)]
     filter: String,
@@ -52,12 +53,22 @@ pub struct Wanted {
 }
 
 pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<Wanted>) -> Result<Response, Oops> {
+    listed(&app, &reader, &wanted, None).await
+}
+
+/// Makes a one-time link for a device that belongs to nobody, and shows it: it cannot be shown again.
+pub async fn enrolment_link(State(app): State<App>, admin: Admin) -> Result<Response, Oops> {
+    let link = app.enrolment_link_for_nobody(&admin.caller).await?;
+    listed(&app, &admin, &Wanted::default(), Some(link.expose_secret().to_owned())).await
+}
+
+async fn listed(app: &App, reader: &Reader, wanted: &Wanted, link: Option<String>) -> Result<Response, Oops> {
     let filter = DeviceFilter::of(&wanted.filter);
     let turn = Turn::of(&wanted.after, &wanted.before, &wanted.at);
     let query = wanted.q.trim().to_owned();
     let path = devices_link(filter, &query, &Turn::default());
     // Before what it shows: that may be newer than what is said of it here, and not the other way round.
-    let frame = frame(&app, &reader, Place::Devices, &path, None).await?;
+    let frame = frame(app, reader, Place::Devices, &path, None).await?;
     let listing = app.devices_list(filter, turn.asked(&query)).await?;
     let shown = DeviceFilter::ALL.into_iter().zip(&listing.counts);
     let total = shown.filter(|(one, _)| *one == filter).map(|(_, many)| *many).next();
@@ -76,7 +87,8 @@ pub async fn list(State(app): State<App>, reader: Reader, Query(wanted): Query<W
         |turn| devices_link(filter, &query, turn),
     );
     html(&DevicesPage {
-        s: speak(&app, reader.lang),
+        link,
+        s: speak(app, reader.lang),
         bar: super::pick_bar(&frame, List::Devices(filter), &query, &pager),
         frame,
         pager,

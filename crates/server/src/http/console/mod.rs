@@ -102,6 +102,7 @@ fn inside() -> Router<App> {
         )
         .route("/devices/{device}/stay", post(leaving::stay))
         .route("/devices/{device}/ownership", post(devices::ownership))
+        .route("/devices/enrolment", post(devices::enrolment_link))
         .route("/people", get(people::list))
         .route("/people/new", get(people::new_page).post(people::add))
         .route("/people/{person}", get(people::page))

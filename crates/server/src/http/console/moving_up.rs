@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, PersonId};
+use domain::{AssetId, Holder, PersonId};
 use serde::Deserialize;
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     problem, speak, view,
 };
 use crate::{
-    app::{App, AppError, Problem},
+    app::{App, AppError, Problem, moving_up::Called},
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},
@@ -46,6 +46,11 @@ struct Tried {
 async fn show(app: &App, reader: &Reader, asset: AssetId, person: PersonId, tried: Tried) -> Result<Response, Oops> {
     let of = app.moving_up(asset, person).await?;
     let (s, passes) = (speak(app, reader.lang), of.passes());
+    let named = |called: &Called| match called.holder {
+        Holder::Person(_) => s.whom(&called.name),
+        Holder::Device(_) => called.name.clone(),
+    };
+    let (whom, overtakes) = (named(&of.person), of.overtakes.as_ref().map(named));
     let path = format!("/apps/{asset}/waiting/{person}");
     html(&MoveUpPage {
         frame: frame(app, reader, Place::Apps, &path, None).await?,
@@ -54,17 +59,15 @@ async fn show(app: &App, reader: &Reader, asset: AssetId, person: PersonId, trie
         asset,
         app: view::app_name(&of.app),
         person: Named {
+            href: view::holder_href(of.person.holder),
             name: of.person.name,
-            href: format!("/people/{person}"),
         },
+        whom,
         passes,
         refused: tried.refused,
         moved: of.moved,
         step: of.step,
-        overtakes: of.overtakes.map(|row| Named {
-            name: row.name,
-            href: format!("/people/{}", row.id),
-        }),
+        overtakes,
         path,
         reason: tried.reason,
     })

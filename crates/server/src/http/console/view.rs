@@ -131,6 +131,11 @@ pub fn person(people: &People, id: PersonId) -> Named {
     }
 }
 
+/// The same of whoever has a device; `None` of one that belongs to nobody.
+pub fn owner(people: &People, id: PersonId) -> Option<Named> {
+    (!people.world.is_nobody(id)).then(|| person(people, id))
+}
+
 /// What these people and devices are called.
 pub async fn holders(
     app: &App,

@@ -29,7 +29,6 @@ pub async fn page(
     let names = view::Names::of(&app, &answer.events).await?;
     let s = speak(&app, reader.lang);
     let path = format!("/why/{whom}/{asset}");
-    let person = answer.person.id;
     let device = answer.asked.and_then(|device| answer.devices.get(&device));
     html(&WhyPage {
         frame: frame(&app, &reader, Place::Apps, &path, None).await?,
@@ -39,11 +38,11 @@ pub async fn page(
         },
         asset,
         has_icon: answer.app.has_icon,
-        person: Named {
-            name: answer.person.name.clone(),
-            href: format!("/people/{person}"),
-        },
-        department: answer.person.department.clone(),
+        person: answer.person.as_ref().map(|person| Named {
+            name: person.name.clone(),
+            href: format!("/people/{}", person.id),
+        }),
+        department: answer.person.as_ref().and_then(|person| person.department.clone()),
         device: device.map(|device| Named {
             name: device.name.clone(),
             href: format!("/devices/{}", device.id),

@@ -277,7 +277,8 @@ pub struct AppDeviceLine {
     pub id: DeviceId,
     pub device: Named,
     pub serial: Option<String>,
-    pub person: Named,
+    /// `None` of a device that belongs to nobody. The same holds of the next two.
+    pub person: Option<Named>,
     pub platform: Platform,
     pub os_version: Option<String>,
     pub state: InstallState,
@@ -335,13 +336,31 @@ pub struct AppUserLine {
 /// One person in the line for a licence, or one of their devices.
 #[derive(Debug, Clone)]
 pub struct WaitingLine {
-    pub person: Named,
+    pub person: Option<Named>,
     pub department: Option<String>,
     pub device: Option<Named>,
     pub resolution: Resolution,
     pub since: Option<Time>,
     /// Why they were moved up, if they were.
     pub moved_up: Option<String>,
+}
+
+impl WaitingLine {
+    /// The person, or the device that belongs to nobody.
+    fn who(&self) -> Named {
+        let who = self.person.as_ref().or(self.device.as_ref());
+        who.cloned().unwrap_or_else(|| Named {
+            name: "–".to_owned(),
+            href: String::new(),
+        })
+    }
+
+    fn whom(&self, s: &Speak) -> String {
+        match &self.person {
+            Some(person) => s.whom(&person.name),
+            None => self.who().name,
+        }
+    }
 }
 
 /// 사용자.
@@ -375,7 +394,7 @@ impl AppUsersPage {
 /// One licence.
 #[derive(Debug, Clone)]
 pub struct AppLicenceLine {
-    pub person: Named,
+    pub person: Option<Named>,
     pub department: Option<String>,
     /// The device that has it, where it is not the person.
     pub device: Option<Named>,
@@ -397,7 +416,8 @@ impl AppLicenceLine {
 
     /// Who has it.
     fn name(&self) -> &str {
-        &self.device.as_ref().unwrap_or(&self.person).name
+        let who = self.device.as_ref().or(self.person.as_ref());
+        who.map_or("–", |who| who.name.as_str())
     }
 }
 
@@ -538,9 +558,9 @@ pub mod tests {
             query: "가".to_owned(),
         };
         let waiting = |number| WaitingLine {
-            person: named("장서우", "/people/2"),
+            person: (number != 3).then(|| named("장서우", "/people/2")),
             department: Some("영업팀".to_owned()),
-            device: (number == 2).then(|| named("서우의 iPad", "/devices/2")),
+            device: (2..=3).contains(&number).then(|| named("서우의 iPad", "/devices/2")),
             resolution: resolution(number < 3, Rule::OnlyIntent),
             since: Some(ago(s, 4 * 1440)),
             moved_up: (number < 2).then(|| "출장".to_owned()),
@@ -617,7 +637,7 @@ pub mod tests {
             .map(|((detail, state), rule)| AppDeviceLine {
                 device: named("가람의 iPhone", "/devices/1"),
                 serial: Some("F4KX21R8A4".to_owned()),
-                person: named("윤가람", "/people/1"),
+                person: (state != InstallState::Failed).then(|| named("윤가람", "/people/1")),
                 platform: Platform::Ios,
                 os_version: Some("27.1".to_owned()),
                 state,
@@ -700,7 +720,7 @@ pub mod tests {
             }
         };
         let licence = |seat: Seat| AppLicenceLine {
-            person: named("김도윤", "/people/3"),
+            person: seat.is_used().then(|| named("김도윤", "/people/3")),
             department: Some("영업팀".to_owned()),
             since: seat.since(),
             device: (!seat.is_held()).then(|| named("도윤의 iPad", "/devices/3")),

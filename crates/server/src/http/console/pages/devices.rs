@@ -196,6 +196,8 @@ impl CheckInLine {
 pub struct DevicesPage {
     pub s: Speak,
     pub frame: Frame,
+    /// A link for a device that belongs to nobody, which was just made.
+    pub link: Option<String>,
     pub rows: Vec<DeviceLine>,
     pub pager: Pager,
     /// To whoever may change something, where any is listed.
@@ -527,6 +529,7 @@ pub mod tests {
                 check_ins: check_ins(s),
                 s: s.clone(),
                 frame: frame(Place::Devices),
+                link: rows.is_empty().then(|| "https://mdm.example.kr/enrol/abc".to_owned()),
                 counts: [rows.len() as u64, 2, 1, 1, 1, 1, 1, 1].map(Many::from).to_vec(),
                 bar: sample_bar(List::Devices(DeviceFilter::All), &rows),
                 rows,

@@ -10,7 +10,8 @@ use crate::messages::Speak;
 pub enum EnrolState {
     /// The profile can be downloaded, once.
     Open {
-        person: String,
+        /// `None` of a device that belongs to nobody.
+        person: Option<String>,
     },
     Used,
     Expired,
@@ -63,10 +64,14 @@ pub mod tests {
             (
                 "enrol",
                 page(EnrolState::Open {
-                    person: "신다온".to_owned(),
+                    person: Some("신다온".to_owned()),
                 })
                 .render()
                 .unwrap(),
+            ),
+            (
+                "enrol-nobody",
+                page(EnrolState::Open { person: None }).render().unwrap(),
             ),
             ("enrol-used", page(EnrolState::Used).render().unwrap()),
             ("enrol-expired", page(EnrolState::Expired).render().unwrap()),
@@ -81,9 +86,10 @@ pub mod tests {
     fn only_an_open_link_offers_the_profile() {
         let s = crate::http::console::pages::tests::speak(crate::messages::Lang::Ko);
         for (name, html) in samples(&s) {
+            let open = matches!(name, "enrol" | "enrol-nobody");
             assert_eq!(
                 html.contains(r#"<form method="post" action="/enrol/abc""#),
-                name == "enrol",
+                open,
                 "{name}"
             );
         }

@@ -15,12 +15,14 @@ pub struct MoveUpPage {
     pub asset: AssetId,
     pub app: String,
     pub person: Named,
+    /// The same in the middle of a sentence.
+    pub whom: String,
     /// They were moved up already.
     pub moved: Option<MovedUpRow>,
     /// `None` for whoever does not wait for a licence.
     pub step: Option<Move>,
     /// The first whom they would pass, and how many, where that was counted.
-    pub overtakes: Option<Named>,
+    pub overtakes: Option<String>,
     pub passes: Option<u64>,
     /// Of this page.
     pub path: String,
@@ -39,7 +41,7 @@ pub enum Refused {
 
 impl MoveUpPage {
     fn title(&self) -> String {
-        self.s.t1("move-up-title", "person", &self.person.name)
+        self.s.t1("move-up-title", "whom", &self.whom)
     }
 
     fn refusal(&self) -> Option<String> {
@@ -59,8 +61,8 @@ impl MoveUpPage {
         };
         let passed = match (&self.overtakes, self.passes) {
             (None, _) => s.t("move-up-passes-nobody"),
-            (Some(next), Some(count)) => s.t2("move-up-passes", "person", &next.name, "count", count),
-            (Some(next), None) => s.t1("move-up-passes-some", "person", &next.name),
+            (Some(next), Some(count)) => s.t2("move-up-passes", "whom", next, "count", count),
+            (Some(next), None) => s.t1("move-up-passes-some", "whom", next),
         };
         vec![
             s.t2("move-up-places", "from", s.place(step.from), "to", to),
@@ -83,13 +85,14 @@ pub mod tests {
     use crate::messages::Lang;
 
     fn sample(s: &Speak) -> MoveUpPage {
-        let overtakes = named("정우진", "/people/2");
+        let overtakes = s.whom("정우진");
         MoveUpPage {
             s: s.clone(),
             frame: frame(pages::Place::Apps),
             asset: id(1, AssetId),
             app: "지도".to_owned(),
             person: named("윤가람", "/people/1"),
+            whom: s.whom("윤가람"),
             moved: None,
             step: Some(Move {
                 from: Place::At(7),
@@ -171,7 +174,7 @@ pub mod tests {
             };
             page.changes(&page.step.unwrap())[1].clone()
         };
-        let next = || Some(named("정우진", "/people/2"));
+        let next = || Some(s.whom("정우진"));
         assert!(told(Some(1), next()).starts_with("정우진 is passed"));
         assert!(told(Some(6), next()).starts_with("6 people are passed"));
         assert!(told(None, next()).starts_with("정우진 and"));

@@ -281,10 +281,20 @@ impl EventLine {
             Some(_) => words::of_device(key),
             None => key,
         };
+        let key = match self.person {
+            Some(_) => key,
+            None => words::of_nobody(key),
+        };
         let name = |thing: &Option<Named>| {
             thing
                 .as_ref()
                 .map_or_else(|| "–".to_owned(), |thing| thing.name.clone())
+        };
+        // What happens to a device that belongs to nobody happens to the device alone.
+        let device = name(&self.device);
+        let (whom, theirs) = match &self.person {
+            Some(person) => (s.whom(&person.name), s.their_device(&person.name, &device)),
+            None => (device.clone(), device.clone()),
         };
         // The settings have no name.
         let name_said = match self.name.as_deref() {
@@ -296,7 +306,9 @@ impl EventLine {
             &[
                 ("app", &name(&self.app)),
                 ("person", &name(&self.person)),
-                ("device", &name(&self.device)),
+                ("device", &device),
+                ("whom", &whom),
+                ("theirs", &theirs),
                 (
                     "group",
                     &self

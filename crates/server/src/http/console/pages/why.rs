@@ -37,7 +37,8 @@ pub struct WhyPage {
     pub app: Named,
     pub asset: AssetId,
     pub has_icon: bool,
-    pub person: Named,
+    /// `None` where the device belongs to nobody.
+    pub person: Option<Named>,
     pub department: Option<String>,
     /// Set when a device was asked about.
     pub device: Option<Named>,
@@ -56,7 +57,10 @@ impl WhyPage {
         let app = &self.app.name;
         match &self.device {
             Some(device) => self.s.t2("answer-title-device", "device", &device.name, "app", app),
-            None => self.s.t2("answer-title", "person", &self.person.name, "app", app),
+            None => {
+                let name = self.person.as_ref().map_or("–", |person| person.name.as_str());
+                self.s.t2("answer-title", "person", name, "app", app)
+            }
         }
     }
 
@@ -206,7 +210,7 @@ pub mod tests {
             app: named("한올서명", "/apps/1"),
             asset: id(1, AssetId),
             has_icon: waits,
-            person: named("윤가람", "/people/1"),
+            person: waits.then(|| named("윤가람", "/people/1")),
             department: waits.then(|| "영업팀".to_owned()),
             device: (!waits).then(|| named("가람의 iPhone", "/devices/1")),
             state: waits.then_some((InstallState::PendingInstall, Detail::WaitingForLicense)),

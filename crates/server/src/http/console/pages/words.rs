@@ -51,6 +51,7 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::InstalledUnverified => "detail-installed-unverified",
         Detail::Installing => "detail-installing",
         Detail::NotDeviceAssignable => "detail-not-device-assignable",
+        Detail::LicenseNeedsUser => "detail-license-needs-user",
         Detail::DeviceEnrolledThroughDep => "detail-device-enrolled-through-dep",
         Detail::NotRequested => "detail-not-requested",
         Detail::DeadlineAhead => "detail-deadline-ahead",
@@ -153,6 +154,16 @@ pub fn of_device(event: &'static str) -> &'static str {
     }
 }
 
+/// The same where it happened to nobody: for a device that belongs to nobody.
+pub fn of_nobody(event: &'static str) -> &'static str {
+    match event {
+        "event-device-takeover-refused" => "event-device-takeover-refused-nobody",
+        "event-enrolment-link-made" => "event-enrolment-link-made-nobody",
+        "event-enrolment-profile-taken" => "event-enrolment-profile-taken-nobody",
+        other => other,
+    }
+}
+
 /// Whose a licence is.
 pub fn license_holder(kind: HolderKind) -> &'static str {
     match kind {
@@ -166,6 +177,7 @@ pub fn licensing(reason: LicensingReason) -> &'static str {
     match reason {
         LicensingReason::Policy2016 => "licensing-policy-2016",
         LicensingReason::SharedDevice => "licensing-shared-device",
+        LicensingReason::NoUser => "licensing-no-user",
         LicensingReason::Deployment => "licensing-deployment",
         LicensingReason::Assignable => "licensing-assignable",
         LicensingReason::NotAssignable => "licensing-not-assignable",
