@@ -82,6 +82,12 @@ async fn whoever_apple_does_not_register_reads_why_and_whether_it_passes() {
             matches!(program, Program::Refused { error_number, .. } if error_number == i64::from(case.number))
         })
         .await;
+        // The lists follow once they were decided anew.
+        until("the lists say so", async || {
+            let tab = console.page(&format!("/apps/{app}?tab=users"), "ko").await;
+            tab.contains(case.korean[0])
+        })
+        .await;
         for (lang, [why, again]) in [("ko", case.korean), ("en", case.english)] {
             let page = console.page(&format!("/people/{person}"), lang).await;
             for text in [why, again, &case.number.to_string()] {
