@@ -76,27 +76,29 @@ pub struct Intent {
 /// First the groups of each kind among themselves, then user groups with device groups. Who installs is said as of somebody
 /// who has not asked for the app.
 pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
-    let user = Side::of(rule_set, intents, GroupKind::User);
-    let device = Side::of(rule_set, intents, GroupKind::Device);
-    let (user, device, rule) = across(rule_set, user, device);
+    let table = rule_set.table();
+    let user = table.of_kind(intents, GroupKind::User);
+    let device = table.of_kind(intents, GroupKind::Device);
+    let (user, device, rule) = table.between(user, device);
+    let says = |approval| user.has(approval) || device.has(approval);
 
     let mut resolution = Resolution {
-        required: user.required || device.required,
-        available: user.available || device.available,
+        required: says(Approval::Required),
+        available: says(Approval::Available),
         required_from: None,
-        uninstall: user.uninstall || device.uninstall,
-        not_applicable: user.not_applicable || device.not_applicable,
+        uninstall: says(Approval::Uninstall),
+        not_applicable: says(Approval::NotApplicable),
         installation: Installation::default(),
         rule,
         by: Vec::new(),
         beat: Vec::new(),
     };
     for intent in intents {
-        let side = match intent.kind {
+        let said = match intent.kind {
             GroupKind::User => user,
             GroupKind::Device => device,
         };
-        let lines = if side.says(intent.approval) {
+        let lines = if said.has(intent.approval) {
             &mut resolution.by
         } else {
             &mut resolution.beat
@@ -145,124 +147,230 @@ impl Resolution {
     }
 }
 
-/// What the groups of one kind say together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Side {
-    required: bool,
-    available: bool,
-    uninstall: bool,
-    not_applicable: bool,
-    rule: Rule,
+/// What the groups of one kind say together: one word, after [`RuleTable::within`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stance {
+    /// No group of the kind reaches the device, or what it says was overruled.
+    Nothing,
+    Required,
+    Available,
+    /// Required and available (A37).
+    Both,
+    Uninstall,
+    NotApplicable,
 }
 
-impl Side {
-    /// Says nothing, or was overruled.
-    const SILENT: Side = Side {
-        required: false,
-        available: false,
-        uninstall: false,
-        not_applicable: false,
-        rule: Rule::NoDeployment,
+impl Stance {
+    /// All that groups can say, in the order in which the tables have it.
+    pub const ALL: [Stance; 5] = [
+        Stance::Required,
+        Stance::Available,
+        Stance::Both,
+        Stance::Uninstall,
+        Stance::NotApplicable,
+    ];
+
+    /// What two kinds of groups say together, where both are left. What contradicts each other is never left.
+    pub fn and(self, other: Stance) -> Stance {
+        match (self, other) {
+            (Stance::Nothing, said) | (said, Stance::Nothing) => said,
+            (one, two) if one == two => one,
+            _ => Stance::Both,
+        }
+    }
+
+    fn has(self, approval: Approval) -> bool {
+        match self {
+            Stance::Nothing => false,
+            Stance::Both => approval.installs(),
+            Stance::Required => approval == Approval::Required,
+            Stance::Available => approval == Approval::Available,
+            Stance::Uninstall => approval == Approval::Uninstall,
+            Stance::NotApplicable => approval == Approval::NotApplicable,
+        }
+    }
+}
+
+/// What meets within groups of one kind, what they say then, and by which rule.
+pub type Within = (&'static [Approval], Stance, Rule);
+
+/// What is left of what user groups say, and of what device groups say, where they meet, and by which rule. Where both are
+/// left, the rule by which one of them came to its word is told if it is the stronger one.
+pub type Cell = (Stance, Stance, Rule);
+
+/// A set of rules, as the two tables that it is.
+///
+/// [`resolve`] looks into the first for the groups of each kind, and into the second where both kinds say something. Both
+/// are printed, with their sentences, in `docs/conflicts.md`.
+#[derive(Debug)]
+pub struct RuleTable {
+    /// A row for every combination of approvals.
+    pub within: [Within; 15],
+    /// A row for each word of the user groups, a column for each of the device groups, both in the order of [`Stance::ALL`].
+    pub across: [[Cell; 5]; 5],
+}
+
+impl RuleSet {
+    pub const fn table(self) -> &'static RuleTable {
+        match self {
+            RuleSet::Y2016 => &TABLE_2016,
+            RuleSet::Y2020 => &TABLE_2020,
+        }
+    }
+}
+
+mod tables {
+    use super::{Cell, RuleTable, Stance, Within};
+    use crate::Approval::{Available as A, NotApplicable as N, Required as R, Uninstall as U};
+    use crate::conflict::Rule::{
+        AvailableDespiteNotApplicable, DeviceGroupBeatsUserGroup, ExclusionNotEvaluated, InstallBeatsUninstall,
+        NotApplicableBeatsRest, OnlyIntent, RequiredAndAvailableCombine, UninstallBeatsAvailable,
     };
 
-    fn of(rule_set: RuleSet, intents: &[Intent], kind: GroupKind) -> Side {
-        let given = |approval| {
-            intents
-                .iter()
-                .any(|intent| intent.kind == kind && intent.approval == approval)
-        };
-        let required = given(Approval::Required);
-        let available = given(Approval::Available);
-        let uninstall = given(Approval::Uninstall);
-        let not_applicable = given(Approval::NotApplicable);
+    /// A33-A37. Where A33 and A36 contradict each other, A36 is the stronger one: the reading note after A37.
+    pub const TABLE_2016: RuleTable = RuleTable {
+        within: within((&[A, U], Stance::Available, InstallBeatsUninstall)),
+        across: across(
+            [
+                device(Stance::NotApplicable, DeviceGroupBeatsUserGroup),
+                user(Stance::Available, AvailableDespiteNotApplicable),
+                // What is required besides is beaten: only the person may ask for it (A34).
+                user(Stance::Available, AvailableDespiteNotApplicable),
+                device(Stance::NotApplicable, DeviceGroupBeatsUserGroup),
+            ],
+            [
+                device(Stance::Required, DeviceGroupBeatsUserGroup),
+                device(Stance::Available, DeviceGroupBeatsUserGroup),
+                device(Stance::Both, DeviceGroupBeatsUserGroup),
+                device(Stance::Uninstall, DeviceGroupBeatsUserGroup),
+            ],
+        ),
+    };
 
-        if not_applicable {
-            let alone = !required && !available && !uninstall;
-            let rule = if alone {
-                Rule::OnlyIntent
-            } else {
-                Rule::NotApplicableBeatsRest
-            };
-            return Side {
-                not_applicable,
-                rule,
-                ..Side::SILENT
-            };
-        }
-        if uninstall && !required && !available {
-            return Side {
-                uninstall,
-                rule: Rule::OnlyIntent,
-                ..Side::SILENT
-            };
-        }
-        // A38: is "available" an intent to install? In 2016 it was, in 2020 it was not.
-        if uninstall && !required && rule_set == RuleSet::Y2020 {
-            return Side {
-                uninstall,
-                rule: Rule::UninstallBeatsAvailable,
-                ..Side::SILENT
-            };
-        }
-        let rule = match (uninstall, required, available) {
-            (true, _, _) => Rule::InstallBeatsUninstall,
-            (false, true, true) => Rule::RequiredAndAvailableCombine,
-            (false, false, false) => Rule::NoDeployment,
-            (false, _, _) => Rule::OnlyIntent,
-        };
-        Side {
-            required,
-            available,
-            rule,
-            ..Side::SILENT
-        }
+    /// The full table after A37, with A38 and A39.
+    pub const TABLE_2020: RuleTable = RuleTable {
+        within: within((&[A, U], Stance::Uninstall, UninstallBeatsAvailable)),
+        across: across(
+            [
+                user(Stance::Required, ExclusionNotEvaluated),
+                user(Stance::Available, ExclusionNotEvaluated),
+                user(Stance::Both, ExclusionNotEvaluated),
+                user(Stance::Uninstall, ExclusionNotEvaluated),
+            ],
+            [
+                device(Stance::Required, ExclusionNotEvaluated),
+                device(Stance::Available, ExclusionNotEvaluated),
+                device(Stance::Both, ExclusionNotEvaluated),
+                device(Stance::Uninstall, ExclusionNotEvaluated),
+            ],
+        ),
+    };
+
+    /// The groups of one kind. The sets differ in one row (A38).
+    const fn within(available_and_uninstall: Within) -> [Within; 15] {
+        [
+            (&[R], Stance::Required, OnlyIntent),
+            (&[A], Stance::Available, OnlyIntent),
+            (&[U], Stance::Uninstall, OnlyIntent),
+            (&[N], Stance::NotApplicable, OnlyIntent),
+            (&[R, A], Stance::Both, RequiredAndAvailableCombine),
+            (&[R, U], Stance::Required, InstallBeatsUninstall),
+            available_and_uninstall,
+            (&[R, A, U], Stance::Both, InstallBeatsUninstall),
+            (&[R, N], Stance::NotApplicable, NotApplicableBeatsRest),
+            (&[A, N], Stance::NotApplicable, NotApplicableBeatsRest),
+            (&[U, N], Stance::NotApplicable, NotApplicableBeatsRest),
+            (&[R, A, N], Stance::NotApplicable, NotApplicableBeatsRest),
+            (&[R, U, N], Stance::NotApplicable, NotApplicableBeatsRest),
+            (&[A, U, N], Stance::NotApplicable, NotApplicableBeatsRest),
+            (&[R, A, U, N], Stance::NotApplicable, NotApplicableBeatsRest),
+        ]
     }
 
-    fn says(self, approval: Approval) -> bool {
-        match approval {
-            Approval::Required => self.required,
-            Approval::Available => self.available,
-            Approval::NotApplicable => self.not_applicable,
-            Approval::Uninstall => self.uninstall,
-        }
+    /// User groups downwards, device groups to the right. The sets differ in what an exclusion by the one kind of group
+    /// says about the other.
+    const fn across(device_excludes: [Cell; 4], user_excludes: [Cell; 4]) -> [[Cell; 5]; 5] {
+        use Stance::{Available, Both, NotApplicable, Required, Uninstall};
+        let combine = RequiredAndAvailableCombine;
+        let install = InstallBeatsUninstall;
+        let [required, available, both, uninstall] = device_excludes;
+        let [beside_required, beside_available, beside_both, beside_uninstall] = user_excludes;
+        [
+            [
+                (Required, Required, OnlyIntent),
+                (Required, Available, combine),
+                (Required, Both, combine),
+                user(Required, install),
+                required,
+            ],
+            [
+                (Available, Required, combine),
+                (Available, Available, OnlyIntent),
+                (Available, Both, combine),
+                user(Available, install),
+                available,
+            ],
+            [
+                (Both, Required, combine),
+                (Both, Available, combine),
+                (Both, Both, combine),
+                user(Both, install),
+                both,
+            ],
+            [
+                device(Required, install),
+                device(Available, install),
+                device(Both, install),
+                (Uninstall, Uninstall, OnlyIntent),
+                uninstall,
+            ],
+            [
+                beside_required,
+                beside_available,
+                beside_both,
+                beside_uninstall,
+                (NotApplicable, NotApplicable, OnlyIntent),
+            ],
+        ]
+    }
+
+    const fn user(said: Stance, rule: super::Rule) -> Cell {
+        (said, Stance::Nothing, rule)
+    }
+
+    const fn device(said: Stance, rule: super::Rule) -> Cell {
+        (Stance::Nothing, said, rule)
     }
 }
 
-/// What is left of both sides once they meet, and by which rule.
-fn across(rule_set: RuleSet, user: Side, device: Side) -> (Side, Side, Rule) {
-    if user == Side::SILENT || device == Side::SILENT {
-        return (user, device, user.rule.max(device.rule));
+use tables::{TABLE_2016, TABLE_2020};
+
+impl RuleTable {
+    /// What the groups of one kind say together.
+    pub fn of_kind(&self, intents: &[Intent], kind: GroupKind) -> (Stance, Rule) {
+        let bits =
+            |approvals: &mut dyn Iterator<Item = Approval>| approvals.fold(0u8, |bits, each| bits | 1 << each as u8);
+        let of_kind = intents.iter().filter(|intent| intent.kind == kind);
+        let given = bits(&mut of_kind.map(|intent| intent.approval));
+        let row = self.within.iter().find(|row| bits(&mut row.0.iter().copied()) == given);
+        row.map_or((Stance::Nothing, Rule::NoDeployment), |(_, said, rule)| (*said, *rule))
     }
-    if user.not_applicable != device.not_applicable {
-        return match rule_set {
-            RuleSet::Y2020 if user.not_applicable => (Side::SILENT, device, Rule::ExclusionNotEvaluated),
-            RuleSet::Y2020 => (user, Side::SILENT, Rule::ExclusionNotEvaluated),
-            RuleSet::Y2016 if user.available => {
-                let user = Side {
-                    required: false,
-                    ..user
-                };
-                (user, Side::SILENT, Rule::AvailableDespiteNotApplicable)
-            }
-            RuleSet::Y2016 => (Side::SILENT, device, Rule::DeviceGroupBeatsUserGroup),
+
+    /// What is left where both kinds meet, and by which rule.
+    pub fn between(&self, user: (Stance, Rule), device: (Stance, Rule)) -> Cell {
+        let place = |said| Stance::ALL.iter().position(|each| *each == said);
+        let (Some(row), Some(column)) = (place(user.0), place(device.0)) else {
+            return (user.0, device.0, user.1.max(device.1));
         };
-    }
-    if user.uninstall != device.uninstall {
-        // Stronger than device over user: the reading note after A37.
-        let (user, device) = if user.uninstall {
-            (Side::SILENT, device)
+        let (of_users, of_devices, rule) = self.across[row][column];
+        let both_left = of_users != Stance::Nothing && of_devices != Stance::Nothing;
+        let rule = if both_left {
+            rule.max(user.1).max(device.1)
         } else {
-            (user, Side::SILENT)
+            rule
         };
-        return (user, device, Rule::InstallBeatsUninstall);
+        (of_users, of_devices, rule)
     }
-    let combined = (user.required || device.required) && (user.available || device.available);
-    let rule = if combined {
-        Rule::RequiredAndAvailableCombine
-    } else {
-        Rule::OnlyIntent
-    };
-    (user, device, rule.max(user.rule).max(device.rule))
 }
 
 #[cfg(test)]
@@ -356,6 +464,43 @@ mod tests {
             assert_eq!(resolution.by, carrying, "what carried {lines:?}");
             let beaten: Vec<DeploymentId> = (0..lines.len()).filter(|line| !by.contains(line)).map(id).collect();
             assert_eq!(resolution.beat, beaten, "what was beaten in {lines:?}");
+        }
+    }
+
+    #[test]
+    fn every_combination_of_approvals_has_a_row_and_what_is_said_is_carried_by_those_who_say_it() {
+        let all = [Required, Available, Uninstall, NotApplicable];
+        let some = |bits: usize, kind: fn(Approval) -> Line| {
+            let given = move |(number, _): &(usize, Approval)| bits >> number & 1 == 1;
+            all.into_iter()
+                .enumerate()
+                .filter(given)
+                .map(move |(_, each)| kind(each))
+        };
+        for rule_set in [RuleSet::Y2016, RuleSet::Y2020] {
+            for bits in 1..256_usize {
+                let lines: Vec<Line> = some(bits & 15, USER).chain(some(bits >> 4, DEVICE)).collect();
+                let resolution = resolved(rule_set, &lines);
+                assert_ne!(word(&resolution), "a contradiction", "{lines:?}");
+                assert_ne!(resolution.rule, Rule::NoDeployment, "{lines:?}");
+                let carries = |wanted: Approval| {
+                    let by = |line: &usize| resolution.by.contains(&id(*line)) && lines[*line].1 == wanted;
+                    (0..lines.len()).any(|line| by(&line))
+                };
+                let carried = [
+                    carries(Required),
+                    carries(Available),
+                    carries(Uninstall),
+                    carries(NotApplicable),
+                ];
+                let said = [
+                    resolution.required,
+                    resolution.available,
+                    resolution.uninstall,
+                    resolution.not_applicable,
+                ];
+                assert_eq!(carried, said, "{lines:?}");
+            }
         }
     }
 

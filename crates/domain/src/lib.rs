@@ -29,7 +29,7 @@ pub mod time;
 pub mod why;
 pub mod world;
 
-pub use conflict::{Resolution, Rule, RuleSet};
+pub use conflict::{Resolution, Rule, RuleSet, RuleTable, Stance};
 pub use decide::{
     Ahead, Counted, Decision, DeviceVerdict, MovedUpEnd, PersonVerdict, Place, Position, Precedence, Queue, Rank,
     Stand, Stock, Wish, decide, decide_one,

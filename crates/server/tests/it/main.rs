@@ -30,6 +30,7 @@ mod polls;
 mod pressure;
 mod previews;
 mod routes;
+mod rule_sets;
 mod server;
 mod targets;
 mod time;

@@ -99,6 +99,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("POST", "/administration/vpp/upload/{upload}/cancel", Changing),
     ("GET", "/administration/settings", Looking),
     ("POST", "/administration/settings", Changing),
+    ("GET", "/administration/rule-sets", Looking),
     ("GET", "/administration/accounts", Looking),
     ("GET", "/administration/accounts/new", Changing),
     ("POST", "/administration/accounts/new", Changing),

@@ -146,6 +146,7 @@ fn inside() -> Router<App> {
         )
         .route("/administration/vpp/upload/{upload}/cancel", post(vpp::cancel))
         .route("/administration/settings", get(settings::page).post(settings::save))
+        .route("/administration/rule-sets", get(settings::rule_sets))
         .route("/administration/accounts", get(accounts::list))
         .route(
             "/administration/accounts/new",

@@ -15,6 +15,7 @@ use super::{
     pages::{
         Place,
         conflict::{Conflict, Difference},
+        rule_sets::RuleSetsPage,
         settings::{Count, CountField, LIMITS, SPANS, SettingsPage, Span, SpanField, rule_set_of},
         words,
     },
@@ -50,6 +51,17 @@ pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oo
         wrong: Wrong::default(),
     };
     show(&app, &reader, shown).await
+}
+
+/// What comes out where deployments meet, by either set of rules.
+pub async fn rule_sets(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
+    let rule_set = app.policy().await?.rule_set;
+    let page = RuleSetsPage {
+        s: speak(&app, reader.lang),
+        frame: frame(&app, &reader, Place::Settings, "/administration/rule-sets", None).await?,
+        rule_set,
+    };
+    html(&page)
 }
 
 /// What was typed where it is no number that can be meant.

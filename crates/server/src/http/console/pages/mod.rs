@@ -21,6 +21,7 @@ pub mod moving_up;
 pub mod parts;
 pub mod people;
 pub mod preview;
+pub mod rule_sets;
 pub mod rules;
 pub mod search;
 pub mod settings;
