@@ -27,6 +27,8 @@ pub struct Metadata {
     /// `iphone`, `ipad`, `mac`.
     pub device_families: Vec<String>,
     pub version: Option<String>,
+    /// The version as the store counts them: `externalId`.
+    pub external_version: Option<i64>,
     pub url: Option<String>,
     pub icon_url: Option<String>,
 }
@@ -106,9 +108,15 @@ fn metadata(result: &Value) -> Metadata {
             .map(|families| text::words(families.iter().filter_map(|family| string(Some(family)))))
             .unwrap_or_default(),
         version: name(offer.and_then(|offer| offer.get("version")?.get("display"))),
+        external_version: offer.and_then(|offer| whole(offer.get("version")?.get("externalId")?)),
         url: string(result.get("url")).and_then(text::address),
         icon_url: result.get("artwork").and_then(icon_url).and_then(text::address),
     }
+}
+
+/// A number, or the text of one.
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// Artwork is a list of fixed sizes, or one address with `{w}`, `{h}` and `{f}` in it.

@@ -144,19 +144,22 @@ impl DeviceVerdict {
     }
 
     /// Whether asking to try again changes anything: the app shall be there, and its person turned it down, removed it,
-    /// or the device could not install it.
+    /// or the device could not install it; or it has an older version.
     pub fn may_be_tried_again(&self) -> bool {
-        self.wants
-            && !self.resolution.is_external()
-            && matches!(
-                (self.state, self.detail),
-                (_, Detail::SeeInstallErrorCode)
-                    | (
-                        InstallState::Failed,
-                        Detail::UserRejectedInstall | Detail::InstalledUnmanaged
-                    )
-                    | (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent)
-            )
+        if self.resolution.is_external() {
+            return false;
+        }
+        self.detail == Detail::VppAppHasUpdateAvailable
+            || self.wants
+                && matches!(
+                    (self.state, self.detail),
+                    (_, Detail::SeeInstallErrorCode)
+                        | (
+                            InstallState::Failed,
+                            Detail::UserRejectedInstall | Detail::InstalledUnmanaged
+                        )
+                        | (InstallState::NotInstalled, Detail::ManagedAppNoLongerPresent)
+                )
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HolderKind, Policy, Time};
+use crate::{HolderKind, Policy, StoreVersion, Time};
 
 /// What the device itself last said about the app in a `ManagedApplicationList`.
 ///
@@ -78,9 +78,13 @@ pub struct Install {
     pub seen: Option<Seen>,
     /// When the device last said so. What is said once, and a removal by the person, keep the time of the first word.
     pub seen_at: Option<Time>,
+    /// Which version is installed, where the device says.
+    pub version: Option<StoreVersion>,
     pub command: Option<InstallCommand>,
     /// Whose licence the device was last told to install it with.
     pub with: HolderKind,
+    /// Which version was the store's newest when it was last told.
+    pub told: Option<StoreVersion>,
     /// When the device acknowledged the last `InstallApplication`: accepted, not installed.
     pub accepted_at: Option<Time>,
     /// When the device acknowledged the last `RemoveApplication`.
@@ -145,6 +149,11 @@ impl Install {
         self.removed_at = None;
     }
 
+    /// In the store this was the newest version when it was queued; `None` where nobody knows.
+    pub fn asked_version(&mut self, newest: Option<StoreVersion>) {
+        self.told = newest;
+    }
+
     /// `RemoveApplication` was queued.
     pub fn asked_remove(&mut self, now: Time) {
         self.command = Some(InstallCommand::Remove { since: now });
@@ -177,8 +186,13 @@ impl Install {
     pub fn failed(&mut self, class: FailureClass, code: String, now: Time) {
         let was_there = self.may_be_there();
         let removing = matches!(self.command, Some(InstallCommand::Remove { .. }));
+        let updating = self.is_proven() && !removing;
         self.command = None;
         self.failed_once_more(class, code, now);
+        // An update that may succeed another time was not told yet.
+        if updating && self.failure.as_ref().is_some_and(|failure| !failure.is_final()) {
+            self.told = None;
+        }
         // What could not be removed is where it was.
         if removing && was_there && !self.may_be_there() {
             self.seen = Some(Seen::Unknown);
@@ -204,6 +218,11 @@ impl Install {
         };
     }
 
+    /// In the list that it sent, the device says which version is there. Comes before [`listed`](Self::listed).
+    pub fn listed_version(&mut self, version: Option<StoreVersion>) {
+        self.version = version;
+    }
+
     /// The device sent a list of its managed apps, and this is what it says of this one.
     pub fn listed(&mut self, seen: Seen, now: Time) {
         if self.is_no_news(seen) {
@@ -216,7 +235,8 @@ impl Install {
         let removing = self.is_removal_unproven();
         let before = self.seen.replace(seen);
         self.seen_at = Some(now);
-        self.checks = if before == Some(seen) && seen != Seen::Installed {
+        let updating = seen == Seen::Installed && self.is_updating();
+        self.checks = if before == Some(seen) && (seen != Seen::Installed || updating) {
             self.checks + 1
         } else {
             0
@@ -228,7 +248,10 @@ impl Install {
                 self.failed_once_more(FailureClass::Retry, "StillListed".to_owned(), now);
             } else if seen == Seen::Installed {
                 self.failure = None;
-                self.accepted_at = None;
+                if !updating || self.checks >= CHECKS_BEFORE_FAILURE {
+                    self.accepted_at = None;
+                    self.checks = 0;
+                }
             }
             return;
         }
@@ -277,6 +300,11 @@ impl Install {
     /// The device itself lists it as managed and installed, and nothing was removed since.
     pub fn is_proven(&self) -> bool {
         self.seen == Some(Seen::Installed) && !self.is_removal_unproven()
+    }
+
+    /// The device accepted an update, and has the older version still.
+    fn is_updating(&self) -> bool {
+        self.is_unproven() && self.version.is_some() && self.version < self.told
     }
 
     /// Accepted by the device, and neither proved nor disproved since.

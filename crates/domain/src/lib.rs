@@ -26,6 +26,7 @@ pub mod preview;
 pub mod program;
 pub mod state;
 pub mod time;
+pub mod update;
 pub mod why;
 pub mod world;
 
@@ -53,4 +54,5 @@ pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Prev
 pub use program::Program;
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;
+pub use update::{StoreVersion, Update, Updates};
 pub use world::{App, Device, Enrolment, Group, Person, PersonKind, Platform, Policy, QUIET_AFTER, World};

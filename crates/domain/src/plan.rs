@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     App, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Holder, HolderKind, Install, PersonId,
-    PersonVerdict, Program, Seat, Seen, Time, World,
+    PersonVerdict, Program, Seat, Seen, Time, Update, World,
     decide::{Owners, decide_among},
     invitation::{self, Ending, Next},
     program::Invitation,
@@ -341,11 +341,14 @@ fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceV
         let moves_over = install.seen == Some(Seen::Installed) && install.with != with && !install.is_unproven();
         moves_over || due.is_some_and(|due| due <= world.now)
     });
+    let outdated = install.is_some_and(|install| {
+        Update::of(&world.policy, app, install, device.resolution.required, requested) == Some(Update::Due)
+    });
     let licensed = match with {
         HolderKind::User => licensed(verdict),
         HolderKind::Device => device.seat.is_some_and(Seat::is_held),
     };
-    (device.wants && licensed && due).then_some(Step::Install {
+    (licensed && (device.wants && due || outdated)).then_some(Step::Install {
         app: app.id,
         device: device.device,
         with,
@@ -433,7 +436,9 @@ impl Plan {
                     device,
                     with: kind,
                 } => with(&mut world.apps, app, |app| {
-                    app.installs.entry(device).or_default().asked_install(kind, now);
+                    let install = app.installs.entry(device).or_default();
+                    install.asked_install(kind, now);
+                    install.asked_version(app.newest);
                 }),
                 Step::Remove { app, device } => with(&mut world.apps, app, |app| {
                     app.installs.entry(device).or_default().asked_remove(now);

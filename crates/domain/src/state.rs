@@ -37,6 +37,8 @@ pub enum Detail {
     ManagedAppNoLongerPresent,
     MinimumOsVersionNotMet,
     PlatformNotApplicable,
+    /// There, in an older version than the store has ([`Update`](crate::Update)).
+    VppAppHasUpdateAvailable,
     // Ours.
     /// A11: under the 2016 policy no licence means failed.
     NoLicenseAvailable,

@@ -11,7 +11,7 @@ use subject::Subject;
 
 use crate::{
     App, Approval, DeploymentId, Detail, DeviceId, Enrolment, Holder, InstallState, PersonId, PersonVerdict, Place,
-    Platform, Position, Rule, Time, TokenState, World,
+    Platform, Position, Rule, Time, TokenState, Update, World,
 };
 
 /// What is asked: why this person, or this device of theirs, has the app or has it not.
@@ -256,6 +256,11 @@ pub enum Sentence {
     Installed {
         at: Option<Time>,
     },
+    /// It is installed in an older version than the store has.
+    Outdated {
+        at: Option<Time>,
+        update: Update,
+    },
     /// The licence is held, and somebody else installs.
     LicensedOnly {
         since: Time,
@@ -409,6 +414,8 @@ pub enum Remedy {
     LiftPolicy2016,
     /// Deploy it with licences of people.
     LicensePeople,
+    /// Let devices have the version that the store has now.
+    ReleaseUpdate,
     /// Deploy it with licences of devices.
     LicenseDevices,
     /// Turn it on, and let it reach the network.
@@ -457,6 +464,7 @@ impl Remedy {
             | Remedy::KeepDevice { .. }
             | Remedy::LiftPolicy2016
             | Remedy::LicensePeople
+            | Remedy::ReleaseUpdate
             | Remedy::LicenseDevices
             | Remedy::RenewToken
             | Remedy::Sync
@@ -519,6 +527,10 @@ impl Sentence {
             | Sentence::TriedAgain { .. }
             | Sentence::RemovedComesBack { .. }
             | Sentence::Installed { .. }
+            | Sentence::Outdated {
+                update: Update::Due | Update::NotRequired,
+                ..
+            }
             | Sentence::LicensedOnly { .. } => Who::Nobody,
             Sentence::NotDeployed
             | Sentence::NotReached
@@ -539,7 +551,11 @@ impl Sentence {
             | Sentence::InLine { .. }
             | Sentence::NoneLeft { .. }
             | Sentence::OutOfStock { .. }
-            | Sentence::InstallFailed { .. } => Who::Administrator,
+            | Sentence::InstallFailed { .. }
+            | Sentence::Outdated {
+                update: Update::NotReleased,
+                ..
+            } => Who::Administrator,
             Sentence::NotRequested
             | Sentence::RemovedByPerson { .. }
             | Sentence::SystemTooOld { .. }
@@ -548,7 +564,11 @@ impl Sentence {
             | Sentence::AwaitingConsent
             | Sentence::NotSignedIn
             | Sentence::Rejected { .. }
-            | Sentence::Unmanaged { .. } => Who::Person,
+            | Sentence::Unmanaged { .. }
+            | Sentence::Outdated {
+                update: Update::NotTaken,
+                ..
+            } => Who::Person,
             Sentence::LicenceGoesBack { .. }
             | Sentence::NotDescribed
             | Sentence::BeingRegistered
@@ -570,7 +590,10 @@ impl Sentence {
             | Sentence::Unreachable { .. }
             | Sentence::RemovalFirst
             | Sentence::Installing
-            | Sentence::BeingVerified { .. } => Who::Device,
+            | Sentence::BeingVerified { .. }
+            | Sentence::Outdated {
+                update: Update::Told, ..
+            } => Who::Device,
         }
     }
 
@@ -585,7 +608,14 @@ impl Sentence {
             | Sentence::DeviceGone { .. }
             | Sentence::DeviceLeaves
             | Sentence::Installed { .. }
+            | Sentence::Outdated {
+                update: Update::Due | Update::NotTaken | Update::NotReleased | Update::NotRequired,
+                ..
+            }
             | Sentence::LicensedOnly { .. } => None,
+            Sentence::Outdated {
+                update: Update::Told, ..
+            } => on(Stage::Command),
             Sentence::NotDeployed | Sentence::NotReached => on(Stage::Deployment),
             Sentence::DeviceSilent { since } => Some((Stage::Device, Some(since), None)),
             Sentence::LeavesWithApp => on(Stage::Removal),

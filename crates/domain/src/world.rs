@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, PersonId, Program, Refusal,
-    RuleSet, Seat, TakeBackLimits, Time, TokenState,
+    RuleSet, Seat, StoreVersion, TakeBackLimits, Time, TokenState, Updates,
 };
 
 /// What is known at one instant about one location, its apps, the people and their devices.
@@ -266,6 +266,9 @@ pub struct App {
     /// Apple's `supportedPlatforms`; iPadOS counts as iOS there.
     pub platforms: BTreeSet<Platform>,
     pub minimum_os: Vec<u32>,
+    /// The version that the store has; `None` where it did not say.
+    pub newest: Option<StoreVersion>,
+    pub updates: Updates,
     pub deployments: Vec<Deployment>,
     pub seats: BTreeMap<Holder, Seat>,
     /// To whom Apple refused a licence, or its return, and when to ask again.

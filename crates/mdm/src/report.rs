@@ -72,6 +72,14 @@ pub struct ErrorChainItem {
     pub us_english_description: Option<String>,
 }
 
+/// What a device says of an app that it manages, or is to manage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedApp {
+    pub status: ManagedAppStatus,
+    /// Its version as the store counts them: `ExternalVersionIdentifier`. Devices before iOS 11 do not tell it.
+    pub external_version: Option<i64>,
+}
+
 /// How far an app has come, in the device's own words. New ones may come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ManagedAppStatus {
@@ -237,15 +245,20 @@ impl Report {
         self.with("ErrorChain", chain)
     }
 
-    /// How far each app of a `ManagedApplicationList` has come, by bundle id; `None` when the report holds no list.
-    pub fn managed_apps(&self) -> Option<BTreeMap<String, ManagedAppStatus>> {
+    /// What a `ManagedApplicationList` says of each app, by bundle id; `None` when the report holds no list.
+    pub fn managed_apps(&self) -> Option<BTreeMap<String, ManagedApp>> {
         let list = self.body.get("ManagedApplicationList")?.as_dictionary()?;
         let apps = list.iter().filter_map(|(bundle_id, facts)| {
             let facts = facts.as_dictionary()?;
             let status = facts
                 .text("Status")
                 .map_or(ManagedAppStatus::Unknown, |word| word.as_str().into());
-            Some((bundle_id.clone(), status))
+            let external_version = facts.whole("ExternalVersionIdentifier");
+            let app = ManagedApp {
+                status,
+                external_version,
+            };
+            Some((bundle_id.clone(), app))
         });
         Some(apps.collect())
     }
@@ -311,8 +324,18 @@ mod tests {
              <key>net.example.new</key><dict><key>Status</key><string>SomethingNew</string></dict></dict>",
         );
         let apps = report.managed_apps().unwrap();
-        assert_eq!(apps["net.example.notes"], ManagedAppStatus::Managed);
-        assert_eq!(apps["net.example.new"].as_str(), "SomethingNew");
+        let managed = ManagedApp {
+            status: ManagedAppStatus::Managed,
+            external_version: Some(829_165_942),
+        };
+        assert_eq!(apps["net.example.notes"], managed);
+        assert_eq!(
+            (
+                apps["net.example.new"].status.as_str(),
+                apps["net.example.new"].external_version
+            ),
+            ("SomethingNew", None)
+        );
     }
 
     #[test]

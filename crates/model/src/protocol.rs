@@ -8,7 +8,7 @@ use std::{
 use domain::{
     App, Approval, Ask, AssetId, Counts, Deployment, DeploymentId, Device, DeviceId, Enrolment, Group, GroupId,
     GroupKind, Holder, HolderKind, Install, Installation, LicenseType, Owned, Patience, Person, PersonId, PersonKind,
-    Plan, Platform, Policy, Program, Reading, Seat, Seen, Step, Time, TokenState, World,
+    Plan, Platform, Policy, Program, Reading, Seat, Seen, Step, Time, TokenState, Updates, World,
     licence::observe,
     operation::{Settled, Word, settle},
     plan,
@@ -626,6 +626,8 @@ impl State {
                     bundle_id: Some("app".to_owned()),
                     platforms: [Platform::Ios].into(),
                     minimum_os: vec![1],
+                    newest: None,
+                    updates: Updates::Automatic,
                     deployments: vec![Deployment {
                         id: DeploymentId(uuid(asset)),
                         app: id,

@@ -4,7 +4,7 @@
 //! The console, the API and the command line say the same, because they all ask here.
 
 use domain::{
-    Counted, Deployment, DeploymentId, DeviceId, Place, Platform, Time,
+    Counted, Deployment, DeploymentId, DeviceId, Place, Platform, Time, Update,
     why::{Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who},
 };
 use store::OperationState;
@@ -185,6 +185,7 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         Remedy::UpdateSystem { .. } => ("help-update-system", None),
         Remedy::LiftPolicy2016 => ("help-lift-policy-2016", Some("help-lift-policy-2016-note")),
         Remedy::LicensePeople => ("help-license-people", Some("help-license-people-note")),
+        Remedy::ReleaseUpdate => ("help-release-update", None),
         Remedy::LicenseDevices => ("help-license-devices", None),
         Remedy::ReachDevice { .. } => ("help-reach-device", None),
         Remedy::RenewToken => ("help-renew-token", None),
@@ -278,6 +279,13 @@ fn sentence(sentence: &Sentence) -> &'static str {
         Sentence::Rejected { .. } => "why-rejected",
         Sentence::Unmanaged { .. } => "why-unmanaged",
         Sentence::Installed { .. } => "why-installed",
+        Sentence::Outdated { update, .. } => match update {
+            Update::Due => "why-update-due",
+            Update::Told => "why-update-told",
+            Update::NotTaken => "why-update-not-taken",
+            Update::NotReleased => "why-update-not-released",
+            Update::NotRequired => "why-update-not-required",
+        },
         Sentence::LicensedOnly { .. } => "why-licensed-only",
     }
 }
@@ -394,6 +402,7 @@ impl Words<'_> {
             | Sentence::Rejected { .. }
             | Sentence::Unmanaged { .. }
             | Sentence::Installed { .. }
+            | Sentence::Outdated { .. }
             | Sentence::LicensedOnly { .. } => {}
             Sentence::DeviceSilent { since }
             | Sentence::AppleConfirms { since }
@@ -726,6 +735,7 @@ impl Words<'_> {
             | Remedy::Consent { on }
             | Remedy::SignIn { on }
             | Remedy::TryAgain { on } => format!("/devices/{on}"),
+            Remedy::ReleaseUpdate => format!("/apps/{app}?tab=general"),
             Remedy::LiftPolicy2016 => "/administration/settings".to_owned(),
             Remedy::RenewToken | Remedy::Sync => "/administration/vpp".to_owned(),
             Remedy::Buy { .. } => format!("/apps/{app}?tab=licences"),
@@ -751,6 +761,7 @@ fn on(remedy: &Remedy) -> Option<DeviceId> {
         | Remedy::EnrolDevice
         | Remedy::LiftPolicy2016
         | Remedy::LicensePeople
+        | Remedy::ReleaseUpdate
         | Remedy::LicenseDevices
         | Remedy::RenewToken
         | Remedy::Sync

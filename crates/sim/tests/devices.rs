@@ -275,7 +275,7 @@ async fn an_app_comes_silently_to_a_supervised_device() {
     eventually("the app is there", || device(&fleet, "A").apps[NOTES] == "Managed").await;
     let list = world.report(&world.send("A", list())).await;
     let apps = mdm::report::Report::parse(list).unwrap().managed_apps().unwrap();
-    assert_eq!(apps[NOTES].as_str(), "Managed");
+    assert_eq!(apps[NOTES].status.as_str(), "Managed");
     assert_eq!(device(&fleet, "A").protocol_errors, Vec::<String>::new());
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use domain::{AssetId, LocationId, Owned, Platform, Time};
+use domain::{AssetId, LocationId, Owned, Platform, StoreVersion, Time, Updates};
 
 use crate::{
-    StoreError, Tx,
+    Base, Change, StoreError, Tx, Version,
     db::{Conn, Record, gathered, reads, values},
+    versions::version,
 };
 
 /// One asset, with its name where the store's lookup knew it.
@@ -42,6 +43,9 @@ pub struct AppRow {
     /// The store's words: `iphone`, `ipad`, `mac`.
     pub device_families: Vec<String>,
     pub version: Option<String>,
+    /// The same as the store counts versions.
+    pub store_version: Option<StoreVersion>,
+    pub updates: Updates,
     pub url: Option<String>,
     pub has_icon: bool,
 }
@@ -104,6 +108,7 @@ pub struct MetadataRow {
     pub minimum_os: Option<String>,
     pub device_families: Vec<String>,
     pub version: Option<String>,
+    pub store_version: Option<StoreVersion>,
     pub url: Option<String>,
     pub icon_url: Option<String>,
     pub observed_at: Time,
@@ -142,6 +147,8 @@ reads! {
     /// What has no name yet, or an old one, or an icon that has not been fetched: with its `adamId`, in whose order.
     metadata_wanted(location: LocationId, older_than: Time) -> Vec<(AssetId, String)>;
     metadata(asset: AssetId) -> Option<MetadataRow>;
+    /// Of what [`Tx::updates_set`] sets; `None` when there is no such app.
+    updates_version(asset: AssetId) -> Option<Version>;
     assignments(asset: AssetId) -> Vec<Assignee>;
 }
 
@@ -152,7 +159,8 @@ impl Conn<'_> {
                 $then!($database ["id", "location_id", "adam_id", "pricing_param", "product_type", "owned", "total",
                        "assigned", "available", "retired", "unlimited", "taken", "foreign_held", "device_assignable",
                        "revocable", "platforms", "observed_at", "gone_at", "name", "bundle_id", "publisher",
-                       "minimum_os", "device_families", "version", "url", "has_icon"] $($rest)*)
+                       "minimum_os", "device_families", "version", "store_version", "updates_by_hand", "released_version",
+                       "url", "has_icon"] $($rest)*)
             };
         }
         macro_rules! names {
@@ -161,7 +169,8 @@ impl Conn<'_> {
         macro_rules! listed {
             ($database:ident) => {
                 columns!(gathered!($database by "name, adam_id, pricing_param"
-                    "FROM (SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
+                    "FROM (SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version,
+                                  store_version, url,
                                   EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon
                            FROM assets LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id) AS listed
                      WHERE location_id = $1 AND (gone_at IS NULL OR taken > 0)"))
@@ -174,7 +183,7 @@ impl Conn<'_> {
 
     pub(crate) async fn app(&mut self, id: AssetId) -> Result<Option<AppRow>, StoreError> {
         self.one(
-            "SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, url,
+            "SELECT assets.*, name, bundle_id, publisher, minimum_os, device_families, version, store_version, url,
                     EXISTS (SELECT 1 FROM app_icons WHERE app_icons.asset_id = assets.id) AS has_icon
              FROM assets LEFT JOIN app_metadata ON app_metadata.asset_id = assets.id
              WHERE assets.id = $1",
@@ -223,12 +232,18 @@ impl Conn<'_> {
                 minimum_os: row.text_or_none("minimum_os")?,
                 device_families: row.json("device_families")?,
                 version: row.text_or_none("version")?,
+                store_version: row.int_or_none("store_version")?.map(StoreVersion),
                 url: row.text_or_none("url")?,
                 icon_url: row.text_or_none("icon_url")?,
                 observed_at: row.time("observed_at")?,
             })
         })
         .await
+    }
+
+    async fn updates_version(&mut self, asset: AssetId) -> Result<Option<Version>, StoreError> {
+        let sql = "SELECT updates_version, updates_changed_at, updates_changed_by FROM assets WHERE id = $1";
+        self.one(sql, values![asset], |row| version(row, "updates_")).await
     }
 
     async fn assignments(&mut self, asset: AssetId) -> Result<Vec<Assignee>, StoreError> {
@@ -389,18 +404,42 @@ impl Tx {
         Ok(())
     }
 
+    /// Sets who decides that devices get a newer version of the app. `false` when somebody set it since `base`, and nothing was
+    /// changed; or there is no such app.
+    pub async fn updates_set(
+        &mut self,
+        asset: AssetId,
+        base: Base,
+        updates: Updates,
+        by: Change<'_>,
+    ) -> Result<bool, StoreError> {
+        let (by_hand, released) = match updates {
+            Updates::Automatic => (false, None),
+            Updates::ByHand { released } => (true, released),
+        };
+        let changed = self
+            .run(
+                "UPDATE assets SET updates_by_hand = $3, released_version = $4, updates_version = updates_version + 1,
+                                   updates_changed_at = $5, updates_changed_by = $6
+                 WHERE id = $1 AND (CAST($2 AS BIGINT) IS NULL OR updates_version = $2)",
+                values![asset, base, by_hand, released.map(|version| version.0), by.at, by.by],
+            )
+            .await?;
+        Ok(changed > 0)
+    }
+
     /// Takes over what the store says of an asset. Whether that is new, apart from when it was said.
     pub async fn metadata_put(&mut self, row: &MetadataRow) -> Result<bool, StoreError> {
         let before = self.metadata(row.asset_id).await?;
         self.run(
             "INSERT INTO app_metadata (asset_id, name, bundle_id, publisher, minimum_os, device_families, version, url,
-                                       icon_url, observed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                                       icon_url, observed_at, store_version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (asset_id) DO UPDATE SET
                  name = excluded.name, bundle_id = excluded.bundle_id, publisher = excluded.publisher,
                  minimum_os = excluded.minimum_os, device_families = excluded.device_families,
                  version = excluded.version, url = excluded.url, icon_url = excluded.icon_url,
-                 observed_at = excluded.observed_at",
+                 observed_at = excluded.observed_at, store_version = excluded.store_version",
             values![
                 row.asset_id,
                 row.name,
@@ -411,7 +450,8 @@ impl Tx {
                 row.version,
                 row.url,
                 row.icon_url,
-                row.observed_at
+                row.observed_at,
+                row.store_version.map(|version| version.0)
             ],
         )
         .await?;
@@ -495,6 +535,13 @@ fn app(row: &Record) -> Result<AppRow, StoreError> {
             None => Vec::new(),
         },
         version: row.text_or_none("version")?,
+        store_version: row.int_or_none("store_version")?.map(StoreVersion),
+        updates: match row.flag("updates_by_hand")? {
+            false => Updates::Automatic,
+            true => Updates::ByHand {
+                released: row.int_or_none("released_version")?.map(StoreVersion),
+            },
+        },
         url: row.text_or_none("url")?,
         has_icon: row.flag("has_icon")?,
     })

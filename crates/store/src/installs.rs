@@ -1,6 +1,6 @@
 //! Apps on devices: what a device said (`device_apps`), and what was asked of it (`installs`).
 
-use domain::{AssetId, DeviceId, Failure, Install, InstallCommand, Time};
+use domain::{AssetId, DeviceId, Failure, Install, InstallCommand, StoreVersion, Time};
 
 use crate::{
     StoreError, Tx,
@@ -9,12 +9,14 @@ use crate::{
 
 /// Both tables side by side.
 const COLUMNS_ONE: &str =
-    "SELECT device_id, asset_id, seen, seen_at, command, command_since, license, accepted_at, removed_at, checks,
+    "SELECT device_id, asset_id, seen, seen_at, device_apps.version, command, command_since, license, told_version,
+        accepted_at, removed_at, checks,
         failure_class, failure_code, failure_at, failure_attempts, asked_again_at
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
  WHERE device_id = $1 AND asset_id = $2";
 const COLUMNS_DEVICE: &str =
-    "SELECT device_id, asset_id, seen, seen_at, command, command_since, license, accepted_at, removed_at, checks,
+    "SELECT device_id, asset_id, seen, seen_at, device_apps.version, command, command_since, license, told_version,
+        accepted_at, removed_at, checks,
         failure_class, failure_code, failure_at, failure_attempts, asked_again_at,
         (SELECT bundle_id FROM app_metadata WHERE app_metadata.asset_id = installs.asset_id) AS bundle_id
  FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
@@ -75,12 +77,14 @@ impl Tx {
         let Some(before) = before else {
             return self.install_put(device, asset, install).await;
         };
-        if (before.seen, before.seen_at) != (install.seen, install.seen_at) {
+        let word = |install: &Install| (install.seen, install.seen_at, install.version);
+        if word(before) != word(install) {
             self.install_seen(device, asset, install).await?;
         }
         let but_for_the_word = Install {
             seen: before.seen,
             seen_at: before.seen_at,
+            version: before.version,
             ..install.clone()
         };
         if *before != but_for_the_word {
@@ -101,9 +105,16 @@ impl Tx {
             }
             (seen, seen_at) => {
                 self.run(
-                    "INSERT INTO device_apps (device_id, asset_id, seen, seen_at) VALUES ($1, $2, $3, $4)
-                     ON CONFLICT (device_id, asset_id) DO UPDATE SET seen = excluded.seen, seen_at = excluded.seen_at",
-                    values![device, asset, seen.map(|seen| word(&seen)), seen_at],
+                    "INSERT INTO device_apps (device_id, asset_id, seen, seen_at, version) VALUES ($1, $2, $3, $4, $5)
+                     ON CONFLICT (device_id, asset_id) DO UPDATE SET
+                         seen = excluded.seen, seen_at = excluded.seen_at, version = excluded.version",
+                    values![
+                        device,
+                        asset,
+                        seen.map(|seen| word(&seen)),
+                        seen_at,
+                        install.version.map(|version| version.0)
+                    ],
                 )
                 .await?;
             }
@@ -121,11 +132,12 @@ impl Tx {
         let failure = install.failure.as_ref();
         self.run(
             "INSERT INTO installs (device_id, asset_id, command, command_since, accepted_at, removed_at, checks,
-                                   failure_class, failure_code, failure_at, failure_attempts, license)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                   failure_class, failure_code, failure_at, failure_attempts, license,
+                                   told_version)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
              ON CONFLICT (device_id, asset_id) DO UPDATE SET
                  command = excluded.command, command_since = excluded.command_since, license = excluded.license,
-                 accepted_at = excluded.accepted_at, removed_at = excluded.removed_at, checks = excluded.checks,
+                 told_version = excluded.told_version, accepted_at = excluded.accepted_at, removed_at = excluded.removed_at, checks = excluded.checks,
                  failure_class = excluded.failure_class, failure_code = excluded.failure_code,
                  failure_at = excluded.failure_at, failure_attempts = excluded.failure_attempts",
             values![
@@ -140,7 +152,8 @@ impl Tx {
                 failure.map(|failure| failure.code.clone()),
                 failure.map(|failure| failure.at),
                 failure.map(|failure| i64::from(failure.attempts)),
-                word(&install.with)
+                word(&install.with),
+                install.told.map(|version| version.0)
             ],
         )
         .await?;
@@ -167,8 +180,10 @@ pub(crate) fn install(row: &Record) -> Result<Install, StoreError> {
     Ok(Install {
         seen: row.word_or_none("seen")?,
         seen_at: row.time_or_none("seen_at")?,
+        version: row.int_or_none("version")?.map(StoreVersion),
         command,
         with: row.word("license")?,
+        told: row.int_or_none("told_version")?.map(StoreVersion),
         accepted_at: row.time_or_none("accepted_at")?,
         removed_at: row.time_or_none("removed_at")?,
         checks: small(row.int("checks")?),

@@ -394,7 +394,7 @@ impl Conn<'_> {
         // Both tables side by side.
         let installs: Vec<(AssetId, DeviceId, Install)> = facts!(
             self, whom, [location],
-            ["device_id", "asset_id", "seen", "seen_at", "command", "command_since", "license", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
+            ["device_id", "asset_id", "seen", "seen_at", "version", "command", "command_since", "license", "told_version", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
             "FROM installs LEFT JOIN device_apps USING (device_id, asset_id)
              WHERE asset_id IN (SELECT id FROM assets WHERE location_id = $1)",
             "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
@@ -450,7 +450,7 @@ impl Conn<'_> {
         app.refusals.extend(refusals);
         let installs: Vec<(DeviceId, Install)> = facts!(
             self, whom, [asset],
-            ["device_id", "seen", "seen_at", "command", "command_since", "license", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
+            ["device_id", "seen", "seen_at", "version", "command", "command_since", "license", "told_version", "accepted_at", "removed_at", "checks", "failure_class", "failure_code", "failure_at", "failure_attempts", "asked_again_at"],
             "FROM installs LEFT JOIN device_apps USING (device_id, asset_id) WHERE asset_id = $1",
             "device_id IN (SELECT id FROM devices WHERE person_id" in "$2" ")",
             |row| Ok((row.parsed("device_id")?, install(row)?))
@@ -513,6 +513,8 @@ fn app(row: AppRow) -> App {
         platforms: row.runs_on(),
         bundle_id: row.bundle_id,
         minimum_os: version(row.minimum_os.as_deref()),
+        newest: row.store_version,
+        updates: row.updates,
         deployments: Vec::new(),
         seats: BTreeMap::new(),
         refusals: BTreeMap::new(),

@@ -125,8 +125,8 @@ impl World {
             if let Some(apps) = report.managed_apps()
                 && let Some(device) = self.by_udid(&report.id)
             {
-                for (bundle_id, status) in apps {
-                    if status.as_str() == "Managed" {
+                for (bundle_id, listed) in apps {
+                    if listed.status.as_str() == "Managed" {
                         self.seen.told.insert((device.serial.clone(), bundle_id));
                     }
                 }

@@ -41,6 +41,7 @@ mod three;
 mod time;
 mod token_troubles;
 mod tokens;
+mod updates;
 mod why;
 
 // What has to be true whatever happened: the simulation asks for the same.

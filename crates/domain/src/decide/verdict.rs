@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     App, Detail, DeviceId, Holder, HolderKind, Install, InstallCommand, InstallState, Place, Program, RefusalReason,
-    Resolution, Seat, Seen, World,
+    Resolution, Seat, Seen, Update, World,
 };
 
 type Said = (InstallState, Detail);
@@ -124,10 +124,12 @@ impl Words<'_> {
             } else {
                 None
             };
-            return (
-                InstallState::Installed,
-                missing.map_or(Detail::NoAdditionalDetails, |(_, detail)| detail),
-            );
+            let detail = match missing {
+                Some((_, detail)) => detail,
+                None if self.is_outdated(device) => Detail::VppAppHasUpdateAvailable,
+                None => Detail::NoAdditionalDetails,
+            };
+            return (InstallState::Installed, detail);
         }
         match device.obstacle {
             Some(Detail::AwaitingDevice) if device.due => {
@@ -153,6 +155,16 @@ impl Words<'_> {
             }
             said => said,
         }
+    }
+
+    /// An older version than the store's is there, and to bring it to the newer one is ours.
+    fn is_outdated(&self, device: &DeviceClaim<'_>) -> bool {
+        let resolution = &device.resolution;
+        let requested = self.app.requests.get(&self.claim.person.id).copied();
+        let requested = requested.filter(|_| resolution.available);
+        let update = |install| Update::of(&self.world.policy, self.app, install, resolution.required, requested);
+        let outdated = device.install.is_some_and(|install| update(install).is_some());
+        outdated && !resolution.is_external() && self.missing_for(device, false).is_none()
     }
 
     /// What is missing before the device may be told to install; `None` when nothing is.

@@ -6,7 +6,7 @@ use super::{Asked, Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who, by
 use crate::{
     Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Holder,
     HolderKind, Install, InstallCommand, InstallState, LicenseType, Place, Platform, Program, Refusal, RefusalReason,
-    Resolution, RuleSet, Seat, Seen, Time,
+    Resolution, RuleSet, Seat, Seen, Time, Update,
     invitation::{self, Next},
     plan::{bound, install_due},
 };
@@ -230,6 +230,13 @@ impl<'a> Subject<'a> {
                 Some(deadline) => Sentence::BeforeDeadline { deadline },
                 None => Sentence::NotRequested,
             },
+            Detail::VppAppHasUpdateAvailable => match self.update() {
+                Some(update) => Sentence::Outdated {
+                    at: install.seen_at,
+                    update,
+                },
+                None => Sentence::Installed { at: install.seen_at },
+            },
             Detail::ExternalInstallation => Sentence::LicensedOnly {
                 since: self.seat().map_or(self.asked.world.now, Seat::since),
             },
@@ -241,6 +248,14 @@ impl<'a> Subject<'a> {
                 },
             },
         }
+    }
+
+    /// What becomes of the version that the device has.
+    fn update(&self) -> Option<Update> {
+        let resolution = self.resolution()?;
+        let requested = self.requested().filter(|_| resolution.available);
+        let policy = &self.asked.world.policy;
+        Update::of(policy, self.asked.app, &self.install, resolution.required, requested)
     }
 
     /// What is not there speaks of a licence that goes back; what shall be there of one that is missing.
@@ -538,6 +553,15 @@ impl<'a> Subject<'a> {
             | Sentence::BeingVerified { .. }
             | Sentence::Installed { .. }
             | Sentence::LicensedOnly { .. } => Vec::new(),
+            Sentence::Outdated { update, .. } => match update {
+                Update::Due => Vec::new(),
+                Update::Told => of_device(|on| Remedy::ReachDevice { on }),
+                Update::NotTaken | Update::NotRequired => of_device(|on| Remedy::TryAgain { on }),
+                Update::NotReleased => {
+                    let again = of_device(|on| Remedy::TryAgain { on });
+                    [Remedy::ReleaseUpdate].into_iter().chain(again).collect()
+                }
+            },
             Sentence::NotDeployed
             | Sentence::NotReached
             | Sentence::PersonLeft

@@ -10,5 +10,6 @@ mod preview;
 mod properties;
 mod reality;
 mod stories;
+mod updates;
 mod why;
 mod worlds;

@@ -24,6 +24,8 @@ pub struct Reality {
     /// Who holds what, in Apple's books.
     pub ledger: BTreeSet<(AssetId, Holder)>,
     pub apps: BTreeMap<(DeviceId, AssetId), There>,
+    /// Which version the device has, of what it was told to install.
+    pub versions: BTreeMap<(DeviceId, AssetId), StoreVersion>,
 }
 
 /// One thing that happens, to whichever of the candidates the index points at.
@@ -56,6 +58,8 @@ pub enum Happening {
     DeviceIsHeardAgain(Index),
     DeviceEnrolsAnew(Index),
     Bought(Index, u64),
+    /// The store has a newer version of an app.
+    IsPublished(Index),
     TakenByAnother(Index),
     TimePasses(u32),
 }
@@ -90,6 +94,7 @@ pub fn happening() -> impl Strategy<Value = Happening> {
         1 => one().prop_map(DeviceIsHeardAgain),
         1 => one().prop_map(DeviceEnrolsAnew),
         1 => (one(), 1..3u64).prop_map(|(one, number)| Bought(one, number)),
+        1 => one().prop_map(IsPublished),
         1 => one().prop_map(TakenByAnother),
         6 => (1..20_000u32).prop_map(TimePasses),
     ]
@@ -106,6 +111,7 @@ impl Reality {
             world,
             ledger: BTreeSet::new(),
             apps: BTreeMap::new(),
+            versions: BTreeMap::new(),
         }
     }
 
@@ -286,6 +292,11 @@ impl Reality {
                     *owned += number;
                 }
             }
+            Happening::IsPublished(one) => {
+                let apps: Vec<AssetId> = self.world.apps.keys().copied().collect();
+                let Some(app) = pick(one, &apps) else { return };
+                self.publish(app);
+            }
             Happening::TakenByAnother(one) => {
                 let apps: Vec<AssetId> = self.world.apps.keys().copied().collect();
                 let Some(app) = pick(one, &apps) else { return };
@@ -396,6 +407,12 @@ impl Reality {
         self.app(app).installs.entry(device).or_default()
     }
 
+    /// The store has a newer version.
+    pub fn publish(&mut self, app: AssetId) {
+        let app = self.app(app);
+        app.newest = Some(StoreVersion(app.newest.map_or(1, |newest| newest.0 + 1)));
+    }
+
     pub fn lists(&mut self, device: DeviceId) {
         let now = self.world.now;
         self.device(device).asked_apps = false;
@@ -410,7 +427,10 @@ impl Reality {
                 Some(There::Installed) => Seen::Installed,
                 Some(There::RemovedByUser) => Seen::RemovedByUser,
             };
-            app.installs.entry(device).or_default().listed(seen, now);
+            let version = self.versions.get(&(device, app.id)).copied();
+            let install = app.installs.entry(device).or_default();
+            install.listed_version(version.filter(|_| seen == Seen::Installed));
+            install.listed(seen, now);
         }
     }
 
@@ -550,6 +570,10 @@ impl Reality {
 
     fn obeys(&mut self, device: DeviceId, app: AssetId) {
         let command = self.install(device, app).command;
+        let newest = self.world.apps[&app].newest;
+        if let (Some(InstallCommand::Install { .. }), Some(newest)) = (command, newest) {
+            self.versions.insert((device, app), newest);
+        }
         match command {
             Some(InstallCommand::Install { .. }) if self.has(device, app) => {}
             Some(InstallCommand::Install { .. }) => {

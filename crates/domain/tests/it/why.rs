@@ -300,6 +300,7 @@ fn agrees(why: &Why) -> bool {
         Sentence::Rejected { .. } => is(&[Failed], &[D::UserRejectedInstall]),
         Sentence::Unmanaged { .. } => is(&[Failed], &[D::InstalledUnmanaged]),
         Sentence::Installed { .. } => is(&[Installed], &[D::NoAdditionalDetails]),
+        Sentence::Outdated { .. } => is(&[Installed], &[D::VppAppHasUpdateAvailable]),
         Sentence::LicensedOnly { .. } => is(&[Licensed], &[D::ExternalInstallation]),
     }
 }
@@ -503,6 +504,25 @@ fn is_true(case: &Case, why: &Why) -> bool {
                 && (again.is_none_or(|again| again > world.now) || told || in_setup(device))
         }
         Sentence::Installed { at } => install.is_proven() && install.seen_at == *at,
+        Sentence::Outdated { at, update } => {
+            let there = install.is_proven() && install.seen_at == *at && install.version < app.newest;
+            let newest_was_told = install.told >= app.newest;
+            let by_hand = matches!(app.updates, Updates::ByHand { released } if released < app.newest);
+            let only_available = world.policy.policy_2016 && !resolution(|resolution| resolution.required);
+            let waits =
+                matches!(install.command, Some(InstallCommand::Install { .. })) || install.accepted_at.is_some();
+            let requested = app.requests.get(&case.person).copied();
+            let requested = requested.filter(|_| resolution(|resolution| resolution.available));
+            let asked = install.asked_again_at.max(requested) > install.seen_at;
+            there
+                && match update {
+                    Update::Told => newest_was_told && waits,
+                    Update::NotTaken => newest_was_told && !waits && !asked,
+                    Update::NotRequired => !newest_was_told && !asked && only_available,
+                    Update::NotReleased => !newest_was_told && !asked && !only_available && by_hand,
+                    Update::Due => (!newest_was_told && !only_available && !by_hand) || asked,
+                }
+        }
         Sentence::LicensedOnly { since } => {
             let external = resolution(|resolution| resolution.keeps() && resolution.is_external());
             external && licensed && seat == Some(Seat::Held { since: *since }) && !told && !install.is_proven()
@@ -698,6 +718,10 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
         Remedy::LiftPolicy2016 if before.remedies.contains(&Remedy::LicenseDevices) => {}
         Remedy::LiftPolicy2016 => {
             gone(&case.with(|world| world.policy.policy_2016 = false), "the policy")?;
+        }
+        Remedy::ReleaseUpdate => {
+            let after = case.with_app(|app| app.updates = Updates::ByHand { released: app.newest });
+            gone(&after, "a release")?;
         }
         Remedy::LicenseDevices => {
             let licensed = case.with_app(|app| {

@@ -96,6 +96,8 @@ pub fn licensed_app(number: usize, owned: u64) -> App {
         bundle_id: Some(format!("org.example.app{number}")),
         platforms: BTreeSet::from([Platform::Ios]),
         minimum_os: vec![],
+        newest: None,
+        updates: Updates::Automatic,
         deployments: Vec::new(),
         seats: BTreeMap::new(),
         refusals: BTreeMap::new(),
@@ -437,16 +439,21 @@ fn any_app() -> impl Strategy<Value = AppParts> {
     ]);
     let minimum_os = select(vec![vec![], vec![16], vec![17, 0]]);
     let known = proptest::bool::weighted(0.9);
+    let version = || option::of((1..4i64).prop_map(StoreVersion));
+    let updates = prop_oneof![
+        Just(Updates::Automatic),
+        version().prop_map(|released| Updates::ByHand { released }),
+    ];
     let facts = (
         owned,
         0..3u64,
         (proptest::bool::weighted(0.9), proptest::bool::weighted(0.8)),
         known,
         platforms,
-        minimum_os,
+        (minimum_os, version(), updates),
     )
         .prop_map(
-            |(owned, foreign, (revocable, device_assignable), known, platforms, minimum_os)| {
+            |(owned, foreign, (revocable, device_assignable), known, platforms, (minimum_os, newest, updates))| {
                 let facts = licensed_app(0, 0);
                 let bundle_id = facts.bundle_id.clone().filter(|_| known);
                 App {
@@ -457,6 +464,8 @@ fn any_app() -> impl Strategy<Value = AppParts> {
                     bundle_id,
                     platforms,
                     minimum_os,
+                    newest,
+                    updates,
                     ..facts
                 }
             },
@@ -500,14 +509,24 @@ pub fn any_class() -> impl Strategy<Value = FailureClass> {
 /// What some commands, answers and lists leave behind.
 fn any_install() -> impl Strategy<Value = Install> {
     let kind = select(vec![HolderKind::User, HolderKind::User, HolderKind::Device]);
-    let happening = (0..6, any_class(), option::of(any_seen()), 0..600_000i64, kind);
+    let version = option::of((1..4i64).prop_map(StoreVersion));
+    let happening = (
+        0..6,
+        any_class(),
+        (option::of(any_seen()), version),
+        0..600_000i64,
+        kind,
+    );
     collection::vec(happening, 0..8).prop_map(|happenings| {
         let mut install = Install::default();
         let mut now = NOW - DAY * 8;
-        for (what, class, seen, later_ms, kind) in happenings {
+        for (what, class, (seen, version), later_ms, kind) in happenings {
             now = Time(now.ms() + later_ms * 300);
             match (what, install.command) {
-                (0, None) => install.asked_install(kind, now),
+                (0, None) => {
+                    install.asked_install(kind, now);
+                    install.asked_version(version);
+                }
                 (1, None) => install.asked_remove(now),
                 (2, Some(InstallCommand::Install { .. })) => install.accepted(now),
                 (2, Some(InstallCommand::Remove { .. })) => install.removed(now),
@@ -516,6 +535,7 @@ fn any_install() -> impl Strategy<Value = Install> {
                 _ => {}
             }
             if let Some(seen) = seen {
+                install.listed_version(version.filter(|_| seen == Seen::Installed));
                 install.listed(seen, now);
             }
         }

@@ -130,6 +130,7 @@ event-group-members-set = Changed the members of the group { $group }
 event-group-members-moved = Changed the members of the group { $group }: { $joined } added, { $left } removed
 event-group-members-followed = Members of the group { $group } changed by its rule: { $joined } added, { $left } removed
 event-group-rule-set = Changed the membership rule of the group { $group }
+event-app-updates-set = Changed how { $app } is updated
 event-device-ownership-set = Changed who owns { $device }
 event-install-accepted = { $device } accepted the command to install { $app }
 event-identity-revoked = Revoked the identity of { $device }

@@ -735,6 +735,18 @@ rule-problem-unclosed = A bracket is not closed.
 rule-problem-unexpected = { $text } cannot stand here.
 rule-problem-circle = These groups use each other as conditions: { $groups }. Take the group out of the rule of one of them.
 rule-group-used = It cannot be deleted while the rules of other groups use it: { $groups }. Change those rules first.
+updates-title = Updates
+updates-unknown = The App Store has not said which version it has.
+updates-none-older = No device is known to have an older version.
+updates-older = { $count ->
+    [one] { $count } device has an older version
+   *[other] { $count } devices have an older version
+}
+updates-automatic = Automatic
+updates-by-hand = Released by hand
+updates-release = Release version { $version }
+updates-help = Automatic sends every new version to all devices that have the app, whether it is required or available. Released by hand, a version goes out while it is the newest. Each device is told once of each version, and on unsupervised devices its person is asked. Under the 2016 policy only required apps are updated.
+updates-stale = Not saved. Somebody else changed the updates of this app since you opened it. Check it again.
 ownership-title = Ownership
 ownership-company = Company
 ownership-personal = Personal

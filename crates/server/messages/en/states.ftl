@@ -41,6 +41,7 @@ detail-deadline-ahead = Installed automatically at the deadline, and before it o
 detail-uninstall-pending = Waiting for the removal
 detail-license-return-pending = Removed; the licence is being returned
 detail-installed-unmanaged = Installed by the person, not managed
+detail-vpp-app-has-update-available = Older version than in the App Store
 detail-external-installation = Licence held; somebody else installs the app
 
 rule-no-deployment = No deployment applies

@@ -109,6 +109,7 @@ event-group-members-set = 그룹 { $group }의 회원을 변경함
 event-group-members-moved = 그룹 { $group }의 회원을 변경함: 추가 { $joined }, 제외 { $left }
 event-group-members-followed = 규칙에 따라 그룹 { $group }의 회원이 바뀜: 추가 { $joined }, 제외 { $left }
 event-group-rule-set = 그룹 { $group }의 회원 규칙을 변경함
+event-app-updates-set = { $app } 업데이트 방식을 변경함
 event-device-ownership-set = { $device }의 소유 구분을 변경함
 event-install-accepted = { $device }{ PARTICLE($device, "이/가") } { $app } 설치 명령을 받음
 event-identity-revoked = { $device } 인증서를 폐기함

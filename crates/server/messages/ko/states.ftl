@@ -41,6 +41,7 @@ detail-deadline-ahead = 마감일에 자동으로 설치되며, 그 전에도 �
 detail-uninstall-pending = 제거를 기다림
 detail-license-return-pending = 앱이 제거됨, 라이선스를 회수하는 중
 detail-installed-unmanaged = 사용자가 직접 설치함, 관리되지 않음
+detail-vpp-app-has-update-available = App Store보다 이전 버전
 detail-external-installation = 라이선스 할당됨, 설치는 다른 곳에서 함
 
 rule-no-deployment = 해당하는 배포가 없음

@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{
-    AssetId, DeviceId, Enrolment, EnrolmentId, FailureClass, Install, Ownership, PersonId, Platform, Seen, Time,
-    invitation::Ending,
+    AssetId, DeviceId, Enrolment, EnrolmentId, FailureClass, Install, Ownership, PersonId, Platform, Seen,
+    StoreVersion, Time, invitation::Ending,
 };
 use mdm::{
     checkin::{Authenticate, CheckIn, CheckOut, TokenUpdate, speaker},
@@ -769,7 +769,7 @@ fn apply_app_answer(install: &mut Install, command: &CommandRow, report: &Report
 async fn apply_list(
     tx: &mut Tx,
     device: &DeviceRow,
-    listed: Option<BTreeMap<String, mdm::report::ManagedAppStatus>>,
+    listed: Option<BTreeMap<String, mdm::report::ManagedApp>>,
     now: Time,
 ) -> Result<(), AppError> {
     // What was known of each, if anything was.
@@ -800,9 +800,10 @@ async fn apply_list(
         let Some(bundle_id) = bundle_id else { continue };
         let mut install = known.clone().unwrap_or_default();
         let before = install.seen;
-        let seen = listed
-            .get(bundle_id)
-            .map_or(Seen::Absent, |status| Seen::from_status(status.as_str()));
+        let said = listed.get(bundle_id);
+        let seen = said.map_or(Seen::Absent, |app| Seen::from_status(app.status.as_str()));
+        let version = said.and_then(|app| app.external_version);
+        install.listed_version(version.filter(|_| seen == Seen::Installed).map(StoreVersion));
         install.listed(seen, now);
         tx.install_change(device.id, *asset, known.as_ref(), &install).await?;
         if install.seen == before {

@@ -38,6 +38,7 @@ pub mod sync;
 pub mod text;
 pub mod tokens;
 pub mod turns;
+pub mod updates;
 pub mod why;
 
 use std::{

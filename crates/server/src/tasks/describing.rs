@@ -9,7 +9,7 @@ use apple::{
     AppleError,
     metadata::{self, Lookup, Metadata},
 };
-use domain::{AssetId, Time};
+use domain::{AssetId, StoreVersion, Time};
 use serde_json::json;
 use store::{Actor, Lease, LocationRow, MetadataRow, NewEvent};
 
@@ -148,6 +148,7 @@ fn row(asset: AssetId, known: &Metadata, now: Time) -> MetadataRow {
         minimum_os: known.minimum_os.as_ref().map(text),
         device_families: known.device_families.clone(),
         version: known.version.as_ref().map(text),
+        store_version: known.external_version.map(StoreVersion),
         url: known.url.clone(),
         icon_url: known.icon_url.clone(),
         observed_at: now,

@@ -379,9 +379,11 @@ impl Writer<'_> {
             tracing::error!(asset.id = %asset, "Apple's product number is not a number");
             return Ok(());
         };
+        let newest = app.store_version;
         self.hold(device).await?;
         let mut install = self.tx.install(device, asset).await?;
         install.asked_install(with, self.now);
+        install.asked_version(newest);
         self.tx.install_put(device, asset, &install).await?;
         let command = Command::InstallApplication {
             itunes_store_id,

@@ -53,6 +53,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/devices/{device}/remove", Changing),
     ("POST", "/devices/{device}/remove", Changing),
     ("POST", "/devices/{device}/stay", Changing),
+    ("POST", "/apps/{asset}/updates", Changing),
     ("POST", "/devices/{device}/ownership", Changing),
     ("GET", "/people", Looking),
     ("GET", "/people/new", Changing),
@@ -124,6 +125,8 @@ const PAGES: &[(&str, &str, Needs)] = &[
 /// Beside these, GET needs to look and everything else to change.
 const API: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/sessions", Changing),
+    ("GET", "/api/v1/apps/{app}/updates", Looking),
+    ("PUT", "/api/v1/apps/{app}/updates", Changing),
     ("POST", "/api/v1/apps/{app}/deployments/preview", Looking),
     ("POST", "/api/v1/changes/{change}/restore/preview", Looking),
     ("POST", "/api/v1/groups/{group}/members/preview", Looking),

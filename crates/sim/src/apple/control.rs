@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use super::ledger::{AcceptError, Holder, Location, MdmInfo};
 use super::service::{Service, State};
 use super::snapshot::{Ledger, Write};
-use super::store_front::EXTERNAL_VERSION;
 use super::switches::Switches;
 use super::world::{TokenKind, TokenState, Via};
 
@@ -91,6 +90,19 @@ pub async fn buy(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result
 pub async fn refund(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result<Response, Wrong> {
     let Buy { adam_id, count, uid } = read(&body)?;
     done(service.with(|state| state.alter(uid.as_deref(), |location, now| location.refund(&adam_id, count, now))))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Publish {
+    adam_id: String,
+    version: String,
+}
+
+/// `POST /sim/publish {"adamId":"900000101","version":"2.0"}`: the store has a newer version of an app.
+pub async fn publish(Extract(service): Extract<Arc<Service>>, body: Bytes) -> Result<Response, Wrong> {
+    let Publish { adam_id, version } = read(&body)?;
+    done(service.with(|state| state.publish(&adam_id, &version)))
 }
 
 #[derive(Deserialize)]
@@ -213,7 +225,7 @@ pub async fn apps(Extract(service): Extract<Arc<Service>>) -> axum::Json<Value> 
                 "bundleId": app.bundle_id,
                 "name": app.name_en,
                 "version": app.version,
-                "externalVersionId": EXTERNAL_VERSION,
+                "externalVersionId": app.external_version,
                 "platforms": app.platforms,
                 "deviceFamilies": app.device_families,
                 "minimumOs": app.minimum_os,
@@ -227,6 +239,17 @@ impl State {
     pub fn licence(&self, adam_id: &str, serial: &str, account: &str) -> Option<Via> {
         let believed_since = self.now() - self.switches.licence_lag_ms as i64;
         self.world.licence(adam_id, serial, account, believed_since)
+    }
+
+    pub fn publish(&mut self, adam_id: &str, version: &str) -> bool {
+        let mut catalogue = self.world.catalogue.iter_mut();
+        let Some(app) = catalogue.find(|app| app.adam_id == adam_id) else {
+            return false;
+        };
+        app.version = version.to_owned();
+        app.external_version += 1;
+        self.changed = true;
+        true
     }
 
     pub fn buy(&mut self, uid: Option<&str>, adam_id: &str, count: i64) -> bool {

@@ -40,7 +40,6 @@ use tower::ServiceExt;
 
 use self::connection::{Doorway, Peer};
 use self::service::{Service, State};
-use self::store_front::EXTERNAL_VERSION;
 use self::world::World;
 
 use crate::devices::AppFacts;
@@ -245,6 +244,11 @@ impl Apple {
         self.service.with(|state| state.buy(None, adam_id, count))
     }
 
+    /// The store has a newer version of an app, for whoever asks from now on.
+    pub fn publish(&self, adam_id: &str, version: &str) -> bool {
+        self.service.with(|state| state.publish(adam_id, version))
+    }
+
     /// Apple takes refunded licences of the first location back; owned may fall below assigned.
     pub fn refund(&self, adam_id: &str, count: i64) -> bool {
         self.service
@@ -330,7 +334,7 @@ impl Apple {
                 bundle_id: app.bundle_id.clone(),
                 name: app.name_en.clone(),
                 version: app.version.clone(),
-                external_version_id: EXTERNAL_VERSION,
+                external_version_id: app.external_version,
                 platforms: app.platforms.clone(),
                 device_families: app.device_families.clone(),
                 minimum_os: app.minimum_os.clone(),
@@ -371,6 +375,7 @@ fn router(service: Arc<Service>) -> Router {
         .route("/sim/accept", post(control::accept))
         .route("/sim/buy", post(control::buy))
         .route("/sim/refund", post(control::refund))
+        .route("/sim/publish", post(control::publish))
         .route("/sim/foreign", post(control::foreign))
         .route("/sim/retire", post(control::retire))
         .route("/sim/writes", get(control::writes))

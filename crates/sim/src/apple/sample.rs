@@ -39,6 +39,9 @@ pub struct App {
     pub publisher_en: String,
     pub bundle_id: String,
     pub version: String,
+    /// The version as the store counts them.
+    #[serde(default = "first_version")]
+    pub external_version: i64,
     pub minimum_os: String,
     /// `iphone`, `ipad`, `mac`: the store's words.
     pub device_families: Vec<String>,
@@ -294,6 +297,10 @@ pub fn adam_id(number: u32) -> String {
     format!("{}", 900_000_100 + number)
 }
 
+fn first_version() -> i64 {
+    812_000_000
+}
+
 #[expect(clippy::too_many_arguments, reason = "one line of the table above")]
 fn app(
     number: u32,
@@ -324,6 +331,7 @@ fn app(
         publisher_en: publisher_en.into(),
         bundle_id: format!("example.{}", name_en.to_lowercase().replace(' ', ".")),
         version: version.into(),
+        external_version: first_version(),
         minimum_os: minimum_os.into(),
         device_families,
         platforms,

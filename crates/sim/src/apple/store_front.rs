@@ -17,9 +17,6 @@ use super::sample::App;
 use super::service::{Service, State};
 use super::switches::Artwork;
 
-/// The number of the only version that each app has.
-pub const EXTERNAL_VERSION: i64 = 812_000_000;
-
 /// Answers `/lookup`. Whatever is wrong with the question, the answer is an empty one with 200.
 pub async fn lookup(
     Extract(service): Extract<Arc<Service>>,
@@ -123,7 +120,7 @@ fn metadata(state: &State, app: &App, query: &HashMap<String, String>, base: &st
         "isVppDeviceBasedLicensingEnabled": app.device_assignable,
         "isFirstParty": false,
         "artwork": artwork,
-        "offers": [{"type": "get", "price": 0, "version": {"display": app.version, "externalId": EXTERNAL_VERSION}}],
+        "offers": [{"type": "get", "price": 0, "version": {"display": app.version, "externalId": app.external_version}}],
         "softwareInfo": {"seller": publisher},
         "url": format!("{base}/app/id{}", app.adam_id),
     })

@@ -114,6 +114,7 @@ impl Organisation {
             minimum_os: Some("16.0".to_owned()),
             device_families: vec!["iphone".to_owned(), "ipad".to_owned()],
             version: None,
+            store_version: None,
             url: None,
             icon_url: None,
             observed_at: self.now,

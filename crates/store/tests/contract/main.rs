@@ -13,8 +13,8 @@ use std::{
 use domain::{
     AccountId, Approval, AssetId, Deployment, DeploymentId, DeviceId, Enrolment, EnrolmentId, Failure, FailureClass,
     GroupId, GroupKind, HolderKind, Install, InstallCommand, Installation, LicenseType, LocationId, OperationId, Owned,
-    PersonId, Platform, Policy, Program, Refusal, RefusalReason, Seat, Seen, SessionId, SyncId, Time, TokenState,
-    invitation::Ending,
+    PersonId, Platform, Policy, Program, Refusal, RefusalReason, Seat, Seen, SessionId, StoreVersion, SyncId, Time,
+    TokenState, invitation::Ending,
 };
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
@@ -883,6 +883,8 @@ on_both! {
         let install = Install {
             seen: Some(Seen::AwaitingConsent),
             seen_at: Some(NOW),
+            version: Some(StoreVersion(7)),
+            told: Some(StoreVersion(8)),
             command: Some(InstallCommand::Remove { since: NOW }),
             with: HolderKind::Device,
             accepted_at: Some(Time(1)),

@@ -358,6 +358,8 @@ const FACTS: &[Fact] = &[
             ("revocable", "FALSE", MAP),
             ("device_assignable", "FALSE", MAP),
             ("platforms", "'[\"iOS\"]'", MAP),
+            ("updates_by_hand", "TRUE", MAP),
+            ("released_version", "7", MAP),
         ],
         unseen: &[
             ("id", NAME),
@@ -379,6 +381,9 @@ const FACTS: &[Fact] = &[
             ("deployments_version", EDITED),
             ("deployments_changed_at", EDITED),
             ("deployments_changed_by", EDITED),
+            ("updates_version", EDITED),
+            ("updates_changed_at", EDITED),
+            ("updates_changed_by", EDITED),
         ],
         story: &[
             (
@@ -413,6 +418,7 @@ const FACTS: &[Fact] = &[
             ("bundle_id", "'com.example.map'", MAP),
             ("minimum_os", "'18.0'", MAP),
             ("device_families", "'[\"ipad\"]'", MAP),
+            ("store_version", "7", MAP),
         ],
         unseen: &[
             ("name", SHOWN),
@@ -536,6 +542,7 @@ const FACTS: &[Fact] = &[
             ("failure_at", "9", MINA),
             ("failure_attempts", "9", MINA),
             ("asked_again_at", "9", MINA),
+            ("told_version", "7", MINA),
         ],
         unseen: &[],
         story: &[
@@ -554,6 +561,7 @@ const FACTS: &[Fact] = &[
             ("asset_id", "'chat'", MINA_ALL),
             ("seen", "'Managed'", MINA),
             ("seen_at", "9", MINA),
+            ("version", "7", MINA),
         ],
         unseen: &[],
         story: &[

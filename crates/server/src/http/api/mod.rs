@@ -16,6 +16,7 @@ mod groups;
 mod page;
 mod settings;
 mod tokens;
+mod updates;
 mod users;
 pub mod why;
 pub(in crate::http) mod words;
@@ -120,6 +121,7 @@ fn described() -> OpenApiRouter<App> {
     let v1 = OpenApiRouter::new()
         .merge(tokens::router())
         .merge(apps::router())
+        .merge(updates::router())
         .merge(deployments::router())
         .merge(users::router())
         .merge(groups::router())

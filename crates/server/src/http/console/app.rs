@@ -1,7 +1,7 @@
 //! One app: six tabs.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use domain::{AssetId, HolderKind, InstallState, PersonId, Waiter};
+use domain::{AssetId, Detail, HolderKind, InstallState, PersonId, Waiter};
 use serde::Deserialize;
 use store::{EventFilter, States};
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use super::{
         Frame, Place,
         app::{
             AppDeploymentPage, AppDeviceLine, AppDevicesPage, AppGeneralPage, AppHead, AppHistoryPage, AppLicenceLine,
-            AppLicencesPage, AppTab, AppUserLine, AppUsersPage, DeploymentLine, StateFilter, WaitingLine, app_link,
-            state_of,
+            AppLicencesPage, AppTab, AppUserLine, AppUsersPage, DeploymentLine, StateFilter, UpdatesForm, WaitingLine,
+            app_link, state_of,
         },
         bulk::PickBar,
         parts::{Named, Pager, ROWS, Turn},
@@ -85,7 +85,7 @@ pub async fn page(
         s: speak(&app, reader.lang),
     };
     match shown.tab {
-        AppTab::General => general(shown).await,
+        AppTab::General => general(shown, false).await,
         AppTab::Deployment => deployment(shown).await,
         AppTab::Devices => devices(shown).await,
         AppTab::Users => users(shown).await,
@@ -158,10 +158,34 @@ fn found<T>(of: Option<T>) -> Result<T, Oops> {
     of.ok_or(Oops::of(StatusCode::NOT_FOUND))
 }
 
-async fn general(shown: Shown<'_>) -> Result<Response, Oops> {
+/// The page on which who decides about updates was set, since somebody else set it meanwhile.
+pub(super) async fn updates_stale(app: &App, reader: &Reader, asset: AssetId) -> Result<Response, Oops> {
+    let shown = Shown {
+        app,
+        reader,
+        asset,
+        tab: AppTab::General,
+        filter: None,
+        query: "",
+        turn: &Turn::default(),
+        s: speak(app, reader.lang),
+    };
+    general(shown, true).await
+}
+
+async fn general(shown: Shown<'_>, updates_stale: bool) -> Result<Response, Oops> {
     let frame = shown.frame().await?;
     let of = found(shown.app.of_app(shown.asset).await?)?;
+    let (now, version) = shown.app.updates(shown.asset).await?;
     let row = &of.app.row;
+    let older = (InstallState::Installed, Detail::VppAppHasUpdateAvailable);
+    let updates = row.is_app().then(|| UpdatesForm {
+        updates: now.updates,
+        newest: now.store_version,
+        version: version.number,
+        older: of.app.devices.get(&older).copied().unwrap_or(0),
+        stale: updates_stale,
+    });
     html(&AppGeneralPage {
         adam_id: row.adam_id.clone(),
         pricing_param: row.pricing_param.clone(),
@@ -173,6 +197,7 @@ async fn general(shown: Shown<'_>) -> Result<Response, Oops> {
         device_assignable: row.device_assignable,
         retired: u64::try_from(row.retired).unwrap_or(0),
         installs: view::app_line(&of.app).installs,
+        updates,
         frame,
         head: shown.head(&of),
         s: shown.s,

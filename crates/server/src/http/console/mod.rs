@@ -24,6 +24,7 @@ mod search;
 mod session;
 mod settings;
 pub mod statics;
+mod updates;
 mod view;
 mod vpp;
 mod why;
@@ -84,6 +85,7 @@ fn inside() -> Router<App> {
             get(moving_up::page).post(moving_up::save),
         )
         .route("/apps/{asset}/waiting/{person}/back", post(moving_up::back))
+        .route("/apps/{asset}/updates", post(updates::set))
         .route("/devices", get(devices::list))
         .route("/devices/{device}", get(devices::page))
         .route(

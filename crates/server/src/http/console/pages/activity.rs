@@ -38,7 +38,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 82] = [
+    const KINDS: [&str; 83] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -57,6 +57,7 @@ pub mod tests {
         "appInstalled",
         "appRemovedByUser",
         "appRequested",
+        "appUpdatesSet",
         "appRequestWithdrawn",
         "changeApproved",
         "changeExpired",

@@ -3,7 +3,7 @@
 use askama::Template;
 use domain::{
     Approval, AssetId, Counts, Detail, DeviceId, GroupKind, Holder, InstallState, Installation, LicenseType, Licensing,
-    Owned, PersonId, Platform, Program, Resolution, Seat, Time,
+    Owned, PersonId, Platform, Program, Resolution, Seat, StoreVersion, Time, Updates,
 };
 use store::Many;
 
@@ -234,9 +234,47 @@ pub struct AppGeneralPage {
     pub device_assignable: bool,
     pub retired: u64,
     pub installs: StateCounts,
+    /// Of apps only.
+    pub updates: Option<UpdatesForm>,
+}
+
+/// Who decides that devices get a newer version.
+pub struct UpdatesForm {
+    pub updates: Updates,
+    /// The store's, where it said.
+    pub newest: Option<StoreVersion>,
+    /// Of what is set.
+    pub version: i64,
+    /// So many devices have an older one.
+    pub older: u64,
+    /// Nothing was saved, since somebody else set it.
+    pub stale: bool,
+}
+
+impl UpdatesForm {
+    fn is_automatic(&self) -> bool {
+        self.updates == Updates::Automatic
+    }
+
+    fn released(&self) -> Option<StoreVersion> {
+        match self.updates {
+            Updates::Automatic => None,
+            Updates::ByHand { released } => released,
+        }
+    }
+
+    /// The version that can be released: it is there, and was not.
+    fn to_release(&self) -> Option<StoreVersion> {
+        self.newest
+            .filter(|_| !self.is_automatic() && self.released() < self.newest)
+    }
 }
 
 impl AppGeneralPage {
+    fn installed_href(&self) -> String {
+        self.state_href(&InstallState::Installed)
+    }
+
     fn state_href(&self, state: &InstallState) -> String {
         app_link(self.head.id, AppTab::Devices, Some(*state), "", &Turn::default())
     }
@@ -618,6 +656,7 @@ pub mod tests {
             Detail::UninstallPending,
             Detail::LicenseReturnPending,
             Detail::InstalledUnmanaged,
+            Detail::VppAppHasUpdateAvailable,
             Detail::ExternalInstallation,
         ];
         let rules = [
@@ -684,6 +723,13 @@ pub mod tests {
             device_assignable: true,
             retired: 2,
             installs: device_counts,
+            updates: Some(UpdatesForm {
+                updates: Updates::ByHand { released: None },
+                newest: Some(StoreVersion(812_000_001)),
+                version: 2,
+                older: 12,
+                stale: true,
+            }),
         };
         let lines = [
             (Approval::Required, GroupKind::User, Some(ago(s, 0))),

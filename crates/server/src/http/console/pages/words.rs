@@ -58,6 +58,7 @@ pub fn detail(detail: Detail) -> &'static str {
         Detail::UninstallPending => "detail-uninstall-pending",
         Detail::LicenseReturnPending => "detail-license-return-pending",
         Detail::InstalledUnmanaged => "detail-installed-unmanaged",
+        Detail::VppAppHasUpdateAvailable => "detail-vpp-app-has-update-available",
         Detail::ExternalInstallation => "detail-external-installation",
     }
 }
@@ -332,6 +333,7 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "groupMembersSet" => "event-group-members-set",
         "groupMembersFollowed" => "event-group-members-followed",
         "groupRuleSet" => "event-group-rule-set",
+        "appUpdatesSet" => "event-app-updates-set",
         "deviceOwnershipSet" => "event-device-ownership-set",
         "installAccepted" => "event-install-accepted",
         "installCommanded" => "event-install-commanded",
