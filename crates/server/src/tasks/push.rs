@@ -54,6 +54,8 @@ pub async fn step(app: &App) -> Result<Stepped, AppError> {
             return failed.map_or(Ok(Stepped::Idle), Err);
         }
         tokio::select! {
+            // Not by chance: what came of a push is written down before anything else is looked for.
+            biased;
             Some((push, result)) = running.next() => {
                 service_down |= matches!(result, Err(PushError::Unreachable(_) | PushError::Throttled { .. }));
                 if let Err(error) = record(app, &push, result).await {
