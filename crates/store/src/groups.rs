@@ -184,14 +184,15 @@ impl Tx {
     /// is to be named once.
     pub async fn members_stay(&mut self, kind: GroupKind, ids: &[Uuid]) -> Result<BTreeSet<Uuid>, StoreError> {
         let mut conn = self.conn();
-        // In SQLite nobody else writes. In PostgreSQL in one order, so that two who name the same do not wait for each other.
+        // `kind <> 'device'` and not `kind = 'person'`: who is asked for by id would be looked for along the names of all who
+        // are here, by the index of those. In SQLite nobody else writes. In PostgreSQL in one order, so that two who name the same do not wait for each other.
         let sql = match kind {
             GroupKind::User => conn.text(
                 "SELECT id FROM people
-                 WHERE left_at IS NULL AND kind = 'person' AND id IN (SELECT value FROM json_each($1))",
+                 WHERE left_at IS NULL AND kind <> 'device' AND id IN (SELECT value FROM json_each($1))",
                 "SELECT id FROM (SELECT it FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS it ORDER BY it) AS asked
                  CROSS JOIN LATERAL (
-                     SELECT id FROM people WHERE id = it AND left_at IS NULL AND kind = 'person' FOR SHARE) AS there",
+                     SELECT id FROM people WHERE id = it AND left_at IS NULL AND kind <> 'device' FOR SHARE) AS there",
             ),
             GroupKind::Device => conn.text(
                 "SELECT id FROM devices WHERE id IN (SELECT value FROM json_each($1))",

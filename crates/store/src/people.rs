@@ -297,7 +297,7 @@ impl Tx {
 
     /// Keeps a person from leaving until this transaction ends. `false` when they are not there, or left already.
     pub async fn person_stays(&mut self, id: PersonId) -> Result<bool, StoreError> {
-        let sql = "UPDATE people SET id = id WHERE id = $1 AND kind = 'person' AND left_at IS NULL";
+        let sql = "UPDATE people SET id = id WHERE id = $1 AND kind <> 'device' AND left_at IS NULL";
         Ok(self.run(sql, values![id]).await? > 0)
     }
 
@@ -306,7 +306,7 @@ impl Tx {
         let changed = self
             .run(
                 "UPDATE people SET left_at = $3, version = version + 1, changed_at = $3, changed_by = $4
-                 WHERE id = $1 AND kind = 'person' AND left_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
+                 WHERE id = $1 AND kind <> 'device' AND left_at IS NULL AND (CAST($2 AS BIGINT) IS NULL OR version = $2)",
                 values![id, base, by.at, by.by],
             )
             .await?;

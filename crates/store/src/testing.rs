@@ -213,6 +213,8 @@ impl crate::Store {
     /// Lets a SQLite database grow no further than it is: what a full disk looks like, for as long as the connection
     /// that writes is not opened anew.
     pub async fn no_more_room(&self) -> Result<(), crate::StoreError> {
+        // What migrations left free in the file would be room.
+        self.pragma("VACUUM").await?;
         self.pragma("PRAGMA max_page_count = 1").await
     }
 }
