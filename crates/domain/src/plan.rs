@@ -342,7 +342,7 @@ fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceV
         moves_over || due.is_some_and(|due| due <= world.now)
     });
     let outdated = install.is_some_and(|install| {
-        Update::of(&world.policy, app, install, device.resolution.required, requested) == Some(Update::Due)
+        Update::of(&world.policy, app, install, &device.resolution, verdict.person) == Some(Update::Due)
     });
     let licensed = match with {
         HolderKind::User => licensed(verdict),

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{App, Install, InstallCommand, Policy, Time};
+use crate::{App, Install, InstallCommand, PersonId, Policy, Resolution};
 
 /// A version of an app as Apple's store counts them, `externalVersionId`: of two the later one has the greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,33 +42,36 @@ pub enum Update {
 }
 
 impl Update {
-    /// What becomes of the version that the device has; `None` where it has none, or none that is known to be older than the
-    /// store's. `required`: on this device, now; `requested`: when the person asked for the app.
+    /// What becomes of the version that the device has, of a person whose app it is by `resolution`; `None` where it has none, or
+    /// none that is known to be older than the store's, where it is being removed, and where somebody else installs it.
     ///
-    /// Whoever asks since the device last told of the app, person or administrator, gets the newer version.
+    /// Whoever asks since the device last told of the app, person or administrator, gets the newer version. A command that is
+    /// on its way brings the newest, whatever it was sent for, so none is sent beside it.
     pub fn of(
         policy: &Policy,
         app: &App,
         install: &Install,
-        required: bool,
-        requested: Option<Time>,
+        resolution: &Resolution,
+        person: PersonId,
     ) -> Option<Update> {
         let newest = app.newest?;
-        if !install.is_proven() || install.version? >= newest {
+        let is_removed = matches!(install.command, Some(InstallCommand::Remove { .. }));
+        if resolution.is_external() || is_removed || !install.is_proven() || install.version? >= newest {
             return None;
         }
         let was_told = install.told >= Some(newest);
-        let under_way = matches!(install.command, Some(InstallCommand::Install { .. })) || install.is_unproven();
+        let under_way = install.command.is_some() || install.is_unproven();
         let released = match app.updates {
             Updates::Automatic => true,
             Updates::ByHand { released } => released >= Some(newest),
         };
+        let requested = app.requests.get(&person).copied().filter(|_| resolution.available);
         let asked = requested.max(install.asked_again_at) > install.seen_at;
         Some(match () {
-            () if was_told && under_way => Update::Told,
+            () if under_way => Update::Told,
             () if asked => Update::Due,
             () if was_told => Update::NotTaken,
-            () if policy.policy_2016 && !required => Update::NotRequired,
+            () if policy.policy_2016 && !resolution.required => Update::NotRequired,
             () if released => Update::Due,
             () => Update::NotReleased,
         })

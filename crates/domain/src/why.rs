@@ -493,6 +493,10 @@ pub fn why(asked: &Asked<'_>) -> Why {
         Who::Administrator if remedies.is_empty() && sentence.stage() == Some(Stage::Command) => Who::Device,
         // One is left for them as soon as they are in the programme, and Apple is about to take them in.
         Who::Administrator if remedies.is_empty() && sentence.stage() == Some(Stage::Licence) => Who::Apple,
+        // Licences are left for them once they are in the programme, which is theirs to do.
+        Who::Administrator if !remedies.is_empty() && remedies.iter().all(|remedy| remedy.by() == Who::Person) => {
+            Who::Person
+        }
         // Nobody has it who could ask.
         Who::Person if sentence.stage() == Some(Stage::Request) && subject.is_nobody() => Who::Administrator,
         who => who,

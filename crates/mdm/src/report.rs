@@ -76,7 +76,8 @@ pub struct ErrorChainItem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedApp {
     pub status: ManagedAppStatus,
-    /// Its version as the store counts them: `ExternalVersionIdentifier`. Devices before iOS 11 do not tell it.
+    /// Its version as the store counts them: `ExternalVersionIdentifier`. Devices tell it since iOS 10.3, and 0 of what is from no
+    /// store (`mdm-protocol` §4.6), which is none.
     pub external_version: Option<i64>,
 }
 
@@ -253,7 +254,7 @@ impl Report {
             let status = facts
                 .text("Status")
                 .map_or(ManagedAppStatus::Unknown, |word| word.as_str().into());
-            let external_version = facts.whole("ExternalVersionIdentifier");
+            let external_version = facts.whole("ExternalVersionIdentifier").filter(|version| *version != 0);
             let app = ManagedApp {
                 status,
                 external_version,
@@ -321,6 +322,8 @@ mod tests {
             "<key>Status</key><string>Acknowledged</string><key>ManagedApplicationList</key><dict>
              <key>net.example.notes</key><dict><key>Status</key><string>Managed</string>
              <key>ExternalVersionIdentifier</key><integer>829165942</integer></dict>
+             <key>net.example.own</key><dict><key>Status</key><string>Managed</string>
+             <key>ExternalVersionIdentifier</key><integer>0</integer></dict>
              <key>net.example.new</key><dict><key>Status</key><string>SomethingNew</string></dict></dict>",
         );
         let apps = report.managed_apps().unwrap();
@@ -329,6 +332,7 @@ mod tests {
             external_version: Some(829_165_942),
         };
         assert_eq!(apps["net.example.notes"], managed);
+        assert_eq!(apps["net.example.own"].external_version, None, "from no store");
         assert_eq!(
             (
                 apps["net.example.new"].status.as_str(),

@@ -375,6 +375,11 @@ impl Lab {
         found.expect("the app")
     }
 
+    /// How many licences of the app there are, as far as we know.
+    pub async fn owned(&self, app: AssetId) -> i64 {
+        self.app.store.app(app).await.expect("a row").expect("the app").owned
+    }
+
     /// On how many devices the app is proved to be.
     pub async fn installed(&self, app: AssetId) -> usize {
         let overview = self.app.overview().await.expect("an overview").expect("a location");

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{Approval, AssetId, Detail, InstallState, Patience, PersonId};
+use domain::{Approval, Detail, InstallState, Patience, PersonId};
 use server::app::Caller;
 use sim::apple::{EventOrder, Fault, Garbage, Named, Overassign, TokenKind, Trouble, sample::adam_id};
 use store::EventFilter;
@@ -300,7 +300,7 @@ async fn done_in_part(named: Named, overassign: Overassign) {
     lab.until_asking("all have joined", async || lab.installed(joined).await == 3)
         .await;
     assert!(lab.apple.buy(&adam, -17));
-    lab.until_asking("three are owned", async || owned(&lab, app).await == 3)
+    lab.until_asking("three are owned", async || lab.owned(app).await == 3)
         .await;
     for holder in ["old-server-1", "old-server-2"] {
         lab.foreign.assigns(&lab.apple, &adam, holder);
@@ -329,11 +329,6 @@ async fn done_in_part(named: Named, overassign: Overassign) {
         .await;
     lab.agrees_when_asked().await;
     lab.close().await;
-}
-
-async fn owned(lab: &Lab, app: AssetId) -> i64 {
-    let overview = lab.app.overview().await.unwrap().unwrap();
-    overview.app(app).unwrap().row.owned
 }
 
 /// Tasks that fail at Apple for no reason are Apple's trouble: nobody is told that licences are short, and all get theirs.
@@ -384,7 +379,7 @@ async fn nobody_gets_a_licence_before_a_refund_is_made_up_for() {
     until("both have it", async || lab.installed(app).await == 2).await;
 
     assert!(lab.apple.refund(&adam, 19));
-    until("the refund is seen", async || owned(&lab, app).await == 1).await;
+    until("the refund is seen", async || lab.owned(app).await == 1).await;
     let counts = async || {
         lab.app
             .overview()
@@ -415,7 +410,7 @@ async fn nobody_gets_a_licence_before_a_refund_is_made_up_for() {
     assert_eq!(lab.apple_holders(&adam).len(), 2, "nobody loses theirs");
     // One that is bought makes up for the refund; the next one is for the third.
     assert!(lab.apple.buy(&adam, 1));
-    until("the books are even", async || owned(&lab, app).await == 2).await;
+    until("the books are even", async || lab.owned(app).await == 2).await;
     assert_eq!((counts().await.short, counts().await.waiting), (0, 1));
     let asked = |write: &&sim::apple::Write| write.path == "assets/associate";
     assert_eq!(lab.apple.writes()[writes..].iter().filter(asked).count(), 0);

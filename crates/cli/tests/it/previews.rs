@@ -33,7 +33,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
     let (scarce, plenty) = (adam_id(1), adam_id(4));
     let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
     assert!(lab.apple.buy(&scarce, OWNED - 20));
-    until("fewer are owned", async || owned(&lab, app).await == OWNED).await;
+    until("fewer are owned", async || lab.owned(app).await == OWNED).await;
     let mut people = Vec::new();
     for number in 0..11 {
         people.push(lab.person(&format!("사람 {number:02}")).await);
@@ -108,7 +108,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         ..Agreed::default()
     };
     assert!(lab.apple.buy(&scarce, 1));
-    until("one more is owned", async || owned(&lab, app).await == OWNED + 1).await;
+    until("one more is owned", async || lab.owned(app).await == OWNED + 1).await;
     let refused = lab
         .app
         .deployments_save(&Caller::System, app, Base::Latest, choices.clone(), &agreed)
@@ -125,7 +125,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
     );
     assert_eq!(lab.installed(app).await, 3, "nothing was saved");
     assert!(lab.apple.buy(&scarce, -1));
-    until("as many are owned as before", async || owned(&lab, app).await == OWNED).await;
+    until("as many are owned as before", async || lab.owned(app).await == OWNED).await;
 
     let before = operations(&lab).await;
     lab.app
@@ -193,7 +193,7 @@ async fn the_licence_of_whoever_leaves_reaches_whom_was_named(database: Database
     let (scarce, plenty) = (adam_id(1), adam_id(4));
     let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
     assert!(lab.apple.buy(&scarce, 2 - 20));
-    until("two are owned", async || owned(&lab, app).await == 2).await;
+    until("two are owned", async || lab.owned(app).await == 2).await;
     let mut people = Vec::new();
     for number in 0..4 {
         let person = lab.person(&format!("사람 {number}")).await;
@@ -280,7 +280,7 @@ async fn what_is_done_to_many_is_what_was_previewed_of_it(database: Database) {
     let (scarce, plenty) = (adam_id(1), adam_id(4));
     let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
     assert!(lab.apple.buy(&scarce, 3 - 20));
-    until("three are owned", async || owned(&lab, app).await == 3).await;
+    until("three are owned", async || lab.owned(app).await == 3).await;
     let mut people = Vec::new();
     for number in 0..6 {
         let person = lab.person(&format!("사람 {number}")).await;
@@ -362,10 +362,6 @@ async fn what_is_done_to_many_is_what_was_previewed_of_it(database: Database) {
     lab.agrees_with_apple().await;
     assert_eq!(lab.installed(other).await, 6, "nothing else was taken");
     lab.close().await;
-}
-
-async fn owned(lab: &Lab, app: domain::AssetId) -> i64 {
-    lab.app.store.app(app).await.unwrap().unwrap().owned
 }
 
 async fn decided(lab: &Lab, app: domain::AssetId) -> domain::Decision {

@@ -159,12 +159,9 @@ impl Words<'_> {
 
     /// An older version than the store's is there, and to bring it to the newer one is ours.
     fn is_outdated(&self, device: &DeviceClaim<'_>) -> bool {
-        let resolution = &device.resolution;
-        let requested = self.app.requests.get(&self.claim.person.id).copied();
-        let requested = requested.filter(|_| resolution.available);
-        let update = |install| Update::of(&self.world.policy, self.app, install, resolution.required, requested);
-        let outdated = device.install.is_some_and(|install| update(install).is_some());
-        outdated && !resolution.is_external() && self.missing_for(device, false).is_none()
+        let (policy, person) = (&self.world.policy, self.claim.person.id);
+        let update = |install| Update::of(policy, self.app, install, &device.resolution, person);
+        device.install.and_then(update).is_some() && self.missing_for(device, false).is_none()
     }
 
     /// What is missing before the device may be told to install; `None` when nothing is.

@@ -252,10 +252,9 @@ impl<'a> Subject<'a> {
 
     /// What becomes of the version that the device has.
     fn update(&self) -> Option<Update> {
-        let resolution = self.resolution()?;
-        let requested = self.requested().filter(|_| resolution.available);
         let policy = &self.asked.world.policy;
-        Update::of(policy, self.asked.app, &self.install, resolution.required, requested)
+        let resolution = self.resolution()?;
+        Update::of(policy, self.asked.app, &self.install, resolution, self.asked.person)
     }
 
     /// What is not there speaks of a licence that goes back; what shall be there of one that is missing.

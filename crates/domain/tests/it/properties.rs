@@ -274,8 +274,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 );
                 prop_assert!(app.bundle_id.is_some() && !person.left);
                 let install = app.installs.get(&device.id).cloned().unwrap_or_default();
-                let requested = app.requests.get(&person.id).copied().filter(|_| resolution.available);
-                let update = Update::of(&world.policy, app, &install, resolution.required, requested);
+                let update = Update::of(&world.policy, app, &install, resolution, person.id);
                 let there = install.is_proven() && install.with == *with && update != Some(Update::Due);
                 prop_assert!(install.command.is_none() && !there);
             }

@@ -170,6 +170,42 @@ fn an_update_that_failed_for_the_moment_is_tried_again_and_one_that_cannot_be_is
     assert_eq!(company.update(), Some(Update::NotTaken));
 }
 
+/// It brings the newest, whatever it was sent for: nobody is told that trying again would help.
+#[test]
+fn a_command_that_is_on_its_way_brings_the_newest_version_too() {
+    let mut company = installed(Approval::Required);
+    company.publish(app(0));
+    company.act();
+    // A newer one comes, and somebody asks, before the device has heard of the one before.
+    company.publish(app(0));
+    company.world.now = company.world.now + MINUTE;
+    let now = company.world.now;
+    company.install(device(0), app(0)).asked_again_at = Some(now);
+    assert_eq!(company.update(), Some(Update::Told));
+    assert_eq!(company.asked().why().remedies, [Remedy::ReachDevice { on: device(0) }]);
+    assert_eq!(company.act().steps, []);
+    company.all_goes_well();
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+    assert_eq!(company.install(device(0), app(0)).version, Some(StoreVersion(3)));
+}
+
+/// Wanted again while it is being removed: first it goes, and then it comes in the newest version.
+#[test]
+fn what_is_being_removed_is_not_brought_up_to_date() {
+    let mut company = installed(Approval::Required);
+    company.app(app(0)).deployments[0].approval = Approval::Uninstall;
+    company.act();
+    company.publish(app(0));
+    company.app(app(0)).deployments[0].approval = Approval::Required;
+    assert_eq!(company.update(), None);
+    assert_eq!(company.act().steps, []);
+    company.all_goes_well();
+    company.now_settles();
+    assert_eq!(company.said(0), INSTALLED);
+    assert_eq!(company.install(device(0), app(0)).version, Some(StoreVersion(2)));
+}
+
 #[test]
 fn what_somebody_else_installs_is_theirs_to_update() {
     let mut company = installed(Approval::Required);

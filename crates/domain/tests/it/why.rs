@@ -509,19 +509,21 @@ fn is_true(case: &Case, why: &Why) -> bool {
             let newest_was_told = install.told >= app.newest;
             let by_hand = matches!(app.updates, Updates::ByHand { released } if released < app.newest);
             let only_available = world.policy.policy_2016 && !resolution(|resolution| resolution.required);
-            let waits =
-                matches!(install.command, Some(InstallCommand::Install { .. })) || install.accepted_at.is_some();
+            let waits = install.command.is_some() || install.accepted_at.is_some();
+            let installs = !matches!(install.command, Some(InstallCommand::Remove { .. }));
             let requested = app.requests.get(&case.person).copied();
             let requested = requested.filter(|_| resolution(|resolution| resolution.available));
             let asked = install.asked_again_at.max(requested) > install.seen_at;
-            there
-                && match update {
-                    Update::Told => newest_was_told && waits,
-                    Update::NotTaken => newest_was_told && !waits && !asked,
-                    Update::NotRequired => !newest_was_told && !asked && only_available,
-                    Update::NotReleased => !newest_was_told && !asked && !only_available && by_hand,
-                    Update::Due => (!newest_was_told && !only_available && !by_hand) || asked,
-                }
+            let next = match () {
+                () if waits => Update::Told,
+                () if asked => Update::Due,
+                () if newest_was_told => Update::NotTaken,
+                () if only_available => Update::NotRequired,
+                () if by_hand => Update::NotReleased,
+                () => Update::Due,
+            };
+            let paused = install.next_try(&world.policy).is_some_and(|at| world.now < at);
+            there && installs && *update == next && (next != Update::Due || told || paused || in_setup(device))
         }
         Sentence::LicensedOnly { since } => {
             let external = resolution(|resolution| resolution.keeps() && resolution.is_external());
@@ -802,7 +804,13 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
             }
         }
         Remedy::Buy { licences, for_all } => {
-            let served = |more: u64| member(&bought(case, more)).decision().next.contains(&case.holder());
+            let holder = case.holder();
+            // What is the device's own needs no member: a licence of the person's would be one more that is wanted.
+            let joins = |case: Case| match holder {
+                Holder::Person(_) => member(&case),
+                Holder::Device(_) => case,
+            };
+            let served = |more: u64| joins(bought(case, more)).decision().next.contains(&holder);
             match licences {
                 Some(licences) => {
                     prop_assert!(served(*licences), "{licences} are too few: {before:?}");

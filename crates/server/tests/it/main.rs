@@ -34,5 +34,6 @@ mod rule_sets;
 mod server;
 mod targets;
 mod time;
+mod updates;
 mod versions;
 mod why;

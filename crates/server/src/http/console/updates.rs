@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Oops, app};
 use crate::{
-    app::{App, AppError, Base},
+    app::{App, AppError, Base, Problem},
     http::{
         auth::Admin,
         flash::{self, Done},
@@ -42,9 +42,13 @@ pub async fn set(
 ) -> Result<Response, Oops> {
     let updates = match wanted.updates.as_str() {
         "automatic" => Updates::Automatic,
-        _ => Updates::ByHand {
+        "byHand" => Updates::ByHand {
             released: wanted.release.or(wanted.released).map(StoreVersion),
         },
+        _ => {
+            let (field, problem) = ("updates", Problem::Unknown);
+            return Err(AppError::Invalid { field, problem }.into());
+        }
     };
     let base = Base::Version(wanted.version);
     match app.updates_set(&admin.caller, asset, base, updates).await {
