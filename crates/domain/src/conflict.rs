@@ -22,6 +22,8 @@ pub enum RuleSet {
 pub enum Rule {
     /// No deployment reaches this device.
     NoDeployment,
+    /// No deployment reaches it any more, and nothing is taken from whoever left all groups.
+    KeptWithoutDeployment,
     /// There was nothing to decide: all that reach it say the same.
     OnlyIntent,
     /// A33.
@@ -53,6 +55,9 @@ pub struct Resolution {
     pub required_from: Option<Time>,
     pub uninstall: bool,
     pub not_applicable: bool,
+    /// No deployment reaches it any more, and whoever has it keeps it: [`ReclaimRules::left_all_groups`](crate::ReclaimRules)
+    /// is off.
+    pub kept: bool,
     /// Who installs it, where it may be: [`installation`].
     pub installation: Installation,
     pub rule: Rule,
@@ -88,6 +93,7 @@ pub fn resolve(rule_set: RuleSet, intents: &[Intent]) -> Resolution {
         required_from: None,
         uninstall: says(Approval::Uninstall),
         not_applicable: says(Approval::NotApplicable),
+        kept: false,
         installation: Installation::default(),
         rule,
         by: Vec::new(),
@@ -136,9 +142,9 @@ impl Resolution {
         resolve(RuleSet::default(), &[])
     }
 
-    /// Whether the app may stay where it is: required or available.
+    /// Whether the app may stay where it is: required or available, or kept by whoever has it.
     pub fn keeps(&self) -> bool {
-        self.required || self.available
+        self.required || self.available || self.kept
     }
 
     /// It may be there, and somebody else installs it.

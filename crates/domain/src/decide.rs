@@ -472,6 +472,7 @@ impl Stands<'_> {
         } else if device.seat.is_some() {
             match device.licensing.kind {
                 _ if returning => Standing::Goes,
+                _ if device.resolution.kept && device.keeps_seat => Standing::Has,
                 HolderKind::Device if device.keeps_seat => Standing::Has,
                 HolderKind::User if device.resolution.keeps() => Standing::HandsOver,
                 _ => Standing::Goes,

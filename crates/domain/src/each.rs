@@ -264,6 +264,12 @@ impl Moments {
             for at in install.moments(&world.policy) {
                 self.add(device.person, at);
             }
+            // From every device of theirs, but then this is one of them.
+            let requested = app.requests.get(&device.person).copied();
+            let lapses = world.policy.reclaim.lapses(app, requested, [device].into_iter());
+            if let Some(at) = lapses {
+                self.add(device.person, at);
+            }
         }
     }
 }

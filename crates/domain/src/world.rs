@@ -8,8 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, PersonId, Program, Refusal,
-    RuleSet, Seat, StoreVersion, TakeBackLimits, Time, TokenState, Updates,
+    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, PersonId, Program,
+    ReclaimRules, Refusal, RuleSet, Seat, StoreVersion, TakeBackLimits, Time, TokenState, Updates,
 };
 
 /// What is known at one instant about one location, its apps, the people and their devices.
@@ -45,6 +45,7 @@ pub struct Policy {
     /// A device that was not heard for so long counts as gone until it is heard again; `None`: never.
     pub silent_after: Option<Duration>,
     pub take_back: TakeBackLimits,
+    pub reclaim: ReclaimRules,
 }
 
 impl Default for Policy {
@@ -59,6 +60,7 @@ impl Default for Policy {
             wiping: false,
             silent_after: None,
             take_back: TakeBackLimits::default(),
+            reclaim: ReclaimRules::default(),
         }
     }
 }

@@ -83,6 +83,7 @@ past! {
     "operations" "finished_at"
     "operations" "sent_at"
     "people" "left_at"
+    "reclaims" "last_at"
     "seat_refusals" "at"
     "seats" "since"
     "seats_ended" "at"

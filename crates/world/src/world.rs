@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{AssetId, GroupId, GroupKind, MembershipRule, Patience, PersonId, Policy, Time};
+use domain::{AssetId, GroupId, GroupKind, MembershipRule, Patience, PersonId, Policy, ReclaimRules, Time};
 use server::{
     App, Clock, Config,
     app::{AppError, Base, Caller, groups::NewGroup},
@@ -351,7 +351,13 @@ impl World {
             self.starts(server).await?;
         }
         let app = self.anybody().ok_or("nobody serves")?;
+        // By chance of their own: the rest of the history is what it would be without them.
+        let mut rules = Rng::new(self.options.seed ^ 0x7265_636c);
         let policy = Policy {
+            reclaim: ReclaimRules {
+                left_all_groups: !rules.chance(0.25),
+                removed_after: rules.chance(0.25).then(|| Duration::from_secs(24 * 3600)),
+            },
             inventory_every: Duration::from_secs(6 * 3600),
             wiping: self.rng.chance(0.5),
             silent_after: self.rng.chance(0.3).then(|| Duration::from_secs(5 * 24 * 3600)),

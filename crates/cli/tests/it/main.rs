@@ -29,6 +29,7 @@ mod pace;
 mod people;
 mod previews;
 mod process;
+mod reclaim;
 mod refusals;
 mod restore;
 mod retries;

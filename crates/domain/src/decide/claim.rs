@@ -14,6 +14,7 @@ use crate::{
     Installation, Licensing, Person, PersonId, PersonKind, Platform, Program, RefusalReason, Resolution, Rule, Seat,
     Time, World,
     conflict::{self, Intent, resolve},
+    reclaim,
 };
 
 pub(super) struct Claim<'w> {
@@ -63,16 +64,23 @@ pub(super) struct DeviceClaim<'w> {
     pub rank: Option<Rank>,
     /// Of its own licence.
     pub keeps_seat: bool,
+    /// Its person removed the app from every device so long ago that what is only available to them is not due any more.
+    pub lapsed: bool,
 }
 
 impl<'w> Claim<'w> {
     pub fn of(world: &'w World, owners: &Owners<'w>, app: &'w App, person: PersonId) -> Claim<'w> {
         let person = &world.people[&person];
         let requested = requested(app, person);
-        let mut devices: Vec<DeviceClaim<'w>> = owners
-            .devices(person.id)
+        let here = owners.devices(person.id);
+        let lapsed = reclaim::is_over(world, app, person, here.iter().copied());
+        let requested = requested.filter(|_| !lapsed);
+        let mut devices: Vec<DeviceClaim<'w>> = here
             .iter()
-            .map(|device| DeviceClaim::of(world, app, person, requested, device))
+            .map(|device| DeviceClaim {
+                lapsed,
+                ..DeviceClaim::of(world, app, person, requested, device)
+            })
             .collect();
         let without = resolution(world, app, person, requested, None);
         let own = Own::of(world, app, &without, requested);
@@ -90,16 +98,19 @@ impl<'w> Claim<'w> {
             Some(strongest) => strongest.clone(),
             None => without,
         };
+        let is_kept = resolution.kept;
         let seat = app.seats.get(&Holder::Person(person.id)).copied();
         let works = seat.is_some_and(Seat::is_held) && is_member(person);
         // Who changes from one licence to another gains before anything goes back.
         for device in &mut devices {
             device.keeps_seat = match device.licensing.kind {
+                _ if device.resolution.kept => device.keeps(),
                 HolderKind::Device => device.keeps(),
                 HolderKind::User => device.keeps() && device.relies() && !(works && device.is_free_of_others()),
             };
         }
         let keeps = |device: &DeviceClaim<'_>| match device.licensing.kind {
+            _ if device.resolution.kept => device.keeps(),
             HolderKind::User => device.keeps(),
             HolderKind::Device => {
                 let works = device.seat.is_some_and(Seat::is_held);
@@ -122,7 +133,7 @@ impl<'w> Claim<'w> {
                 .chain(own.as_ref().and_then(|own| own.rank))
                 .min()
                 .map(|rank| rank.moved_up(app.moved_up.get(&person.id))),
-            keeps_seat: own.is_some() || devices.iter().any(keeps),
+            keeps_seat: is_kept || own.is_some() || devices.iter().any(keeps),
             own,
             own_is_said,
             wishes: BTreeMap::new(),
@@ -203,7 +214,9 @@ impl<'w> Claim<'w> {
     /// Nothing needs the person's licence but devices that are to have one of their own.
     pub fn is_kept_for_devices(&self) -> bool {
         let mut devices = self.devices.iter();
-        self.own.is_none() && !devices.any(|device| device.licensing.kind == HolderKind::User && device.keeps())
+        !self.resolution.kept
+            && self.own.is_none()
+            && !devices.any(|device| device.licensing.kind == HolderKind::User && device.keeps())
     }
 
     /// Who brings the licence for the app on a device of theirs.
@@ -268,6 +281,7 @@ impl<'w> DeviceClaim<'w> {
             seat: app.seats.get(&Holder::Device(device.id)).copied(),
             rank: None,
             keeps_seat: false,
+            lapsed: false,
         };
         if claim.wants() {
             claim.rank = Rank::of(world, app, &claim.resolution.by, requested);
@@ -311,9 +325,12 @@ impl<'w> DeviceClaim<'w> {
     /// On its way out a device keeps nothing: what it has goes with it.
     fn keeps(&self) -> bool {
         let leaving = self.device.enrolment.is_leaving();
+        let over = self.lapsed && !self.resolution.required && !self.resolution.is_external();
         self.resolution.keeps()
+            && !over
             && !leaving
-            && (self.may_be_there()
+            && (self.resolution.kept
+                || self.may_be_there()
                 || matches!(
                     self.obstacle,
                     None | Some(Detail::AwaitingDevice | Detail::AppNotDescribed)
@@ -392,6 +409,13 @@ fn resolution(
         return Resolution::none();
     }
     let lines: Vec<&Deployment> = app.deployments.iter().filter(reaches).collect();
+    if lines.is_empty() && !world.policy.reclaim.left_all_groups && has_it(app, person, device) {
+        return Resolution {
+            kept: true,
+            rule: Rule::KeptWithoutDeployment,
+            ..Resolution::none()
+        };
+    }
     let intents_at = |now: Time| -> Vec<Intent> {
         let intents = lines.iter().map(|line| Intent {
             deployment: line.id,
@@ -421,10 +445,20 @@ fn resolution(
     resolution
 }
 
+/// There is something to keep: a licence of theirs, or of the device, or the app on it.
+fn has_it(app: &App, person: &Person, device: Option<&Device>) -> bool {
+    let own = |device: &Device| {
+        let install = app.installs.get(&device.id);
+        app.seats.contains_key(&device.id.into()) || install.is_some_and(Install::may_be_there)
+    };
+    app.seats.contains_key(&person.id.into()) || device.is_some_and(own)
+}
+
 fn strength(resolution: &Resolution) -> u8 {
     match resolution {
-        Resolution { required: true, .. } => 4,
-        Resolution { available: true, .. } => 3,
+        Resolution { required: true, .. } => 5,
+        Resolution { available: true, .. } => 4,
+        Resolution { kept: true, .. } => 3,
         Resolution { uninstall: true, .. } => 2,
         Resolution {
             not_applicable: true, ..

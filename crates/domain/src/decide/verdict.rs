@@ -131,6 +131,13 @@ impl Words<'_> {
             };
             return (InstallState::Installed, detail);
         }
+        // Nobody wants it there, so nothing stands in its way.
+        if device.resolution.kept {
+            return match install.may_be_there() {
+                true => (InstallState::Unknown, Detail::NoAdditionalDetails),
+                false => self.unwanted_and_gone(Some(device)),
+            };
+        }
         match device.obstacle {
             Some(Detail::AwaitingDevice) if device.due => {
                 return (InstallState::PendingInstall, Detail::AwaitingDevice);
@@ -142,7 +149,8 @@ impl Words<'_> {
             Some(obstacle) => return (InstallState::NotApplicable, obstacle),
         }
         if !device.due {
-            return not_requested(device.install, &device.resolution);
+            let goes_back = self.going_back(Some(device)).filter(|_| device.lapsed);
+            return goes_back.unwrap_or_else(|| not_requested(device.install, &device.resolution));
         }
         let missing = self.missing_for(device, waits);
         let then = || match device.resolution.is_external() {
@@ -234,18 +242,25 @@ impl Words<'_> {
     }
 
     /// The person's licence goes back, or one of this device.
-    fn unwanted_and_gone(&self, device: Option<&DeviceClaim<'_>>) -> Said {
+    fn going_back(&self, device: Option<&DeviceClaim<'_>>) -> Option<Said> {
         let claim = self.claim;
         let goes_back = (claim.seat.is_some() && !claim.keeps_seat)
             || device.is_some_and(|device| device.seat.is_some() && !device.keeps_seat);
-        if goes_back && self.app.revocable {
+        (goes_back && self.app.revocable).then(|| {
             let usable = self.world.token.usable();
             let detail = if usable {
                 Detail::LicenseReturnPending
             } else {
                 Detail::TokenNotUsable
             };
-            return (InstallState::NotInstalled, detail);
+            (InstallState::NotInstalled, detail)
+        })
+    }
+
+    fn unwanted_and_gone(&self, device: Option<&DeviceClaim<'_>>) -> Said {
+        let claim = self.claim;
+        if let Some(said) = self.going_back(device) {
+            return said;
         }
         let resolution = device.map_or(&claim.resolution, |device| &device.resolution);
         if resolution.not_applicable {

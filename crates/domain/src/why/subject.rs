@@ -9,6 +9,7 @@ use crate::{
     Resolution, RuleSet, Seat, Seen, Time, Update,
     invitation::{self, Next},
     plan::{bound, install_due},
+    reclaim,
 };
 
 /// Whom the answer is about, with all that is known of them.
@@ -100,6 +101,16 @@ impl<'a> Subject<'a> {
             let goes_back = self.verdict.filter(|device| !device.resolution.keeps());
             seat(Holder::Device(goes_back?.device)).or(seat(Holder::Person(self.asked.person)))
         })
+    }
+
+    /// They removed it so long ago that what is only available to them is not due any more.
+    fn is_over(&self) -> bool {
+        let world = self.asked.world;
+        let here = world.devices_of(self.asked.person).into_iter();
+        let here = here.filter(|device| !device.is_away());
+        let person = world.people.get(&self.asked.person);
+        let required = self.resolution().is_some_and(|resolution| resolution.required);
+        !required && person.is_some_and(|person| reclaim::is_over(world, self.asked.app, person, here))
     }
 
     fn requested(&self) -> Option<Time> {
@@ -710,6 +721,8 @@ impl<'a> Subject<'a> {
         }
         if !self.keeps() {
             remedies.extend(self.wanting());
+        } else if self.is_over() {
+            remedies.push(Remedy::Request);
         }
         remedies
     }

@@ -159,7 +159,10 @@ fn may_stay(world: &World, app: &App, device: &Device) -> bool {
 
     let (people, devices) = (said_by(GroupKind::User), said_by(GroupKind::Device));
     let overruled = in_2016 && excludes(&devices) && !offers(&people);
-    !world.people[&device.person].left && (installs(&devices) || (installs(&people) && !overruled))
+    let said = installs(&devices) || (installs(&people) && !overruled);
+    // Who is in no group with a deployment any more keeps what is there, where the rule is off.
+    let kept = !world.policy.reclaim.left_all_groups && people.is_empty() && devices.is_empty();
+    !world.people[&device.person].left && (said || kept)
 }
 
 /// From where apps are removed now: from every device that can be told, may have the app, and may not keep it; unless

@@ -75,7 +75,7 @@ impl Reality {
         self.decision(app(0)).people[&person(0)].devices[&device(0)].may_be_tried_again()
     }
 
-    fn holders(&self) -> Vec<PersonId> {
+    pub fn holders(&self) -> Vec<PersonId> {
         self.ledger.iter().filter_map(|(_, holder)| holder.person()).collect()
     }
 

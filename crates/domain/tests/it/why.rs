@@ -388,8 +388,12 @@ fn is_true(case: &Case, why: &Why) -> bool {
             app.revocable && has(&|seat| asked.is_none_or(|since| seat == Seat::Returning { since }))
         }
         Sentence::LicenceCannotGoBack { token } => has(&|_| true) && *token == world.token && !token.usable(),
-        Sentence::NotRequested | Sentence::PerhapsThere => {
+        Sentence::NotRequested => {
             resolution(|resolution| resolution.available) && !app.requests.contains_key(&case.person)
+        }
+        Sentence::PerhapsThere => {
+            let asked = app.requests.contains_key(&case.person);
+            resolution(|resolution| resolution.kept) || (resolution(|resolution| resolution.available) && !asked)
         }
         Sentence::BeforeDeadline { deadline } => {
             *deadline > world.now && app.deployments.iter().any(|line| line.deadline == Some(*deadline))
@@ -674,10 +678,8 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
             gone(&case.with_person(|person| person.left = false), "coming back")?;
         }
         Remedy::Request => {
-            gone(
-                &case.with_app(|app| app.requests.extend([(case.person, later)])),
-                "asking",
-            )?;
+            let asked = case.with_app(|app| app.requests.extend([(case.person, later)]));
+            gone(&kept(&asked, before), "asking")?;
         }
         Remedy::EnrolDevice => {
             // An invitation is shown on an iPhone or iPad, whatever the app is for.
@@ -707,7 +709,8 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
                 "enrolling",
             )?;
         }
-        Remedy::KeepDevice { .. } if before.remedies.contains(&Remedy::Deploy) => {}
+        Remedy::KeepDevice { .. }
+            if before.remedies.contains(&Remedy::Deploy) || before.remedies.contains(&Remedy::Request) => {}
         Remedy::KeepDevice { .. } => {
             gone(&kept(case, before), "staying")?;
         }

@@ -172,20 +172,28 @@ pub fn any_rule_set() -> impl Strategy<Value = RuleSet> {
     select(vec![RuleSet::Y2016, RuleSet::Y2020])
 }
 
+fn any_reclaim() -> impl Strategy<Value = ReclaimRules> {
+    let removed_after = select(vec![None, None, Some(DAY * 3)]);
+    (proptest::bool::weighted(0.7), removed_after).prop_map(|(left_all_groups, removed_after)| ReclaimRules {
+        left_all_groups,
+        removed_after,
+    })
+}
+
 fn any_time() -> impl Strategy<Value = Time> {
     (0..20i64).prop_map(|days| NOW - DAY * u32::try_from(days).unwrap())
 }
 
 /// People, devices, groups and deployments; nothing has been done yet.
 pub fn fresh_world() -> impl Strategy<Value = World> {
-    let policy = (any::<bool>(), any_rule_set());
+    let policy = (any::<bool>(), any_rule_set(), any_reclaim());
     let people = collection::vec((select(programs()), proptest::bool::weighted(0.1)), 1..=PEOPLE);
     let devices = collection::vec(any_device(), 0..=DEVICES);
     let groups = collection::vec(any_group(), 1..=GROUPS);
     let apps = collection::vec(any_app(), 1..=APPS);
     (policy, people, devices, groups, apps).prop_map(|(policy, people, devices, groups, apps)| {
         let mut world = empty();
-        (world.policy.policy_2016, world.policy.rule_set) = policy;
+        (world.policy.policy_2016, world.policy.rule_set, world.policy.reclaim) = policy;
         for (number, (program, left)) in people.into_iter().enumerate() {
             world.people.insert(
                 person(number),

@@ -17,6 +17,7 @@ nav-groups = Groups
 nav-activity = Activity
 nav-administration = Administration
 nav-vpp = Volume Purchase Program
+nav-reclaim = Reclaim rules
 nav-accounts = Accounts and roles
 nav-my-account = My account
 nav-settings = Settings

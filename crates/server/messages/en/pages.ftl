@@ -821,6 +821,43 @@ search-context = "{ $query }": { $count ->
 search-nothing = Nothing found
 search-nothing-advice = Try part of a name, a serial number or a bundle ID.
 
+## Reclaim rules
+
+reclaim-context = When licences come back, and what each rule took back last.
+reclaim-rule = Rule
+reclaim-state = State
+reclaim-last = Last time
+reclaim-returned = In all
+reclaim-count = { $count ->
+    [one] { $count } licence
+   *[other] { $count } licences
+}
+reclaim-always = Always on
+reclaim-change = Change the rules
+reclaim-stale = Nothing was saved. Somebody else changed the settings after you opened this page. Please look again.
+reclaim-uninstalled = Uninstalled by a deployment
+reclaim-uninstalled-reason = The approval was changed to Uninstall or Not applicable. The licence is returned once the app is gone.
+reclaim-left-all-groups = Left all groups
+reclaim-left-all-groups-reason = In no group any more that the app is deployed to. The app is removed first.
+reclaim-left-all-groups-switch = Take back from people and devices that left all groups
+reclaim-left-all-groups-help = When off, they keep the apps and licences that they have until a deployment says Uninstall. From people who left the organisation licences are always returned.
+reclaim-person-left = Person left
+reclaim-person-left-reason = All licences of whoever is marked as having left.
+reclaim-device-gone = Device retired, wiped or unenrolled
+reclaim-device-gone-reason = The app left the device with the management profile.
+reclaim-device-removed = Device removed from the list
+reclaim-device-removed-reason = Lost or broken.
+reclaim-device-silent = Device silent
+reclaim-device-silent-reason = Not heard from for the time that is set, and not answering when it is woken.
+reclaim-removed-by-person = App removed by the person
+reclaim-removed-by-person-reason = An app that is not required was removed from all of their devices, so long ago as is set.
+reclaim-removed-switch = Take back licences of apps that people removed
+reclaim-removed-help = Only of apps deployed as Available. Whoever needs the app again asks for it again. A required app is not taken back but installed again.
+reclaim-removed-days = Days since it was removed
+reclaim-not-needed = Replaced by another licence
+reclaim-not-needed-reason = The app is installed with another licence of the person or the device, or there is no device that can have it.
+reclaim-silent-elsewhere = The time for silent devices is set in the settings.
+
 ## Accounts, sessions, keys
 
 accounts-context = { $accounts ->

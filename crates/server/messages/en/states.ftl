@@ -45,6 +45,7 @@ detail-vpp-app-has-update-available = Older version than in the App Store
 detail-external-installation = Licence held; somebody else installs the app
 
 rule-no-deployment = No deployment applies
+rule-kept-without-deployment = No deployment applies; kept, as the reclaim rule is off
 rule-only-intent = No deployments in conflict
 rule-device-group-beats-user-group = A device group beats a user group
 rule-available-despite-not-applicable = Available stays, although a device group says not applicable

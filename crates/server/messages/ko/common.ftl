@@ -17,6 +17,7 @@ nav-groups = 그룹
 nav-activity = 활동
 nav-administration = 관리
 nav-vpp = Volume Purchase Program
+nav-reclaim = 회수 규칙
 nav-accounts = 계정 및 역할
 nav-my-account = 내 계정
 nav-settings = 설정

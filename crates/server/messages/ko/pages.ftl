@@ -745,6 +745,40 @@ search-context = "{ $query }": { $count }건
 search-nothing = 찾은 것이 없습니다
 search-nothing-advice = 이름의 일부, 일련번호, 번들 ID로 찾아 보십시오.
 
+## Reclaim rules
+
+reclaim-context = 라이선스가 언제 회수되는지, 각 규칙이 마지막으로 언제 몇 개를 회수했는지 보여 줍니다.
+reclaim-rule = 규칙
+reclaim-state = 상태
+reclaim-last = 마지막 회수
+reclaim-returned = 모두
+reclaim-count = { $count }개
+reclaim-always = 항상 사용
+reclaim-change = 규칙 변경
+reclaim-stale = 저장하지 않았습니다. 이 페이지를 연 뒤에 다른 사람이 설정을 바꿨습니다. 다시 확인하십시오.
+reclaim-uninstalled = 배포에서 제거
+reclaim-uninstalled-reason = 승인을 '제거' 또는 '해당 사항 없음'으로 바꾸면 앱이 제거된 뒤 회수합니다.
+reclaim-left-all-groups = 모든 그룹에서 나감
+reclaim-left-all-groups-reason = 앱이 배포된 그룹에 더 이상 없으면 앱을 제거한 뒤 회수합니다.
+reclaim-left-all-groups-switch = 모든 그룹에서 나간 사용자와 장치에서 회수
+reclaim-left-all-groups-help = 사용하지 않으면 '제거'로 배포할 때까지 이미 받은 앱과 라이선스를 유지합니다. 퇴사한 사용자에게서는 항상 회수합니다.
+reclaim-person-left = 사용자 퇴사
+reclaim-person-left-reason = 퇴사로 표시한 사용자의 라이선스를 모두 회수합니다.
+reclaim-device-gone = 장치 사용 중지, 초기화, 등록 해제
+reclaim-device-gone-reason = 앱은 관리 프로필과 함께 장치에서 없어집니다.
+reclaim-device-removed = 장치를 목록에서 제거
+reclaim-device-removed-reason = 분실했거나 고장 난 장치입니다.
+reclaim-device-silent = 응답하지 않는 장치
+reclaim-device-silent-reason = 정한 기간 동안 응답이 없고 깨워도 응답하지 않는 장치입니다.
+reclaim-removed-by-person = 사용자가 앱을 삭제
+reclaim-removed-by-person-reason = 필수가 아닌 앱을 사용자가 모든 장치에서 삭제하고 정한 기간이 지나면 회수합니다.
+reclaim-removed-switch = 사용자가 삭제한 앱의 라이선스 회수
+reclaim-removed-help = '사용 가능'으로 배포한 앱에만 적용합니다. 다시 필요하면 사용자가 다시 요청할 수 있습니다. 필수 앱은 회수하지 않고 다시 설치합니다.
+reclaim-removed-days = 삭제한 뒤 기간(일)
+reclaim-not-needed = 다른 라이선스로 대체
+reclaim-not-needed-reason = 앱이 사용자나 장치의 다른 라이선스로 설치되어 있거나, 설치할 수 있는 장치가 없습니다.
+reclaim-silent-elsewhere = 응답하지 않는 장치의 기간은 설정에서 바꿉니다.
+
 ## Accounts, sessions, keys
 
 accounts-context = 계정 { $accounts }개, 세션 { $sessions }개, API 키 { $keys }개 · 모든 변경이 기록에 남습니다

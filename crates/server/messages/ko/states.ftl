@@ -45,6 +45,7 @@ detail-vpp-app-has-update-available = App Store보다 이전 버전
 detail-external-installation = 라이선스 할당됨, 설치는 다른 곳에서 함
 
 rule-no-deployment = 해당하는 배포가 없음
+rule-kept-without-deployment = 배포는 없지만 회수 규칙을 사용하지 않아 유지함
 rule-only-intent = 충돌하는 배포가 없음
 rule-device-group-beats-user-group = 장치 그룹의 배포가 사용자 그룹의 배포보다 우선함
 rule-available-despite-not-applicable = 장치 그룹이 해당 사항 없음이어도 사용 가능을 유지함

@@ -16,6 +16,8 @@ use super::{
 /// After so many days a device counts as gone, where nothing else is said.
 pub const SILENT_DAYS: u64 = 90;
 pub const SILENT_DAYS_AT_MOST: u64 = 366;
+/// After so many days a licence goes back whose app its person removed, where nothing else is said.
+pub const REMOVED_DAYS: u64 = 30;
 /// Nothing is asked of a device in a loop without a pause, nor only once in a lifetime.
 pub const PAUSES: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(366 * 24 * 3600);
 

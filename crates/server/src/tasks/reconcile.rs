@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, DeviceId, Holder, HolderKind, OperationId, PersonId, Step, Time, World, decide_each};
+use domain::{
+    AssetId, DeviceId, Holder, HolderKind, OperationId, PersonId, Reclaim, Step, Time, World, decide_each, decide_one,
+};
 use mdm::command::Command;
 use serde_json::json;
 use store::{
@@ -129,6 +131,7 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), S
         world: &world,
         apps,
         held: BTreeSet::new(),
+        reclaimed: BTreeMap::new(),
         now,
     };
     // Before the devices, as whoever leaves takes them.
@@ -180,6 +183,9 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), S
     for ((asset, _), holders) in gains {
         writer.licences(OperationKind::Associate, asset, &holders).await?;
     }
+    for (rule, licences) in std::mem::take(&mut writer.reclaimed) {
+        writer.tx.reclaimed(rule, licences, now).await?;
+    }
     writer.retire_users(&retired).await?;
     tx.commit().await?;
     app.device_bell.notify_one();
@@ -201,6 +207,8 @@ struct Writer<'a> {
     apps: BTreeMap<AssetId, AppRow>,
     /// The devices that do not change any more before this transaction ends.
     held: BTreeSet<DeviceId>,
+    /// How many licences go back, by which rule.
+    reclaimed: BTreeMap<Reclaim, u64>,
     now: Time,
 }
 
@@ -330,6 +338,7 @@ impl Writer<'_> {
         let mut left = holders.iter();
         for (operation, takes) in self.operations(kind, about, holders.len()).await? {
             for holder in left.by_ref().take(takes) {
+                let mut detail = json!({});
                 let event = if kind == OperationKind::Associate {
                     self.tx
                         .seat_insert(asset, *holder, SeatState::Reserved, Some(operation), self.now)
@@ -339,14 +348,25 @@ impl Writer<'_> {
                     self.tx
                         .seat_set(asset, *holder, SeatState::Returning, Some(operation), self.now)
                         .await?;
+                    if let Some(rule) = self.by_rule(asset, *holder) {
+                        *self.reclaimed.entry(rule).or_default() += 1;
+                        detail = json!({ "reclaim": rule });
+                    }
                     "licenceReturning"
                 };
                 let event = NewEvent::new(self.now, Actor::System, event).location(self.location.id);
                 let event = sync::about(self.tx, *holder, event.asset(asset)).await?;
-                self.tx.event(&event).await?;
+                self.tx.event(&event.with(detail)).await?;
             }
         }
         Ok(())
+    }
+
+    /// By which rule a licence goes back.
+    fn by_rule(&self, asset: AssetId, holder: Holder) -> Option<Reclaim> {
+        let app = self.world.apps.get(&asset)?;
+        let verdict = decide_one(self.world, app, self.world.owner(holder)?, |_| None)?;
+        Some(Reclaim::of(self.world, app, &verdict, holder))
     }
 
     async fn invite(&mut self, person: PersonId, device: DeviceId) -> Result<(), StepError> {

@@ -29,6 +29,7 @@ mod outage;
 mod polls;
 mod pressure;
 mod previews;
+mod reclaim;
 mod routes;
 mod rule_sets;
 mod server;

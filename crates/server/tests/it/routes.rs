@@ -101,6 +101,8 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/administration/settings", Looking),
     ("POST", "/administration/settings", Changing),
     ("GET", "/administration/rule-sets", Looking),
+    ("GET", "/administration/reclaim-rules", Looking),
+    ("POST", "/administration/reclaim-rules", Changing),
     ("GET", "/administration/accounts", Looking),
     ("GET", "/administration/accounts/new", Changing),
     ("POST", "/administration/accounts/new", Changing),
@@ -125,6 +127,7 @@ const PAGES: &[(&str, &str, Needs)] = &[
 /// Beside these, GET needs to look and everything else to change.
 const API: &[(&str, &str, Needs)] = &[
     ("GET", "/api/v1/sessions", Changing),
+    ("GET", "/api/v1/reclaimRules", Looking),
     ("GET", "/api/v1/apps/{app}/updates", Looking),
     ("PUT", "/api/v1/apps/{app}/updates", Changing),
     ("POST", "/api/v1/apps/{app}/deployments/preview", Looking),

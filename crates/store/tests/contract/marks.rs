@@ -674,6 +674,7 @@ const BESIDE: &[&str] = &[
     "events_base",
     "leases",
     "pulse",
+    "reclaims",
     "retention",
     "secrets",
     "sqlite_sequence",

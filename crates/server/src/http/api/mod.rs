@@ -14,6 +14,7 @@ mod devices;
 mod etag;
 mod groups;
 mod page;
+mod reclaim;
 mod settings;
 mod tokens;
 mod updates;
@@ -121,6 +122,7 @@ fn described() -> OpenApiRouter<App> {
     let v1 = OpenApiRouter::new()
         .merge(tokens::router())
         .merge(apps::router())
+        .merge(reclaim::router())
         .merge(updates::router())
         .merge(deployments::router())
         .merge(users::router())

@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use axum::extract::State;
-use domain::{Policy, RuleSet, TakeBackLimits};
+use domain::{Policy, ReclaimRules, RuleSet, TakeBackLimits};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -51,6 +51,12 @@ pub struct Settings {
     /// A device that was not heard for so long counts as gone until it is heard again. Left out or null: never.
     #[serde(default)]
     silent_after: Option<Length>,
+    /// Whoever is in no group any more that has a deployment of the app gives app and licence back. Left out: they do.
+    #[serde(default = "yes")]
+    reclaim_left_all_groups: bool,
+    /// Whoever may have an app, does not have to, and removed it so long ago gives the licence back. Left out or null: never.
+    #[serde(default)]
+    reclaim_removed_after: Option<Length>,
     /// A change that takes back more than this share of the licences of an app, in a hundred (1 to 50), and more than
     /// `takeBackMoreThan`, is agreed to twice. Left out: as it is.
     #[serde(default)]
@@ -89,6 +95,8 @@ impl From<Policy> for Settings {
             invite_next_after: Length(policy.invite_next_after),
             wiping: policy.wiping,
             silent_after: policy.silent_after.map(Length),
+            reclaim_left_all_groups: policy.reclaim.left_all_groups,
+            reclaim_removed_after: policy.reclaim.removed_after.map(Length),
             take_back_share: Some(policy.take_back.share),
             take_back_more_than: Some(policy.take_back.more_than),
             approval_above: Some(policy.take_back.approval_above),
@@ -130,7 +138,11 @@ impl Settings {
             retry_after: sane("retryAfter", self.retry_after)?,
             invite_next_after: sane("inviteNextAfter", self.invite_next_after)?,
             wiping: self.wiping,
-            silent_after: self.silent_after.map(silence).transpose()?,
+            silent_after: whole_days("silentAfter", self.silent_after)?,
+            reclaim: ReclaimRules {
+                left_all_groups: self.reclaim_left_all_groups,
+                removed_after: whole_days("reclaimRemovedAfter", self.reclaim_removed_after)?,
+            },
         })
     }
 }
@@ -151,17 +163,22 @@ fn within(field: &str, bounds: RangeInclusive<u64>, given: Option<u64>, present:
     Err(invalid(field, "malformed", format!("{field} can be {least} to {most}")))
 }
 
-/// A device need not say anything for days.
-fn silence(length: Length) -> Result<Duration, Problem> {
-    let (days, rest) = (length.0.as_secs() / 86_400, length.0.as_secs() % 86_400);
-    let sane = rest == 0 && (1..=SILENT_DAYS_AT_MOST).contains(&days);
-    sane.then_some(length.0).ok_or_else(|| {
-        invalid(
-            "silentAfter",
-            "malformed",
-            "silentAfter can be P1D to P366D, whole days",
-        )
-    })
+fn yes() -> bool {
+    true
+}
+
+/// Neither a device nor a person has to do anything for days.
+fn whole_days(field: &str, length: Option<Length>) -> Result<Option<Duration>, Problem> {
+    let Some(Length(length)) = length else { return Ok(None) };
+    let (days, rest) = (length.as_secs() / 86_400, length.as_secs() % 86_400);
+    if rest == 0 && length.subsec_nanos() == 0 && (1..=SILENT_DAYS_AT_MOST).contains(&days) {
+        return Ok(Some(length));
+    }
+    Err(invalid(
+        field,
+        "malformed",
+        format!("{field} can be P1D to P366D, whole days"),
+    ))
 }
 
 /// The settings

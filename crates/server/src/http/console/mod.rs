@@ -19,6 +19,7 @@ mod members;
 mod moving_up;
 pub mod pages;
 mod people;
+mod reclaim;
 mod rules;
 mod search;
 mod session;
@@ -149,6 +150,7 @@ fn inside() -> Router<App> {
         .route("/administration/vpp/upload/{upload}/cancel", post(vpp::cancel))
         .route("/administration/settings", get(settings::page).post(settings::save))
         .route("/administration/rule-sets", get(settings::rule_sets))
+        .route("/administration/reclaim-rules", get(reclaim::page).post(reclaim::save))
         .route("/administration/accounts", get(accounts::list))
         .route(
             "/administration/accounts/new",

@@ -15,6 +15,7 @@ use super::{
     pages::{
         Place,
         conflict::{Conflict, Difference},
+        reclaim,
         rule_sets::RuleSetsPage,
         settings::{Count, CountField, LIMITS, SPANS, SettingsPage, Span, SpanField, rule_set_of},
         words,
@@ -265,6 +266,15 @@ pub(super) fn said(s: &Speak, policy: &Policy) -> Vec<(String, String)> {
             .map(|count| (s.t(count.label), s.number((count.of)(policy)))),
     );
     said.push((s.t("settings-approval"), approval));
+    let removed = match reclaim::days(&policy.reclaim) {
+        0 => s.t("conflict-no"),
+        days => s.t1("settings-silent-after", "days", days),
+    };
+    said.push((
+        s.t("reclaim-left-all-groups-switch"),
+        yes(policy.reclaim.left_all_groups),
+    ));
+    said.push((s.t("reclaim-removed-switch"), removed));
     said
 }
 

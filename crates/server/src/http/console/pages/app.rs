@@ -509,6 +509,7 @@ pub mod tests {
             required_from: None,
             uninstall: false,
             not_applicable: false,
+            kept: false,
             installation: Installation::Managed,
             rule,
             by: Vec::new(),

@@ -21,6 +21,7 @@ pub mod moving_up;
 pub mod parts;
 pub mod people;
 pub mod preview;
+pub mod reclaim;
 pub mod rule_sets;
 pub mod rules;
 pub mod search;
@@ -47,6 +48,7 @@ pub enum Place {
     Vpp,
     Accounts,
     Settings,
+    Reclaim,
     MyAccount,
     /// Nowhere: a search, an error.
     Elsewhere,
@@ -138,7 +140,10 @@ impl Frame {
             "nav-administration",
             None,
         );
-        if matches!(self.place, Place::Vpp | Place::Accounts | Place::Settings) {
+        if matches!(
+            self.place,
+            Place::Vpp | Place::Reclaim | Place::Accounts | Place::Settings
+        ) {
             let child = |place, href, key| NavChild {
                 href,
                 text: s.t(key),
@@ -147,6 +152,7 @@ impl Frame {
             administration.current = false;
             administration.children = vec![
                 child(Place::Vpp, "/administration/vpp", "nav-vpp"),
+                child(Place::Reclaim, "/administration/reclaim-rules", "nav-reclaim"),
                 child(Place::Accounts, "/administration/accounts", "nav-accounts"),
                 child(Place::Settings, "/administration/settings", "nav-settings"),
             ];
@@ -229,6 +235,7 @@ pub mod tests {
         all.extend(changes::tests::samples(s));
         all.extend(accounts::tests::samples(s));
         all.extend(settings::tests::samples(s));
+        all.extend(reclaim::tests::samples(s));
         all.extend(search::tests::samples(s));
         all.extend(enrol::tests::samples(s));
         all.extend(error::tests::samples(s));

@@ -1,8 +1,8 @@
 //! The words for what the domain knows: each function gives the key of a message. Every text literal here is such a key.
 
 use domain::{
-    Approval, Detail, Enrolment, GroupKind, HolderKind, InstallState, Installation, LicenseType, LicensingReason, Rule,
-    RuleSet, TokenState, invitation::Ending,
+    Approval, Detail, Enrolment, GroupKind, HolderKind, InstallState, Installation, LicenseType, LicensingReason,
+    Reclaim, Rule, RuleSet, TokenState, invitation::Ending,
 };
 
 use store::{Role, SyncCause};
@@ -78,6 +78,7 @@ pub fn invitation(outcome: Option<Ending>) -> &'static str {
 pub fn rule(rule: Rule) -> &'static str {
     match rule {
         Rule::NoDeployment => "rule-no-deployment",
+        Rule::KeptWithoutDeployment => "rule-kept-without-deployment",
         Rule::OnlyIntent => "rule-only-intent",
         Rule::DeviceGroupBeatsUserGroup => "rule-device-group-beats-user-group",
         Rule::AvailableDespiteNotApplicable => "rule-available-despite-not-applicable",
@@ -87,6 +88,32 @@ pub fn rule(rule: Rule) -> &'static str {
         Rule::UninstallBeatsAvailable => "rule-uninstall-beats-available",
         Rule::NotApplicableBeatsRest => "rule-not-applicable-beats-rest",
         Rule::ExclusionNotEvaluated => "rule-exclusion-not-evaluated",
+    }
+}
+
+pub fn reclaim(rule: Reclaim) -> &'static str {
+    match rule {
+        Reclaim::Uninstalled => "reclaim-uninstalled",
+        Reclaim::LeftAllGroups => "reclaim-left-all-groups",
+        Reclaim::PersonLeft => "reclaim-person-left",
+        Reclaim::DeviceGone => "reclaim-device-gone",
+        Reclaim::DeviceRemoved => "reclaim-device-removed",
+        Reclaim::DeviceSilent => "reclaim-device-silent",
+        Reclaim::RemovedByPerson => "reclaim-removed-by-person",
+        Reclaim::NotNeeded => "reclaim-not-needed",
+    }
+}
+
+pub fn reclaim_reason(rule: Reclaim) -> &'static str {
+    match rule {
+        Reclaim::Uninstalled => "reclaim-uninstalled-reason",
+        Reclaim::LeftAllGroups => "reclaim-left-all-groups-reason",
+        Reclaim::PersonLeft => "reclaim-person-left-reason",
+        Reclaim::DeviceGone => "reclaim-device-gone-reason",
+        Reclaim::DeviceRemoved => "reclaim-device-removed-reason",
+        Reclaim::DeviceSilent => "reclaim-device-silent-reason",
+        Reclaim::RemovedByPerson => "reclaim-removed-by-person-reason",
+        Reclaim::NotNeeded => "reclaim-not-needed-reason",
     }
 }
 

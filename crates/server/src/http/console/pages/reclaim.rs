@@ -1,0 +1,129 @@
+//! 회수 규칙: when licences come back, which rules are on, and what each took back last.
+
+use askama::Template;
+use domain::{Reclaim, ReclaimRules};
+use store::ReclaimRow;
+
+use super::{Frame, Glyph, words};
+use crate::{
+    app::settings::{REMOVED_DAYS, SILENT_DAYS_AT_MOST},
+    messages::Speak,
+};
+
+#[derive(Template)]
+#[template(path = "console/reclaim.html")]
+pub struct ReclaimPage {
+    pub s: Speak,
+    pub frame: Frame,
+    /// Of the settings when the page was opened.
+    pub version: i64,
+    pub rules: ReclaimRules,
+    /// Days of silence after which a device counts as gone; 0: never.
+    pub silent_days: u64,
+    pub rows: Vec<ReclaimRow>,
+    /// What was typed, where it is no number of days.
+    pub wrong_days: Option<String>,
+    /// Somebody else saved settings since the page was opened; these are theirs.
+    pub stale: bool,
+}
+
+impl ReclaimPage {
+    fn listed(&self) -> Vec<(Reclaim, Option<&ReclaimRow>)> {
+        let row = |rule: Reclaim| self.rows.iter().find(move |row| row.rule == rule);
+        Reclaim::ALL.map(|rule| (rule, row(rule))).to_vec()
+    }
+
+    fn name(&self, rule: &Reclaim) -> String {
+        self.s.t(words::reclaim(*rule))
+    }
+
+    fn reason(&self, rule: &Reclaim) -> String {
+        self.s.t(words::reclaim_reason(*rule))
+    }
+
+    fn is_on(&self, rule: &Reclaim) -> bool {
+        match rule {
+            Reclaim::LeftAllGroups => self.rules.left_all_groups,
+            Reclaim::RemovedByPerson => self.rules.removed_after.is_some(),
+            Reclaim::DeviceSilent => self.silent_days > 0,
+            _ => true,
+        }
+    }
+
+    /// Nobody switches it off.
+    fn is_fixed(&self, rule: &Reclaim) -> bool {
+        !matches!(
+            rule,
+            Reclaim::LeftAllGroups | Reclaim::RemovedByPerson | Reclaim::DeviceSilent
+        )
+    }
+
+    fn state(&self, rule: &Reclaim) -> String {
+        let days = match rule {
+            Reclaim::DeviceSilent => self.silent_days,
+            Reclaim::RemovedByPerson => days(&self.rules),
+            _ => 0,
+        };
+        match (self.is_on(rule), self.is_fixed(rule)) {
+            (true, true) => self.s.t("reclaim-always"),
+            (true, false) if days > 0 => self.s.t1("settings-silent-after", "days", days),
+            (true, false) => self.s.t("conflict-yes"),
+            (false, _) => self.s.t("conflict-no"),
+        }
+    }
+
+    /// What is offered where the rule is off.
+    fn days_offered(&self) -> String {
+        let set = match days(&self.rules) {
+            0 => REMOVED_DAYS,
+            days => days,
+        };
+        self.wrong_days.clone().unwrap_or_else(|| set.to_string())
+    }
+
+    fn most_days(&self) -> u64 {
+        SILENT_DAYS_AT_MOST
+    }
+}
+
+/// 0 where nothing that was removed goes back.
+pub fn days(rules: &ReclaimRules) -> u64 {
+    rules.removed_after.map_or(0, |after| after.as_secs() / 86_400)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::http::console::pages::{
+        Place,
+        tests::{ago, frame},
+    };
+
+    pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {
+        let page = |may_write: bool| ReclaimPage {
+            s: s.clone(),
+            frame: Frame {
+                may_write,
+                ..frame(Place::Reclaim)
+            },
+            version: 3,
+            rules: ReclaimRules {
+                left_all_groups: !may_write,
+                removed_after: (!may_write).then(|| std::time::Duration::from_secs(30 * 86_400)),
+            },
+            silent_days: if may_write { 0 } else { 90 },
+            rows: vec![ReclaimRow {
+                rule: Reclaim::PersonLeft,
+                returned: 1_204,
+                last_returned: 3,
+                last_at: ago(s, 60),
+            }],
+            wrong_days: may_write.then(|| "viel".to_owned()),
+            stale: may_write,
+        };
+        vec![
+            ("reclaim", page(true).render().unwrap()),
+            ("reclaim-read-only", page(false).render().unwrap()),
+        ]
+    }
+}
