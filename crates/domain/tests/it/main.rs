@@ -9,6 +9,7 @@ mod moved_up;
 mod preview;
 mod properties;
 mod reality;
+mod sound;
 mod stories;
 mod updates;
 mod why;
