@@ -68,12 +68,13 @@ pub struct Fault {
 /// then, so `free` says how many are left of each app, `None` where there is no end of them. How many are given of an app that is
 /// not in there is not looked at.
 pub fn faults(world: &World, free: &BTreeMap<AssetId, Option<u64>>, steps: &[Step]) -> Vec<Fault> {
+    let theirs = Theirs::of(world);
     let mut left = free.clone();
     let mut seen = BTreeSet::new();
     let mut faults = Vec::new();
     for step in steps {
         let found = must(seen.insert(*step), Breach::UnderWay)
-            .and_then(|()| may_be_taken(world, step))
+            .and_then(|()| may_be_taken(world, &theirs, step))
             .and_then(|()| is_left(&mut left, step));
         if let Err(breach) = found {
             faults.push(Fault {
@@ -113,14 +114,31 @@ fn must(holds: bool, or: Breach) -> Checked {
     if holds { Ok(()) } else { Err(or) }
 }
 
-fn may_be_taken(world: &World, step: &Step) -> Checked {
+/// Whose each device is.
+struct Theirs<'w>(BTreeMap<PersonId, Vec<&'w Device>>);
+
+impl<'w> Theirs<'w> {
+    fn of(world: &'w World) -> Theirs<'w> {
+        let mut theirs: BTreeMap<PersonId, Vec<&Device>> = BTreeMap::new();
+        for device in world.devices.values() {
+            theirs.entry(device.person).or_default().push(device);
+        }
+        Theirs(theirs)
+    }
+
+    fn devices(&self, person: PersonId) -> &[&'w Device] {
+        self.0.get(&person).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn may_be_taken(world: &World, theirs: &Theirs<'_>, step: &Step) -> Checked {
     must(!step.asks_apple() || world.token.usable(), Breach::TokenUnusable)?;
     match *step {
         Step::CreateUser { person } => made_known(world, somebody(world, person)?),
         Step::RetireUser { person } => retired(world, somebody(world, person)?),
         Step::Invite { person, device } => invited(somebody(world, person)?, device_of(world, device)?),
-        Step::Associate { app, holder } => given(world, app_of(world, app)?, holder),
-        Step::Disassociate { app, holder } => taken_back(world, app_of(world, app)?, holder),
+        Step::Associate { app, holder } => given(world, theirs, app_of(world, app)?, holder),
+        Step::Disassociate { app, holder } => taken_back(world, theirs, app_of(world, app)?, holder),
         Step::Install { app, device, with } => installed(world, app_of(world, app)?, device_of(world, device)?, with),
         Step::Remove { app, device } => removed(world, app_of(world, app)?, device_of(world, device)?),
         Step::Release { device } => {
@@ -177,13 +195,16 @@ fn invited(person: &Person, device: &Device) -> Checked {
     must(!again, Breach::InvitedAgain)
 }
 
-fn given(world: &World, app: &App, holder: Holder) -> Checked {
+fn given(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> Checked {
     must(!app.seats.contains_key(&holder), Breach::SecondLicence)?;
     match holder {
         Holder::Person(id) => {
             let person = somebody(world, id)?;
             must(is_member(person), Breach::NotAMember)?;
-            must(!person.left && is_asked_for(world, app, id, None), Breach::NotWanted)
+            must(
+                !person.left && is_asked_for(world, theirs, app, id, None),
+                Breach::NotWanted,
+            )
         }
         Holder::Device(id) => {
             let device = device_of(world, id)?;
@@ -192,7 +213,7 @@ fn given(world: &World, app: &App, holder: Holder) -> Checked {
             must(permitted, Breach::NotPermitted)?;
             let left = world.people.get(&device.person).is_none_or(|person| person.left);
             must(
-                !left && is_asked_for(world, app, device.person, Some(id)),
+                !left && is_asked_for(world, theirs, app, device.person, Some(id)),
                 Breach::NotWanted,
             )
         }
@@ -209,20 +230,20 @@ fn is_left(left: &mut BTreeMap<AssetId, Option<u64>>, step: &Step) -> Checked {
     Ok(())
 }
 
-fn taken_back(world: &World, app: &App, holder: Holder) -> Checked {
+fn taken_back(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> Checked {
     must(app.revocable, Breach::NotPermitted)?;
     let seat = app.seats.get(&holder).ok_or(Breach::NotOurs)?;
     must(matches!(seat, Seat::Held { .. }), Breach::UnderWay)?;
-    let theirs = |device: &&Device| match holder {
-        Holder::Person(person) => device.person == person,
-        Holder::Device(id) => device.id == id,
+    let devices = match holder {
+        Holder::Person(person) => theirs.devices(person),
+        Holder::Device(id) => &world.devices.get(&id).into_iter().collect::<Vec<_>>(),
     };
-    for device in world.devices.values().filter(theirs).filter(|device| !device.is_away()) {
+    for device in devices.iter().filter(|device| !device.is_away()) {
         let there = app.installs.get(&device.id).is_some_and(Install::may_be_there);
         must(!there || runs_without(world, app, device, holder), Breach::StillThere)?;
     }
     match holder {
-        Holder::Person(person) => must(!is_due_whatever_else(world, app, person), Breach::StillWanted),
+        Holder::Person(person) => must(!is_due_whatever_else(world, theirs, app, person), Breach::StillWanted),
         Holder::Device(_) => Ok(()),
     }
 }
@@ -364,6 +385,7 @@ fn runs(world: &World, app: &App, device: &Device) -> bool {
 /// The lines of the app that reach a person, or a device of theirs: any, or that one.
 fn lines<'w>(
     world: &'w World,
+    theirs: &'w Theirs<'_>,
     app: &'w App,
     person: PersonId,
     of: Option<DeviceId>,
@@ -372,15 +394,15 @@ fn lines<'w>(
         let Some(group) = world.groups.get(&line.group) else {
             return false;
         };
-        let mut devices = world.devices.values().filter(|device| device.person == person);
+        let mut devices = theirs.devices(person).iter();
         group.people.contains(&person)
             || devices.any(|device| of.is_none_or(|of| of == device.id) && group.devices.contains(&device.id))
     })
 }
 
 /// Something requires the app for them, or offers it and they asked for it.
-fn is_asked_for(world: &World, app: &App, person: PersonId, of: Option<DeviceId>) -> bool {
-    lines(world, app, person, of).any(|line| match line.approval_at(world.now) {
+fn is_asked_for(world: &World, theirs: &Theirs<'_>, app: &App, person: PersonId, of: Option<DeviceId>) -> bool {
+    lines(world, theirs, app, person, of).any(|line| match line.approval_at(world.now) {
         Approval::Required => true,
         Approval::Available => app.requests.contains_key(&person),
         Approval::NotApplicable | Approval::Uninstall => false,
@@ -415,11 +437,11 @@ fn may_stay(world: &World, app: &App, device: &Device) -> bool {
 
 /// Nothing speaks against it: all that reaches them requires the app with a licence of their own, and they have a device that
 /// can run it, or somebody else installs it.
-fn is_due_whatever_else(world: &World, app: &App, person: PersonId) -> bool {
+fn is_due_whatever_else(world: &World, theirs: &Theirs<'_>, app: &App, person: PersonId) -> bool {
     let Some(facts) = world.people.get(&person).filter(|person| !person.left) else {
         return false;
     };
-    let all: Vec<&Deployment> = lines(world, app, person, None).collect();
+    let all: Vec<&Deployment> = lines(world, theirs, app, person, None).collect();
     let requires = |line: &&Deployment| {
         line.approval_at(world.now) == Approval::Required
             && line.license_type == LicenseType::User
@@ -437,5 +459,7 @@ fn is_due_whatever_else(world: &World, app: &App, person: PersonId) -> bool {
             && app.bundle_id.is_some()
             && runs(world, app, device)
     };
-    !all.is_empty() && all.iter().all(requires) && (external || (managed && world.devices.values().any(can_have_it)))
+    !all.is_empty()
+        && all.iter().all(requires)
+        && (external || (managed && theirs.devices(person).iter().any(|device| can_have_it(device))))
 }

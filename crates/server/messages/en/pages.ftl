@@ -63,6 +63,11 @@ todo-token-expiring = { $days ->
 }
 todo-token-expiring-reason = Upload a new token of the same account by { $date }.
 todo-token-read-only = The token’s account can view licences but not assign them.
+todo-plans-stopped = { $people ->
+    [one] The plan for { $people } person would break a promise and was stopped.
+   *[other] The plans for { $people } people would break a promise and were stopped.
+}
+todo-plans-stopped-more = The plans for more than { $people } people would break a promise and were stopped.
 todo-apple-silent = Apple has not answered since { $since }.
 todo-apple-silent-reason = Requests are repeated automatically. Devices are still managed meanwhile.
 todo-devices-unheard = No device has been heard from since { $since }.

@@ -32,6 +32,7 @@ mod previews;
 mod routes;
 mod rule_sets;
 mod server;
+mod stopped;
 mod targets;
 mod time;
 mod versions;

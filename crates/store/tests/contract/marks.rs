@@ -657,6 +657,8 @@ const BESIDE: &[&str] = &[
     "group_marks",
     "group_uses",
     "group_walks",
+    // Of whom a plan was stopped: it is decided again like everybody else.
+    "stopped_plans",
     // What was changed, and what waits for another administrator: nothing follows from either until it is saved.
     "changes",
     "held_changes",

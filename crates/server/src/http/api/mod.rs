@@ -15,6 +15,7 @@ mod etag;
 mod groups;
 mod page;
 mod settings;
+mod stopped;
 mod tokens;
 mod updates;
 mod users;
@@ -128,6 +129,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(bulk::router())
         .merge(devices::router())
         .merge(activity::router())
+        .merge(stopped::router())
         .merge(accounts::router())
         .merge(api_keys::router())
         .merge(settings::router())
