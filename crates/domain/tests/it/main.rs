@@ -7,6 +7,7 @@ mod invitations;
 mod licensing;
 mod moved_up;
 mod preview;
+mod prompts;
 mod properties;
 mod reality;
 mod sound;

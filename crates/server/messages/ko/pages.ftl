@@ -1011,3 +1011,16 @@ held-approved = { $name } 승인하고 저장함, { $when }.
 held-turned-down = { $name } 거절함, { $when }: { $reason }
 held-withdrawn = { $name } 요청을 취소함, { $when }.
 held-expired = { $when }에 만료되었습니다. 아무도 승인하지 않았습니다.
+
+# What people will be asked (A84).
+prompts-title = 사용자에게 표시되는 요청
+prompts-none = 사용자에게 아무것도 묻지 않습니다.
+prompts-join = 프로그램 가입 안내 (명)
+prompts-join-reason = 아직 VPP 사용 약관에 동의하지 않은 사용자에게 한 번 표시됩니다.
+prompts-install = 앱 설치 확인 (회)
+prompts-install-reason = 감독하지 않는 장치에서 앱을 설치할 때 표시됩니다.
+prompts-apple-id = Apple ID 암호 입력 (회)
+prompts-apple-id-reason = 사용자 라이선스로 앱을 설치할 때 표시됩니다.
+prompts-part-join = 가입 안내 { $count }명
+prompts-part-install = 설치 확인 { $count }회
+prompts-part-apple-id = Apple ID 암호 { $count }회
