@@ -170,6 +170,7 @@ fn text(answer: &Answer, s: &Speak, url: &str) -> String {
             lines.extend(items.into_iter().map(|item| format!("  {item}")));
         }
     };
+    section("stopped-title", said.stopped.clone());
     let links = said.links.iter().map(|link| {
         let mark = match link.link.tense {
             Tense::Done => "✓",

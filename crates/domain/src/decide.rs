@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState, Installation, Licensing,
-    PersonId, PersonKind, Program, Resolution, Rule, Seat, Time, World,
+    PersonId, PersonKind, Program, Prompted, Resolution, Rule, Seat, Time, World, invitation, program::Invitation,
+    prompts::prompts,
 };
 
 /// The decision about one app.
@@ -334,6 +335,8 @@ pub(crate) struct Footing {
     pub installation: Installation,
     /// The first of the groups that were asked about whose line carries the result.
     pub by: Option<GroupId>,
+    /// What is asked of them, and on their devices, if they get a licence.
+    pub prompted: Prompted,
 }
 
 impl Footing {
@@ -344,6 +347,11 @@ impl Footing {
         devices: 0,
         installation: Installation::Managed,
         by: None,
+        prompted: Prompted {
+            join: 0,
+            install: 0,
+            apple_id: 0,
+        },
     };
 }
 
@@ -455,7 +463,38 @@ impl Stands<'_> {
                 _ => Installation::Managed,
             },
             by: self.by(&claim.resolution),
+            prompted: match standing {
+                Standing::InLine(_) | Standing::InLineAgain(_) => Prompted {
+                    join: u64::from(self.is_to_join()),
+                    ..self.prompted_on(devices(), HolderKind::User)
+                },
+                _ => Prompted::default(),
+            },
         }
+    }
+
+    /// Nobody has shown them the programme's invitation, and one of their devices can.
+    fn is_to_join(&self) -> bool {
+        let shown = match self.claim.person.program {
+            Program::Associated { .. } => true,
+            Program::Registered { invitation } => matches!(invitation, Invitation::Shown { .. }),
+            _ => false,
+        };
+        !shown
+            && self
+                .claim
+                .devices
+                .iter()
+                .any(|device| invitation::can_show(device.device))
+    }
+
+    /// What is asked on those of the devices to which the app comes.
+    fn prompted_on<'d>(&self, devices: impl Iterator<Item = &'d DeviceClaim<'d>>, licence: HolderKind) -> Prompted {
+        let comes =
+            |device: &&DeviceClaim<'_>| device.wants() && !device.resolution.is_external() && !device.may_be_there();
+        devices.filter(comes).fold(Prompted::default(), |asked, device| {
+            asked.on(prompts(device.device, licence))
+        })
     }
 
     /// A device, as far as a licence of its own goes.
@@ -502,6 +541,12 @@ impl Stands<'_> {
                 false => Installation::Managed,
             },
             by: self.by(&device.resolution),
+            prompted: match standing {
+                Standing::InLine(_) | Standing::InLineAgain(_) => {
+                    self.prompted_on(std::iter::once(device), HolderKind::Device)
+                }
+                _ => Prompted::default(),
+            },
         }
     }
 

@@ -61,6 +61,23 @@ impl Step {
         }
     }
 
+    /// The app that it is about, if it is about one.
+    pub fn app(&self) -> Option<AssetId> {
+        match *self {
+            Step::Disassociate { app, .. }
+            | Step::Associate { app, .. }
+            | Step::Remove { app, .. }
+            | Step::Install { app, .. } => Some(app),
+            Step::Release { .. }
+            | Step::AskInformation { .. }
+            | Step::CreateUser { .. }
+            | Step::Invite { .. }
+            | Step::RetireUser { .. }
+            | Step::AskApps { .. }
+            | Step::Unenrol { .. } => None,
+        }
+    }
+
     /// For whom Apple's books change by it; `None` when only something on a device does.
     pub fn asked_of_apple(&self) -> Option<Holder> {
         match *self {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Installation,
-    Leaver, Owned, PersonId, Program, Stand, Time, Wish, World,
+    Leaver, Owned, PersonId, Program, Prompted, Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -103,6 +103,9 @@ pub struct Outcome {
     pub installation: Installation,
     /// Apple is asked for a client user for them first.
     pub creates_user: bool,
+    /// What they will be asked (A84) because of the change: to join as soon as they want a licence, and on their devices when
+    /// they get one.
+    pub prompted: Prompted,
 }
 
 impl Outcome {
@@ -203,6 +206,8 @@ pub struct Affected {
     pub devices: u64,
     /// Who installs it: [`Outcome::installation`].
     pub installation: Installation,
+    /// What they will be asked.
+    pub prompted: Prompted,
     /// A few of them: those who wait as they stand in the line, everybody else by their ids.
     pub first: Vec<Holder>,
 }
@@ -270,6 +275,17 @@ impl Preview {
         self.count(|outcome| outcome.gives_back)
     }
 
+    /// What people will be asked.
+    pub fn prompted(&self) -> Prompted {
+        self.outcomes.iter().map(|outcome| outcome.prompted).sum()
+    }
+
+    /// Who is invited to join: each once, whatever else is previewed beside this.
+    pub fn joining(&self) -> impl Iterator<Item = PersonId> {
+        let outcomes = self.outcomes.iter().filter(|outcome| outcome.prompted.join > 0);
+        outcomes.map(|outcome| outcome.person)
+    }
+
     /// How many licences it takes back, when they are so many that whoever saves has to say so: of those that are `ours` now.
     pub fn take_back_to_confirm(&self, limits: &TakeBackLimits, ours: u64) -> Option<u64> {
         let taken_back = self.taken_back();
@@ -312,6 +328,7 @@ impl Preview {
                     number: holders.len() as u64,
                     devices: holders.iter().map(|outcome| u64::from(outcome.devices)).sum(),
                     installation,
+                    prompted: holders.iter().map(|outcome| outcome.prompted).sum(),
                     first: holders.iter().take(FIRST).map(|outcome| outcome.holder).collect(),
                 }
             });
@@ -328,6 +345,13 @@ impl Preview {
                 outcome.obstacle.map_or(u8::MAX, |detail| detail as u8),
                 outcome.installation as u8,
             ]);
+            for prompted in [
+                outcome.prompted.join,
+                outcome.prompted.install,
+                outcome.prompted.apple_id,
+            ] {
+                hear(&prompted.to_be_bytes());
+            }
         }
         for number in [self.free().unwrap_or(u64::MAX), self.short(), self.returning] {
             hear(&number.to_be_bytes());
@@ -655,11 +679,20 @@ impl Previewing {
                     _ => told.after.installation,
                 },
                 creates_user: false,
+                prompted: Prompted::default(),
             };
             // Whoever was looked at for another reason, and to whom nothing happens, is none of it.
             if told.meant || outcome.matters() {
                 outcomes.push(Outcome {
                     creates_user: outcome.needs_another() && !told.has_user && told.holder.person().is_some(),
+                    prompted: match after {
+                        _ if !told.meant || !outcome.needs_another() => Prompted::default(),
+                        Fate::Waits => Prompted {
+                            join: told.after.prompted.join,
+                            ..Prompted::default()
+                        },
+                        _ => told.after.prompted,
+                    },
                     ..outcome
                 });
             }
@@ -678,6 +711,7 @@ impl Previewing {
                 gives_back: false,
                 installation: Installation::default(),
                 creates_user: false,
+                prompted: Prompted::default(),
             }
         }));
         outcomes.sort_unstable_by_key(|outcome| (outcome.person, outcome.holder));
@@ -778,6 +812,7 @@ mod tests {
             gives_back: true,
             installation: Installation::Managed,
             creates_user: false,
+            prompted: Prompted::default(),
         };
         Preview {
             outcomes: (0..licences).map(goes).collect(),

@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, PersonId, Program,
+    AssetId, Attempt, Deployment, DeviceId, GroupId, GroupKind, Holder, Install, Owned, Ownership, PersonId, Program,
     ReclaimRules, Refusal, RuleSet, Seat, StoreVersion, TakeBackLimits, Time, TokenState, Updates,
 };
 
@@ -187,6 +187,11 @@ pub struct Device {
     pub has_serial: bool,
     /// Several people sign in to it: a Shared iPad.
     pub shared: bool,
+    /// The company has the last word on it. Nothing is decided by that, nor by whose it is: it says what is asked on the device
+    /// ([`prompts`](crate::prompts)).
+    pub supervised: bool,
+    /// Whose it is, as somebody said.
+    pub ownership: Option<Ownership>,
     /// Stands in Setup Assistant and waits to be released.
     pub awaiting_configuration: bool,
     /// `DeviceConfigured` or `DeviceInformation` is on its way.

@@ -584,6 +584,8 @@ impl State {
                     dep: false,
                     has_serial: true,
                     shared: false,
+                    supervised: true,
+                    ownership: None,
                     awaiting_configuration: false,
                     asked_configured: false,
                     asked_information: false,

@@ -7,10 +7,10 @@ use domain::{
     Counted, Deployment, DeploymentId, DeviceId, Place, Platform, Time, Update,
     why::{Link, Outcome, Remedy, Ruled, Sentence, Stage, Tense, Who},
 };
-use store::OperationState;
+use store::{OperationState, StoppedRow};
 
 use crate::{
-    app::{program::ProgramRefusal, why::Answer},
+    app::{program::ProgramRefusal, stopped::StoppedWhy, why::Answer},
     http::console::pages::words,
     messages::{Arg, Speak},
 };
@@ -27,6 +27,8 @@ pub struct Said {
     pub links: Vec<SaidLink>,
     pub rules: Vec<SaidRule>,
     pub remedies: Vec<SaidRemedy>,
+    /// What is wrong with their plan, so that nothing is done for them; most of the time nothing.
+    pub stopped: Vec<String>,
 }
 
 /// Something, and a few words more about it.
@@ -76,7 +78,24 @@ pub fn said(answer: &Answer, s: &Speak) -> Said {
         links: answer.why.links.iter().map(|link| words.link(link)).collect(),
         rules: answer.why.rules.iter().filter_map(|ruled| words.rule(ruled)).collect(),
         remedies: answer.why.remedies.iter().map(|remedy| words.remedy(remedy)).collect(),
+        stopped: stopped(&answer.stopped, s),
     }
+}
+
+/// What is wrong with a plan that was stopped, step by step.
+pub fn stopped(why: &StoppedWhy, s: &Speak) -> Vec<String> {
+    let reason = |row: &StoppedRow| {
+        let app = row.fault.step.app().and_then(|app| why.apps.get(&app));
+        let step = s.t1(words::step(&row.fault.step), "app", app.map_or("–", String::as_str));
+        s.t2(
+            "stopped-reason",
+            "step",
+            step,
+            "breach",
+            s.t(words::breach(row.fault.breach)),
+        )
+    };
+    why.rows.iter().map(reason).collect()
 }
 
 /// What an app is called: by its number until the store has described it.

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     app::{
-        App, Parts, Polls, aside::Aside, attempts::Attempts, chains::Chains, check_ins::Strangers,
+        App, Parts, Planner, Polls, aside::Aside, attempts::Attempts, chains::Chains, check_ins::Strangers,
         enrolments::UnderWay, outage::Outage, service::Service, signs::Signs, turns::Turns,
     },
     clock::{Clock, Random, timestamp},
@@ -113,6 +113,7 @@ pub fn open(config: Config, clock: Clock) -> BoxFuture<'static, Result<App, Star
 pub struct Surroundings {
     pub clock: Clock,
     pub random: Random,
+    pub planner: Planner,
     /// The way to Apple.
     pub http: apple::Http,
     /// Wakes devices; `None` where the configuration says how.
@@ -126,6 +127,7 @@ impl From<Clock> for Surroundings {
         Surroundings {
             clock,
             random: Random::System,
+            planner: domain::decide_each,
             http: apple::Http::network(),
             apns: None,
             icons: None,
@@ -207,6 +209,7 @@ async fn assemble(config: Config, around: Surroundings, store: Store) -> Result<
     let Surroundings {
         clock,
         random,
+        planner,
         http,
         apns,
         icons,
@@ -227,6 +230,7 @@ async fn assemble(config: Config, around: Surroundings, store: Store) -> Result<
         store,
         clock,
         random,
+        planner,
         config,
         http,
         icons,
@@ -272,6 +276,15 @@ pub fn serve_on(
     clock: Clock,
     listener: TcpListener,
 ) -> BoxFuture<'static, Result<Running, StartError>> {
+    serve_within(config, clock.into(), listener)
+}
+
+/// The same, with all that is around it handed in.
+pub fn serve_within(
+    config: Config,
+    around: Surroundings,
+    listener: TcpListener,
+) -> BoxFuture<'static, Result<Running, StartError>> {
     Box::pin(async move {
         let address = listener.local_addr().map_err(|source| StartError::Listen {
             address: config.listen,
@@ -281,10 +294,10 @@ pub fn serve_on(
             "{}, process {}, serving {address} since {}",
             host_name(),
             std::process::id(),
-            timestamp(clock.now())
+            timestamp(around.clock.now())
         );
         let hold = Store::hold(&config.database_url, &who)?;
-        let app = open(config, clock).await?;
+        let app = open_within(config, around).await?;
         if hold.is_some() {
             app.store.leases_reclaim().await?;
         }

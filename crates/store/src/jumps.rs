@@ -247,6 +247,7 @@ mod tests {
         // Twelve hours, and as much longer as the clock was wrong; `last_seen_at` ends it before.
         ("sessions", "expires_at"),
         ("settings", "updated_at"),
+        ("stopped_plans", "since"),
     ];
 
     /// A new column is a new wait: whoever adds one says here, or above, what a wrong clock does to it.

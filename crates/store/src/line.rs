@@ -22,6 +22,18 @@ macro_rules! order {
 }
 pub(crate) use order;
 
+/// Whether the plan of whoever stands there was not stopped ([`domain::sound`]). Looked up row by row: as a condition that could
+/// be a join PostgreSQL would read the whole line for it.
+macro_rules! goes_on {
+    ($location:literal) => {
+        concat!(
+            "(SELECT breach FROM stopped_plans WHERE location_id = ",
+            $location,
+            " AND stopped_plans.person_id = wishes.person_id LIMIT 1) IS NULL"
+        )
+    };
+}
+
 /// So far pages count the places of a line: a few times as many as anybody looks at one after the other, and less than a
 /// millisecond for each line.
 pub const PLACES: u64 = 1_000;
@@ -145,7 +157,9 @@ impl Conn<'_> {
             "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets
              WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
                -- In the order of the index of those: without it SQLite looks for one among all who have the app.
-               AND (SELECT holder FROM wishes WHERE asset = number AND stand = 'ready' ORDER BY ",
+               AND (SELECT holder FROM wishes WHERE asset = number AND stand = 'ready' AND ",
+            goes_on!("$1"),
+            " ORDER BY ",
             order!(),
             " LIMIT 1) IS NOT NULL ORDER BY id"
         );
@@ -410,7 +424,8 @@ impl Count {
 }
 
 impl Tx {
-    /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one.
+    /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one, and whose plan
+    /// was not stopped.
     ///
     /// Only after everybody was decided: until then the line may be another one.
     pub async fn line_next(&mut self, location: LocationId, most: usize) -> Result<Vec<(AssetId, Holder)>, StoreError> {
@@ -423,11 +438,13 @@ impl Tx {
             }
             let sql = concat!(
                 "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
-                 WHERE asset = $1 AND stand = 'ready' ORDER BY ",
+                 WHERE asset = $1 AND stand = 'ready' AND ",
+                goes_on!("$3"),
+                " ORDER BY ",
                 order!(),
                 " LIMIT $2"
             );
-            let values = values![number, free.map_or(left, |free| free.min(left))];
+            let values = values![number, free.map_or(left, |free| free.min(left)), location];
             let next = self.conn().all(sql, values, waiter).await?;
             given.extend(next.into_iter().map(|next| (asset, next.holder)));
         }

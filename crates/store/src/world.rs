@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Holder, Install, LocationId, Owned, Person,
-    PersonId, PersonKind, Program, Refusal, Seat, Time, TokenState, World,
+    App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Holder, Install, LocationId, Owned, Ownership,
+    Person, PersonId, PersonKind, Program, Refusal, Seat, Time, TokenState, World,
 };
 use uuid::Uuid;
 
@@ -270,12 +270,25 @@ impl Conn<'_> {
     async fn devices_as(&mut self, whom: &Whom) -> Result<BTreeMap<DeviceId, Device>, StoreError> {
         let devices: Vec<Device> = facts!(
             self, whom, [],
-            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "serial", "shared", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
+            ["id", "person_id", "platform", "os_version", "enrolment", "dep", "serial", "shared", "supervised", "awaiting_configuration", "informed_at", "unreachable_since", "last_seen_at", "silent_since"],
             "FROM devices WHERE TRUE",
             "person_id" in "$1" "",
             device
         )?;
-        Ok(devices.into_iter().map(|device| (device.id, device)).collect())
+        let mut devices: BTreeMap<DeviceId, Device> = devices.into_iter().map(|device| (device.id, device)).collect();
+        let owned: Vec<(DeviceId, Ownership)> = facts!(
+            self, whom, [],
+            ["device_id", "ownership"],
+            "FROM device_ownership WHERE ownership IS NOT NULL",
+            "device_id IN (SELECT id FROM devices WHERE person_id" in "$1" ")",
+            |row| Ok((row.parsed("device_id")?, row.word("ownership")?))
+        )?;
+        for (device, ownership) in owned {
+            if let Some(device) = devices.get_mut(&device) {
+                device.ownership = Some(ownership);
+            }
+        }
+        Ok(devices)
     }
 
     /// Every group, with those of its members who are asked for.
@@ -491,6 +504,8 @@ fn device(row: &Record) -> Result<Device, StoreError> {
         dep: row.flag("dep")?,
         has_serial: row.text_or_none("serial")?.is_some(),
         shared: row.flag("shared")?,
+        supervised: row.flag_or_none("supervised")?.unwrap_or(false),
+        ownership: None,
         awaiting_configuration: row.flag("awaiting_configuration")?,
         asked_configured: false,
         asked_information: false,

@@ -11,7 +11,7 @@ use server::{
     messages::{Lang, Speak},
     reasons,
 };
-use store::{LocationRow, Look, PLACES, PairRow, States};
+use store::{EventFilter, LocationRow, Look, PLACES, PairRow, States};
 
 use crate::until;
 
@@ -21,7 +21,26 @@ use crate::until;
 /// `decide` says of the world as a whole, and the moments for which it waits are those that lie ahead.
 pub async fn is_as_decided(app: &App) {
     until("nobody is to be decided", async || judged(app).await).await;
+    no_plan_was_stopped(app).await;
     everybody_is_answered(app).await;
+}
+
+/// So many of the latest events are looked through.
+const LATEST: i64 = 5_000;
+
+/// Every plan passed the look that is taken at it before it is done: one that did not would be a defect, or the look's mistake.
+async fn no_plan_was_stopped(app: &App) {
+    let all = EventFilter {
+        asset: None,
+        person: None,
+        device: None,
+        before: None,
+        limit: LATEST,
+    };
+    let events = app.events(&all).await.expect("events");
+    let stopped = events.iter().find(|row| row.kind == "planStopped");
+    assert!(stopped.is_none(), "a plan was stopped: {stopped:?}");
+    assert_eq!(app.stopped_counted().await.expect("a count").0.number, 0);
 }
 
 /// So many people are asked about: an answer is read for each, and for each of their devices.

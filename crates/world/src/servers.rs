@@ -33,6 +33,7 @@ impl World {
             Surroundings {
                 clock: server.clock.clone(),
                 random: Random::seeded(seed),
+                planner: domain::decide_each,
                 apns: Some(apple::push::Apns::over(http.clone(), &self.apple.url())),
                 http,
                 icons: Some(network::no_icons()),

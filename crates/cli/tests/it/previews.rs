@@ -51,14 +51,6 @@ async fn what_was_previewed_is_what_happened(database: Database) {
     let [first_group, next_group] = [lab.group("협력사", first).await, lab.group("전 직원", next).await];
     lab.deploy(app, first_group, Approval::Required).await;
     until("three have it", async || lab.installed(app).await == 3).await;
-    // Everybody accepts the terms for another app, so that a licence is all that is missing.
-    lab.deploy(other, next_group, Approval::Required).await;
-    until("the others are in the programme", async || {
-        lab.installed(other).await == 6
-    })
-    .await;
-    lab.agrees_with_apple().await;
-
     let choice = |group, approval| DeploymentChoice {
         group,
         approval,
@@ -66,6 +58,39 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         license_type: LicenseType::User,
         installation: Installation::Managed,
     };
+    // Everybody accepts the terms for another app, so that a licence is all that is missing.
+    let all = [choice(next_group, Approval::Required)];
+    let prompted = lab
+        .app
+        .deployments_preview(other, &all)
+        .await
+        .unwrap()
+        .outcome
+        .prompted();
+    lab.deploy(other, next_group, Approval::Required).await;
+    until("the others are in the programme", async || {
+        lab.installed(other).await == 6
+    })
+    .await;
+    // They are asked what they were said to be asked (A84).
+    let (mut invited, mut asked, mut signed_in) = (0, 0, 0);
+    for person in next {
+        invited += u64::from(!lab.app.invitations(*person).await.unwrap().is_empty());
+        let has_it = |row: &domain::DeviceVerdict| row.state == InstallState::Installed;
+        let of = lab.app.of_person(*person).await.unwrap().unwrap();
+        for device in lab.app.devices_of(*person).await.unwrap() {
+            let there = of.on(device.id).any(|(app, said)| app.row.id == other && has_it(said));
+            asked += u64::from(there && device.supervised != Some(true));
+            signed_in += u64::from(there);
+        }
+    }
+    assert_eq!(
+        (prompted.join, prompted.install, prompted.apple_id),
+        (invited, asked, signed_in)
+    );
+    assert_eq!((invited, signed_in), (6, 6));
+    lab.agrees_with_apple().await;
+
     let choices = vec![
         choice(first_group, Approval::Uninstall),
         choice(next_group, Approval::Required),

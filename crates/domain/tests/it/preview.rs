@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::*;
+use domain::{program::Invitation, *};
 use proptest::{collection, prelude::*, test_runner::TestCaseError};
 use uuid::Uuid;
 
@@ -294,6 +294,7 @@ fn outcome(number: usize) -> Outcome {
         gives_back: false,
         installation: Installation::Managed,
         creates_user: false,
+        prompted: Prompted::default(),
     }
 }
 
@@ -363,6 +364,7 @@ fn people_to_whom_the_same_happens_are_told_of_together() {
         number: first.len() as u64,
         devices: first.len() as u64,
         installation: Installation::Managed,
+        prompted: Prompted::default(),
         first: people(first),
     };
     let nothing = |fate, first: &[usize]| Affected {
@@ -1157,6 +1159,51 @@ proptest! {
                 })
                 .sum();
             prop_assert_eq!(people, preview.of_effect(effect));
+        }
+        let asked: Prompted = preview.affected().into_iter().map(|affected| affected.prompted).sum();
+        prop_assert_eq!(asked, preview.prompted(), "of everybody who is asked, in some group of people");
+    }
+
+    /// Said once more, on purpose: of whoever wants a licence because of the change, whose devices get the app, and have it not.
+    #[test]
+    fn people_are_told_of_who_are_asked_something((world, choices) in any_change(), most in 1..4usize) {
+        let lines = changed(&world, app(0), &choices);
+        let preview = previewed(&world, app(0), &lines, most);
+        let after = with(&world, app(0), &lines);
+        let facts = &after.apps[&app(0)];
+        let decision = decide(&after, facts);
+        for outcome in &preview.outcomes {
+            let mut expected = Prompted::default();
+            let wants = |fate| matches!(fate, Fate::Now | Fate::Later | Fate::OnceReady | Fate::Waits);
+            let meant = outcome.group.is_some();
+            if meant && wants(outcome.after) && !wants(outcome.before) {
+                let verdict = &decision.people[&outcome.person];
+                let gets = |device: &&DeviceVerdict| {
+                    let there = facts.installs.get(&device.device).is_some_and(Install::may_be_there);
+                    let own = outcome.holder == Holder::Device(device.device);
+                    let with = match outcome.holder {
+                        Holder::Person(_) => device.licensing.kind == HolderKind::User,
+                        Holder::Device(_) => own && device.licensing.kind == HolderKind::Device,
+                    };
+                    with && device.wants && !there && !device.resolution.is_external() && outcome.after != Fate::Waits
+                };
+                for device in verdict.devices.values().filter(gets) {
+                    let facts = &world.devices[&device.device];
+                    let of_person = device.licensing.kind == HolderKind::User;
+                    expected.install += u64::from(!facts.supervised && !facts.shared);
+                    // By the policy of 2016 people's licences are for shared devices too, which the table does not advise.
+                    expected.apple_id += u64::from(of_person && !facts.shared);
+                }
+                let person = &world.people[&outcome.person];
+                let accepted = matches!(person.program, Program::Associated { .. });
+                let shown = person.program == Program::Registered { invitation: Invitation::Shown { at: NOW } };
+                let can_show = |device: &&Device| {
+                    device.person == person.id && invitation::can_show(device)
+                };
+                let can_be = world.devices.values().any(|device| can_show(&device));
+                expected.join = u64::from(outcome.holder.person().is_some() && !accepted && !shown && can_be);
+            }
+            prop_assert_eq!(outcome.prompted, expected, "{:?}", outcome);
         }
     }
 

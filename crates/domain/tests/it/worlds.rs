@@ -74,6 +74,8 @@ pub fn iphone(number: usize, owner: PersonId) -> Device {
         dep: false,
         has_serial: true,
         shared: false,
+        supervised: false,
+        ownership: None,
         awaiting_configuration: false,
         asked_configured: false,
         asked_information: false,
@@ -400,10 +402,21 @@ fn any_device() -> impl Strategy<Value = (usize, Device)> {
             rarely(),
             proptest::bool::weighted(0.1),
             proptest::bool::weighted(0.1),
+            (
+                any::<bool>(),
+                option::of(select(vec![Ownership::Company, Ownership::Personal])),
+            ),
         ),
     )
         .prop_map(
-            |(owner, platform, os_version, enrolment, said, (asked_to_leave, unheard, shared, nameless))| {
+            |(
+                owner,
+                platform,
+                os_version,
+                enrolment,
+                said,
+                (asked_to_leave, unheard, shared, nameless, (supervised, ownership)),
+            )| {
                 let (dep, awaiting, asked, asked_facts, asked_apps, silent) = said;
                 let facts = Device {
                     platform,
@@ -412,6 +425,8 @@ fn any_device() -> impl Strategy<Value = (usize, Device)> {
                     dep,
                     shared,
                     has_serial: !nameless,
+                    supervised,
+                    ownership,
                     awaiting_configuration: awaiting,
                     asked_configured: asked,
                     asked_information: asked_facts,

@@ -198,6 +198,7 @@ flash-person-added = Person added.
 flash-invited-again = The invitation to the programme was sent again.
 flash-registering-again = Apple is asked again to register the person. The invitation follows automatically.
 flash-person-left = Marked as left. What is still to be done is listed below.
+flash-plan-looked-again = It will be checked again shortly.
 flash-person-returned = Marked as back. Choose the groups of this person.
 flash-app-requested = App requested.
 flash-app-request-withdrawn = Request withdrawn. An installed app stays.

@@ -63,6 +63,11 @@ todo-token-expiring = { $days ->
 }
 todo-token-expiring-reason = Upload a new token of the same account by { $date }.
 todo-token-read-only = The token’s account can view licences but not assign them.
+todo-plans-stopped = { $people ->
+    [one] The plan for { $people } person would break a promise and was stopped.
+   *[other] The plans for { $people } people would break a promise and were stopped.
+}
+todo-plans-stopped-more = The plans for more than { $people } people would break a promise and were stopped.
 todo-apple-silent = Apple has not answered since { $since }.
 todo-apple-silent-reason = Requests are repeated automatically. Devices are still managed meanwhile.
 todo-devices-unheard = No device has been heard from since { $since }.
@@ -1159,3 +1164,25 @@ held-approved = Approved and saved by { $name }, { $when }.
 held-turned-down = Turned down by { $name }, { $when }: { $reason }
 held-withdrawn = Withdrawn by { $name }, { $when }.
 held-expired = Expired on { $when }: nobody approved it.
+
+# What people will be asked (A84).
+prompts-title = What people will be asked
+prompts-none = Nobody is asked anything.
+prompts-join = Invitations to the programme
+prompts-join-reason = Shown once to whoever has not accepted the VPP terms of use.
+prompts-install = Install prompts
+prompts-install-reason = Shown when the app comes to a device that is not supervised.
+prompts-apple-id = Apple ID passwords
+prompts-apple-id-reason = Asked for when the app comes with a user licence.
+prompts-part-join = { $count ->
+    [one] { $count } invitation
+   *[other] { $count } invitations
+}
+prompts-part-install = { $count ->
+    [one] { $count } install prompt
+   *[other] { $count } install prompts
+}
+prompts-part-apple-id = { $count ->
+    [one] { $count } Apple ID password
+   *[other] { $count } Apple ID passwords
+}

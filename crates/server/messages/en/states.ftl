@@ -183,3 +183,45 @@ command-not-now = Put off by the device
 command-acknowledged = Accepted by the device
 command-error = Error
 command-dropped = No longer waited for
+
+# Plans that were stopped.
+stopped-title = Stopped plans
+stopped-note = This person’s plan has been stopped since { $since }
+stopped-note-device = This device’s plan has been stopped since { $since }
+stopped-help = A last check before anything was done found a step that would break a promise, so nothing was done. This is a defect of the product: please report it as it stands here. The plan is checked again automatically when something changes. Everybody else’s plan goes on.
+stopped-none = No plan is stopped.
+stopped-whom = Person or device
+stopped-why = What was found
+stopped-since = Stopped since
+stopped-look-again = Check again
+stopped-look-again-at = Check the plan of { $name } again
+stopped-reason = { $step }: { $breach }
+
+step-release = Finish Setup Assistant
+step-ask-information = Ask for device information
+step-create-user = Register with the programme
+step-invite = Invitation to the programme
+step-disassociate = Take back the licence of { $app }
+step-associate = Assign a licence of { $app }
+step-retire-user = Retire at Apple
+step-remove = Remove { $app }
+step-install = Install { $app }
+step-ask-apps = Ask for the list of apps
+step-unenrol = Remove the management profile
+
+breach-not-ours = This is not managed by this server.
+breach-token-unusable = Apple would have been asked with a token that cannot be used.
+breach-overdrawn = More would have been assigned than are owned.
+breach-second-licence = There is a licence already, or one is being assigned.
+breach-not-wanted = No deployment gives them this app.
+breach-not-a-member = The VPP terms of use are not accepted.
+breach-not-permitted = Apple or the policy does not permit it, or the device cannot run the app.
+breach-still-there = The app may still be on the device.
+breach-still-wanted = A deployment says that they keep the app.
+breach-no-licence = No licence is confirmed for it.
+breach-not-here = The device cannot be given commands.
+breach-under-way = It was done already, or is being done.
+breach-invited-again = They were invited already.
+breach-holds-licence = A licence is still there.
+breach-not-left = The person has not left.
+breach-profile-first = Apps may still be on the device, and have to be removed first.

@@ -174,6 +174,7 @@ flash-person-added = 사용자를 추가했습니다.
 flash-invited-again = 프로그램 가입 안내를 다시 보냈습니다.
 flash-registering-again = Apple에 등록을 다시 요청했습니다. 등록되면 자동으로 초대합니다.
 flash-person-left = 퇴사로 표시했습니다. 남은 일은 아래에 나옵니다.
+flash-plan-looked-again = 곧 다시 점검합니다.
 flash-person-returned = 복귀로 표시했습니다. 이 사용자의 그룹을 정하십시오.
 flash-app-requested = 앱을 요청했습니다.
 flash-app-request-withdrawn = 요청을 취소했습니다. 설치된 앱은 그대로 있습니다.

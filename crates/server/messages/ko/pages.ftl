@@ -51,6 +51,8 @@ todo-token-stopped = 새 라이선스를 할당할 수 없습니다. 설치된 �
 todo-token-expiring = 토큰이 { $days }일 뒤에 만료됩니다.
 todo-token-expiring-reason = { $date }까지 같은 계정의 새 토큰을 업로드하십시오.
 todo-token-read-only = 토큰의 계정은 읽기만 가능하여 라이선스를 할당할 수 없습니다.
+todo-plans-stopped = { $people }명의 계획이 약속에 어긋나 멈췄습니다.
+todo-plans-stopped-more = { $people }명이 넘는 사용자의 계획이 약속에 어긋나 멈췄습니다.
 todo-apple-silent = { $since }부터 Apple이 응답하지 않습니다.
 todo-apple-silent-reason = 자동으로 다시 요청합니다. 그동안 장치 관리는 계속됩니다.
 todo-devices-unheard = { $since }부터 어느 장치도 이 서버에 응답하지 않습니다.
@@ -1043,3 +1045,16 @@ held-approved = { $name } 승인하고 저장함, { $when }.
 held-turned-down = { $name } 거절함, { $when }: { $reason }
 held-withdrawn = { $name } 요청을 취소함, { $when }.
 held-expired = { $when }에 만료되었습니다. 아무도 승인하지 않았습니다.
+
+# What people will be asked (A84).
+prompts-title = 사용자에게 표시되는 요청
+prompts-none = 사용자에게 아무것도 묻지 않습니다.
+prompts-join = 프로그램 가입 안내 (명)
+prompts-join-reason = 아직 VPP 사용 약관에 동의하지 않은 사용자에게 한 번 표시됩니다.
+prompts-install = 앱 설치 확인 (회)
+prompts-install-reason = 감독하지 않는 장치에서 앱을 설치할 때 표시됩니다.
+prompts-apple-id = Apple ID 암호 입력 (회)
+prompts-apple-id-reason = 사용자 라이선스로 앱을 설치할 때 표시됩니다.
+prompts-part-join = 가입 안내 { $count }명
+prompts-part-install = 설치 확인 { $count }회
+prompts-part-apple-id = Apple ID 암호 { $count }회

@@ -183,3 +183,45 @@ command-not-now = 장치가 나중으로 미룸
 command-acknowledged = 장치가 받음
 command-error = 오류
 command-dropped = 더 이상 기다리지 않음
+
+# Plans that were stopped.
+stopped-title = 멈춘 계획
+stopped-note = { $since }부터 이 사용자의 계획이 멈춰 있습니다
+stopped-note-device = { $since }부터 이 장치의 계획이 멈춰 있습니다
+stopped-help = 실행 직전의 점검에서 약속에 어긋나는 단계가 발견되어 아무것도 실행하지 않았습니다. 제품의 결함이므로 이 내용을 그대로 알려 주십시오. 정보가 바뀌면 자동으로 다시 점검하며, 다른 사용자의 계획은 계속 진행됩니다.
+stopped-none = 멈춘 계획이 없습니다.
+stopped-whom = 사용자 또는 장치
+stopped-why = 발견된 문제
+stopped-since = 멈춘 시간
+stopped-look-again = 다시 점검
+stopped-look-again-at = { $name }의 계획 다시 점검
+stopped-reason = { $step }: { $breach }
+
+step-release = 설정 도우미 마치기
+step-ask-information = 장치 정보 요청
+step-create-user = 프로그램 등록
+step-invite = 프로그램 가입 안내
+step-disassociate = { $app } 라이선스 회수
+step-associate = { $app } 라이선스 할당
+step-retire-user = Apple 사용 중지
+step-remove = { $app } 제거
+step-install = { $app } 설치
+step-ask-apps = 앱 목록 요청
+step-unenrol = 관리 프로필 제거
+
+breach-not-ours = 이 서버가 관리하는 대상이 아닙니다.
+breach-token-unusable = 쓸 수 없는 토큰으로 Apple에 요청하려 했습니다.
+breach-overdrawn = 보유한 수량보다 많이 할당하려 했습니다.
+breach-second-licence = 라이선스가 이미 있거나 할당하는 중입니다.
+breach-not-wanted = 이 앱을 받게 하는 배포가 없습니다.
+breach-not-a-member = VPP 사용 약관에 동의하지 않았습니다.
+breach-not-permitted = Apple이나 정책이 허용하지 않거나 장치가 앱을 실행할 수 없습니다.
+breach-still-there = 앱이 아직 장치에 있을 수 있습니다.
+breach-still-wanted = 배포에 따라 계속 써야 하는 앱입니다.
+breach-no-licence = 확인된 라이선스가 없습니다.
+breach-not-here = 명령을 받을 수 있는 장치가 아닙니다.
+breach-under-way = 이미 했거나 하고 있는 일입니다.
+breach-invited-again = 이미 가입 안내를 받았습니다.
+breach-holds-licence = 라이선스가 아직 남아 있습니다.
+breach-not-left = 퇴사하지 않았습니다.
+breach-profile-first = 앱이 아직 장치에 있을 수 있습니다. 앱을 먼저 제거해야 합니다.

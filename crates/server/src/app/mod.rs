@@ -33,6 +33,7 @@ pub mod service;
 pub mod settings;
 pub mod sign_in;
 pub mod signs;
+pub mod stopped;
 pub mod sums;
 pub mod sync;
 pub mod text;
@@ -72,6 +73,8 @@ pub struct Parts {
     pub store: Store,
     pub clock: Clock,
     pub random: Random,
+    /// What decides what is to be done: handed in as time and chance are, and believed as little.
+    pub planner: Planner,
     pub config: Config,
     pub http: apple::Http,
     pub icons: apple::icons::Icons,
@@ -113,6 +116,10 @@ pub struct Parts {
     /// Names this process in leases.
     pub instance: String,
 }
+
+/// Decides for each of some people what is to be done. It is [`domain::decide_each`] but where a test sees what becomes of a plan
+/// that breaks a promise.
+pub type Planner = fn(&domain::World) -> domain::Each;
 
 /// When this server last looked for changes at Apple, and until when Apple asked it to wait.
 ///

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use domain::{AssetId, Detail, DeviceId, DeviceVerdict, PersonId, PersonVerdict, World, decide_one};
 use store::{AppRow, DeviceRow, PLACES};
 
-use super::{App, AppError, apps::error_code, tokens::LocationView};
+use super::{App, AppError, apps::error_code, stopped::StoppedWhy, tokens::LocationView};
 
 /// One person and one app.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct OfPerson {
     /// Every app and book of the location.
     pub rows: BTreeMap<AssetId, AppRow>,
     pub devices: BTreeMap<DeviceId, DeviceRow>,
+    /// What is wrong with their plan; most of the time nothing.
+    pub stopped: StoppedWhy,
 }
 
 impl PersonApp {
@@ -78,6 +80,8 @@ impl App {
         let places = read.places(id, person, PLACES).await?;
         let rows = read.apps(id).await?;
         let devices = read.devices_of(person).await?;
+        let stopped = read.stopped_of(id, &[person]).await?;
+        let stopped = StoppedWhy::of(&mut read, stopped).await?;
         // Nobody thinks with a transaction open.
         drop(read);
         let apps = rows.iter().filter_map(|row| {
@@ -95,6 +99,7 @@ impl App {
         });
         Ok(Some(OfPerson {
             apps: apps.collect(),
+            stopped,
             location: LocationView::of(location, now),
             person,
             rows: rows.into_iter().map(|row| (row.id, row)).collect(),

@@ -9,7 +9,7 @@ use domain::{
 use store::{AppRow, DeviceRow, EventRow, MovedUpRow, Names, OperationRow, PLACES, PersonRow};
 use uuid::Uuid;
 
-use super::{App, AppError};
+use super::{App, AppError, stopped::StoppedWhy};
 
 /// So much of what happened to somebody about an app is shown; who wants more looks at the history.
 const EVENTS: i64 = 30;
@@ -24,6 +24,8 @@ pub struct Answer {
     pub app: AppRow,
     /// `None` where a device was asked about that belongs to nobody.
     pub person: Option<PersonRow>,
+    /// Whose plan it is: the person's, or that of what stands for a device of nobody.
+    pub subject: Holder,
     /// Set when a device was asked about.
     pub asked: Option<DeviceId>,
     /// The person's, with those that are gone.
@@ -36,6 +38,8 @@ pub struct Answer {
     pub moved_up: Option<MovedUpRow>,
     /// What the person's licence waits for at Apple.
     pub operation: Option<OperationRow>,
+    /// What is wrong with the person's plan, about whatever app: nothing is done for them until it is sound.
+    pub stopped: StoppedWhy,
     /// What happened to the person about the app, the latest first.
     pub events: Vec<EventRow>,
 }
@@ -84,6 +88,8 @@ impl App {
             _ => Holder::Person(id),
         };
         let events = read.events_of_pair(asset, happened_to, EVENTS).await?;
+        let stopped = read.stopped_of(app.location_id, &[id]).await?;
+        let stopped = StoppedWhy::of(&mut read, stopped).await?;
         let devices = read.devices_of(id).await?;
         let lines = facts.deployments.iter().map(|line| line.group.0);
         let invited = world.people.values().flat_map(|person| &person.invited);
@@ -106,12 +112,14 @@ impl App {
             position,
             app,
             person,
+            subject: happened_to,
             asked: whom,
             devices: devices.into_iter().map(|row| (row.id, row)).collect(),
             verdicts: verdict.map(|verdict| verdict.devices).unwrap_or_default(),
             names,
             moved_up,
             operation,
+            stopped,
             events,
             facts,
             world,

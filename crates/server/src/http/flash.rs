@@ -68,6 +68,7 @@ done! {
     PersonAdded "flash-person-added"
     PersonLeft "flash-person-left"
     PersonReturned "flash-person-returned"
+    PlanLookedAgain "flash-plan-looked-again"
     RegisteringAgain "flash-registering-again"
     RuleSaved "flash-rule-saved"
     Saved "flash-saved"

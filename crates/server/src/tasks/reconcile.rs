@@ -3,17 +3,21 @@
 //! Takes no message but "look again", and decides those whom the database says something happened to, or for whom a
 //! moment has come: what it costs follows what changed. A plan that finds the world changed under it is thrown away with
 //! its transaction, and the marks stay: the database refuses an overdraft, and the next look plans anew.
+//!
+//! What was planned is looked at once more, by [`domain::sound`], before it is written down. Whoever's plan does not pass waits
+//! for somebody to see why, and everybody else is served.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AssetId, DeviceId, Holder, HolderKind, OperationId, PersonId, Reclaim, Step, Time, World, decide_each, decide_one,
+    AssetId, DeviceId, Each, Fault, Holder, HolderKind, OperationId, PersonId, Reclaim, Stand, Step, Time, World,
+    decide_one, faults, sound::whose,
 };
 use mdm::command::Command;
 use serde_json::json;
 use store::{
     Actor, AppRow, ClientUserRow, CommandRow, Lease, LocationRow, Look, NewEvent, OperationKind, OperationRow,
-    SeatState, StoreError, Tx,
+    SeatState, Stopped, StoreError, Tx,
 };
 
 use super::{location::StepError, sync};
@@ -68,15 +72,16 @@ fn look(app: &App, location: &LocationRow, lease: &Lease) -> Look {
     }
 }
 
-/// What is to be done for these people, once it is written down what was decided of them.
+/// What is to be done for these people, once it is written down what was decided of them: for those whose plan is sound.
 async fn decide(
+    app: &App,
     tx: &mut Tx,
     location: &LocationRow,
     look: Look,
     people: &[PersonId],
     world: &World,
 ) -> Result<Vec<Step>, StepError> {
-    let each = decide_each(world);
+    let each = (app.planner)(world);
     tx.decided(location.id, people, &each).await?;
     for ((asset, person), end) in &each.moved_up_ends {
         if let Some(at) = world.apps[asset].moved_up.get(person) {
@@ -87,7 +92,17 @@ async fn decide(
             moving_up::ends(tx, (*asset, whom, *at), *end, look.now).await?;
         }
     }
+    let planned: Vec<Step> = each.steps.iter().copied().chain(could_be_given(world, &each)).collect();
+    let faults = faults(world, &BTreeMap::new(), &planned);
     let mut steps = each.steps;
+    steps.retain(|step| !faults.iter().any(|fault| fault.person == whose(world, step)));
+    // What is about somebody whom nobody knows is not done, and is in nobody's plan.
+    let (theirs, others): (Vec<Fault>, Vec<Fault>) = faults
+        .into_iter()
+        .partition(|fault| world.people.contains_key(&fault.person));
+    let mut stopped = tx.stopped_keep(location.id, people, &theirs, look.now).await?;
+    stopped.new.extend(others);
+    tell(tx, location, world, &stopped, look.now).await?;
     if !look.looked {
         let asked = steps.iter().filter_map(Step::asked_of_apple);
         let asked: BTreeSet<PersonId> = asked.filter_map(|holder| world.owner(holder)).collect();
@@ -96,6 +111,96 @@ async fn decide(
         steps.retain(|step| !step.asks_apple());
     }
     Ok(steps)
+}
+
+/// The licences that these people would be given if they were left.
+fn could_be_given(world: &World, each: &Each) -> Vec<Step> {
+    let mut given = Vec::new();
+    if world.token.usable() {
+        for ((app, _), pair) in &each.pairs {
+            let ready = pair.wishes.iter().filter(|(_, wish)| wish.stand == Stand::Ready);
+            given.extend(ready.map(|(holder, _)| Step::Associate {
+                app: *app,
+                holder: *holder,
+            }));
+        }
+    }
+    given
+}
+
+/// The licences to be given now: to the first of each line, of whom once more the facts are read, and not what is kept of them.
+async fn give(tx: &mut Tx, location: &LocationRow, now: Time) -> Result<Vec<Step>, StepError> {
+    let next = tx.line_next(location.id, GIVEN_AT_ONCE).await?;
+    if next.is_empty() {
+        return Ok(Vec::new());
+    }
+    let devices: Vec<DeviceId> = next.iter().filter_map(|(_, holder)| holder.device()).collect();
+    let owners = match devices[..] {
+        [] => Vec::new(),
+        _ => tx.devices_of_ids(&devices).await?,
+    };
+    let people = next.iter().filter_map(|(_, holder)| holder.person());
+    let people: BTreeSet<PersonId> = people.chain(owners.iter().map(|row| row.person_id)).collect();
+    let people: Vec<PersonId> = people.into_iter().collect();
+    let world = tx.world_of(location.id, &people, now).await?;
+    let mut free = BTreeMap::new();
+    for (asset, _) in &next {
+        if !free.contains_key(asset) {
+            free.insert(*asset, tx.counts(*asset).await?.free);
+        }
+    }
+    let mut given: Vec<Step> = next
+        .into_iter()
+        .map(|(app, holder)| Step::Associate { app, holder })
+        .collect();
+    let faults = faults(&world, &free, &given);
+    if faults.is_empty() {
+        return Ok(given);
+    }
+    let of: BTreeSet<PersonId> = faults.iter().map(|fault| fault.person).collect();
+    given.retain(|step| !of.contains(&whose(&world, step)));
+    // To whom something happened meanwhile is decided again, and nothing is wrong with that.
+    let of: Vec<PersonId> = of.into_iter().collect();
+    let marked = tx.marked_among(location.id, &of, now).await?;
+    let faults: Vec<Fault> = faults
+        .into_iter()
+        .filter(|fault| !marked.contains(&fault.person))
+        .collect();
+    let stopped = tx.stopped_add(location.id, &faults, now).await?;
+    tell(tx, location, &world, &stopped, now).await?;
+    Ok(given)
+}
+
+/// A plan that is not sound is a defect of ours: it is logged as one, and the history tells it to whoever waits for it.
+async fn tell(
+    tx: &mut Tx,
+    location: &LocationRow,
+    world: &World,
+    stopped: &Stopped,
+    now: Time,
+) -> Result<(), StepError> {
+    let about = |person: PersonId, kind: &str| {
+        let event = NewEvent::new(now, Actor::System, kind).location(location.id);
+        match world.is_nobody(person) || !world.people.contains_key(&person) {
+            true => event.device(DeviceId(person.0)),
+            false => event.person(person),
+        }
+    };
+    for Fault { person, breach, step } in &stopped.new {
+        tracing::error!(
+            location.id = %location.id, person.id = %person, ?breach, ?step,
+            "a plan was stopped: what was decided of somebody breaks a promise"
+        );
+        let mut event = about(*person, "planStopped").with(json!({ "breach": breach, "step": step }));
+        if let Some(app) = step.app() {
+            event = event.asset(app);
+        }
+        tx.event(&event).await?;
+    }
+    for person in &stopped.sound {
+        tx.event(&about(*person, "planSound")).await?;
+    }
+    Ok(())
 }
 
 /// Everything inside the transaction that writes, facts and decision too: whoever changes a fact afterwards leaves a mark.
@@ -109,10 +214,9 @@ async fn write(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), S
     let now = look.now;
     let taken = tx.decide_take(location.id, look, AT_ONCE).await?;
     let world = tx.world_of(location.id, &taken.people, now).await?;
-    let mut steps = decide(&mut tx, location, look, &taken.people, &world).await?;
+    let mut steps = decide(app, &mut tx, location, look, &taken.people, &world).await?;
     if !taken.more && look.looked && look.token_usable {
-        let next = tx.line_next(location.id, GIVEN_AT_ONCE).await?;
-        steps.extend(next.into_iter().map(|(app, holder)| Step::Associate { app, holder }));
+        steps.extend(give(&mut tx, location, now).await?);
     }
     if steps.is_empty() {
         tx.commit().await?;

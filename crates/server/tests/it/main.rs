@@ -33,6 +33,7 @@ mod reclaim;
 mod routes;
 mod rule_sets;
 mod server;
+mod stopped;
 mod targets;
 mod time;
 mod updates;

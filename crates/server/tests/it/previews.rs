@@ -80,6 +80,8 @@ on_both! {
             (&json!(20), &json!(20), &json!(0))
         );
         assert_eq!(preview["losingUserIds"].as_array().unwrap().len(), 20);
+        let nothing = json!({ "joinInvitationCount": 0, "installPromptCount": 0, "appleIdPromptCount": 0 });
+        assert_eq!(preview["prompts"], nothing, "nobody is asked anything when something goes");
         assert_eq!(preview["requests"]["disassociate"], 1);
         assert_eq!(previewed(server, asset, &uninstall).await["digest"], preview["digest"], "the same of the same");
 

@@ -89,6 +89,8 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("POST", "/held/{held}/approve", Changing),
     ("POST", "/held/{held}/turn-down", Changing),
     ("POST", "/held/{held}/withdraw", Changing),
+    ("GET", "/stopped", Looking),
+    ("POST", "/stopped/{person}", Changing),
     ("GET", "/search", Looking),
     ("GET", "/administration/vpp", Looking),
     ("GET", "/administration/vpp/running", Looking),

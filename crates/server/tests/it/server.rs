@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use server::{
     Clock, Config,
-    app::{Caller, Role},
-    serve::{self, Running},
+    app::{Caller, Planner, Role},
+    serve::{self, Running, Surroundings},
 };
 use store::Store;
 use tempfile::TempDir;
@@ -60,17 +60,30 @@ impl TestServer {
         configure: impl FnOnce(&mut Config),
         fill: impl AsyncFnOnce(&Store) -> W,
     ) -> (TestServer, W) {
+        TestServer::start_planned(domain::decide_each, configure, fill).await
+    }
+
+    /// The same, where plans are made so.
+    pub async fn start_planned<W>(
+        planner: Planner,
+        configure: impl FnOnce(&mut Config),
+        fill: impl AsyncFnOnce(&Store) -> W,
+    ) -> (TestServer, W) {
         let filled = async |config: &Config| {
             let app = serve::open(config.clone(), Clock::System).await.expect("a database");
             let world = fill(&app.store).await;
             app.store.close().await;
             world
         };
-        TestServer::start_after(Clock::System, configure, filled).await
+        let around = Surroundings {
+            planner,
+            ..Surroundings::from(Clock::System)
+        };
+        TestServer::start_after(around, configure, filled).await
     }
 
     async fn start_after<W>(
-        clock: Clock,
+        around: impl Into<Surroundings>,
         configure: impl FnOnce(&mut Config),
         before: impl AsyncFnOnce(&Config) -> W,
     ) -> (TestServer, W) {
@@ -84,7 +97,9 @@ impl TestServer {
         config.apple.licensing_url = NO_APPLE.to_owned();
         configure(&mut config);
         let world = before(&config).await;
-        let running = serve::serve_on(config, clock, listener).await.expect("a server");
+        let running = serve::serve_within(config, around.into(), listener)
+            .await
+            .expect("a server");
         let full = key(&running, Role::Full).await;
         let looker = key(&running, Role::ReadOnly).await;
         // Redirects are answers to look at.

@@ -10,9 +10,10 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Concern, Counted, Decision, Deployment, DeploymentId, DeviceId, Each, GroupKind, Holder,
-    InstallState, Installation, Leaver, LeaverDevices, LicenseType, LocationId, Members, Outcome, PersonId, Place,
-    Precedence, Preview, Previewing, Stand, Step, Time, Wish, World, decide, decide_each, plan,
+    App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceId, Each,
+    Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LicenseType, LocationId, Members,
+    Outcome, PersonId, Place, Precedence, Preview, Previewing, Stand, Step, Time, Wish, World, decide, decide_each,
+    plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -523,6 +524,39 @@ async fn is_as_decided(store: &Store, now: Time) {
     );
     let undecided = store.undecided(LOCATION, look).await.unwrap();
     assert_eq!(undecided, !given.is_empty(), "who gets something is looked for");
+    let Some((app, holder)) = given.first().copied() else {
+        return;
+    };
+    let stopped = Fault {
+        person: world.owner(holder).unwrap(),
+        breach: Breach::NotWanted,
+        step: Step::Associate { app, holder },
+    };
+    tx.stopped_add(LOCATION, &[stopped], now).await.unwrap();
+    assert_eq!(
+        tx.line_next(LOCATION, 1_000).await.unwrap(),
+        given_without(&world, &each, stopped.person),
+        "who gets a licence instead of somebody whose plan was stopped"
+    );
+}
+
+/// Who gets the licences that are free, if this one gets none.
+fn given_without(world: &World, each: &Each, person: PersonId) -> Vec<(AssetId, Holder)> {
+    let mut given = Vec::new();
+    for app in world.apps.values() {
+        let pairs = each
+            .pairs
+            .iter()
+            .filter(|((asset, of), _)| *asset == app.id && *of != person);
+        let wishes = pairs.flat_map(|(_, pair)| &pair.wishes);
+        let ready = wishes.filter(|(_, wish)| wish.stand == Stand::Ready);
+        let mut line: Vec<_> = ready.map(|(holder, wish)| (wish.rank, *holder)).collect();
+        line.sort();
+        let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
+        line.truncate(free.map_or(usize::MAX, |free| usize::try_from(free).unwrap()));
+        given.extend(line.into_iter().map(|(_, holder)| (app.id, holder)));
+    }
+    given
 }
 
 /// Everybody who stands in the line of an asset, with what brings them there.

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Concern, DeviceId, Each, GroupId, GroupKind, LocationId, MembershipRule, PersonId, Rules, Time};
+use domain::{
+    AssetId, Breach, Concern, DeviceId, Each, Fault, GroupId, GroupKind, LocationId, MembershipRule, PersonId, Rules,
+    Step, Time,
+};
 use store::{
     Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part,
     People, Span, Store, Version,
@@ -162,6 +165,13 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     }
     tx.decide_after_look(LOCATION, &taken.people).await.unwrap();
     assert_eq!(tx.line_next(LOCATION, 100).await.unwrap(), []);
+    let fault = Fault {
+        person: people[0],
+        breach: Breach::NotWanted,
+        step: Step::CreateUser { person: people[0] },
+    };
+    tx.stopped_keep(LOCATION, &taken.people, &[fault], now).await.unwrap();
+    tx.stopped_keep(LOCATION, &taken.people, &[], now).await.unwrap();
     tx.commit().await.unwrap();
     // Whatever concerns many is found by what it is about.
     let mut hand = Hand::on(&fresh).await;
@@ -274,6 +284,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.device_rows(&people).await.unwrap();
     page.client_user_rows(LOCATION, &people).await.unwrap();
     page.invitation_rows(LOCATION, &people).await.unwrap();
+    page.stopped_of(LOCATION, &people).await.unwrap();
+    page.stopped_after(LOCATION, Some(person), 100).await.unwrap();
+    page.stopped_counted(LOCATION).await.unwrap();
     page.held_changes_open(now).await.unwrap();
     page.held_changes_expired(now).await.unwrap();
     for thing in [None, Some("settings".to_owned())] {
@@ -446,6 +459,11 @@ const CROWD: &str = "
     FROM assets JOIN verdicts ON asset_id = assets.id AND said LIKE 'device%', devices;
     INSERT INTO decide_again (location_id, person_id, at)
     SELECT locations.id, people.id, 9000000000000 FROM locations, people;
+    -- The worst day there can be: nobody's plan is sound.
+    INSERT INTO stopped_plans (location_id, person_id, breach, step, since)
+    SELECT locations.id, decode(replace(people.id, '-', ''), 'hex'), 'notWanted',
+           '{\"step\":\"createUser\",\"person\":\"' || people.id || '\"}', 1
+    FROM locations, people;
     -- A few hundred of them belong to nobody.
     INSERT INTO people (id, kind, name, created_at)
     SELECT id, 'device', '', 1 FROM (SELECT id FROM devices LIMIT 300) AS kiosks;

@@ -31,6 +31,8 @@ const FREE: &str = "it says how many licences are free, which is looked at where
 const APPLE: &str = "it is between Apple and us; whether the token can be used is kept in `deciding`";
 const PUSH: &str = "it is about waking the device";
 const RULES: &str = "rules look at it, and who comes into a group by one is marked then";
+const ASKED: &str =
+    "it says what somebody will be asked on the device, which previews tell, and nothing is decided by it";
 const TOLD: &str = "what follows from it is told by another column of the row";
 
 /// Two people, two locations: an app in each, and of everything else one in the first.
@@ -196,7 +198,7 @@ const FACTS: &[Fact] = &[
             ("name", SHOWN),
             ("product_name", SHOWN),
             ("build_version", SHOWN),
-            ("supervised", SHOWN),
+            ("supervised", ASKED),
             ("enrolment_id", TOLD),
             ("enrolled_at", TOLD),
             (
@@ -657,6 +659,8 @@ const BESIDE: &[&str] = &[
     "group_marks",
     "group_uses",
     "group_walks",
+    // Of whom a plan was stopped: it is decided again like everybody else.
+    "stopped_plans",
     // What was changed, and what waits for another administrator: nothing follows from either until it is saved.
     "changes",
     "held_changes",

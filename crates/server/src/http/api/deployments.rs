@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json as JsonBody, extract::State};
 use domain::{
     Affected, Approval, AssetId, Counts, Deployment, Effect, Fate, GroupId, GroupKind, Holder, HolderKind,
-    Installation, LicenseType, Outcome,
+    Installation, LicenseType, Outcome, Prompted,
 };
 use serde::{Deserialize, Serialize};
 use store::GroupRow;
@@ -173,6 +173,8 @@ pub struct PreviewedApp {
     waiting_device_ids: Vec<Uuid>,
     /// What Apple is asked because of it.
     requests: AppleRequests,
+    /// What people will be asked on their devices.
+    prompts: Prompts,
     /// What changes by itself later, the next first.
     deadlines: Vec<DeadlinePreview>,
 }
@@ -200,8 +202,32 @@ struct AffectedHolders {
     /// Who installs what they get, or installed what they lose.
     #[schema(schema_with = installation)]
     installation: Installation,
+    prompts: Prompts,
     /// A few of them.
     first_ids: Vec<Uuid>,
+}
+
+/// What people will be asked because of a change, in number: of whoever needs a licence because of it. Where several apps are
+/// previewed together, somebody who is invited to the programme for several of them is invited once.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Prompts {
+    /// People who are invited to join the programme.
+    join_invitation_count: u64,
+    /// Devices on which somebody is asked whether the app may be installed.
+    install_prompt_count: u64,
+    /// Devices on which the password of an Apple ID is asked for.
+    apple_id_prompt_count: u64,
+}
+
+impl From<Prompted> for Prompts {
+    fn from(prompted: Prompted) -> Prompts {
+        Prompts {
+            join_invitation_count: prompted.join,
+            install_prompt_count: prompted.install,
+            apple_id_prompt_count: prompted.apple_id,
+        }
+    }
 }
 
 /// People and devices apart, in their order.
@@ -278,6 +304,7 @@ impl From<&Preview> for PreviewedApp {
             count: affected.number,
             device_count: affected.devices,
             installation: affected.installation,
+            prompts: affected.prompted.into(),
             first_ids: affected.first.iter().map(|holder| holder.id()).collect(),
         };
         PreviewedApp {
@@ -299,6 +326,7 @@ impl From<&Preview> for PreviewedApp {
             left_license_count: outcome.left(),
             waiting_user_ids: waiting.users,
             waiting_device_ids: waiting.devices,
+            prompts: outcome.prompted().into(),
             requests: AppleRequests {
                 create_users: preview.requests.create_users.requests,
                 associate: preview.requests.associate.requests,

@@ -16,6 +16,7 @@ mod groups;
 mod page;
 mod reclaim;
 mod settings;
+mod stopped;
 mod tokens;
 mod updates;
 mod users;
@@ -130,6 +131,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(bulk::router())
         .merge(devices::router())
         .merge(activity::router())
+        .merge(stopped::router())
         .merge(accounts::router())
         .merge(api_keys::router())
         .merge(settings::router())

@@ -15,6 +15,7 @@ use super::{
     Refusals,
     apps::LicenseCounts,
     input::Path,
+    stopped::StoppedStep,
     words::{DateTime, chain_stage, chain_tense, install_state, intent, license_holder, outcome, who, word},
 };
 use crate::{
@@ -73,6 +74,9 @@ pub struct Why {
     /// What would help, and can be done.
     remedies: Vec<WhyRemedy>,
     licenses: LicenseCounts,
+    /// What would break a promise, so that nothing is done for them until it does not: see `/stoppedPlans`. Most of the time
+    /// empty.
+    stopped: Vec<StoppedStep>,
     decided_date_time: DateTime,
 }
 
@@ -193,6 +197,7 @@ impl Why {
             chain: said.links.into_iter().map(ChainLink::from).collect(),
             rules: said.rules.into_iter().map(RuledDeployment::from).collect(),
             remedies: said.remedies.into_iter().map(WhyRemedy::from).collect(),
+            stopped: StoppedStep::all(&answer.stopped),
             licenses: answer.position.counts.into(),
             decided_date_time: DateTime(answer.world.now),
         }

@@ -1,8 +1,8 @@
 //! Times, lengths of time and words, as the API writes them.
 
 use domain::{
-    Approval, Effect, Enrolment, Fate, GroupKind, HolderKind, InstallState, Installation, LicenseType, Platform,
-    Resolution, Time, TokenState,
+    Approval, Breach, Effect, Enrolment, Fate, GroupKind, HolderKind, InstallState, Installation, LicenseType,
+    Platform, Resolution, Time, TokenState,
     why::{Outcome, Stage, Tense, Who},
 };
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
@@ -153,6 +153,7 @@ macro_rules! word_schemas {
 
 word_schemas! {
     actor_kind: ActorKind,
+    breach: Breach,
     change_kind: ChangeKind,
     chain_stage: Stage,
     chain_tense: Tense,

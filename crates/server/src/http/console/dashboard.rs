@@ -111,6 +111,10 @@ async fn todo(app: &App, summed: &Summed, failed_sync: Option<(Time, String)>) -
             owner: view.row.owner_name.clone(),
         }),
     }
+    let (people, since) = app.stopped_counted().await?;
+    if people.number > 0 {
+        todo.push(Todo::PlansStopped { people, since });
+    }
     if let Some(since) = view.row.unanswered_since.filter(|_| view.state.readable()) {
         todo.push(Todo::AppleSilent { since });
     } else if let Some((at, code)) = failed_sync.filter(|_| view.state.usable()) {

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, DeviceId, GroupKind, Ownership, Platform};
+use domain::{AssetId, DeviceId, GroupKind, Holder, Ownership, Platform};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use store::{CommandRow, CommandState};
@@ -129,9 +129,11 @@ pub(super) async fn show(
         ownership_version: ownership.version.number,
         frame: frame(app, reader, Place::Devices, &format!("/devices/{id}"), None).await?,
         refusal: refusal.map(|refusal| s.t(refusal)),
-        s,
         may: app.devices_leaving(&[id]).await?.of(&row),
         refused_at: row.refused_at,
+        stopped: of
+            .as_ref()
+            .and_then(|of| view::stopped_note(&s, row.owner().map_or(Holder::Device(id), Holder::Person), &of.stopped)),
         line: view::own_device_line(of.as_ref(), &row, person.as_ref().map(|person| person.name.as_str())),
         apps: of.as_ref().map(|of| apps(of, row.id)).unwrap_or_default(),
         commands: commands
@@ -149,6 +151,7 @@ pub(super) async fn show(
         }),
         revoke_error,
         check_ins: check_ins.into_iter().map(CheckInLine::from).collect(),
+        s,
     })
 }
 

@@ -25,6 +25,7 @@ mod search;
 mod session;
 mod settings;
 pub mod statics;
+mod stopped;
 mod updates;
 mod view;
 mod vpp;
@@ -138,6 +139,8 @@ fn inside() -> Router<App> {
         .route("/held/{held}/approve", post(held::approve))
         .route("/held/{held}/turn-down", post(held::turn_down))
         .route("/held/{held}/withdraw", post(held::withdraw))
+        .route("/stopped", get(stopped::page))
+        .route("/stopped/{person}", post(stopped::look_again))
         .route("/search", get(search::page))
         .route("/administration/vpp", get(vpp::page))
         .route("/administration/vpp/running", get(vpp::running))

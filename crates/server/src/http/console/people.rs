@@ -150,6 +150,9 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         devices: own.iter().filter(|device| !device.enrolment.is_over()).count() as u64,
         licences: of.as_ref().map_or(0, licences),
     };
+    let stopped = of
+        .as_ref()
+        .and_then(|of| view::stopped_note(&s, id.into(), &of.stopped));
     html(&PersonPage {
         frame: frame(app, reader, Place::People, &format!("/people/{id}"), shown.flash).await?,
         refused: shown.not_invited.as_ref().map(|why| not_invited(&s, why)),
@@ -175,6 +178,7 @@ async fn show(app: &App, reader: &Reader, id: PersonId, shown: Shown) -> Result<
         groups,
         link: shown.link,
         to_return: of.as_ref().map_or(0, OfPerson::to_return),
+        stopped,
     })
 }
 

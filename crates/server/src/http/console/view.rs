@@ -12,15 +12,31 @@ use super::pages::{
     apps::AppLine,
     devices::DeviceLine,
     parts::{EventLine, EventWord, InvitationLine, Named, OperationWord, Phase, Running, Who},
+    stopped::StoppedNote,
     ui::StateCounts,
 };
-use crate::app::{
-    App, AppError,
-    directory::DeviceInList,
-    of_app::People,
-    of_person::OfPerson,
-    sums::{AppSums, by_state},
+use crate::{
+    app::{
+        App, AppError,
+        directory::DeviceInList,
+        of_app::People,
+        of_person::OfPerson,
+        stopped::StoppedWhy,
+        sums::{AppSums, by_state},
+    },
+    messages::Speak,
+    reasons,
 };
+
+/// Why a plan was stopped; `None` while it is sound.
+pub fn stopped_note(s: &Speak, whom: Holder, why: &StoppedWhy) -> Option<StoppedNote> {
+    Some(StoppedNote {
+        of_device: whom.device().is_some(),
+        since: why.since()?,
+        reasons: reasons::stopped(why, s),
+        action: format!("/stopped/{}", whom.id()),
+    })
+}
 
 /// What an app is called: by its number until the store has described it.
 pub fn app_name(row: &AppRow) -> String {

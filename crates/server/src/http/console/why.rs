@@ -53,6 +53,7 @@ pub async fn page(
         devices: devices(&answer),
         events: answer.events.iter().map(|row| names.event(row)).collect(),
         earlier: None,
+        stopped: view::stopped_note(&s, answer.subject, &answer.stopped),
         s,
     })
 }

@@ -38,7 +38,7 @@ pub mod tests {
     };
 
     /// One of everything that can happen.
-    const KINDS: [&str; 83] = [
+    const KINDS: [&str; 86] = [
         "accountChanged",
         "accountDisabled",
         "accountEnabled",
@@ -105,6 +105,9 @@ pub mod tests {
         "personInvited",
         "personLeft",
         "personReturned",
+        "planLookedAgain",
+        "planSound",
+        "planStopped",
         "policyChanged",
         "programAccepted",
         "programUserCreated",

@@ -1,7 +1,7 @@
 //! Many at once: what is ticked in a list, what is to be done to it, what that would do, and what was done.
 
 use askama::Template;
-use domain::{Approval, GroupKind, LicenseType};
+use domain::{Approval, GroupKind, LicenseType, Prompted};
 use store::Many;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     groups::members_text,
     members::PreviewedApp,
     parts::Named,
+    preview::prompted,
     ui::Glyph,
 };
 use crate::{
@@ -277,6 +278,10 @@ impl BulkPreviewPage {
 
     fn moves_groups(&self) -> bool {
         !matches!(self.act, ActWord::InviteAgain | ActWord::MoveUp)
+    }
+
+    fn prompted(&self) -> Prompted {
+        prompted(self.apps.iter().map(|of| &of.preview))
     }
 
     fn requests(&self) -> u64 {

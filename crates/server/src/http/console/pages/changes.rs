@@ -1,12 +1,13 @@
 //! What was changed, with what it said before; and what waits for another administrator.
 
 use askama::Template;
-use domain::{AssetId, Counts, GroupKind, Time};
+use domain::{AssetId, Counts, GroupKind, Prompted, Time};
 
 use super::{
     Frame,
     members::{Moved, PreviewedApp},
     parts::Named,
+    preview::prompted,
     rules::RuleView,
     ui::{Glyph, StateCounts},
 };
@@ -173,6 +174,10 @@ pub struct AgreePage {
 impl AgreePage {
     fn and_more(&self, more: &u64) -> String {
         and_more(&self.s, self.kind, *more)
+    }
+
+    fn prompted(&self) -> Prompted {
+        prompted(self.apps.iter().map(|of| &of.preview))
     }
 
     fn requests(&self) -> u64 {

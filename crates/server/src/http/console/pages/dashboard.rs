@@ -2,6 +2,7 @@
 
 use askama::Template;
 use domain::{AssetId, Counts, Owned, Time, TokenState};
+use store::Many;
 
 use super::{
     Frame,
@@ -113,6 +114,11 @@ pub enum Todo {
         days_left: i64,
         expires_at: Time,
     },
+    /// What was decided of them would break a promise, and is not done.
+    PlansStopped {
+        people: Many,
+        since: Option<Time>,
+    },
     /// Apple has not answered as it should, since then.
     AppleSilent {
         since: Time,
@@ -179,9 +185,11 @@ impl Todo {
 
     fn severity(&self) -> Severity {
         match self {
-            Todo::TokenUnusable { .. } | Todo::Overdrawn { .. } | Todo::Short { .. } | Todo::ShortByForeign { .. } => {
-                Severity::Critical
-            }
+            Todo::TokenUnusable { .. }
+            | Todo::PlansStopped { .. }
+            | Todo::Overdrawn { .. }
+            | Todo::Short { .. }
+            | Todo::ShortByForeign { .. } => Severity::Critical,
             Todo::TokenExpiring { days_left, .. } if *days_left < 7 => Severity::Critical,
             Todo::TokenExpiring { .. }
             | Todo::AppleSilent { .. }
@@ -247,6 +255,15 @@ impl Todo {
                 s.t1("todo-token-expiring-reason", "date", s.full_date(*expires_at)),
                 "verb-renew",
                 "/administration/vpp/upload".to_owned(),
+            ),
+            Todo::PlansStopped { people, since } => (
+                match people.more {
+                    true => s.t1("todo-plans-stopped-more", "people", people.number),
+                    false => s.t1("todo-plans-stopped", "people", people.number),
+                },
+                since.map_or_else(String::new, |since| s.t1("todo-since", "time", s.date_time(since))),
+                "verb-look",
+                "/stopped".to_owned(),
             ),
             Todo::AppleSilent { since } => (
                 s.t1("todo-apple-silent", "since", s.since(*since)),
@@ -409,6 +426,17 @@ pub mod tests {
                 devices: 2,
             },
             Todo::AppleSilent { since: ago(s, 12) },
+            Todo::PlansStopped {
+                people: Many::from(2),
+                since: Some(ago(s, 12)),
+            },
+            Todo::PlansStopped {
+                people: Many {
+                    number: 10_000,
+                    more: true,
+                },
+                since: Some(ago(s, 12)),
+            },
             Todo::Overdrawn {
                 app,
                 name: name(),

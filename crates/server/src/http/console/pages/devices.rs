@@ -11,6 +11,7 @@ use super::{
     apps::platform_name,
     bulk::PickBar,
     parts::{CommandWord, Named, Pager, Turn},
+    stopped::StoppedNote,
     ui::{Glyph, Html, StateCounts},
     words,
 };
@@ -344,6 +345,8 @@ pub struct DevicePage {
     pub refused_at: Option<Time>,
     /// Why it was not done.
     pub refusal: Option<String>,
+    /// Nothing is done for it, nor for whoever has it: their plan was stopped.
+    pub stopped: Option<StoppedNote>,
 }
 
 /// How a device leaves, as it is written in an address.
@@ -582,6 +585,7 @@ pub mod tests {
         };
         let check_ins = check_ins(s);
         let device = |apps, commands, revoked: bool| DevicePage {
+            stopped: revoked.then(|| crate::http::console::pages::stopped::tests::note(s)),
             check_ins: if revoked { Vec::new() } else { check_ins.clone() },
             s: s.clone(),
             frame: frame(Place::Devices),

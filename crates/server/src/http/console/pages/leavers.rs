@@ -1,12 +1,12 @@
 //! 퇴사: what somebody's leaving does to their groups and devices, to each app, and to whoever waits for one.
 
 use askama::Template;
-use domain::{AssetId, Effect, Fate, Parting, PersonId};
+use domain::{AssetId, Effect, Fate, Parting, PersonId, Prompted};
 
 use super::{
     Frame,
     parts::Named,
-    preview::{PreviewView, effect_glyph, effect_word},
+    preview::{PreviewView, effect_glyph, effect_word, prompted},
     ui::{Glyph, Html},
 };
 use crate::{
@@ -145,6 +145,10 @@ impl LeavePage {
     fn taken_back(&self) -> u64 {
         let back = self.apps.iter().filter(|app| app.licence == LeavingLicence::ComesBack);
         back.count() as u64
+    }
+
+    fn prompted(&self) -> Prompted {
+        prompted(self.apps.iter().map(|app| &app.preview))
     }
 
     fn requests(&self) -> u64 {

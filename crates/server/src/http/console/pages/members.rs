@@ -2,13 +2,13 @@
 //! is saved.
 
 use askama::Template;
-use domain::{AssetId, GroupId, GroupKind};
+use domain::{AssetId, GroupId, GroupKind, Prompted};
 
 use super::{
     Frame,
     groups::members_text,
     parts::Pager,
-    preview::{PreviewView, confirmed},
+    preview::{PreviewView, confirmed, prompted},
     rules::RuleView,
     ui::Glyph,
 };
@@ -124,6 +124,10 @@ impl MembersPreviewPage {
     fn confirmed(&self, licences: &u64) -> String {
         let stops = self.apps.iter().map(|of| of.preview.stops()).sum();
         confirmed(&self.s, *licences, stops)
+    }
+
+    fn prompted(&self) -> Prompted {
+        prompted(self.apps.iter().map(|of| &of.preview))
     }
 
     fn requests(&self) -> u64 {

@@ -27,6 +27,7 @@ pub mod rules;
 pub mod search;
 pub mod settings;
 pub mod sign_in;
+pub mod stopped;
 pub mod ui;
 pub mod vpp;
 pub mod why;
@@ -232,6 +233,7 @@ pub mod tests {
         all.extend(bulk::tests::samples(s));
         all.extend(moving_up::tests::samples(s));
         all.extend(activity::tests::samples(s));
+        all.extend(stopped::tests::samples(s));
         all.extend(changes::tests::samples(s));
         all.extend(accounts::tests::samples(s));
         all.extend(settings::tests::samples(s));

@@ -11,6 +11,7 @@ use super::{
     conflict::Conflict,
     devices::DeviceLine,
     parts::{InvitationLine, Named, Pager, Turn},
+    stopped::StoppedNote,
     ui::{Glyph, Html, StateCounts},
 };
 use crate::{
@@ -177,6 +178,8 @@ pub struct PersonPage {
     pub link: Option<String>,
     /// Licences that go back, and whose return Apple has not confirmed.
     pub to_return: u64,
+    /// Nothing is done for them: their plan was stopped.
+    pub stopped: Option<StoppedNote>,
 }
 
 impl PersonPage {
@@ -425,6 +428,7 @@ pub mod tests {
             },
             link: link.map(str::to_owned),
             to_return: if left { 3 } else { 0 },
+            stopped: left.then(|| crate::http::console::pages::stopped::tests::note(s)),
         };
         let form = |id, wrong: Option<&str>| PersonFormPage {
             s: s.clone(),

@@ -2,12 +2,12 @@
 //!
 //! It names what it was computed from. Who saves it gets that, or is shown what is different by now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use domain::{
     Affected, AssetId, Counts, Effect, Fate, GroupId, GroupKind, Holder, HolderKind, Installation, LicenseType, Owned,
-    Time,
+    PersonId, Prompted, Time,
 };
 
 use super::{Frame, groups::members_text, ui::Glyph, words};
@@ -321,6 +321,9 @@ pub struct PreviewView {
     /// What deadlines will change, the next first.
     pub later: Vec<LaterView>,
     pub requests: Vec<(&'static str, Asked)>,
+    /// What people will be asked, and who is invited to join.
+    pub prompted: Prompted,
+    pub joining: Vec<PersonId>,
     /// How many licences it takes back, when whoever saves has to say so.
     pub to_confirm: Option<u64>,
 }
@@ -362,6 +365,8 @@ impl PreviewView {
                 })
                 .collect(),
             requests: requests.into_iter().filter(|(_, asked)| asked.people > 0).collect(),
+            prompted: outcome.prompted(),
+            joining: outcome.joining().collect(),
             to_confirm: preview.to_confirm(),
         }
     }
@@ -504,10 +509,20 @@ impl PreviewView {
             (Installation::External, Effect::Loses) => s.t("preview-external-loses"),
             (Installation::External, _) => s.t("preview-external"),
         };
+        let prompted = [
+            ("prompts-part-join", affected.prompted.join),
+            ("prompts-part-install", affected.prompted.install),
+            ("prompts-part-apple-id", affected.prompted.apple_id),
+        ];
+        let prompted = prompted
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(key, count)| s.t1(key, "count", count));
         Item {
             head,
             reason: [reason, devices, external]
                 .into_iter()
+                .chain(prompted)
                 .filter(|it| !it.is_empty())
                 .collect::<Vec<_>>()
                 .join(" · "),
@@ -532,6 +547,20 @@ impl PreviewView {
 
     pub(super) fn requests_total(&self) -> u64 {
         self.requests.iter().map(|(_, asked)| asked.requests).sum()
+    }
+}
+
+/// What people will be asked because of all of these together: whoever is invited to join is invited once.
+pub(super) fn prompted<'a>(previews: impl IntoIterator<Item = &'a PreviewView>) -> Prompted {
+    let mut joining: BTreeSet<PersonId> = BTreeSet::new();
+    let each = previews.into_iter().map(|preview| {
+        joining.extend(&preview.joining);
+        preview.prompted
+    });
+    let sum: Prompted = each.sum();
+    Prompted {
+        join: joining.len() as u64,
+        ..sum
     }
 }
 
@@ -564,6 +593,10 @@ pub struct PreviewPage {
 }
 
 impl PreviewPage {
+    fn prompted(&self) -> Prompted {
+        self.preview.prompted
+    }
+
     fn context(&self) -> String {
         let s = &self.s;
         s.t2("preview-context", "app", &self.name, "count", self.preview.lines.len())
@@ -581,7 +614,7 @@ impl PreviewPage {
 
 #[cfg(test)]
 pub mod tests {
-    use domain::{Approval, Detail, PersonId};
+    use domain::{Approval, Detail};
 
     use super::*;
     use crate::http::console::pages::{
@@ -615,6 +648,14 @@ pub mod tests {
             installation: match effect {
                 Effect::Loses | Effect::Keeps => Installation::External,
                 _ => Installation::Managed,
+            },
+            prompted: match effect {
+                Effect::Gains | Effect::GainsOnceReady => Prompted {
+                    join: 2,
+                    install: people,
+                    apple_id: people,
+                },
+                _ => Prompted::default(),
             },
             first: vec![id(1, PersonId).into(), id(2, PersonId).into()],
         };
@@ -682,6 +723,12 @@ pub mod tests {
                 needed: 5,
                 waiting: 2,
             }],
+            prompted: Prompted {
+                join: 2,
+                install: 1398,
+                apple_id: 1398,
+            },
+            joining: vec![id(1, PersonId), id(2, PersonId)],
             requests: vec![
                 ("preview-request-users", asked(164, 2)),
                 ("preview-request-associate", asked(1398, 2)),
@@ -728,6 +775,8 @@ pub mod tests {
             affected: Vec::new(),
             lines: Vec::new(),
             later: Vec::new(),
+            prompted: Prompted::default(),
+            joining: Vec::new(),
             requests: Vec::new(),
             to_confirm: None,
             ..full.clone()

@@ -9,6 +9,7 @@ use domain::{
 use super::{
     Frame,
     parts::{EventLine, Named},
+    stopped::StoppedNote,
     ui::{Glyph, Html},
     words,
 };
@@ -50,6 +51,8 @@ pub struct WhyPage {
     pub events: Vec<EventLine>,
     /// Where the rest of the history is.
     pub earlier: Option<String>,
+    /// Nothing is done for them: their plan was stopped.
+    pub stopped: Option<StoppedNote>,
 }
 
 impl WhyPage {
@@ -200,6 +203,7 @@ pub mod tests {
             },
             rules: if waits { rules.map(rule).to_vec() } else { Vec::new() },
             remedies: if waits { vec![remedy] } else { Vec::new() },
+            stopped: Vec::new(),
         }
     }
 
@@ -226,6 +230,7 @@ pub mod tests {
             }],
             events: Vec::new(),
             earlier: None,
+            stopped: (!waits).then(|| crate::http::console::pages::stopped::tests::note(s)),
         };
         vec![
             ("why", page(true).render().unwrap()),

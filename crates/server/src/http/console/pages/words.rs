@@ -1,8 +1,8 @@
 //! The words for what the domain knows: each function gives the key of a message. Every text literal here is such a key.
 
 use domain::{
-    Approval, Detail, Enrolment, GroupKind, HolderKind, InstallState, Installation, LicenseType, LicensingReason,
-    Reclaim, Rule, RuleSet, TokenState, invitation::Ending,
+    Approval, Breach, Detail, Enrolment, GroupKind, HolderKind, InstallState, Installation, LicenseType,
+    LicensingReason, Reclaim, Rule, RuleSet, Step, TokenState, invitation::Ending,
 };
 
 use store::{Role, SyncCause};
@@ -200,6 +200,45 @@ pub fn license_holder(kind: HolderKind) -> &'static str {
     }
 }
 
+/// What a step that is not taken would do.
+pub fn step(step: &Step) -> &'static str {
+    match step {
+        Step::Release { .. } => "step-release",
+        Step::AskInformation { .. } => "step-ask-information",
+        Step::CreateUser { .. } => "step-create-user",
+        Step::Invite { .. } => "step-invite",
+        Step::Disassociate { .. } => "step-disassociate",
+        Step::Associate { .. } => "step-associate",
+        Step::RetireUser { .. } => "step-retire-user",
+        Step::Remove { .. } => "step-remove",
+        Step::Install { .. } => "step-install",
+        Step::AskApps { .. } => "step-ask-apps",
+        Step::Unenrol { .. } => "step-unenrol",
+    }
+}
+
+/// What it would break.
+pub fn breach(breach: Breach) -> &'static str {
+    match breach {
+        Breach::NotOurs => "breach-not-ours",
+        Breach::TokenUnusable => "breach-token-unusable",
+        Breach::Overdrawn => "breach-overdrawn",
+        Breach::SecondLicence => "breach-second-licence",
+        Breach::NotWanted => "breach-not-wanted",
+        Breach::NotAMember => "breach-not-a-member",
+        Breach::NotPermitted => "breach-not-permitted",
+        Breach::StillThere => "breach-still-there",
+        Breach::StillWanted => "breach-still-wanted",
+        Breach::NoLicence => "breach-no-licence",
+        Breach::NotHere => "breach-not-here",
+        Breach::UnderWay => "breach-under-way",
+        Breach::InvitedAgain => "breach-invited-again",
+        Breach::HoldsLicence => "breach-holds-licence",
+        Breach::NotLeft => "breach-not-left",
+        Breach::ProfileFirst => "breach-profile-first",
+    }
+}
+
 /// Why it is the licence of the person, or of the device.
 pub fn licensing(reason: LicensingReason) -> &'static str {
     match reason {
@@ -386,6 +425,9 @@ pub fn event(event: &EventWord) -> Option<&'static str> {
         "personInvited" => "event-person-invited",
         "personLeft" => "event-person-left",
         "personReturned" => "event-person-returned",
+        "planLookedAgain" => "event-plan-looked-again",
+        "planSound" => "event-plan-sound",
+        "planStopped" => "event-plan-stopped",
         "policyChanged" => "event-policy-changed",
         "programAccepted" => "event-program-accepted",
         "programUserCreated" => "event-program-user-created",
