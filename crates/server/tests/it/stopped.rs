@@ -10,10 +10,10 @@ use crate::{
     server::{Browser, TestServer, answer, form, until},
 };
 
-/// Plans as ever, but for a mistake about whoever has a device with system 1.0: their licences go back while the apps are there.
+/// Plans as ever, but for a mistake about whoever has a device with system 1.5: their licences go back while the apps are there.
 fn mistaken(world: &World) -> Each {
     let mut each = decide_each(world);
-    for device in world.devices.values().filter(|device| device.os_version == [1, 0]) {
+    for device in world.devices.values().filter(|device| device.os_version == [1, 5]) {
         for app in world.apps.values() {
             let holder = Holder::Person(device.person);
             if app.seats.contains_key(&holder) {
@@ -67,7 +67,7 @@ async fn story(server: &TestServer, company: Organisation) {
     let device_of = async |person: PersonId| app.devices_of(person).await.unwrap()[0].id;
     let (theirs, others) = (device_of(victim).await, device_of(other).await);
     assert_eq!(stopped(server).await, Vec::<Value>::new());
-    says_version(&app.store, theirs, "1.0").await;
+    says_version(&app.store, theirs, "1.5").await;
     app.look_again();
     until("the plan is stopped", async || {
         let plans = stopped(server).await;
@@ -176,7 +176,7 @@ async fn story(server: &TestServer, company: Organisation) {
     assert_eq!(again(&server.key, victim).await.0, StatusCode::NO_CONTENT);
 
     // Something of theirs changes, and what is decided of them is right.
-    says_version(&app.store, theirs, "2.0").await;
+    says_version(&app.store, theirs, "2.5").await;
     app.look_again();
     until("the plan goes on", async || {
         let plans = stopped(server).await;
