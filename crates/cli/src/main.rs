@@ -4,6 +4,8 @@
 
 mod admin;
 #[cfg(feature = "simulators")]
+mod crowd;
+#[cfg(feature = "simulators")]
 mod demo;
 mod doctor;
 #[cfg(feature = "simulators")]

@@ -272,7 +272,7 @@ impl Store {
         }
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "simulators")]
     pub(crate) async fn pragma(&self, sql: &'static str) -> Result<(), StoreError> {
         let Db::Lite { write, .. } = &self.db else {
             return Ok(());

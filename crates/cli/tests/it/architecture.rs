@@ -15,7 +15,12 @@ const CRATES: [(&str, &[&str], &[&str]); 10] = [
     ("model", &["domain"], &[]),
     ("world", &["apple", "domain", "mdm", "server", "sim", "store"], &[]),
     ("fuzz", &["apple", "mdm", "server"], &[]),
-    ("cli", &["domain", "server", "sim"], &["apple", "mdm", "store", "world"]),
+    // What pretends fills a database at once.
+    (
+        "cli",
+        &["domain", "server", "sim", "store"],
+        &["apple", "mdm", "store", "world"],
+    ),
 ];
 
 fn ours(manifest: &toml::Table, section: &str) -> BTreeSet<String> {

@@ -1,14 +1,176 @@
-//! A whole organisation at once, as large as one likes: to measure with.
+//! A whole organisation at once, as large as one likes: to look at, and to measure with.
 
 use domain::{Approval, AssetId, Deployment, DeploymentId, GroupId, GroupKind, LocationId, PersonId, Time, TokenState};
 use secrecy::SecretString;
+use serde::Serialize;
 use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
 use crate::{
-    Change, GroupRow, LocationRow, MetadataRow, ObservedAsset, Store, StoreError, Version,
+    Change, GroupRow, LocationRow, MetadataRow, ObservedAsset, Store, StoreError, Tx, Version,
     db::{Conn, values},
 };
+
+/// Somebody who is there from the first moment on, and accepted the programme.
+#[derive(Debug, Clone, Serialize)]
+pub struct Newcomer {
+    pub id: Uuid,
+    pub name: String,
+    /// In small letters.
+    pub email: Option<String>,
+    pub department: Option<String>,
+    pub client_user: String,
+    /// What Apple says of the account.
+    pub id_hash: Option<String>,
+}
+
+/// A device that is enrolled from the first moment on. Nobody can wake it.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewDevice {
+    pub id: Uuid,
+    pub person: Uuid,
+    pub udid: String,
+    pub serial: Option<String>,
+    pub name: String,
+    pub product_name: String,
+    pub platform: String,
+    pub os_version: String,
+    /// When it was last heard, in milliseconds since 1970.
+    pub heard: i64,
+}
+
+/// Who of a group holds licences of an app, and has it on all devices.
+#[derive(Debug, Clone)]
+pub struct Held {
+    pub asset: AssetId,
+    pub group: GroupId,
+    pub by: Holders,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holders {
+    Everybody,
+    /// Whose id is even.
+    EveryOther,
+}
+
+/// So many at once that one after the other takes too long.
+#[derive(Debug, Clone)]
+pub struct Crowd<'a> {
+    pub location: LocationId,
+    pub people: &'a [Newcomer],
+    pub devices: &'a [NewDevice],
+    /// Groups that nobody is in yet, and which department comes into each; everybody, where none is named.
+    pub groups: &'a [(GroupId, Option<String>)],
+    /// Of assets of which nobody holds licences yet.
+    pub held: &'a [Held],
+    /// As of when all that is so.
+    pub now: Time,
+}
+
+/// As many as are written by one statement.
+const AT_ONCE: usize = 5_000;
+
+impl Store {
+    /// They all are there at once, or nobody is. Nobody was decided yet.
+    ///
+    /// Triggers do not run for what is written here, since each of them would for each of millions of rows; what they keep is
+    /// written here as well. Nobody else may use the database meanwhile.
+    pub async fn crowd_arrives(&self, crowd: &Crowd<'_>) -> Result<(), StoreError> {
+        let now = crowd.now;
+        let mut tx = self.begin().await?;
+        let triggers = silenced(&mut tx).await?;
+        for people in crowd.people.chunks(AT_ONCE) {
+            let sql = tx.conn().text(
+                "INSERT INTO people (id, name, email, email_key, department, created_at)
+                 SELECT value ->> 'id', value ->> 'name', value ->> 'email', value ->> 'email', value ->> 'department', $2
+                 FROM json_each($1)",
+                "INSERT INTO people (id, name, email, email_key, department, created_at)
+                 SELECT id, name, email, email, department, $2
+                 FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS it (id TEXT, name TEXT, email TEXT, department TEXT)",
+            );
+            tx.run(sql, values![json(people), now]).await?;
+            let sql = tx.conn().text(
+                "INSERT INTO client_users (client_user_id, location_id, person_id, status, id_hash, accepted_at, observed_at)
+                 SELECT value ->> 'client_user', $2, value ->> 'id', 'Associated', value ->> 'id_hash', $3, $3
+                 FROM json_each($1)",
+                "INSERT INTO client_users (client_user_id, location_id, person_id, status, id_hash, accepted_at, observed_at)
+                 SELECT client_user, $2, id, 'Associated', id_hash, $3, $3
+                 FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS it (id TEXT, client_user TEXT, id_hash TEXT)",
+            );
+            tx.run(sql, values![json(people), crowd.location, now]).await?;
+        }
+        for devices in crowd.devices.chunks(AT_ONCE) {
+            let sql = tx.conn().text(
+                "INSERT INTO devices (id, udid, serial, name, product_name, platform, person_id, enrolment, dep,
+                                      awaiting_configuration, os_version, informed_at, enrolled_at, last_seen_at)
+                 SELECT value ->> 'id', value ->> 'udid', value ->> 'serial', value ->> 'name', value ->> 'product_name',
+                        value ->> 'platform', value ->> 'person', 'enrolled', FALSE, FALSE, value ->> 'os_version', $2, $2,
+                        value ->> 'heard'
+                 FROM json_each($1)",
+                "INSERT INTO devices (id, udid, serial, name, product_name, platform, person_id, enrolment, dep,
+                                      awaiting_configuration, os_version, informed_at, enrolled_at, last_seen_at)
+                 SELECT id, udid, serial, name, product_name, platform, person, 'enrolled', FALSE, FALSE, os_version, $2, $2,
+                        heard
+                 FROM jsonb_to_recordset(CAST($1 AS jsonb)) AS it (id TEXT, udid TEXT, serial TEXT, name TEXT,
+                      product_name TEXT, platform TEXT, person TEXT, os_version TEXT, heard BIGINT)",
+            );
+            tx.run(sql, values![json(devices), now]).await?;
+        }
+        let mut holds = String::new();
+        for (group, department) in crowd.groups {
+            let whose = match department {
+                Some(department) => format!("AND department = '{}'", department.replace('\'', "''")),
+                None => String::new(),
+            };
+            holds.push_str(&format!(
+                "INSERT INTO group_members (group_id, member_id, name)
+                 SELECT '{group}', id, name FROM people WHERE kind = 'person' {whose};"
+            ));
+        }
+        for Held { asset, group, by } in crowd.held {
+            let who = match by {
+                Holders::Everybody => "",
+                Holders::EveryOther => "AND substr(member_id, 36, 1) IN ('0', '2', '4', '6', '8', 'a', 'c', 'e')",
+            };
+            holds.push_str(&format!(
+                "INSERT INTO seats (asset_id, holder_id, kind, state, since)
+                 SELECT '{asset}', member_id, 'user', 'held', {now} FROM group_members WHERE group_id = '{group}' {who};",
+                now = now.ms()
+            ));
+        }
+        at_once(&mut tx.conn(), holds).await?;
+        at_once(&mut tx.conn(), follows(crowd.location, now.ms())).await?;
+        at_once(&mut tx.conn(), triggers).await?;
+        tx.decide_everybody(crowd.location).await?;
+        tx.commit().await?;
+        self.tidied().await
+    }
+}
+
+fn json(all: &[impl Serialize]) -> String {
+    serde_json::to_string(all).expect("plain values")
+}
+
+/// What follows from who has which device and holds which licence.
+fn follows(location: LocationId, now: i64) -> String {
+    format!(
+        "UPDATE groups SET members = (SELECT COUNT(*) FROM group_members WHERE group_id = id);
+         INSERT INTO assignments (asset_id, holder_kind, holder, observed_at)
+         SELECT asset_id, 'user', client_user_id, {now}
+         FROM seats JOIN client_users ON person_id = holder_id WHERE location_id = '{location}';
+         INSERT INTO installs (device_id, asset_id, checks, told_version)
+         SELECT devices.id, seats.asset_id, 0, store_version
+         FROM seats JOIN devices ON person_id = holder_id
+                    LEFT JOIN app_metadata ON app_metadata.asset_id = seats.asset_id;
+         INSERT INTO device_apps (device_id, asset_id, seen, seen_at, version)
+         SELECT devices.id, seats.asset_id, 'installed', {now}, store_version
+         FROM seats JOIN devices ON person_id = holder_id
+                    LEFT JOIN app_metadata ON app_metadata.asset_id = seats.asset_id;
+         UPDATE assets SET taken = (SELECT COUNT(*) FROM seats WHERE asset_id = assets.id);
+         DELETE FROM dirty; DELETE FROM dirty_many;"
+    )
+}
 
 /// Who and what is in it, by their ids.
 #[derive(Debug, Clone)]
@@ -29,10 +191,8 @@ fn numbered(kind: u128, number: usize) -> Uuid {
 
 /// People with a device each, who all accepted the programme, and apps that are required for all of them. Half of them
 /// have licences, and the apps on their devices; for the other half no licence is left. Nobody was decided yet.
-///
-/// Triggers do not run for what is written here, since each of them would for each of millions of rows.
 pub async fn organisation(store: &Store, people: usize, apps: usize, now: Time) -> Result<Organisation, StoreError> {
-    let organisation = Organisation {
+    let mut organisation = Organisation {
         location: LocationId(numbered(1, 1)),
         group: GroupId(numbered(2, 1)),
         assets: Vec::new(),
@@ -55,48 +215,53 @@ pub async fn organisation(store: &Store, people: usize, apps: usize, now: Time) 
     })
     .await?;
     tx.commit().await?;
-    let mut organisation = organisation;
     for _ in 0..apps {
         organisation.app_arrives(store, people.div_ceil(2)).await?;
         organisation.last_is_required(store).await?;
     }
 
-    let triggers = silenced(store).await?;
-    let ids: Vec<Uuid> = organisation.people.iter().map(|person| person.0).collect();
-    store.people_arrive(&ids).await?;
-    let mut tx = store.begin().await?;
-    let (location, group) = (organisation.location, organisation.group);
-    let now = now.ms();
-    at_once(&mut tx.conn(), crowd(location, group, now)).await?;
-    at_once(&mut tx.conn(), triggers).await?;
-    tx.decide_everybody(location).await?;
-    tx.commit().await?;
-    store.tidied().await?;
+    let newcomers: Vec<Newcomer> = (0..people)
+        .map(|number| Newcomer {
+            id: numbered(3, number),
+            name: numbered(3, number).to_string(),
+            email: None,
+            department: None,
+            client_user: numbered(6, number).to_string(),
+            id_hash: None,
+        })
+        .collect();
+    let devices: Vec<NewDevice> = (0..people)
+        .map(|number| NewDevice {
+            id: numbered(5, number),
+            person: numbered(3, number),
+            udid: numbered(3, number).to_string(),
+            serial: None,
+            name: "iPhone".to_owned(),
+            product_name: "iPhone16,1".to_owned(),
+            platform: "iOS".to_owned(),
+            os_version: "18.5".to_owned(),
+            heard: now.ms(),
+        })
+        .collect();
+    let held: Vec<Held> = organisation
+        .assets
+        .iter()
+        .map(|asset| Held {
+            asset: *asset,
+            group: organisation.group,
+            by: Holders::EveryOther,
+        })
+        .collect();
+    let crowd = Crowd {
+        location: organisation.location,
+        people: &newcomers,
+        devices: &devices,
+        groups: &[(organisation.group, None)],
+        held: &held,
+        now,
+    };
+    store.crowd_arrives(&crowd).await?;
     Ok(organisation)
-}
-
-/// What a person has follows from their id: that of a device begins with 5, that of a client user with 6. Whose id is even
-/// has licences.
-fn crowd(location: LocationId, group: GroupId, now: i64) -> String {
-    format!(
-        "INSERT INTO devices (id, udid, name, product_name, platform, person_id, enrolment, dep, awaiting_configuration,
-                              os_version, informed_at, enrolled_at, last_seen_at)
-         SELECT '05' || substr(id, 3), id, 'iPhone', 'iPhone16,1', 'iOS', id, 'enrolled', FALSE, FALSE, '18.5', {now}, {now}, {now}
-         FROM people;
-         INSERT INTO client_users (client_user_id, location_id, person_id, status, accepted_at, observed_at)
-         SELECT '06' || substr(id, 3), '{location}', id, 'Associated', {now}, {now} FROM people;
-         INSERT INTO group_members (group_id, member_id, name) SELECT '{group}', id, name FROM people;
-         UPDATE groups SET members = (SELECT COUNT(*) FROM group_members WHERE group_id = id);
-         INSERT INTO seats (asset_id, holder_id, kind, state, since)
-         SELECT assets.id, people.id, 'user', 'held', {now} FROM people, assets
-         WHERE substr(people.id, 36, 1) IN ('0', '2', '4', '6', '8', 'a', 'c', 'e');
-         INSERT INTO installs (device_id, asset_id, accepted_at, checks)
-         SELECT '05' || substr(holder_id, 3), asset_id, {now}, 0 FROM seats;
-         INSERT INTO device_apps (device_id, asset_id, seen, seen_at)
-         SELECT '05' || substr(holder_id, 3), asset_id, 'installed', {now} FROM seats;
-         UPDATE assets SET taken = (SELECT COUNT(*) FROM seats WHERE asset_id = assets.id);
-         DELETE FROM dirty; DELETE FROM dirty_many;"
-    )
 }
 
 impl Organisation {
@@ -220,9 +385,8 @@ impl Store {
 }
 
 /// Has no trigger run any more. What brings them back is returned.
-async fn silenced(store: &Store) -> Result<String, StoreError> {
-    let mut tx = store.begin().await?;
-    let back = match tx.conn() {
+async fn silenced(tx: &mut Tx) -> Result<String, StoreError> {
+    Ok(match tx.conn() {
         mut lite @ Conn::Lite(_) => {
             let all = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY rowid";
             let triggers: Vec<(String, String)> = lite
@@ -253,9 +417,7 @@ async fn silenced(store: &Store) -> Result<String, StoreError> {
             at_once(&mut pg, said("DISABLE")).await?;
             said("ENABLE")
         }
-    };
-    tx.commit().await?;
-    Ok(back)
+    })
 }
 
 /// Runs statements one after the other, however long they take.
