@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::Failure;
 
-const EVERYBODY: &str = "전 직원";
+pub const EVERYBODY: &str = "전 직원";
 const DEPARTMENTS: [&str; 8] = [
     "영업팀",
     "현장팀",
@@ -333,11 +333,11 @@ fn required(asset: AssetId, group: GroupId, now: Time) -> Deployment {
     }
 }
 
-fn person(number: usize) -> Uuid {
+pub fn person(number: usize) -> Uuid {
     numbered(3, number)
 }
 
-fn device(number: usize) -> Uuid {
+pub fn device(number: usize) -> Uuid {
     numbered(5, number)
 }
 

@@ -373,6 +373,18 @@ impl Store {
         Ok(size.await?.unwrap_or_default())
     }
 
+    /// The processes of PostgreSQL that work for this database, of whatever program; none on SQLite.
+    pub async fn backends(&self) -> Result<Vec<u32>, StoreError> {
+        let mut reader = self.reader().await?;
+        let mut pg = match reader.conn() {
+            Conn::Lite(_) => return Ok(Vec::new()),
+            pg @ Conn::Pg(_) => pg,
+        };
+        let sql = "SELECT CAST(pid AS BIGINT) AS pid FROM pg_stat_activity WHERE datname = current_database()";
+        let pids = pg.all(sql, values![], |row| row.int("pid")).await?;
+        Ok(pids.into_iter().filter_map(|pid| u32::try_from(pid).ok()).collect())
+    }
+
     /// What the database does by itself sooner or later: counts what there is, and writes down what it had noted.
     pub async fn tidied(&self) -> Result<(), StoreError> {
         self.pragma("PRAGMA wal_checkpoint(TRUNCATE)").await?;

@@ -15,10 +15,10 @@ const CRATES: [(&str, &[&str], &[&str]); 10] = [
     ("model", &["domain"], &[]),
     ("world", &["apple", "domain", "mdm", "server", "sim", "store"], &[]),
     ("fuzz", &["apple", "mdm", "server"], &[]),
-    // What pretends fills a database at once.
+    // What pretends and measures fills a database and speaks for devices.
     (
         "cli",
-        &["domain", "server", "sim", "store"],
+        &["domain", "mdm", "server", "sim", "store"],
         &["apple", "mdm", "store", "world"],
     ),
 ];
