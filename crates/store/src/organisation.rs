@@ -141,6 +141,7 @@ impl Store {
         }
         at_once(&mut tx.conn(), holds).await?;
         at_once(&mut tx.conn(), follows(crowd.location, now.ms())).await?;
+        at_once(&mut tx.conn(), crate::tally::ANEW.to_owned()).await?;
         at_once(&mut tx.conn(), triggers).await?;
         tx.decide_everybody(crowd.location).await?;
         tx.commit().await?;

@@ -69,6 +69,7 @@ mod hot;
 // After the macro that they use.
 mod marks;
 mod outage;
+mod tallies;
 mod targets;
 
 fn key() -> MasterKey {

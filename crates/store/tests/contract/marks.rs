@@ -677,6 +677,7 @@ const BESIDE: &[&str] = &[
     "retention",
     "secrets",
     "sqlite_sequence",
+    "tallies",
     "uploads",
 ];
 
