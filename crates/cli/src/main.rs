@@ -4,6 +4,10 @@
 
 mod admin;
 #[cfg(feature = "simulators")]
+mod bench;
+#[cfg(feature = "simulators")]
+mod crowd;
+#[cfg(feature = "simulators")]
 mod demo;
 mod doctor;
 #[cfg(feature = "simulators")]
@@ -41,6 +45,9 @@ enum Command {
     /// Shows the main job, live, with a simulated Apple and simulated devices; needs nothing else.
     #[cfg(feature = "simulators")]
     Demo(demo::DemoArguments),
+    /// Measures what the product costs in an organisation as large as one likes.
+    #[cfg(feature = "simulators")]
+    Bench(bench::BenchArguments),
     /// Runs the server.
     Serve(ConfigArgument),
     /// Says what is wrong with a configuration, and what to do.
@@ -140,6 +147,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         #[cfg(feature = "simulators")]
         Command::Demo(arguments) => demo::run(arguments).await?,
+        #[cfg(feature = "simulators")]
+        Command::Bench(arguments) => return bench::run(arguments).await,
         Command::Serve(config) => serve(config.load()?).await?,
         Command::Doctor(config) => return doctor::run(&config).await,
         Command::Backup { config, file } => backup(&config, &file).await?,

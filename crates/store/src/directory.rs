@@ -1,7 +1,7 @@
 //! All people, and all devices: a page of them by name, and how many there are of each kind.
 //!
-//! Nothing here looks at more than it shows, but for a search, which looks at all names, and for a count of what is kept of
-//! everybody, which walks along an index of what it counts.
+//! Nothing here looks at more than it shows, but for a search, which looks at all names. How many there are is counted as they
+//! come and go (`tally.rs`).
 
 use std::collections::BTreeMap;
 
@@ -164,11 +164,9 @@ macro_rules! turned {
     };
 }
 
-macro_rules! counted {
-    ($from:literal) => {
-        concat!("SELECT COUNT(*) AS number FROM ", $from)
-    };
-}
+/// What triggers count: `$1`, and of it `$2`.
+const TALLIED: &str = "SELECT CAST(COALESCE(SUM(number), 0) AS BIGINT) AS number FROM tallies
+                       WHERE what = $1 AND ($2 = '' OR about = $2)";
 
 /// How many of each of some people.
 macro_rules! each {
@@ -307,18 +305,12 @@ impl Conn<'_> {
     }
 
     async fn people_counted(&mut self, which: People) -> Result<u64, StoreError> {
-        let (sql, values) = match which {
-            People::Here => (counted!("people WHERE left_at IS NULL AND kind = 'person'"), values![]),
-            People::Left => (
-                counted!("people WHERE left_at IS NOT NULL AND kind = 'person'"),
-                values![],
-            ),
-            People::Of(location, concern) => (
-                counted!("concerns WHERE location_id = $1 AND concern = $2"),
-                values![location, word(&concern)],
-            ),
+        let values = match which {
+            People::Here => values!["peopleHere", ""],
+            People::Left => values!["peopleLeft", ""],
+            People::Of(location, concern) => values!["concerns", format!("{location}/{}", word(&concern))],
         };
-        self.counted(sql, values).await
+        self.counted(TALLIED, values).await
     }
 
     async fn devices_listed(&mut self, which: Devices, cut: Cut<'_>) -> Result<Vec<DeviceId>, StoreError> {
@@ -334,14 +326,18 @@ impl Conn<'_> {
     }
 
     async fn devices_counted(&mut self, which: Devices) -> Result<u64, StoreError> {
-        let (sql, values) = match which {
-            Devices::Unheard(since) => (
-                counted!("devices WHERE enrolment = 'enrolled' AND last_seen_at < $1"),
-                values![since],
-            ),
-            which => (of_devices!(which, counted!()()), values![]),
+        let what = match which {
+            Devices::Here => "devicesHere",
+            Devices::Gone => "devicesGone",
+            Devices::Dep => "devicesDep",
+            Devices::Leaving => "devicesLeaving",
+            Devices::Silent => "devicesSilent",
+            Devices::Unheard(since) => {
+                let sql = "SELECT COUNT(*) AS number FROM devices WHERE enrolment = 'enrolled' AND last_seen_at < $1";
+                return self.counted(sql, values![since]).await;
+            }
         };
-        self.counted(sql, values).await
+        self.counted(TALLIED, values![what, ""]).await
     }
 
     pub(crate) async fn group_members_listed(
@@ -411,7 +407,9 @@ impl Conn<'_> {
     }
 
     async fn platforms_counted(&mut self) -> Result<BTreeMap<Platform, u64>, StoreError> {
-        let sql = "SELECT platform, COUNT(*) AS number FROM devices WHERE gone_at IS NULL GROUP BY platform";
+        let sql =
+            "SELECT about AS platform, CAST(SUM(number) AS BIGINT) AS number FROM tallies WHERE what = 'devicesHere'
+                   GROUP BY about HAVING SUM(number) > 0";
         let platforms = self
             .all(sql, values![], |row| {
                 Ok((row.word("platform")?, u64::try_from(row.int("number")?).unwrap_or(0)))

@@ -18,6 +18,8 @@ mod devices;
 mod directory;
 mod error;
 mod events;
+#[cfg(feature = "simulators")]
+mod fresh;
 mod groups;
 mod held;
 mod hold;
@@ -34,6 +36,8 @@ mod membership;
 mod moved_up;
 mod names;
 mod operations;
+#[cfg(feature = "simulators")]
+mod organisation;
 mod pairs;
 mod patience;
 mod people;
@@ -66,6 +70,8 @@ pub use devices::{DeviceFacts, DeviceRow, EnrolmentRow, NewEnrolment, NewIdentit
 pub use directory::{Devices, Many, People, SaidOf};
 pub use error::StoreError;
 pub use events::{Actor, ActorKind, EventFilter, EventPlace, EventRow, NewEvent};
+#[cfg(feature = "simulators")]
+pub use fresh::Fresh;
 pub use groups::GroupRow;
 pub use held::{HeldEnd, HeldRow, HeldState};
 pub use hold::Hold;
@@ -80,6 +86,8 @@ pub use membership::{ByRule, Followed, OwnershipRow, Walked};
 pub use moved_up::{Move, MovedUpRow};
 pub use names::Names;
 pub use operations::{OperationKind, OperationRow, OperationState};
+#[cfg(feature = "simulators")]
+pub use organisation::{Crowd, Held, Holders, NewDevice, Newcomer, Organisation, organisation};
 pub use pairs::PairRow;
 pub use patience::in_one_wait;
 pub use people::{ClientUserRow, ClientUserStatus, PersonChange, PersonRow};

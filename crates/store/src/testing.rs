@@ -1,11 +1,9 @@
-//! A database of its own for each test, of either kind.
+//! What tests do to a database that no program does, and what they see of it.
 
-mod organisation;
-
-use std::{cell::RefCell, path::Path};
+use std::cell::RefCell;
 
 use domain::{DeviceId, PersonId, Time};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::{
@@ -13,7 +11,10 @@ use crate::{
     db::{Conn, Db, Value, bound, hexed, listed, newest_migration, values},
 };
 
-pub use organisation::{Organisation, organisation};
+pub use crate::{
+    fresh::Fresh,
+    organisation::{Organisation, organisation},
+};
 
 impl Store {
     /// What was decided of these people is lost, and no mark tells of it.
@@ -46,71 +47,6 @@ impl Store {
         )
         .await?;
         tx.commit().await
-    }
-}
-
-/// Names the PostgreSQL server on which tests may make databases.
-const POSTGRES: &str = "ALLOTMENT_TEST_POSTGRES";
-
-/// A database that nobody has used, and a folder beside it.
-pub struct Fresh {
-    url: String,
-    folder: tempfile::TempDir,
-    /// The server's own address, and the database to drop there.
-    postgres: Option<(String, String)>,
-}
-
-impl Fresh {
-    pub fn sqlite() -> Fresh {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let url = format!("sqlite:{}", folder.path().join("allotment.db").display());
-        Fresh {
-            url,
-            folder,
-            postgres: None,
-        }
-    }
-
-    /// For a test that is marked `#[ignore = "needs PostgreSQL"]`: without a server it fails, and does not pass.
-    #[expect(clippy::disallowed_methods, reason = "a name that no other test has")]
-    pub async fn postgres() -> Fresh {
-        let server = std::env::var(POSTGRES).unwrap_or_else(|_| panic!("{POSTGRES} names no server"));
-        let name = format!("allotment_{}", Uuid::new_v4().simple());
-        let mut connection = PgConnection::connect(&server)
-            .await
-            .expect("the PostgreSQL server answers");
-        sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-            .execute(&mut connection)
-            .await
-            .expect("a database can be made");
-        let (base, _) = server.rsplit_once('/').expect("an address with a database at its end");
-        let url = format!("{base}/{name}");
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        Fresh {
-            url,
-            folder,
-            postgres: Some((server, name)),
-        }
-    }
-
-    /// For `Store::open`.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// A folder that goes with the database.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// Drops the database. A test that fails leaves it behind, to be looked at.
-    pub async fn close(self) {
-        let Some((server, name)) = self.postgres else { return };
-        let Ok(mut connection) = PgConnection::connect(&server).await else {
-            return;
-        };
-        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        let _ = sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await;
     }
 }
 

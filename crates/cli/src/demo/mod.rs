@@ -1,4 +1,5 @@
-//! The main job, live: the real server, a simulated Apple, a fleet of simulated devices, a sample organisation.
+//! The main job, live: the real server, a simulated Apple, a fleet of simulated devices, a sample organisation; or one as
+//! large as one likes, of whose devices a few live.
 //!
 //! Everything talks HTTP on loopback, and everything is kept in one folder, so that the demo goes on where it
 //! was, whatever ended it.
@@ -19,19 +20,20 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use server::{
     App, Clock, Config, Random,
-    app::{
-        Base, Caller, Role, contract::Agreed, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson,
-        tokens::TokenUpload,
-    },
+    app::{Base, Caller, Role, contract::Agreed, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson},
     serve,
 };
 use sim::{
-    apple::{Apple, AppleOptions, TokenKind},
+    apple::{Apple, AppleOptions, Switches, TokenKind},
     devices::{DeviceSpec, Fleet, FleetOptions, Prompt, SignatureForm},
 };
 use tokio::net::TcpListener;
 
-use crate::{Failure, stop::Stop};
+use crate::{
+    Failure,
+    crowd::{self, Size},
+    stop::Stop,
+};
 
 #[derive(clap::Args)]
 pub struct DemoArguments {
@@ -41,6 +43,27 @@ pub struct DemoArguments {
     /// Where the console listens; any free port of this machine if the usual one is taken.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Instead of the sample, an organisation of so many people, with 20 apps for everybody. Try 100000.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    people: Option<u32>,
+    /// How many devices they have; one each if not given. A dozen of them live, the others were there before.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    devices: Option<u32>,
+}
+
+impl DemoArguments {
+    /// How large the organisation is to be; `None` for the sample.
+    fn size(&self) -> Option<Size> {
+        let people = self.people.or(self.devices)?;
+        let devices = self.devices.unwrap_or(people);
+        Some(Size {
+            people: people as usize,
+            devices: devices as usize,
+            apps: APPS,
+            scarce: 4,
+            alive: ALIVE,
+        })
+    }
 }
 
 /// What the demo has to remember beside what server and simulators keep themselves.
@@ -56,9 +79,15 @@ struct Memory {
     people: Option<BTreeMap<String, PersonId>>,
     /// Whether the first apps were deployed.
     deployed: bool,
+    /// How large the organisation is, when it is not the sample.
+    #[serde(default)]
+    size: Option<Size>,
 }
 
 const LOGIN: &str = "admin";
+/// Of an organisation that is not the sample: how many apps it has, and how many of its devices live.
+const APPS: usize = 20;
+const ALIVE: usize = 12;
 /// The push topic of the simulated organisation.
 const TOPIC: &str = "com.apple.mgmt.External.5c1f2f0e-demo";
 
@@ -76,7 +105,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), Failure> {
     std::fs::create_dir_all(&folder)?;
     let mut stop = Stop::listen()?;
     let demo = tokio::select! {
-        demo = start(&folder, arguments.listen) => demo?,
+        demo = start(&folder, &arguments) => demo?,
         () = stop.asked() => return Ok(()),
     };
     tell(&demo, arguments.data.is_some());
@@ -92,12 +121,14 @@ struct Demo {
     url: String,
     password: String,
     second_token: PathBuf,
+    /// How large the organisation is, when it is not the sample.
+    size: Option<Size>,
     running: serve::Running,
     apple: Apple,
     fleet: Arc<Fleet>,
 }
 
-async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
+async fn start(folder: &Path, arguments: &DemoArguments) -> Result<Demo, Failure> {
     let memory_file = folder.join("demo.json");
     let memory: Option<Memory> = match std::fs::read(&memory_file) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes)?),
@@ -110,29 +141,45 @@ async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
                 memory.listen
             ))
         })?,
-        None => match TcpListener::bind(listen).await {
+        None => match TcpListener::bind(arguments.listen).await {
             Ok(listener) => listener,
             Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
         },
     };
     let listen = listener.local_addr()?;
+    let asked = arguments.size();
+    if let Some(memory) = &memory
+        && asked.is_some()
+        && asked != memory.size
+    {
+        return Err(Failure::new(format!(
+            "another organisation is kept in {}: leave --people and --devices out to go on with it, or name another folder",
+            folder.display()
+        )));
+    }
     let mut memory = memory.unwrap_or_else(|| Memory {
         listen,
         password: URL_SAFE_NO_PAD.encode(&Random::System.secret()[..9]),
         people: None,
         deployed: false,
+        size: asked,
     });
     write(&memory_file, &memory)?;
-    let apple = Apple::start(AppleOptions {
-        state_file: Some(folder.join("apple.json")),
-        ..AppleOptions::default()
-    })
-    .await?;
+    let apple = Apple::start(apple_options(folder, memory.size.as_ref())).await?;
     let second_token = folder.join("second-token.vpptoken");
     std::fs::write(&second_token, apple.token_file(TokenKind::Renewal))?;
 
-    let config = config(folder, listen, &apple);
+    let mut config = config(folder, listen, &apple);
     let url = config.public_url.clone();
+    if let Some(size) = &memory.size {
+        // Each change at Apple has whoever holds what read anew.
+        config.apple.poll_every = Duration::from_secs(30);
+        let app = serve::open(config.clone(), Clock::System).await?;
+        account(&app, &memory.password).await?;
+        crowd::link(&app, apple.token_file(TokenKind::Valid)).await?;
+        size.fill(&app).await?;
+        app.store.close().await;
+    }
     let running = serve::serve_on(config, Clock::System, listener).await?;
     let fleet = Fleet::start(FleetOptions {
         apple_url: apple.url(),
@@ -140,32 +187,54 @@ async fn start(folder: &Path, listen: SocketAddr) -> Result<Demo, Failure> {
         ..FleetOptions::default()
     })
     .await?;
-    let app = running.app.clone();
-    let people = match &memory.people {
-        Some(people) => people.clone(),
-        None => {
-            let people = organisation(&app, &memory.password).await?;
-            memory.people = Some(people.clone());
-            write(&memory_file, &memory)?;
-            people
-        }
-    };
-    link(&app, &apple).await?;
     let fleet = Arc::new(fleet);
-    let password = memory.password.clone();
-    // Both take a while, which is worth watching: the dashboard fills up.
-    tokio::spawn(enrol(app.clone(), Arc::clone(&fleet), people));
-    if !memory.deployed {
-        tokio::spawn(deploy(app, memory, memory_file));
+    let (app, password, size) = (running.app.clone(), memory.password.clone(), memory.size);
+    match size {
+        Some(size) => drop(tokio::spawn(enrol(
+            app,
+            Arc::clone(&fleet),
+            Living::These(size.living()),
+        ))),
+        None => {
+            let people = match &memory.people {
+                Some(people) => people.clone(),
+                None => {
+                    let people = organisation(&app, &memory.password).await?;
+                    memory.people = Some(people.clone());
+                    write(&memory_file, &memory)?;
+                    people
+                }
+            };
+            crowd::link(&app, apple.token_file(TokenKind::Valid)).await?;
+            // Both take a while, which is worth watching: the dashboard fills up.
+            tokio::spawn(enrol(app.clone(), Arc::clone(&fleet), Living::Sample(people)));
+            if !memory.deployed {
+                tokio::spawn(deploy(app, memory, memory_file));
+            }
+        }
     }
     Ok(Demo {
         url,
         password,
         second_token,
+        size,
         running,
         apple,
         fleet,
     })
+}
+
+/// The simulated Apple, with the sample or with whoever else is there.
+fn apple_options(folder: &Path, size: Option<&Size>) -> AppleOptions {
+    let mut options = AppleOptions {
+        state_file: Some(folder.join("apple.json")),
+        ..AppleOptions::default()
+    };
+    if let Some(size) = size {
+        options.organisations[0] = size.organisation();
+        options.switches = Switches::unhurried();
+    }
+    options
 }
 
 /// The server's own configuration, with Apple's addresses replaced and everything a little quicker.
@@ -194,8 +263,8 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
     config
 }
 
-/// Account, people and groups, as far as they are missing. Devices come with their enrolment, apps with the token.
-async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, PersonId>, Failure> {
+/// The account that was told, if it is missing, and how soon devices are asked.
+async fn account(app: &App, password: &str) -> Result<(), Failure> {
     let system = Caller::System;
     if app.account_by_login(LOGIN).await?.is_none() {
         let password = SecretString::from(password.to_owned());
@@ -211,6 +280,13 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
         },
     )
     .await?;
+    Ok(())
+}
+
+/// Account, people and groups, as far as they are missing. Devices come with their enrolment, apps with the token.
+async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, PersonId>, Failure> {
+    let system = Caller::System;
+    account(app, password).await?;
     let known: BTreeMap<_, _> = app.people().await?.into_iter().map(|row| (row.email, row.id)).collect();
     let mut people = BTreeMap::new();
     let mut members: BTreeMap<&str, Vec<uuid::Uuid>> = BTreeMap::new();
@@ -263,25 +339,21 @@ async fn organisation(app: &App, password: &str) -> Result<BTreeMap<String, Pers
     Ok(people)
 }
 
-/// Links the content token, as an administrator would.
-async fn link(app: &App, apple: &Apple) -> Result<(), Failure> {
-    if app.location_view().await?.is_some() {
-        return Ok(());
-    }
-    let upload = TokenUpload {
-        file: apple.token_file(TokenKind::Valid).into_bytes(),
-        display_name: "본사 토큰".to_owned(),
-        apple_id: "vpp@seorindeul.example".to_owned(),
-    };
-    let id = app.token_read(&Caller::System, upload).await?;
-    app.token_link(&Caller::System, id, true).await?;
-    Ok(())
+/// Whose devices live.
+enum Living {
+    /// Those of the sample: which account is which person.
+    Sample(BTreeMap<String, PersonId>),
+    These(Vec<(DeviceSpec, PersonId)>),
 }
 
-/// Enrols every device of the sample that is not enrolled yet, each with a link of its own.
-async fn enrol(app: App, fleet: Arc<Fleet>, people: BTreeMap<String, PersonId>) {
+/// Enrols every device that is not enrolled yet, each with a link of its own.
+async fn enrol(app: App, fleet: Arc<Fleet>, living: Living) {
     loop {
-        match enrol_missing(&app, &fleet, &people).await {
+        let tried = match &living {
+            Living::Sample(people) => enrol_sample(&app, &fleet, people).await,
+            Living::These(devices) => enrol_these(&app, &fleet, devices).await,
+        };
+        match tried {
             Ok(0) => return,
             Ok(_) => {}
             Err(Failure(text)) => tracing::error!("the sample devices could not be enrolled: {text}"),
@@ -291,12 +363,37 @@ async fn enrol(app: App, fleet: Arc<Fleet>, people: BTreeMap<String, PersonId>) 
 }
 
 /// How many had to be tried.
-async fn enrol_missing(app: &App, fleet: &Fleet, people: &BTreeMap<String, PersonId>) -> Result<usize, Failure> {
-    // One whose link was used up while its answer got lost has no profile, and needs another link.
-    let under_way = |serial: &str| fleet.device(serial).is_some_and(|device| device.gone.is_none());
+async fn enrol_these(app: &App, fleet: &Fleet, devices: &[(DeviceSpec, PersonId)]) -> Result<usize, Failure> {
+    let mut tried = 0;
+    for (spec, person) in devices {
+        if under_way(fleet, &spec.serial) {
+            continue;
+        }
+        tried += 1;
+        let link = app.enrolment_link(&Caller::System, *person).await?;
+        enrol_one(fleet, spec.clone(), link.expose_secret()).await;
+    }
+    Ok(tried)
+}
+
+/// One whose link was used up while its answer got lost has no profile, and needs another link.
+fn under_way(fleet: &Fleet, serial: &str) -> bool {
+    fleet.device(serial).is_some_and(|device| device.gone.is_none())
+}
+
+/// A device that fails at first tries again by itself.
+async fn enrol_one(fleet: &Fleet, spec: DeviceSpec, link: &str) {
+    let serial = spec.serial.clone();
+    if let Err(error) = fleet.enrol(spec, link).await {
+        tracing::warn!(serial, error = %server::cause::Chain(&error), "a simulated device has not enrolled yet");
+    }
+}
+
+/// How many had to be tried.
+async fn enrol_sample(app: &App, fleet: &Fleet, people: &BTreeMap<String, PersonId>) -> Result<usize, Failure> {
     let mut tried = 0;
     for device in sample::devices() {
-        if under_way(&device.serial) {
+        if under_way(fleet, &device.serial) {
             continue;
         }
         let person = &sample::PEOPLE[device.owner];
@@ -305,20 +402,15 @@ async fn enrol_missing(app: &App, fleet: &Fleet, people: &BTreeMap<String, Perso
         };
         tried += 1;
         let link = app.enrolment_link(&Caller::System, *id).await?;
-        // A device that fails at first tries again by itself.
-        if let Err(error) = fleet.enrol(spec(&device), link.expose_secret()).await {
-            tracing::warn!(serial = %device.serial, error = %server::cause::Chain(&error), "a simulated device has not enrolled yet");
-        }
+        enrol_one(fleet, spec(&device), link.expose_secret()).await;
     }
     for (name, serial) in sample::KIOSKS {
-        if under_way(serial) {
+        if under_way(fleet, serial) {
             continue;
         }
         tried += 1;
         let link = app.enrolment_link_for_nobody(&Caller::System).await?;
-        if let Err(error) = fleet.enrol(kiosk(name, serial), link.expose_secret()).await {
-            tracing::warn!(serial, error = %server::cause::Chain(&error), "a simulated device has not enrolled yet");
-        }
+        enrol_one(fleet, kiosk(name, serial), link.expose_secret()).await;
     }
     Ok(tried)
 }
@@ -443,10 +535,18 @@ fn write(file: &Path, memory: &Memory) -> Result<(), Failure> {
 
 fn tell(demo: &Demo, kept: bool) {
     println!();
-    println!(
-        "  Allotment runs, with a simulated Apple and {} simulated devices.",
-        sample::devices().len() + sample::KIOSKS.len()
-    );
+    match &demo.size {
+        None => println!(
+            "  Allotment runs, with a simulated Apple and {} simulated devices.",
+            sample::devices().len() + sample::KIOSKS.len()
+        ),
+        Some(size) => println!(
+            "  Allotment runs, with a simulated Apple, {} people and {} devices, of which {} live.",
+            size.people,
+            size.devices,
+            size.alive.min(size.devices)
+        ),
+    }
     println!();
     println!("  Open       {}", demo.url);
     println!("  Sign in    {LOGIN} / {}", demo.password);

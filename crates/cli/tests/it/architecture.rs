@@ -15,7 +15,12 @@ const CRATES: [(&str, &[&str], &[&str]); 10] = [
     ("model", &["domain"], &[]),
     ("world", &["apple", "domain", "mdm", "server", "sim", "store"], &[]),
     ("fuzz", &["apple", "mdm", "server"], &[]),
-    ("cli", &["domain", "server", "sim"], &["apple", "mdm", "store", "world"]),
+    // What pretends and measures fills a database and speaks for devices.
+    (
+        "cli",
+        &["domain", "mdm", "server", "sim", "store"],
+        &["apple", "mdm", "store", "world"],
+    ),
 ];
 
 fn ours(manifest: &toml::Table, section: &str) -> BTreeSet<String> {

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod bench;
 mod browser;
 mod buttons;
 mod commands;

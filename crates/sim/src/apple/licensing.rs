@@ -1,6 +1,7 @@
 //! The licensing service's HTTP face: `/mdm/v2`.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -524,25 +525,42 @@ impl State {
         match endpoint {
             Endpoint::Assets => {
                 let version = books.assets_version.id(&format!("{uid}/assets"));
-                page("assets", asset_records(books, query)?, query, &switches, version)
-            }
-            Endpoint::Assignments => {
-                let place = format!("{uid}/assignments");
-                let since = query.since(|id| books.assignments_version.find(&place, id))?;
-                let version = books.assignments_version.id(&place);
+                let records = asset_records(books, query)?;
                 page(
-                    "assignments",
-                    assignment_records(books, query, since, &switches)?,
+                    "assets",
+                    records.len(),
+                    |part| records[part].to_vec(),
                     query,
                     &switches,
                     version,
                 )
             }
+            Endpoint::Assignments => {
+                let place = format!("{uid}/assignments");
+                let since = query.since(|id| books.assignments_version.find(&place, id))?;
+                let version = books.assignments_version.id(&place);
+                let asked = AskedAssignments::of(query)?;
+                if since.is_none() && asked.is_all() {
+                    let many = books.assets.iter().map(|asset| asset.holders.len()).sum();
+                    let of = |part| all_assignments(books, part, &asked);
+                    return page("assignments", many, of, query, &switches, version);
+                }
+                let listed = assignments(books, query, &asked, since, &switches);
+                let of = |part: Range<usize>| {
+                    let records = listed[part].iter();
+                    records
+                        .map(|(key, holder)| assignment_record(books, key, holder, &asked))
+                        .collect()
+                };
+                page("assignments", listed.len(), of, query, &switches, version)
+            }
             _ => {
                 let place = format!("{uid}/users");
                 let since = query.since(|id| books.users_version.find(&place, id))?;
                 let version = books.users_version.id(&place);
-                page("users", user_records(books, query, since)?, query, &switches, version)
+                let listed = users(books, query, since)?;
+                let of = |part: Range<usize>| listed[part].iter().map(|user| user_record(user)).collect();
+                page("users", listed.len(), of, query, &switches, version)
             }
         }
     }
@@ -639,45 +657,51 @@ fn asset_record(asset: &Asset, apart: bool) -> Value {
     record
 }
 
-fn assignment_records(
-    books: &Books,
+/// What a question about assignments asks of each of them.
+struct AskedAssignments {
+    with_state: bool,
+    only_active: bool,
+    /// Any of them, whose and of whatever.
+    all: bool,
+}
+
+impl AskedAssignments {
+    fn of(query: &Asked) -> Result<Self, Refusal> {
+        let picks = ["adamId", "pricingParam", "clientUserId", "serialNumber"];
+        Ok(AskedAssignments {
+            with_state: query.flag("includeUserState")? == Some(true),
+            only_active: query.flag("excludeInactiveUsers")? == Some(true),
+            all: picks.iter().all(|name| query.text(name).is_none()),
+        })
+    }
+
+    fn is_all(&self) -> bool {
+        self.all && !self.only_active
+    }
+}
+
+fn assignments<'a>(
+    books: &'a Books,
     query: &Asked,
+    asked: &AskedAssignments,
     since: Option<u64>,
     switches: &Switches,
-) -> Result<Vec<Value>, Refusal> {
-    let with_state = query.flag("includeUserState")? == Some(true);
-    let only_active = query.flag("excludeInactiveUsers")? == Some(true);
+) -> Vec<(&'a AssetKey, &'a Holder)> {
     let by_holder = query.text("clientUserId").is_some() || query.text("serialNumber").is_some();
-
-    let mut records = Vec::new();
-    let mut add = |key: &AssetKey, holder: &Holder| {
+    let mut listed = Vec::new();
+    let mut add = |key: &'a AssetKey, holder: &'a Holder| {
         let fits = query.is_or_open("adamId", &key.adam_id)
             && query.is_or_open("pricingParam", &key.pricing_param)
             && match holder {
-                Holder::User(id) => !by_holder || query.text("clientUserId") == Some(id),
+                Holder::User(id) => {
+                    (!by_holder || query.text("clientUserId") == Some(id))
+                        && (!asked.only_active || books.user(id).is_some_and(|user| user.status.is_active()))
+                }
                 Holder::Device(id) => !by_holder || query.text("serialNumber") == Some(id),
             };
-        if !fits {
-            return;
+        if fits {
+            listed.push((key, holder));
         }
-        let mut record = json!({"adamId": key.adam_id, "pricingParam": key.pricing_param});
-        match holder {
-            Holder::Device(serial) => record["serialNumber"] = json!(serial),
-            Holder::User(id) => {
-                let user = books.user(id);
-                if only_active && !user.is_some_and(|user| user.status.is_active()) {
-                    return;
-                }
-                record["clientUserId"] = json!(id);
-                if let (true, Some(user)) = (with_state, user) {
-                    record["userStatus"] = json!(user.status);
-                    if let Some(id_hash) = &user.id_hash {
-                        record["idHash"] = json!(id_hash);
-                    }
-                }
-            }
-        }
-        records.push(record);
     };
     for asset in &books.assets {
         for (holder, row) in &asset.holders {
@@ -693,23 +717,53 @@ fn assignment_records(
             }
         }
     }
-    Ok(records)
+    listed
 }
 
-fn user_records(books: &Books, query: &Asked, since: Option<u64>) -> Result<Vec<Value>, Refusal> {
-    let active_only = query.flag("activeOnly")? == Some(true);
-    let retired_only = query.flag("retiredOnly")? == Some(true);
-    let mut records = Vec::new();
-    for user in &books.users {
-        let fits = query.is_or_open("clientUserId", &user.client_user_id)
-            && (!active_only || user.status.is_active())
-            && (!retired_only || user.status == UserStatus::Retired)
-            && since.is_none_or(|since| user.changed > since);
-        if fits {
-            records.push(user_record(user));
+/// A part of all of them: whole assets before it are passed over, however many hold them.
+fn all_assignments(books: &Books, part: Range<usize>, asked: &AskedAssignments) -> Vec<Value> {
+    let (mut skip, mut records) = (part.start, Vec::with_capacity(part.len()));
+    for asset in &books.assets {
+        if skip >= asset.holders.len() {
+            skip -= asset.holders.len();
+            continue;
+        }
+        let wanted = part.len() - records.len();
+        for holder in asset.holders.keys().skip(skip).take(wanted) {
+            records.push(assignment_record(books, &asset.key, holder, asked));
+        }
+        skip = 0;
+    }
+    records
+}
+
+fn assignment_record(books: &Books, key: &AssetKey, holder: &Holder, asked: &AskedAssignments) -> Value {
+    let mut record = json!({"adamId": key.adam_id, "pricingParam": key.pricing_param});
+    match holder {
+        Holder::Device(serial) => record["serialNumber"] = json!(serial),
+        Holder::User(id) => {
+            record["clientUserId"] = json!(id);
+            if let (true, Some(user)) = (asked.with_state, books.user(id)) {
+                record["userStatus"] = json!(user.status);
+                if let Some(id_hash) = &user.id_hash {
+                    record["idHash"] = json!(id_hash);
+                }
+            }
         }
     }
-    Ok(records)
+    record
+}
+
+fn users<'a>(books: &'a Books, query: &Asked, since: Option<u64>) -> Result<Vec<&'a User>, Refusal> {
+    let active_only = query.flag("activeOnly")? == Some(true);
+    let retired_only = query.flag("retiredOnly")? == Some(true);
+    let fits = |user: &&User| {
+        query.is_or_open("clientUserId", &user.client_user_id)
+            && (!active_only || user.status.is_active())
+            && (!retired_only || user.status == UserStatus::Retired)
+            && since.is_none_or(|since| user.changed > since)
+    };
+    Ok(books.users.iter().filter(fits).collect())
 }
 
 fn user_record(user: &User) -> Value {
@@ -726,24 +780,25 @@ fn user_record(user: &User) -> Value {
     record
 }
 
-/// One page of the records, with what the client needs to ask for the next.
+/// One page of so many records, with what the client needs to ask for the next. Only those on it are made.
 fn page(
     name: &str,
-    mut records: Vec<Value>,
+    many: usize,
+    of: impl FnOnce(Range<usize>) -> Vec<Value>,
     query: &Asked,
     switches: &Switches,
     version: String,
 ) -> Result<Value, Refusal> {
     let length = switches.page_length.max(1);
-    let mut pages = records.len().div_ceil(length).max(1);
-    if switches.trailing_empty_page && !records.is_empty() {
+    let mut pages = many.div_ceil(length).max(1);
+    if switches.trailing_empty_page && many > 0 {
         pages += 1;
     }
     let index = match usize::try_from(query.number("pageIndex")?.unwrap_or(0)) {
         Ok(index) if index < pages => index,
         _ => return Err(Refusal::new(9650)),
     };
-    let mut records: Vec<Value> = records.drain(..).skip(index * length).take(length).collect();
+    let mut records = of((index * length).min(many)..((index + 1) * length).min(many));
     if switches.unknown_fields {
         for record in &mut records {
             record["somethingNew"] = json!("?");

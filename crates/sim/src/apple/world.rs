@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ledger::{Holder, Location, UserStatus, id_hash};
+use super::ledger::{Holder, Location, id_hash};
 use super::refusal::Refusal;
 use super::rng::Rng;
 use super::sample::{App, Organisation};
@@ -188,32 +188,23 @@ impl World {
     /// What the store tells a device that wants to install an app: by its own licence, or by
     /// the licence of the person whose account is signed in.
     pub fn licence(&self, adam_id: &str, serial: &str, account: &str, believed_since: i64) -> Option<Via> {
-        let id_hash = id_hash(account);
         let mut via = None;
         for location in &self.locations {
-            for asset in location
-                .books
-                .assets
-                .iter()
-                .filter(|asset| asset.key.adam_id == adam_id)
-            {
-                for (holder, row) in &asset.holders {
-                    if row.since > believed_since {
-                        continue;
-                    }
-                    match holder {
-                        Holder::Device(id) if !serial.is_empty() && id == serial => return Some(Via::Device),
-                        Holder::Device(_) => {}
-                        Holder::User(id) => {
-                            let is_person = !account.is_empty()
-                                && location.books.active_user(id).is_some_and(|user| {
-                                    user.status == UserStatus::Associated && user.id_hash.as_deref() == Some(&id_hash)
-                                });
-                            if is_person {
-                                via = Some(Via::User);
-                            }
-                        }
-                    }
+            let books = &location.books;
+            // An account is one person's at most.
+            let person = (!account.is_empty()).then(|| books.user_with_account(&id_hash(account)));
+            let person = person.flatten().map(|user| Holder::User(user.client_user_id.clone()));
+            let device = (!serial.is_empty()).then(|| Holder::Device(serial.to_owned()));
+            for asset in books.assets.iter().filter(|asset| asset.key.adam_id == adam_id) {
+                let holds = |holder: &Option<Holder>| {
+                    let row = holder.as_ref().and_then(|holder| asset.holders.get(holder));
+                    row.is_some_and(|row| row.since <= believed_since)
+                };
+                if holds(&device) {
+                    return Some(Via::Device);
+                }
+                if holds(&person) {
+                    via = Some(Via::User);
                 }
             }
         }

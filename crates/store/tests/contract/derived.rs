@@ -987,6 +987,7 @@ async fn whatever_happens(fresh: Fresh, seed: u64, happenings: u64) {
             }
             _ => {}
         }
+        assert_eq!(store.miscounted().await.unwrap(), [], "after {sql}");
         if happened % 4 == 3 {
             is_as_previewed(&store, &mut chance, now).await;
         }

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::hand::Hand;
 
 /// As many as there are apps, groups of them, and locations, or as there is to say of an app: every decision looks at them.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 9] = [
     "assets",
     "app_metadata",
     "deciding",
@@ -27,6 +27,7 @@ const SMALL: [&str; 8] = [
     "groups",
     "locations",
     "settings",
+    "tallies",
     "verdicts",
 ];
 
@@ -253,9 +254,18 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.group_members_among(group, &[person.0]).await.unwrap();
     page.group(group).await.unwrap();
     page.groups().await.unwrap();
-    page.people_counted(People::Of(LOCATION, Concern::Refused))
-        .await
-        .unwrap();
+    // What every page shows of them all was counted before.
+    page.tally(Some(LOCATION)).await.unwrap();
+    page.platforms_counted().await.unwrap();
+    for which in [People::Here, People::Left, People::Of(LOCATION, Concern::Refused)] {
+        page.people_counted(which).await.unwrap();
+    }
+    for which in DEVICES
+        .into_iter()
+        .filter(|which| !matches!(which, Devices::Unheard(_)))
+    {
+        page.devices_counted(which).await.unwrap();
+    }
     page.people_after(Some(person.0), 100).await.unwrap();
     page.devices_after(Some(person.0), 100).await.unwrap();
     page.devices_of_ids(&[DeviceId(person.0)]).await.unwrap();

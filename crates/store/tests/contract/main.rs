@@ -70,6 +70,7 @@ mod hot;
 mod marks;
 mod outage;
 mod stopped;
+mod tallies;
 mod targets;
 
 fn key() -> MasterKey {

@@ -682,6 +682,7 @@ const BESIDE: &[&str] = &[
     "retention",
     "secrets",
     "sqlite_sequence",
+    "tallies",
     "uploads",
 ];
 

@@ -95,6 +95,11 @@ impl Books {
                 return Err(9609);
             }
         }
+        self.give(key, holder, at, switches)
+    }
+
+    /// The same for one who is known to be there.
+    pub(super) fn give(&mut self, key: &AssetKey, holder: &Holder, at: i64, switches: &Switches) -> Result<(), i32> {
         let Some(asset) = self.assets.iter_mut().find(|asset| asset.key == *key) else {
             return Err(9709);
         };

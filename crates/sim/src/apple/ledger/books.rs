@@ -1,6 +1,6 @@
 //! What the reads show, and that it adds up.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,8 @@ impl Books {
 
     /// What has to be true after every step.
     pub fn check(&self) -> Result<(), String> {
+        // Looked up for every holder: there may be a hundred thousand.
+        let known: HashSet<&str> = self.users.iter().map(|user| user.client_user_id.as_str()).collect();
         for asset in &self.assets {
             let retired = asset.holders.values().filter(|row| row.retired).count() as i64;
             let assigned = asset.holders.len() as i64 - retired;
@@ -76,12 +78,12 @@ impl Books {
             }
             for holder in asset.holders.keys() {
                 let Holder::User(id) = holder else { continue };
-                if self.user(id).is_none() {
+                if !known.contains(id.as_str()) {
                     return Err(format!("{name} is assigned to {id}, whom nobody knows"));
                 }
             }
         }
-        let mut active = BTreeSet::new();
+        let mut active = HashSet::new();
         for user in &self.users {
             if user.status.is_active() && !active.insert(&user.client_user_id) {
                 return Err(format!("{} is active twice", user.client_user_id));

@@ -101,7 +101,7 @@ impl Location {
             for adam_id in &user.holds {
                 let holder = Holder::User(user.client_user_id.clone());
                 books
-                    .assign(&AssetKey::standard(adam_id), &holder, now, &Switches::default())
+                    .give(&AssetKey::standard(adam_id), &holder, now, &Switches::default())
                     .expect("an organisation starts with no more assignments than licences");
             }
         }

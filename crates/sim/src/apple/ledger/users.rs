@@ -80,7 +80,8 @@ impl Books {
         })
     }
 
-    fn user_with_account(&self, id_hash: &str) -> Option<&User> {
+    /// Whose account it is.
+    pub fn user_with_account(&self, id_hash: &str) -> Option<&User> {
         self.users
             .iter()
             .find(|user| user.status == UserStatus::Associated && user.id_hash.as_deref() == Some(id_hash))
