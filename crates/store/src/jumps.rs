@@ -208,6 +208,7 @@ mod tests {
         ("api_keys", "revoked_at"),
         ("api_keys", "rotated_at"),
         ("assets", "deployments_changed_at"),
+        ("assets", "updates_changed_at"),
         ("assets", "gone_at"),
         // History is not rewritten.
         ("changes", "at"),
