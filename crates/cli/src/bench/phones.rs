@@ -166,7 +166,8 @@ impl Phone {
 /// They all ask so often for work that is not there, at the same time.
 pub async fn idle(phones: &[Arc<Phone>], each: usize) -> Result<Polled, Failure> {
     let mut tasks = JoinSet::new();
-    for phone in phones.iter().cloned() {
+    for phone in phones {
+        let phone = Arc::clone(phone);
         tasks.spawn(async move { phone.asks(each).await });
     }
     together(tasks).await
@@ -175,7 +176,8 @@ pub async fn idle(phones: &[Arc<Phone>], each: usize) -> Result<Polled, Failure>
 /// They all do what they are asked, at the same time.
 pub async fn work(phones: &[Arc<Phone>]) -> Result<Polled, Failure> {
     let mut tasks = JoinSet::new();
-    for phone in phones.iter().cloned() {
+    for phone in phones {
+        let phone = Arc::clone(phone);
         tasks.spawn(async move { phone.works().await });
     }
     together(tasks).await

@@ -166,6 +166,7 @@ async fn settings_are_replaced_as_a_whole_and_only_with_what_can_be_meant() {
             "policy2016": false, "ruleSet": "2016",
             "inventoryEvery": "PT168H", "firstCheckAfter": "PT20S", "retryAfter": "PT1M",
             "inviteNextAfter": "PT1H", "wiping": false, "silentAfter": null,
+            "reclaimLeftAllGroups": true, "reclaimRemovedAfter": null,
             "takeBackShare": 20, "takeBackMoreThan": 10, "approvalAbove": null
         })
     );
@@ -179,6 +180,7 @@ async fn settings_are_replaced_as_a_whole_and_only_with_what_can_be_meant() {
         ("retryAfter", json!("soon"), StatusCode::BAD_REQUEST),
         ("ruleSet", json!("2019"), StatusCode::BAD_REQUEST),
         ("policy2016", json!("yes"), StatusCode::BAD_REQUEST),
+        ("reclaimRemovedAfter", json!("PT3H"), StatusCode::UNPROCESSABLE_ENTITY),
         ("takeBackShare", json!(0), StatusCode::UNPROCESSABLE_ENTITY),
         ("takeBackShare", json!(51), StatusCode::UNPROCESSABLE_ENTITY),
         ("takeBackMoreThan", json!(0), StatusCode::UNPROCESSABLE_ENTITY),

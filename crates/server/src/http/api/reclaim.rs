@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Refusals,
-    words::{DateTime, word},
+    words::{DateTime, reclaim, word},
 };
 use crate::{
     app::{App, AppError},
@@ -28,8 +28,8 @@ struct ReclaimRulesList {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ReclaimRule {
-    /// `uninstalled`, `leftAllGroups`, `personLeft`, `deviceGone`, `deviceRemoved`, `deviceSilent`, `removedByPerson` or
-    /// `notNeeded`: what the event `licenceReturning` has as `reclaim`.
+    /// What the event `licenceReturning` has as `reclaim`.
+    #[schema(schema_with = reclaim)]
     rule: String,
     /// By the settings. Some rules are always on.
     is_on: bool,

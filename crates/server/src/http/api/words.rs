@@ -2,7 +2,7 @@
 
 use domain::{
     Approval, Breach, Effect, Enrolment, Fate, GroupKind, HolderKind, InstallState, Installation, LicenseType,
-    Platform, Resolution, Time, TokenState,
+    Platform, Reclaim, Resolution, Time, TokenState,
     why::{Outcome, Stage, Tense, Who},
 };
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
@@ -175,6 +175,7 @@ word_schemas! {
     outcome: Outcome,
     platform: Platform,
     program_refusal: ProgramRefusal,
+    reclaim: Reclaim,
     role: Role,
     sync_cause: SyncCause,
     sync_status: SyncStatus,
