@@ -159,7 +159,7 @@ async fn story(server: &TestServer, company: Organisation) {
             token_usable: true,
         };
         let undecided = app.store.undecided(company.location, look).await.unwrap();
-        (!undecided).then(|| json!(true))
+        (!undecided).then_some(json!(true))
     })
     .await;
     assert_eq!(stopped(server).await[0]["steps"][0]["sinceDateTime"], since);
@@ -180,7 +180,7 @@ async fn story(server: &TestServer, company: Organisation) {
     app.look_again();
     until("the plan goes on", async || {
         let plans = stopped(server).await;
-        (plans.is_empty() && is_told_to_remove(server, theirs).await).then(|| json!(true))
+        (plans.is_empty() && is_told_to_remove(server, theirs).await).then_some(json!(true))
     })
     .await;
     assert_eq!(happened(server, victim, "planSound").await, 1);
