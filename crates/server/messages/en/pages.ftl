@@ -832,12 +832,14 @@ reclaim-context = When licences come back, and what each rule took back last.
 reclaim-rule = Rule
 reclaim-state = State
 reclaim-last = Last time
-reclaim-returned = In all
+reclaim-returned = Total
 reclaim-count = { $count ->
     [one] { $count } licence
    *[other] { $count } licences
 }
 reclaim-always = Always on
+reclaim-on = On
+reclaim-off = Off
 reclaim-change = Change the rules
 reclaim-stale = Nothing was saved. Somebody else changed the settings after you opened this page. Please look again.
 reclaim-uninstalled = Uninstalled by a deployment

@@ -67,8 +67,8 @@ impl ReclaimPage {
         match (self.is_on(rule), self.is_fixed(rule)) {
             (true, true) => self.s.t("reclaim-always"),
             (true, false) if days > 0 => self.s.t1("settings-silent-after", "days", days),
-            (true, false) => self.s.t("conflict-yes"),
-            (false, _) => self.s.t("conflict-no"),
+            (true, false) => self.s.t("reclaim-on"),
+            (false, _) => self.s.t("reclaim-off"),
         }
     }
 
