@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{App, Device, Enrolment, Holder, HolderKind, Person, PersonKind, PersonVerdict, Seen, Time, World};
+use crate::{App, Device, Enrolment, Holder, HolderKind, Person, PersonKind, PersonVerdict, Policy, Seen, Time, World};
 
 /// The rules that are switches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,20 @@ impl Reclaim {
         Reclaim::RemovedByPerson,
         Reclaim::NotNeeded,
     ];
+
+    /// Whether it takes licences back, by the policy.
+    pub fn is_on(self, policy: &Policy) -> bool {
+        match self {
+            Reclaim::LeftAllGroups => policy.reclaim.left_all_groups,
+            Reclaim::RemovedByPerson => policy.reclaim.removed_after.is_some(),
+            Reclaim::DeviceSilent => policy.silent_after.is_some(),
+            Reclaim::Uninstalled
+            | Reclaim::PersonLeft
+            | Reclaim::DeviceGone
+            | Reclaim::DeviceRemoved
+            | Reclaim::NotNeeded => true,
+        }
+    }
 
     /// By which rule the licence that `holder` has goes back from the person of the verdict, of whom `verdict` says that it does.
     pub fn of(world: &World, app: &App, verdict: &PersonVerdict, holder: Holder) -> Reclaim {

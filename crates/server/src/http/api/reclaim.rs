@@ -53,12 +53,7 @@ async fn reclaim_rules(State(app): State<App>, _: ApiReader) -> Result<JsonBody<
         let row = rows.iter().find(|row| row.rule == rule);
         ReclaimRule {
             rule: word(rule),
-            is_on: match rule {
-                Reclaim::LeftAllGroups => policy.reclaim.left_all_groups,
-                Reclaim::RemovedByPerson => policy.reclaim.removed_after.is_some(),
-                Reclaim::DeviceSilent => policy.silent_after.is_some(),
-                _ => true,
-            },
+            is_on: rule.is_on(&policy),
             returned_count: row.map_or(0, |row| count(row.returned)),
             last_returned_count: row.map_or(0, |row| count(row.last_returned)),
             last_returned_date_time: row.map(|row| DateTime(row.last_at)),

@@ -51,12 +51,15 @@ pub struct Settings {
     /// A device that was not heard for so long counts as gone until it is heard again. Left out or null: never.
     #[serde(default)]
     silent_after: Option<Length>,
-    /// Whoever is in no group any more that has a deployment of the app gives app and licence back. Left out: they do.
-    #[serde(default = "yes")]
-    reclaim_left_all_groups: bool,
-    /// Whoever may have an app, does not have to, and removed it so long ago gives the licence back. Left out or null: never.
+    /// Whoever is in no group any more that has a deployment of the app gives app and licence back. Left out: as it is.
     #[serde(default)]
-    reclaim_removed_after: Option<Length>,
+    #[schema(value_type = Option<bool>)]
+    reclaim_left_all_groups: Option<bool>,
+    /// Whoever may have an app, does not have to, and removed it so long ago gives the licence back. `null`: never.
+    /// Left out: as it is.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Length>)]
+    reclaim_removed_after: Option<Option<Length>>,
     /// A change that takes back more than this share of the licences of an app, in a hundred (1 to 50), and more than
     /// `takeBackMoreThan`, is agreed to twice. Left out: as it is.
     #[serde(default)]
@@ -95,8 +98,8 @@ impl From<Policy> for Settings {
             invite_next_after: Length(policy.invite_next_after),
             wiping: policy.wiping,
             silent_after: policy.silent_after.map(Length),
-            reclaim_left_all_groups: policy.reclaim.left_all_groups,
-            reclaim_removed_after: policy.reclaim.removed_after.map(Length),
+            reclaim_left_all_groups: Some(policy.reclaim.left_all_groups),
+            reclaim_removed_after: Some(policy.reclaim.removed_after.map(Length)),
             take_back_share: Some(policy.take_back.share),
             take_back_more_than: Some(policy.take_back.more_than),
             approval_above: Some(policy.take_back.approval_above),
@@ -140,8 +143,11 @@ impl Settings {
             wiping: self.wiping,
             silent_after: whole_days("silentAfter", self.silent_after)?,
             reclaim: ReclaimRules {
-                left_all_groups: self.reclaim_left_all_groups,
-                removed_after: whole_days("reclaimRemovedAfter", self.reclaim_removed_after)?,
+                left_all_groups: self.reclaim_left_all_groups.unwrap_or(present.reclaim.left_all_groups),
+                removed_after: match self.reclaim_removed_after {
+                    None => present.reclaim.removed_after,
+                    Some(after) => whole_days("reclaimRemovedAfter", after)?,
+                },
             },
         })
     }
@@ -161,10 +167,6 @@ fn within(field: &str, bounds: RangeInclusive<u64>, given: Option<u64>, present:
     }
     let (least, most) = (bounds.start(), bounds.end());
     Err(invalid(field, "malformed", format!("{field} can be {least} to {most}")))
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Neither a device nor a person has to do anything for days.

@@ -41,13 +41,15 @@ async fn show(
 ) -> Result<Response, Oops> {
     // The version first: it may be too old, never too new.
     let version = app.policy_version().await?;
-    let silent = app.policy().await?.silent_after;
+    let policy = Policy {
+        reclaim: rules,
+        ..app.policy().await?
+    };
     html(&ReclaimPage {
         s: speak(app, reader.lang),
         frame: frame(app, reader, Place::Reclaim, HERE, None).await?,
         version: version.number,
-        rules,
-        silent_days: silent.map_or(0, |after| after.as_secs() / DAY.as_secs()),
+        policy,
         rows: app.store.reclaims().await.map_err(AppError::from)?,
         wrong_days,
         stale,

@@ -1,7 +1,9 @@
 //! 회수 규칙: when licences come back, which rules are on, and what each took back last.
 
+use std::time::Duration;
+
 use askama::Template;
-use domain::{Reclaim, ReclaimRules};
+use domain::{Policy, Reclaim, ReclaimRules};
 use store::ReclaimRow;
 
 use super::{Frame, Glyph, words};
@@ -17,9 +19,8 @@ pub struct ReclaimPage {
     pub frame: Frame,
     /// Of the settings when the page was opened.
     pub version: i64,
-    pub rules: ReclaimRules,
-    /// Days of silence after which a device counts as gone; 0: never.
-    pub silent_days: u64,
+    /// With the rules that are shown.
+    pub policy: Policy,
     pub rows: Vec<ReclaimRow>,
     /// What was typed, where it is no number of days.
     pub wrong_days: Option<String>,
@@ -42,12 +43,7 @@ impl ReclaimPage {
     }
 
     fn is_on(&self, rule: &Reclaim) -> bool {
-        match rule {
-            Reclaim::LeftAllGroups => self.rules.left_all_groups,
-            Reclaim::RemovedByPerson => self.rules.removed_after.is_some(),
-            Reclaim::DeviceSilent => self.silent_days > 0,
-            _ => true,
-        }
+        rule.is_on(&self.policy)
     }
 
     /// Nobody switches it off.
@@ -60,8 +56,8 @@ impl ReclaimPage {
 
     fn state(&self, rule: &Reclaim) -> String {
         let days = match rule {
-            Reclaim::DeviceSilent => self.silent_days,
-            Reclaim::RemovedByPerson => days(&self.rules),
+            Reclaim::DeviceSilent => whole_days(self.policy.silent_after),
+            Reclaim::RemovedByPerson => days(&self.policy.reclaim),
             _ => 0,
         };
         match (self.is_on(rule), self.is_fixed(rule)) {
@@ -74,7 +70,7 @@ impl ReclaimPage {
 
     /// What is offered where the rule is off.
     fn days_offered(&self) -> String {
-        let set = match days(&self.rules) {
+        let set = match days(&self.policy.reclaim) {
             0 => REMOVED_DAYS,
             days => days,
         };
@@ -88,7 +84,11 @@ impl ReclaimPage {
 
 /// 0 where nothing that was removed goes back.
 pub fn days(rules: &ReclaimRules) -> u64 {
-    rules.removed_after.map_or(0, |after| after.as_secs() / 86_400)
+    whole_days(rules.removed_after)
+}
+
+fn whole_days(span: Option<Duration>) -> u64 {
+    span.map_or(0, |span| span.as_secs() / 86_400)
 }
 
 #[cfg(test)]
@@ -107,11 +107,14 @@ pub mod tests {
                 ..frame(Place::Reclaim)
             },
             version: 3,
-            rules: ReclaimRules {
-                left_all_groups: !may_write,
-                removed_after: (!may_write).then(|| std::time::Duration::from_secs(30 * 86_400)),
+            policy: Policy {
+                reclaim: ReclaimRules {
+                    left_all_groups: !may_write,
+                    removed_after: (!may_write).then(|| Duration::from_secs(30 * 86_400)),
+                },
+                silent_after: (!may_write).then(|| Duration::from_secs(90 * 86_400)),
+                ..Policy::default()
             },
-            silent_days: if may_write { 0 } else { 90 },
             rows: vec![ReclaimRow {
                 rule: Reclaim::PersonLeft,
                 returned: 1_204,
