@@ -1,6 +1,6 @@
 //! What a location owns, who holds it at Apple, and what it is called.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AssetId, LocationId, Owned, Platform, StoreVersion, Time, Updates};
 
@@ -260,6 +260,22 @@ impl Conn<'_> {
     }
 }
 
+/// So many ids go into one statement.
+const IDS_AT_ONCE: usize = 5_000;
+
+/// Ids of users, and of devices, as lists for a statement each.
+fn some_at_a_time<'a>(holders: impl Iterator<Item = &'a Assignee>) -> Vec<(&'static str, String)> {
+    let mut by_kind: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
+    for holder in holders {
+        by_kind.entry(holder.kind()).or_default().push(holder.id());
+    }
+    let lists = by_kind.iter().flat_map(|(kind, ids)| {
+        let lists = ids.chunks(IDS_AT_ONCE);
+        lists.map(|ids| (*kind, serde_json::Value::from(ids).to_string()))
+    });
+    lists.collect()
+}
+
 impl Tx {
     /// Takes over a list of assets whose reading began at `began`, and returns how many are new or different. What a later
     /// list told of an asset stays.
@@ -338,7 +354,9 @@ impl Tx {
         Ok(changes)
     }
 
-    /// Counts anew what others hold: what Apple lists beyond our own seats.
+    /// Counts anew what others hold: what Apple lists beyond our own seats. Costs a look for each of those.
+    ///
+    /// By a cross join SQLite looks for whoever has the seat among those who are listed, and not the other way round.
     pub async fn asset_recount(&mut self, asset: AssetId) -> Result<(), StoreError> {
         self.run(
             "UPDATE assets SET foreign_held = (
@@ -346,15 +364,16 @@ impl Tx {
                  SELECT COUNT(*) FROM seats
                  WHERE seats.asset_id = assets.id
                    AND (EXISTS (
-                            SELECT 1 FROM client_users
-                            JOIN assignments ON assignments.holder = client_users.client_user_id
+                            SELECT 1 FROM client_users CROSS JOIN assignments
                             WHERE client_users.person_id = seats.holder_id
                               AND client_users.location_id = assets.location_id
-                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'user')
+                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'user'
+                              AND assignments.holder = client_users.client_user_id)
                         OR EXISTS (
-                            SELECT 1 FROM devices JOIN assignments ON assignments.holder = devices.serial
+                            SELECT 1 FROM devices CROSS JOIN assignments
                             WHERE devices.id = seats.holder_id
-                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'device')))
+                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'device'
+                              AND assignments.holder = devices.serial)))
              WHERE id = $1",
             values![asset],
         )
@@ -364,6 +383,8 @@ impl Tx {
 
     /// Takes over whom Apple lists for the asset, in a list whose reading began at `began`: these and, when the list is
     /// `whole`, nobody else. `false`, and nothing is changed, when a later list was taken over already.
+    ///
+    /// Whoever was listed before is read; written is only who comes and who goes.
     pub async fn assignments_observed(
         &mut self,
         asset: AssetId,
@@ -375,14 +396,50 @@ impl Tx {
         if self.run(sql, values![asset, began]).await? == 0 {
             return Ok(false);
         }
+        let present: BTreeSet<Assignee> = self.conn().assignments(asset).await?.into_iter().collect();
+        let listed: BTreeSet<&Assignee> = holders.iter().collect();
+        let come = listed.iter().copied().filter(|holder| !present.contains(holder));
+        self.assignments_put(asset, come, began).await?;
         if whole {
-            self.run("DELETE FROM assignments WHERE asset_id = $1", values![asset])
-                .await?;
-        }
-        for holder in holders {
-            self.assignment_put(asset, holder, began).await?;
+            let go = present.iter().filter(|holder| !listed.contains(holder));
+            self.assignments_delete(asset, go).await?;
         }
         Ok(true)
+    }
+
+    async fn assignments_put<'h>(
+        &mut self,
+        asset: AssetId,
+        holders: impl Iterator<Item = &'h Assignee>,
+        began: Time,
+    ) -> Result<(), StoreError> {
+        let sql = self.conn().text(
+            "INSERT INTO assignments (asset_id, holder_kind, holder, observed_at)
+             SELECT $1, $2, value, $4 FROM json_each($3)",
+            "INSERT INTO assignments (asset_id, holder_kind, holder, observed_at)
+             SELECT $1, $2, value, $4 FROM jsonb_array_elements_text(CAST($3 AS jsonb)) AS value",
+        );
+        for (kind, ids) in some_at_a_time(holders) {
+            self.run(sql, values![asset, kind, ids, began]).await?;
+        }
+        Ok(())
+    }
+
+    async fn assignments_delete<'h>(
+        &mut self,
+        asset: AssetId,
+        holders: impl Iterator<Item = &'h Assignee>,
+    ) -> Result<(), StoreError> {
+        let sql = self.conn().text(
+            "DELETE FROM assignments WHERE asset_id = $1 AND holder_kind = $2
+                                       AND holder IN (SELECT value FROM json_each($3))",
+            "DELETE FROM assignments WHERE asset_id = $1 AND holder_kind = $2
+                                       AND holder = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($3 AS jsonb))))",
+        );
+        for (kind, ids) in some_at_a_time(holders) {
+            self.run(sql, values![asset, kind, ids]).await?;
+        }
+        Ok(())
     }
 
     pub async fn assignment_put(&mut self, asset: AssetId, holder: &Assignee, now: Time) -> Result<(), StoreError> {

@@ -18,6 +18,7 @@ pub enum ChangeKind {
     GroupMembers,
     GroupRule,
     Settings,
+    Updates,
     PersonLeft,
 }
 

@@ -50,6 +50,10 @@ pub(crate) fn sqlite_path(url: &str) -> Option<&str> {
 /// How long PostgreSQL may take for one statement. The largest takes a second; a connection that hangs takes for ever.
 const STATEMENT: Duration = Duration::from_secs(10);
 
+/// More than there are of them, so that each is read and planned once on a connection. With fewer, whoever goes through all of
+/// them in turn finds none.
+const STATEMENTS: usize = 1_000;
+
 /// How a transaction begins on PostgreSQL. One whose server stands still, or is cut off from the network, is rolled back
 /// by the database after eight seconds without a word from it: it would keep its locks for ever, the lease of a location
 /// among them. Said within the transaction, since a pooler gives each one another session. Nothing here thinks for that
@@ -323,6 +327,7 @@ impl Db {
             // instead of 0.015 ms; a disk that really flushes takes its own time.
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            .statement_cache_capacity(STATEMENTS)
             // Rows come from another thread, 50 and then a pause unless told otherwise; a decision reads thousands.
             .row_buffer_size(2_000)
             .busy_timeout(Duration::from_secs(10));
@@ -351,7 +356,7 @@ impl Db {
     }
 
     async fn connect_postgres(url: &str) -> Result<Db, StoreError> {
-        let options = sqlx::postgres::PgConnectOptions::from_str(url)?;
+        let options = sqlx::postgres::PgConnectOptions::from_str(url)?.statement_cache_capacity(STATEMENTS);
         let pool = PgPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(AT_MOST)

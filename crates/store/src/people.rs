@@ -151,6 +151,8 @@ reads! {
     person(id: PersonId) -> Option<PersonRow>;
     /// Those that people have now, without those that were replaced.
     client_users(location: LocationId) -> Vec<ClientUserRow>;
+    /// Those of these ids that are ours.
+    client_users_called(location: LocationId, ids: &'a [&'a str]) -> Vec<ClientUserRow>;
     /// Whose client user it is, or was.
     client_user_people(location: LocationId) -> Vec<(String, PersonId)>;
     /// The one that the person has now.
@@ -187,6 +189,22 @@ impl Conn<'_> {
             client_user,
         )
         .await
+    }
+
+    async fn client_users_called(
+        &mut self,
+        location: LocationId,
+        ids: &[&str],
+    ) -> Result<Vec<ClientUserRow>, StoreError> {
+        let sql = self.text(
+            "SELECT * FROM client_users
+             WHERE client_user_id IN (SELECT value FROM json_each($2)) AND location_id = $1 AND replaced_at IS NULL",
+            "SELECT * FROM client_users
+             WHERE client_user_id = ANY (ARRAY (SELECT jsonb_array_elements_text(CAST($2 AS jsonb))))
+               AND location_id = $1 AND replaced_at IS NULL",
+        );
+        let ids = serde_json::Value::from(ids).to_string();
+        self.all(sql, values![location, ids], client_user).await
     }
 
     async fn client_user_people(&mut self, location: LocationId) -> Result<Vec<(String, PersonId)>, StoreError> {

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use domain::{DeviceId, PersonId, Time};
+use domain::{AssetId, DeviceId, PersonId, Time};
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::{
     MasterKey, Store, StoreError,
-    db::{Conn, Db, Value, bound, hexed, listed, newest_migration, values},
+    db::{Conn, Db, Key, Value, bound, hexed, listed, newest_migration, values},
 };
 
 pub use crate::{
@@ -46,6 +46,16 @@ impl Store {
             values![],
         )
         .await?;
+        tx.commit().await
+    }
+
+    /// The line for an asset is wrong: this one stands there before everybody, and could use a licence at once.
+    pub async fn line_wrong(&self, asset: AssetId, person: PersonId) -> Result<(), StoreError> {
+        let sql = "INSERT INTO wishes (asset, holder, device, person_id, stand, behind, only_available, since)
+                   SELECT number, $2, FALSE, $2, 'ready', $3, FALSE, 0 FROM assets WHERE id = $1
+                   ON CONFLICT DO NOTHING";
+        let mut tx = self.begin().await?;
+        tx.run(sql, values![asset, Key(person.0), i64::MIN]).await?;
         tx.commit().await
     }
 }

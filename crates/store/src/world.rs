@@ -27,6 +27,8 @@ reads! {
     /// The same with one app, as far as a decision about it looks: what their devices were asked, and when they were invited, is
     /// left out.
     world_of_app(location: LocationId, app: AssetId, people: &'a [PersonId], now: Time) -> World;
+    /// The same with one app, and nothing left out: for a page of one.
+    world_about(location: LocationId, app: AssetId, people: &'a [PersonId], now: Time) -> World;
     /// What the location has that is no app, books above all. Nothing is decided about it; its licences are counted.
     world_beside(location: LocationId) -> BTreeMap<AssetId, App>;
     /// The same with what these people have of it only.
@@ -128,6 +130,33 @@ impl Conn<'_> {
         now: Time,
     ) -> Result<World, StoreError> {
         let whom = &Whom::these(people);
+        let people = self.people_as(location, whom, BTreeMap::new()).await?;
+        let devices = self.devices_as(whom).await?;
+        self.world_with_app(location, asset, whom, people, devices, now).await
+    }
+
+    async fn world_about(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        people: &[PersonId],
+        now: Time,
+    ) -> Result<World, StoreError> {
+        let whom = &Whom::these(people);
+        let people = self.people_with(location, whom).await?;
+        let devices = self.devices_with(whom).await?;
+        self.world_with_app(location, asset, whom, people, devices, now).await
+    }
+
+    async fn world_with_app(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        whom: &Whom,
+        people: BTreeMap<PersonId, Person>,
+        devices: BTreeMap<DeviceId, Device>,
+        now: Time,
+    ) -> Result<World, StoreError> {
         let row = self.location(location).await?;
         let mut apps = BTreeMap::new();
         if let Some(row) = self.app(asset).await?.filter(AppRow::is_app) {
@@ -140,8 +169,8 @@ impl Conn<'_> {
             now,
             policy: self.policy().await?,
             token: row.map_or(TokenState::Invalid, |row| token(&row, now)),
-            people: self.people_as(location, whom, BTreeMap::new()).await?,
-            devices: self.devices_as(whom).await?,
+            people,
+            devices,
             groups: self.groups_with(whom).await?,
             apps,
         })

@@ -38,6 +38,7 @@ mod scarce;
 mod servers;
 mod starts;
 mod stop;
+mod stopped;
 mod story;
 mod three;
 mod time;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, GroupId, GroupKind, HeldChangeId, Members, MembershipRule, PersonId, Policy, Time};
+use domain::{AssetId, GroupId, GroupKind, HeldChangeId, Members, MembershipRule, PersonId, Policy, Time, Updates};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::{
@@ -19,6 +19,7 @@ use super::{
     deployments::{DeploymentChoice, LineSays, Preview},
     members::{MembersChange, Wanted},
     rules::RuleRefused,
+    updates::updates_of,
 };
 
 /// What is wanted to be so, as it can be kept until it is saved.
@@ -44,6 +45,11 @@ pub enum Intent {
     Settings {
         policy: Box<Policy>,
     },
+    /// Who decides that devices get a newer version of the app.
+    Updates {
+        app: AssetId,
+        updates: Updates,
+    },
 }
 
 /// What the settings are called where things have ids.
@@ -56,13 +62,14 @@ impl Intent {
             Intent::GroupMembers { .. } => ChangeKind::GroupMembers,
             Intent::GroupRule { .. } => ChangeKind::GroupRule,
             Intent::Settings { .. } => ChangeKind::Settings,
+            Intent::Updates { .. } => ChangeKind::Updates,
         }
     }
 
     /// What it is about: the app, the group.
     pub fn thing(&self) -> String {
         match self {
-            Intent::Deployment { app, .. } => app.to_string(),
+            Intent::Deployment { app, .. } | Intent::Updates { app, .. } => app.to_string(),
             Intent::GroupMembers { group, .. } | Intent::GroupRule { group, .. } => group.to_string(),
             Intent::Settings { .. } => SETTINGS.to_owned(),
         }
@@ -75,7 +82,7 @@ pub(super) fn about(event: NewEvent, kind: ChangeKind, thing: &str) -> NewEvent 
         return event;
     };
     match kind {
-        ChangeKind::Deployment => event.asset(AssetId(id)),
+        ChangeKind::Deployment | ChangeKind::Updates => event.asset(AssetId(id)),
         ChangeKind::GroupMembers | ChangeKind::GroupRule => event.group(GroupId(id)),
         ChangeKind::PersonLeft => event.person(PersonId(id)),
         ChangeKind::Settings => event,
@@ -296,6 +303,9 @@ impl App {
                 Previewed::Members(Box::new(preview))
             }
             Intent::Settings { policy } => Previewed::Settings(Box::new(self.policy_preview(policy).await?)),
+            Intent::Updates { app, updates } => {
+                Previewed::Updates(Box::new(self.updates_preview(*app, *updates).await?))
+            }
         })
     }
 
@@ -329,6 +339,7 @@ impl App {
                 self.group_rule_set(caller, *group, base, rule.as_ref(), agreed).await
             }
             Intent::Settings { policy } => self.policy_save(caller, base, (**policy).clone(), agreed).await,
+            Intent::Updates { app, updates } => self.updates_save(caller, *app, base, *updates, agreed).await,
         }
     }
 
@@ -418,6 +429,24 @@ impl App {
                     intent: Ok(Intent::Settings { policy }),
                     base,
                     missing: Vec::new(),
+                })
+            }
+            ChangeKind::Updates => {
+                let Ok(app) = row.thing.parse::<AssetId>() else {
+                    return Ok(nothing(Unrestorable::Unreadable, Version::default()));
+                };
+                let (present, base) = match self.updates(app).await {
+                    Err(AppError::NotFound(_)) => return Ok(nothing(Unrestorable::AppGone, Version::default())),
+                    present => present?,
+                };
+                Ok(match updates_of(&row.before) {
+                    None => nothing(Unrestorable::Unreadable, base),
+                    Some(updates) if updates == present.updates => nothing(Unrestorable::Same, base),
+                    Some(updates) => Restoring {
+                        intent: Ok(Intent::Updates { app, updates }),
+                        base,
+                        missing: Vec::new(),
+                    },
                 })
             }
             ChangeKind::PersonLeft => Ok(nothing(Unrestorable::Leaving, Version::default())),
@@ -601,6 +630,7 @@ impl Previewed {
             Previewed::Leave(preview) => preview.to_confirm(),
             Previewed::Bulk(preview) => preview.to_confirm(),
             Previewed::Settings(preview) => preview.to_confirm(),
+            Previewed::Updates(preview) => preview.to_confirm(),
         }
     }
 
@@ -611,6 +641,7 @@ impl Previewed {
             Previewed::Leave(preview) => preview.needs_approval(),
             Previewed::Bulk(preview) => preview.needs_approval(),
             Previewed::Settings(preview) => preview.needs_approval(),
+            Previewed::Updates(preview) => preview.needs_approval(),
         }
     }
 
@@ -621,14 +652,14 @@ impl Previewed {
             Previewed::Members(preview) => preview.apps.iter().collect(),
             Previewed::Leave(preview) => preview.apps.iter().map(|app| &app.preview).collect(),
             Previewed::Bulk(preview) => preview.apps.iter().collect(),
-            Previewed::Settings(_) => Vec::new(),
+            Previewed::Settings(_) | Previewed::Updates(_) => Vec::new(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::{Approval, Installation, LicenseType};
+    use domain::{Approval, Installation, LicenseType, StoreVersion};
 
     use super::*;
 
@@ -676,6 +707,16 @@ mod tests {
                 rule: Some("all".to_owned()),
             },
             Intent::Settings { policy: Box::default() },
+            Intent::Updates {
+                app: AssetId(Uuid::from_u128(3)),
+                updates: Updates::ByHand {
+                    released: Some(StoreVersion(829_165_942)),
+                },
+            },
+            Intent::Updates {
+                app: AssetId(Uuid::from_u128(3)),
+                updates: Updates::Automatic,
+            },
         ] {
             let kept: Intent = serde_json::from_value(json!(intent)).unwrap();
             assert_eq!(kept, intent);

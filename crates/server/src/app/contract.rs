@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     AppError, bulk::BulkPreview, changes::Because, deployments, leavers::LeavePreview, members::MembersPreview,
-    settings::SettingsPreview,
+    settings::SettingsPreview, updates::UpdatesPreview,
 };
 
 /// What somebody agreed to who saves.
@@ -67,6 +67,7 @@ pub enum Previewed {
     Leave(Box<LeavePreview>),
     Bulk(Box<BulkPreview>),
     Settings(Box<SettingsPreview>),
+    Updates(Box<UpdatesPreview>),
 }
 
 impl Previewed {
@@ -77,6 +78,7 @@ impl Previewed {
             Previewed::Leave(preview) => &preview.digest,
             Previewed::Bulk(preview) => &preview.digest,
             Previewed::Settings(preview) => &preview.digest,
+            Previewed::Updates(preview) => &preview.digest,
         }
     }
 }

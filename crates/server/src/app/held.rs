@@ -294,6 +294,10 @@ impl App {
                 Ok((row.members_version, row.name))
             }
             Intent::Settings { .. } => Ok((self.policy_version().await?, String::new())),
+            Intent::Updates { app, .. } => {
+                let (row, version) = self.updates(*app).await?;
+                Ok((version, row.name.unwrap_or(row.adam_id)))
+            }
         }
     }
 }

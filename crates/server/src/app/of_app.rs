@@ -328,7 +328,7 @@ impl App {
     /// Decides these people and the app.
     async fn people_of(&self, mut read: Snapshot, row: &AppRow, people: &[PersonId]) -> Result<People, AppError> {
         let location = row.location_id;
-        let world = read.world_of(location, people, self.now()).await?;
+        let world = read.world_about(location, row.id, people, self.now()).await?;
         let facts = match world.apps.get(&row.id) {
             Some(facts) => Some(facts.clone()),
             None => read.world_beside_of(location, people).await?.remove(&row.id),

@@ -181,8 +181,11 @@ async fn full_read(app: &App, location: &LocationRow, lease: &Lease, row: &mut S
         &patience.reading(users_began),
     )
     .await?;
+    tx.commit().await?;
     let reading = patience.reading(assignments_began);
-    changes += take_assignments(&mut tx, location, &assignments, &reading, app.now()).await?;
+    changes += take_assignments(app, lease, location, &assignments, &reading).await?;
+    // The versions last: until then all of it is read again.
+    let mut tx = app.store.begin_as(lease).await?;
     let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
     fresh.last_sync_at = Some(now);
     if fresh.token_sha256 == location.token_sha256 {
@@ -235,14 +238,20 @@ pub async fn changes(app: &App, location: &LocationRow, lease: &Lease) -> Result
 
     let mut tx = app.store.begin_as(lease).await?;
     let mut changes = take_users(&mut tx, location, &users.items, false, &patience.reading(users_began)).await?;
-    let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
-    fresh.users_version = users.version_id;
+    let mut versions = None;
     if let Some((assets_began, assets, assignments_began, assignments)) = lists {
         changes += take_assets(app, &mut tx, location, &assets, assets_began).await?;
+        tx.commit().await?;
         let reading = patience.reading(assignments_began);
-        changes += take_assignments(&mut tx, location, &assignments, &reading, app.now()).await?;
-        fresh.assets_version = assets.version_id;
-        fresh.assignments_version = assignments.version_id;
+        changes += take_assignments(app, lease, location, &assignments, &reading).await?;
+        versions = Some((assets.version_id, assignments.version_id));
+        tx = app.store.begin_as(lease).await?;
+    }
+    let mut fresh = tx.location(location.id).await?.ok_or(AppError::NotFound("location"))?;
+    fresh.users_version = users.version_id;
+    if let Some((assets, assignments)) = versions {
+        fresh.assets_version = assets;
+        fresh.assignments_version = assignments;
     }
     tx.location_versions(&fresh).await?;
     tx.commit().await?;
@@ -318,7 +327,13 @@ pub async fn take_users(
         }
     }
     let mut changes = 0;
-    for mut row in tx.client_users(location.id).await? {
+    // Who is not in a list is looked for among ours only where it would say something of them.
+    let ids: Vec<&str> = by_id.keys().copied().collect();
+    let ours = match complete {
+        true => tx.client_users(location.id).await?,
+        false => tx.client_users_called(location.id, &ids).await?,
+    };
+    for mut row in ours {
         let before = row.clone();
         // A list says nothing of what a later one told.
         if row.observed_at.is_some_and(|seen| seen > reading.began) {
@@ -378,14 +393,16 @@ fn take_user(row: &mut ClientUserRow, user: &ResponseUser, now: Time) {
     row.observed_at = Some(now);
 }
 
-/// Takes over which assignments Apple lists, and corrects our own licences by them.
-pub async fn take_assignments(
-    tx: &mut Tx,
+/// Takes over which assignments Apple lists, and corrects our own licences by them: one asset after the other, so that nobody
+/// waits for the whole list to be written. What was taken over by then stays, wherever it ends.
+async fn take_assignments(
+    app: &App,
+    lease: &Lease,
     location: &LocationRow,
     assignments: &Read<Assignment>,
     reading: &Reading,
-    now: Time,
 ) -> Result<usize, AppError> {
+    let now = app.now();
     let mut by_asset: BTreeMap<(String, String), Vec<Assignee>> = BTreeMap::new();
     for assignment in &assignments.items {
         let Some(holder) = assignee(assignment) else { continue };
@@ -395,12 +412,18 @@ pub async fn take_assignments(
             .or_default()
             .push(holder);
     }
-    let people = people_by_client_user(tx, location).await?;
+    let mut tx = app.store.begin_as(lease).await?;
+    let people = people_by_client_user(&mut tx, location).await?;
+    let assets = tx.apps(location.id).await?;
     let mut changes = 0;
-    for app in tx.apps(location.id).await? {
-        let holders = by_asset.remove(&(app.adam_id, app.pricing_param)).unwrap_or_default();
-        changes += take_holders(tx, app.id, &holders, assignments.whole, &people, reading, now).await?;
+    for asset in assets {
+        let holders = by_asset.remove(&(asset.adam_id, asset.pricing_param));
+        let holders = holders.unwrap_or_default();
+        changes += take_holders(&mut tx, asset.id, &holders, assignments.whole, &people, reading, now).await?;
+        tx.commit().await?;
+        tx = app.store.begin_as(lease).await?;
     }
+    tx.commit().await?;
     Ok(changes)
 }
 

@@ -103,6 +103,53 @@ on_both! {
         assert_eq!(told(server).await, [(nothing.clone(), one), (automatic, nothing)]);
     }
 
+    async fn who_updates_an_app_is_a_change_that_is_told_and_restored(server: &TestServer, company: Organisation) {
+        let asset = company.assets[0].0;
+        let (page, action) = (format!("/apps/{asset}?tab=general"), format!("/apps/{asset}/updates"));
+        let changes = async || {
+            let (status, page) = server.get(&format!("/api/v1/changes?appId={asset}")).await;
+            assert_eq!(status, StatusCode::OK, "{page}");
+            page["value"].as_array().unwrap().clone()
+        };
+        let browser = Browser::sign_in(server).await;
+        let opened = form::of(&browser.page(server, &page).await, &action);
+        let by_hand = form::with(&opened, "updates", "byHand");
+        let saved = browser.press(server, &action, &by_hand).await;
+        let release = form::and(&form::of(&saved, &action), "release", &NEWEST.to_string());
+        let released = browser.press(server, &action, &release).await;
+        // What is saved as it was is no change.
+        browser.press(server, &action, &form::of(&released, &action)).await;
+        let told = changes().await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().all(|change| change["kind"] == "updates" && change["name"] == "App 1"), "{told:?}");
+        let [second, first] = [0, 1].map(|at| told[at]["id"].as_i64().unwrap());
+
+        // In words, with what the version is called, in both languages.
+        let ko = browser.page(server, &format!("/changes/{second}")).await;
+        assert!(ko.contains("App 1 업데이트") && ko.contains("직접 허용, 허용한 버전 없음"), "{ko}");
+        assert!(ko.contains("직접 허용, 2.1 버전까지") && ko.contains("그 사이에 장치에 설치된 버전"), "{ko}");
+        let english = browser.request(server, Method::GET, &format!("/changes/{second}"), "en");
+        let english = english.send().await.unwrap().text().await.unwrap();
+        assert!(english.contains("Updates of App 1") && english.contains("up to version 2.1"), "{english}");
+
+        // Back to what was before the first of them: seen first, and saved under what was seen.
+        let restore = format!("/changes/{first}/restore");
+        let seen = browser.page(server, &restore).await;
+        assert!(seen.contains("자동"), "{seen}");
+        let agreed = form::of(&seen, &restore);
+        let (code, _) = browser.submit(server, &restore, &agreed).await;
+        assert!(code == 200 || code == 303, "{code}");
+        assert_eq!(server.get(&api(&company)).await.1["automaticallyUpdateApp"], json!(true));
+        let told = changes().await;
+        assert_eq!((told.len(), &told[0]["undoes"]), (3, &json!(first)), "{told:?}");
+        // Whoever looked at it before that restores nothing: it was set since.
+        let (code, stale) = browser.submit(server, &format!("/changes/{second}/restore"), &agreed).await;
+        assert_eq!(code, 409, "{stale}");
+        // And what is so already is not restored once more.
+        let (_, again) = server.get(&format!("/api/v1/changes/{first}")).await;
+        assert_eq!(again["cannotBeRestored"], "same", "{again}");
+    }
+
     async fn on_its_page_a_version_is_released_once_and_nobody_overrules_whom_they_did_not_see(
         server: &TestServer, company: Organisation
     ) {

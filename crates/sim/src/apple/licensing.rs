@@ -1,6 +1,6 @@
 //! The licensing service's HTTP face: `/mdm/v2`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -542,16 +542,11 @@ impl State {
                 let asked = AskedAssignments::of(query)?;
                 if since.is_none() && asked.is_all() {
                     let many = books.assets.iter().map(|asset| asset.holders.len()).sum();
-                    let of = |part| all_assignments(books, part, &asked);
+                    let of = |part| assignment_records(books, &all_assignments(books, part), &asked);
                     return page("assignments", many, of, query, &switches, version);
                 }
                 let listed = assignments(books, query, &asked, since, &switches);
-                let of = |part: Range<usize>| {
-                    let records = listed[part].iter();
-                    records
-                        .map(|(key, holder)| assignment_record(books, key, holder, &asked))
-                        .collect()
-                };
+                let of = |part: Range<usize>| assignment_records(books, &listed[part], &asked);
                 page("assignments", listed.len(), of, query, &switches, version)
             }
             _ => {
@@ -689,13 +684,18 @@ fn assignments<'a>(
 ) -> Vec<(&'a AssetKey, &'a Holder)> {
     let by_holder = query.text("clientUserId").is_some() || query.text("serialNumber").is_some();
     let mut listed = Vec::new();
+    let users = books
+        .users
+        .iter()
+        .filter(|user| asked.only_active && user.status.is_active());
+    let active: HashSet<&str> = users.map(|user| user.client_user_id.as_str()).collect();
     let mut add = |key: &'a AssetKey, holder: &'a Holder| {
         let fits = query.is_or_open("adamId", &key.adam_id)
             && query.is_or_open("pricingParam", &key.pricing_param)
             && match holder {
                 Holder::User(id) => {
                     (!by_holder || query.text("clientUserId") == Some(id))
-                        && (!asked.only_active || books.user(id).is_some_and(|user| user.status.is_active()))
+                        && (!asked.only_active || active.contains(id.as_str()))
                 }
                 Holder::Device(id) => !by_holder || query.text("serialNumber") == Some(id),
             };
@@ -721,29 +721,38 @@ fn assignments<'a>(
 }
 
 /// A part of all of them: whole assets before it are passed over, however many hold them.
-fn all_assignments(books: &Books, part: Range<usize>, asked: &AskedAssignments) -> Vec<Value> {
-    let (mut skip, mut records) = (part.start, Vec::with_capacity(part.len()));
+fn all_assignments(books: &Books, part: Range<usize>) -> Vec<(&AssetKey, &Holder)> {
+    let (mut skip, mut listed) = (part.start, Vec::with_capacity(part.len()));
     for asset in &books.assets {
         if skip >= asset.holders.len() {
             skip -= asset.holders.len();
             continue;
         }
-        let wanted = part.len() - records.len();
-        for holder in asset.holders.keys().skip(skip).take(wanted) {
-            records.push(assignment_record(books, &asset.key, holder, asked));
-        }
+        let holders = asset.holders.keys().skip(skip).take(part.len() - listed.len());
+        listed.extend(holders.map(|holder| (&asset.key, holder)));
         skip = 0;
     }
-    records
+    listed
 }
 
-fn assignment_record(books: &Books, key: &AssetKey, holder: &Holder, asked: &AskedAssignments) -> Value {
+/// Assignments as they are told, with who has them where that is asked: looked up together, since there may be as many people.
+fn assignment_records(books: &Books, listed: &[(&AssetKey, &Holder)], asked: &AskedAssignments) -> Vec<Value> {
+    let ids = listed.iter().filter_map(|(_, holder)| match holder {
+        Holder::User(id) if asked.with_state => Some(id.as_str()),
+        _ => None,
+    });
+    let users = books.users_called(ids.collect());
+    let record = |(key, holder): &(&AssetKey, &Holder)| assignment_record(key, holder, &users);
+    listed.iter().map(record).collect()
+}
+
+fn assignment_record(key: &AssetKey, holder: &Holder, users: &HashMap<&str, &User>) -> Value {
     let mut record = json!({"adamId": key.adam_id, "pricingParam": key.pricing_param});
     match holder {
         Holder::Device(serial) => record["serialNumber"] = json!(serial),
         Holder::User(id) => {
             record["clientUserId"] = json!(id);
-            if let (true, Some(user)) = (asked.with_state, books.user(id)) {
+            if let Some(user) = users.get(id.as_str()) {
                 record["userStatus"] = json!(user.status);
                 if let Some(id_hash) = &user.id_hash {
                     record["idHash"] = json!(id_hash);

@@ -2,7 +2,7 @@
 -- as history is. Members are kept as who came and who went.
 CREATE TABLE changes (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at BIGINT NOT NULL, actor_kind TEXT NOT NULL, actor_id TEXT, made_by TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('deployment', 'groupMembers', 'groupRule', 'settings', 'personLeft')),
+    kind TEXT NOT NULL CHECK (kind IN ('deployment', 'groupMembers', 'groupRule', 'settings', 'updates', 'personLeft')),
     -- The app, the group, the person; 'settings' of those.
     thing_id TEXT NOT NULL, name TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, promised TEXT NOT NULL,
     digest TEXT, undoes BIGINT, held_id TEXT, asked_by TEXT);

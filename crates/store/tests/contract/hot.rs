@@ -10,8 +10,8 @@ use domain::{
     Step, Time,
 };
 use store::{
-    Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part,
-    People, Span, Store, Version,
+    Assignee, Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES,
+    Part, People, Span, Store, Version,
     testing::{Explained, Fresh, explain_from_now_on, explained_so_far},
 };
 use uuid::Uuid;
@@ -203,6 +203,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.line_of(asset).await.unwrap();
     page.undecided_people(LOCATION, now, 100).await.unwrap();
     page.world_of_app(LOCATION, asset, &people, now).await.unwrap();
+    page.world_about(LOCATION, asset, &people, now).await.unwrap();
     page.seats(asset).await.unwrap();
     page.counts(asset).await.unwrap();
     for kind in [GroupKind::User, GroupKind::Device] {
@@ -293,6 +294,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.people_rows(&people).await.unwrap();
     page.device_rows(&people).await.unwrap();
     page.client_user_rows(LOCATION, &people).await.unwrap();
+    page.client_users_called(LOCATION, &["u"]).await.unwrap();
     page.invitation_rows(LOCATION, &people).await.unwrap();
     page.stopped_of(LOCATION, &people).await.unwrap();
     page.stopped_after(LOCATION, Some(person), 100).await.unwrap();
@@ -323,6 +325,21 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     tx.command_next(device, true, now).await.unwrap();
     tx.devices_spoke(&[(device, now)]).await.unwrap();
     tx.pushes_claim(Time(0), now, now, 50).await.unwrap();
+    tx.commit().await.unwrap();
+    // Of whom Apple lists for an asset, who comes and who goes.
+    hand.run(&format!(
+        "INSERT INTO assets (id, location_id, adam_id, pricing_param, product_type, owned, total, assigned, available, retired,
+                             unlimited, device_assignable, revocable, platforms, observed_at)
+         VALUES ('{asset}', '{}', 'listed', 'STDQ', 'App', 1, 1, 0, 1, 0, FALSE, TRUE, TRUE, '[]', 1)",
+        LOCATION.0
+    ))
+    .await
+    .unwrap();
+    let mut tx = store.begin().await.unwrap();
+    let listed = [Assignee::User("u".to_owned()), Assignee::Device("S".to_owned())];
+    assert!(tx.assignments_observed(asset, &listed, true, now).await.unwrap());
+    assert!(tx.assignments_observed(asset, &[], true, now).await.unwrap());
+    tx.asset_recount(asset).await.unwrap();
     tx.commit().await.unwrap();
     // And who is in a group is changed by naming them.
     let mut tx = store.begin().await.unwrap();
@@ -387,6 +404,17 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
             "{}\n{steps:#?}",
             statement.sql
         );
+    }
+    // Whether one of ours is listed is looked up by who that is, and not among all that are listed.
+    let recounts: Vec<&Explained> = explained
+        .iter()
+        .filter(|it| it.sql.contains("SET foreign_held"))
+        .collect();
+    assert!(!recounts.is_empty());
+    for Explained { sql, steps } in recounts {
+        let by_whom = |step: &String| step.contains("holder=?") || step.contains("(holder = ");
+        let mut of_kind = steps.iter().filter(|step| step.contains("holder_kind"));
+        assert!(of_kind.all(by_whom), "{sql}\n{steps:#?}");
     }
     // And what is said of somebody is found by who that is, and not among all that is said.
     let mut said = explained

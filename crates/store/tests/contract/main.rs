@@ -1198,6 +1198,10 @@ on_both! {
         assert_eq!(app.requests[&people[1]], NOW);
         assert_eq!(app.platforms, [Platform::Ios, Platform::IpadOs].into());
         assert_eq!(store.world_of(location, &people, NOW).await.unwrap(), world, "everybody by name is everybody");
+        let about = store.world_about(location, asset, &people, NOW).await.unwrap();
+        assert_eq!(about.apps.keys().collect::<Vec<_>>(), [&asset]);
+        assert_eq!(about.apps[&asset], world.apps[&asset]);
+        assert_eq!(domain::World { apps: world.apps.clone(), ..about }, world, "nothing of them is left out");
     }
 
     /// Only what is new or different is counted, and what Apple lists no more has no licences left.

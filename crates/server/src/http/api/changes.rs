@@ -91,7 +91,8 @@ impl From<&ChangeRow> for Change {
 struct ChangeDetail {
     #[serde(flatten)]
     change: Change,
-    /// What was so before, and after: the lines of a deployment, who came into a group and who went, a rule, the settings.
+    /// What was so before, and after: the lines of a deployment, who came into a group and who went, a rule, the settings, who
+    /// updates an app.
     #[schema(value_type = Object)]
     before: Value,
     #[schema(value_type = Object)]
@@ -132,7 +133,7 @@ struct ChangeQuery {
     limit: Option<u32>,
     /// `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Of the deployment of this app only.
+    /// Of the deployment of this app, and of who updates it, only.
     app_id: Option<Uuid>,
     /// Of the members and the rule of this group only.
     group_id: Option<Uuid>,
@@ -172,7 +173,11 @@ impl From<&Previewed> for ChangePreview {
     fn from(preview: &Previewed) -> ChangePreview {
         let moves = match preview {
             Previewed::Members(preview) => Some(&preview.change),
-            Previewed::Deployment(_) | Previewed::Leave(_) | Previewed::Bulk(_) | Previewed::Settings(_) => None,
+            Previewed::Deployment(_)
+            | Previewed::Leave(_)
+            | Previewed::Bulk(_)
+            | Previewed::Settings(_)
+            | Previewed::Updates(_) => None,
         };
         let apps = preview.apps().into_iter().map(|of| ChangedApp {
             app_id: of.app.id.0,

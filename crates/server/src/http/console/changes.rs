@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, Effect, GroupId, GroupKind, Policy};
+use domain::{AssetId, Effect, GroupId, GroupKind, Policy, StoreVersion, Updates};
 use serde::Deserialize;
 use serde_json::Value;
 use store::{ChangeKind, ChangeRow, GroupRow};
@@ -32,6 +32,7 @@ use crate::{
         contract::{Agreed, Previewed},
         deployments::LineSays,
         sums::by_state,
+        updates::updates_of,
     },
     http::{
         auth::{Admin, Reader},
@@ -51,6 +52,7 @@ pub(super) fn title(s: &Speak, kind: ChangeKind, name: &str) -> String {
         ChangeKind::Deployment => "change-of-deployment",
         ChangeKind::GroupMembers => "change-of-members",
         ChangeKind::GroupRule => "change-of-rule",
+        ChangeKind::Updates => "change-of-updates",
         ChangeKind::PersonLeft => "change-of-leaving",
     };
     s.t1(key, "name", name)
@@ -60,6 +62,7 @@ pub(super) fn title(s: &Speak, kind: ChangeKind, name: &str) -> String {
 fn href(kind: ChangeKind, thing: &str) -> String {
     match kind {
         ChangeKind::Deployment => format!("/apps/{thing}"),
+        ChangeKind::Updates => format!("/apps/{thing}?tab=general"),
         ChangeKind::GroupMembers | ChangeKind::GroupRule => format!("/groups/{thing}"),
         ChangeKind::Settings => "/administration/settings".to_owned(),
         ChangeKind::PersonLeft => format!("/people/{thing}"),
@@ -81,11 +84,11 @@ pub async fn page(State(app): State<App>, reader: Reader, Path(id): Path<i64>) -
     let kind = group.as_ref().map_or(GroupKind::User, |group| group.kind);
     let moves = moves_of(&row.after);
     let (icon, now) = match row.kind {
-        ChangeKind::Deployment => app_now(&app, &row.thing).await?,
+        ChangeKind::Deployment | ChangeKind::Updates => app_now(&app, &row.thing).await?,
         _ => (None, None),
     };
     let exists = match row.kind {
-        ChangeKind::Deployment => icon.is_some(),
+        ChangeKind::Deployment | ChangeKind::Updates => icon.is_some(),
         ChangeKind::GroupMembers | ChangeKind::GroupRule => group.is_some(),
         ChangeKind::Settings | ChangeKind::PersonLeft => true,
     };
@@ -245,6 +248,16 @@ fn kept_rows(s: &Speak, row: &ChangeRow) -> Vec<WordRow> {
             let policy = |said: &Value| serde_json::from_value::<Policy>(said.clone()).unwrap_or_default();
             settings_rows(s, &policy(&row.before), &policy(&row.after))
         }
+        ChangeKind::Updates => {
+            let said = |said: &Value| {
+                let newest = serde_json::from_value(said["newest"].clone()).ok();
+                let name = text(said, "version");
+                updates_of(said).map_or_else(String::new, |updates| updates_said(s, updates, newest, name.as_deref()))
+            };
+            WordRow::of(s.t("updates-title"), said(&row.before), said(&row.after))
+                .into_iter()
+                .collect()
+        }
         ChangeKind::PersonLeft => {
             let groups = row.before.get("groups").and_then(Value::as_array);
             let groups: Vec<&str> = groups.into_iter().flatten().filter_map(Value::as_str).collect();
@@ -277,6 +290,25 @@ fn settings_rows(s: &Speak, before: &Policy, after: &Policy) -> Vec<WordRow> {
         .collect()
 }
 
+/// Who decides about updates, and what was released.
+fn updates_said(s: &Speak, updates: Updates, newest: Option<StoreVersion>, name: Option<&str>) -> String {
+    match updates {
+        Updates::Automatic => s.t("updates-automatic"),
+        Updates::ByHand { released: None } => s.t("updates-released-none"),
+        Updates::ByHand {
+            released: Some(version),
+        } => {
+            // The store's number, where no name is known of it.
+            let name = name.filter(|_| newest == Some(version)).map(str::to_owned);
+            s.t1(
+                "updates-released",
+                "version",
+                name.unwrap_or_else(|| version.0.to_string()),
+            )
+        }
+    }
+}
+
 /// What restoring brings back.
 fn back(s: &Speak, intent: &Intent, kind: GroupKind) -> Vec<String> {
     match intent {
@@ -290,6 +322,7 @@ fn back(s: &Speak, intent: &Intent, kind: GroupKind) -> Vec<String> {
         Intent::GroupRule { rule: Some(_), .. } => vec![s.t("change-back-rule")],
         Intent::GroupRule { rule: None, .. } => vec![s.t("change-back-by-hand")],
         Intent::Settings { .. } => vec![s.t("change-back-settings")],
+        Intent::Updates { .. } => vec![s.t("change-back-updates")],
     }
 }
 
@@ -303,6 +336,7 @@ fn not_back(s: &Speak, row: &ChangeRow, missing: &[Missing]) -> Vec<String> {
             lines.push(s.t("change-not-back-retired"));
         }
         ChangeKind::Settings => lines.push(s.t("change-not-back-settings")),
+        ChangeKind::Updates => lines.push(s.t("change-not-back-updates")),
         ChangeKind::GroupRule if row.before.get("rule").is_some_and(Value::is_null) => {
             lines.push(s.t("change-not-back-by-hand"));
         }
@@ -402,6 +436,12 @@ pub(super) async fn shown(app: &App, s: &Speak, preview: &Previewed) -> Result<S
             shown.parts = parts;
         }
         Previewed::Settings(preview) => shown.rows = settings_rows(s, &preview.before, &preview.after),
+        Previewed::Updates(preview) => {
+            let (newest, name) = (preview.app.store_version, preview.app.version.as_deref());
+            let said = |updates| updates_said(s, updates, newest, name);
+            let row = WordRow::of(s.t("updates-title"), said(preview.app.updates), said(preview.after));
+            shown.rows.extend(row);
+        }
         // Neither is restored, nor waits for anybody.
         Previewed::Leave(_) | Previewed::Bulk(_) => {}
     }

@@ -59,6 +59,7 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     let dead_at = operation.dead_at.unwrap_or(now);
     let mut tx = app.store.begin_as(work.lease).await?;
     let mut left = Left::default();
+    let mut returned = BTreeSet::new();
     for seat in tx.operation_seats(operation.id).await? {
         let listed = || match &listed {
             Some((whole, listed)) => {
@@ -80,8 +81,17 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
             }
             (Settled::Undone, _) => left.undone = true,
             (Settled::Open, _) => left.open = true,
-            (settled, _) => seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?,
+            (settled, _) => {
+                if settled == Settled::Done && ask != Ask::Associate {
+                    returned.insert(seat.asset_id);
+                }
+                seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?;
+            }
         }
+    }
+    // Once, and not for each: it looks at every licence that is out.
+    for asset in returned {
+        tx.asset_recount(asset).await?;
     }
     if let Some((began, assets)) = assets {
         sync::take_assets(app, &mut tx, location, &assets, began).await?;
@@ -152,7 +162,6 @@ async fn seat_settled(
             "licenceAssigned"
         } else {
             tx.assignment_delete(asset, &holder).await?;
-            tx.asset_recount(asset).await?;
             "licenceReturned"
         }
     };

@@ -1,5 +1,7 @@
 //! People as Apple knows them: registered, associated with an account, retired, and back again.
 
+use std::collections::{HashMap, HashSet};
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,18 @@ impl Books {
                 .rev()
                 .find(|user| user.client_user_id == client_user_id)
         })
+    }
+
+    /// The same of many ids at once.
+    pub fn users_called(&self, ids: HashSet<&str>) -> HashMap<&str, &User> {
+        let mut called: HashMap<&str, &User> = HashMap::with_capacity(ids.len());
+        for user in self.users.iter().filter(|_| !ids.is_empty()) {
+            let id = user.client_user_id.as_str();
+            if ids.contains(id) && !called.get(id).is_some_and(|known| known.status.is_active()) {
+                called.insert(id, user);
+            }
+        }
+        called
     }
 
     /// Whose account it is.
