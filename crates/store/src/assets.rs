@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, LocationId, Owned, Platform, StoreVersion, Time, Updates};
+use domain::{AssetId, Holder, LocationId, Owned, Platform, StoreVersion, Time, Updates};
+
+use uuid::Uuid;
 
 use crate::{
     Base, Change, StoreError, Tx, Version,
-    db::{Conn, Record, gathered, reads, values},
+    db::{Conn, Record, gathered, listed, reads, values},
     versions::version,
 };
 
@@ -276,6 +278,21 @@ fn some_at_a_time<'a>(holders: impl Iterator<Item = &'a Assignee>) -> Vec<(&'sta
     lists.collect()
 }
 
+/// Whether Apple lists somebody, or something, for an asset.
+///
+/// It is a value of its own: of a join, either database may go through all who are listed for each of those who are asked about.
+macro_rules! is_listed {
+    ($kind:literal, $holder:literal) => {
+        concat!(
+            "(SELECT 1 FROM assignments WHERE assignments.asset_id = assets.id AND holder_kind = '",
+            $kind,
+            "' AND holder = ",
+            $holder,
+            " LIMIT 1) IS NOT NULL"
+        )
+    };
+}
+
 impl Tx {
     /// Takes over a list of assets whose reading began at `began`, and returns how many are new or different. What a later
     /// list told of an asset stays.
@@ -355,29 +372,81 @@ impl Tx {
     }
 
     /// Counts anew what others hold: what Apple lists beyond our own seats. Costs a look for each of those.
-    ///
-    /// By a cross join SQLite looks for whoever has the seat among those who are listed, and not the other way round.
     pub async fn asset_recount(&mut self, asset: AssetId) -> Result<(), StoreError> {
         self.run(
-            "UPDATE assets SET foreign_held = (
-                 SELECT COUNT(*) FROM assignments WHERE assignments.asset_id = assets.id) - (
-                 SELECT COUNT(*) FROM seats
-                 WHERE seats.asset_id = assets.id
-                   AND (EXISTS (
-                            SELECT 1 FROM client_users CROSS JOIN assignments
-                            WHERE client_users.person_id = seats.holder_id
-                              AND client_users.location_id = assets.location_id
-                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'user'
-                              AND assignments.holder = client_users.client_user_id)
-                        OR EXISTS (
-                            SELECT 1 FROM devices CROSS JOIN assignments
-                            WHERE devices.id = seats.holder_id
-                              AND assignments.asset_id = assets.id AND assignments.holder_kind = 'device'
-                              AND assignments.holder = devices.serial)))
-             WHERE id = $1",
+            concat!(
+                "UPDATE assets SET foreign_held = (SELECT COUNT(*) FROM assignments WHERE assignments.asset_id = assets.id) - (
+                     SELECT COUNT(*) FROM seats WHERE seats.asset_id = assets.id AND CASE seats.kind
+                         WHEN 'device' THEN ",
+                is_listed!("device", "(SELECT serial FROM devices WHERE devices.id = seats.holder_id)"),
+                "        ELSE EXISTS (
+                             SELECT 1 FROM client_users
+                             WHERE client_users.person_id = seats.holder_id
+                               AND client_users.location_id = assets.location_id AND ",
+                is_listed!("user", "client_users.client_user_id"),
+                ") END) WHERE id = $1"
+            ),
             values![asset],
         )
         .await?;
+        Ok(())
+    }
+
+    /// What these hold of the asset that counts as others': what Apple lists for them beyond their seat. Before their seats change
+    /// and after, it says by how much [`AppRow::foreign_held`] does.
+    pub async fn foreign_among(&mut self, asset: AssetId, holders: &[Holder]) -> Result<i64, StoreError> {
+        macro_rules! beyond {
+            ([$($listed:tt)*] of $among:literal) => {
+                concat!(
+                    "SELECT CAST(COALESCE(SUM(listed - CASE WHEN listed > 0 AND has_seat THEN 1 ELSE 0 END), 0) AS BIGINT) AS number
+                     FROM (SELECT ",
+                    $($listed)*,
+                    " AS listed, EXISTS (SELECT 1 FROM seats WHERE seats.asset_id = assets.id AND holder_id = it.value) AS has_seat
+                     FROM assets CROSS JOIN ",
+                    $among,
+                    " WHERE assets.id = $1) AS each_of_them"
+                )
+            };
+            ($listed:tt) => {
+                (
+                    beyond!($listed of "json_each($2) AS it"),
+                    beyond!($listed of "jsonb_array_elements_text(CAST($2 AS jsonb)) AS it (value)"),
+                )
+            };
+        }
+        let (people, devices): (Vec<&Holder>, Vec<&Holder>) =
+            holders.iter().partition(|holder| holder.person().is_some());
+        let of_people = beyond!([
+            "(SELECT COUNT(*) FROM client_users
+              WHERE client_users.person_id = it.value AND client_users.location_id = assets.location_id AND ",
+            is_listed!("user", "client_users.client_user_id"),
+            ")"
+        ]);
+        let of_devices = beyond!([
+            "CASE WHEN ",
+            is_listed!("device", "(SELECT serial FROM devices WHERE devices.id = it.value)"),
+            " THEN 1 ELSE 0 END"
+        ]);
+        let mut number = 0;
+        for ((lite, pg), of) in [(of_people, people), (of_devices, devices)] {
+            if of.is_empty() {
+                continue;
+            }
+            let mut conn = self.conn();
+            let sql = conn.text(lite, pg);
+            let ids: Vec<Uuid> = of.iter().map(|holder| holder.id()).collect();
+            let found = conn.one(sql, values![asset, listed(&ids)], |row| row.int("number"));
+            number += found.await?.unwrap_or(0);
+        }
+        Ok(number)
+    }
+
+    /// Others hold so many more of the asset, or so many less.
+    pub async fn foreign_moves(&mut self, asset: AssetId, by: i64) -> Result<(), StoreError> {
+        if by != 0 {
+            let sql = "UPDATE assets SET foreign_held = foreign_held + $2 WHERE id = $1";
+            self.run(sql, values![asset, by]).await?;
+        }
         Ok(())
     }
 

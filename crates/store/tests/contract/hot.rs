@@ -340,6 +340,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     assert!(tx.assignments_observed(asset, &listed, true, now).await.unwrap());
     assert!(tx.assignments_observed(asset, &[], true, now).await.unwrap());
     tx.asset_recount(asset).await.unwrap();
+    let holders = [person.into(), DeviceId(person.0).into()];
+    tx.foreign_among(asset, &holders).await.unwrap();
+    tx.foreign_moves(asset, 1).await.unwrap();
     tx.commit().await.unwrap();
     // And who is in a group is changed by naming them.
     let mut tx = store.begin().await.unwrap();
@@ -408,9 +411,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     // Whether one of ours is listed is looked up by who that is, and not among all that are listed.
     let recounts: Vec<&Explained> = explained
         .iter()
-        .filter(|it| it.sql.contains("SET foreign_held"))
+        .filter(|it| it.sql.contains("SET foreign_held") || it.sql.contains("has_seat"))
         .collect();
-    assert!(!recounts.is_empty());
+    assert_eq!(recounts.len(), 4, "of all, of people, of devices, and what is moved");
     for Explained { sql, steps } in recounts {
         let by_whom = |step: &String| step.contains("holder=?") || step.contains("(holder = ");
         let mut of_kind = steps.iter().filter(|step| step.contains("holder_kind"));

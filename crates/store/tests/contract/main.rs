@@ -1066,15 +1066,16 @@ on_both! {
         tx.client_user_insert(&new).await.unwrap();
         tx.seat_insert(asset, person.into(), SeatState::Held, Some(operation), NOW).await.unwrap();
         let user = |id: &str| Assignee::User(id.into());
-        for (holders, foreign) in [
-            (vec![user("u-old")], 0),
-            (vec![user("u-new")], 0),
-            (vec![user("u-new"), user("somebody")], 1),
-            (vec![user("u-old"), user("u-new")], 1),
+        for (holders, foreign, theirs) in [
+            (vec![user("u-old")], 0, 0),
+            (vec![user("u-new")], 0, 0),
+            (vec![user("u-new"), user("somebody")], 1, 0),
+            (vec![user("u-old"), user("u-new")], 1, 1),
         ] {
             tx.assignments_observed(asset, &holders, true, NOW).await.unwrap();
             tx.asset_recount(asset).await.unwrap();
             assert_eq!(tx.app(asset).await.unwrap().unwrap().foreign_held, foreign, "{holders:?}");
+            assert_eq!(tx.foreign_among(asset, &[person.into()]).await.unwrap(), theirs, "{holders:?}");
         }
         let asked = tx.operation_seats(operation).await.unwrap();
         let asked: Vec<_> = asked.iter().map(|seat| seat.named.as_str()).collect();

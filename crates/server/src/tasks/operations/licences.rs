@@ -1,6 +1,6 @@
 //! Concludes operations that give out licences or take them back, licence by licence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apple::{error::Class, wire::ErrorResponse};
 use domain::{
@@ -59,8 +59,17 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
     let dead_at = operation.dead_at.unwrap_or(now);
     let mut tx = app.store.begin_as(work.lease).await?;
     let mut left = Left::default();
-    let mut returned = BTreeSet::new();
-    for seat in tx.operation_seats(operation.id).await? {
+    let seats = tx.operation_seats(operation.id).await?;
+    // What counts as others' follows from what becomes of these, and not from all that are out.
+    let mut holders: BTreeMap<AssetId, Vec<Holder>> = BTreeMap::new();
+    for seat in &seats {
+        holders.entry(seat.asset_id).or_default().push(seat.holder);
+    }
+    let mut foreign = BTreeMap::new();
+    for (asset, holders) in &holders {
+        foreign.insert(*asset, tx.foreign_among(*asset, holders).await?);
+    }
+    for seat in seats {
         let listed = || match &listed {
             Some((whole, listed)) => {
                 let listed = listed.contains(&at_apple(&seat));
@@ -81,17 +90,12 @@ pub(super) async fn conclude(work: &Work<'_>, mut operation: OperationRow, told:
             }
             (Settled::Undone, _) => left.undone = true,
             (Settled::Open, _) => left.open = true,
-            (settled, _) => {
-                if settled == Settled::Done && ask != Ask::Associate {
-                    returned.insert(seat.asset_id);
-                }
-                seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?;
-            }
+            (settled, _) => seat_settled(app, &mut tx, &seat, operation.kind, settled, number, now).await?,
         }
     }
-    // Once, and not for each: it looks at every licence that is out.
-    for asset in returned {
-        tx.asset_recount(asset).await?;
+    for (asset, holders) in &holders {
+        let moved = tx.foreign_among(*asset, holders).await? - foreign[asset];
+        tx.foreign_moves(*asset, moved).await?;
     }
     if let Some((began, assets)) = assets {
         sync::take_assets(app, &mut tx, location, &assets, began).await?;
