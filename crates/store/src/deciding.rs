@@ -53,7 +53,7 @@ reads! {
 
 impl Conn<'_> {
     async fn undecided(&mut self, location: LocationId, look: Look) -> Result<bool, StoreError> {
-        Ok(self.somebody(location, look).await? || (look.gives() && !self.givable(location).await?.is_empty()))
+        Ok(self.somebody(location, look).await? || (look.gives() && self.is_somebody_next(location).await?))
     }
 
     /// Whether somebody is to be decided.

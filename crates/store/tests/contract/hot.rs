@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, Breach, Concern, DeviceId, Each, Fault, GroupId, GroupKind, LocationId, MembershipRule, PersonId, Rules,
-    Step, Time,
+    AssetId, Breach, Concern, DeploymentId, DeviceId, Each, Fault, GroupId, GroupKind, LocationId, MembershipRule,
+    PersonId, Rules, Step, Time,
 };
 use store::{
     Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES, Part,
@@ -216,8 +216,14 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.sums(LOCATION).await.unwrap();
     page.seats_moving(LOCATION).await.unwrap();
     page.sums_of(asset).await.unwrap();
-    page.served(asset, 3).await.unwrap();
-    page.edge(asset, 3).await.unwrap();
+    let line = Some(DeploymentId(Uuid::from_u128(9)));
+    for kept_by in [None, line] {
+        page.served(asset, kept_by, 3).await.unwrap();
+        page.edge(asset, kept_by, 3).await.unwrap();
+    }
+    page.keeping(LOCATION).await.unwrap();
+    page.unmet(asset).await.unwrap();
+    page.out_to(asset, &people).await.unwrap();
     for span in [Span::First, Span::After(person.0), Span::Before(person.0)] {
         let cut = Cut {
             span,
@@ -283,8 +289,8 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     };
     page.said_of_devices(LOCATION, &[listed]).await.unwrap();
     page.sums_at(asset, Some(3)).await.unwrap();
-    page.line_since(asset, 0).await.unwrap();
-    page.line_page(asset, false, 0, 50).await.unwrap();
+    page.line_since(asset, &[(None, 0), (line, 3)]).await.unwrap();
+    page.line_page(asset, &[(None, false), (line, true)], 50).await.unwrap();
     page.places_in(asset, &people, PLACES).await.unwrap();
     page.moved_up(asset, &people).await.unwrap();
     for asset in world.apps.keys() {
