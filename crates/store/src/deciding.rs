@@ -67,6 +67,14 @@ impl Conn<'_> {
         Ok(self.one(nobody, found, |_| Ok(())).await?.is_none())
     }
 
+    /// Whether something happened to anybody since they were decided.
+    pub(crate) async fn is_anybody_marked(&mut self, location: LocationId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM deciding WHERE location_id = $1
+                     AND (EXISTS (SELECT 1 FROM dirty WHERE location_id = $1)
+                          OR EXISTS (SELECT 1 FROM dirty_many WHERE location_id = $1))";
+        Ok(self.one(sql, values![location], |_| Ok(())).await?.is_some())
+    }
+
     pub(crate) async fn undecided_people(
         &mut self,
         location: LocationId,

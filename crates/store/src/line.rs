@@ -258,6 +258,10 @@ impl Conn<'_> {
                 line.extend(self.all(ready, values, waiter).await?);
             }
         }
+        // What is out was counted of what was decided: of somebody to whom something happened since, it may not be so any more.
+        if supply.keeps && self.is_anybody_marked(location).await? {
+            return Ok(Vec::new());
+        }
         line.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.holder));
         let kept_by: Vec<_> = line.iter().map(|waiter| waiter.wish.kept_by).collect();
         let served = line.iter().zip(stock.handed_out(&kept_by)).filter(|(_, gets)| *gets);

@@ -51,9 +51,10 @@ async fn kept(database: Database) {
                 line(all, Approval::Required, 0),
                 line(design, Approval::Available, kept),
             ];
+            let agreed = Agreed::default();
             let saved = lab
                 .app
-                .deployments_save(&Caller::System, app, Base::Latest, lines, &Agreed::default());
+                .deployments_save(&Caller::System, app, Base::Latest, lines, &agreed);
             saved.await.expect("a deployment");
         };
         save(1).await;

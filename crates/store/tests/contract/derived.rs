@@ -1091,6 +1091,67 @@ async fn a_device_that_changes_hands_while_it_waits_waits_for_whoever_has_it_on_
     a_device_changes_hands_while_it_waits(Fresh::postgres().await).await;
 }
 
+/// One of two licences is somebody's for whom it is kept, and the other is open. Theirs is lost, and they are not decided anew yet:
+/// nobody else gets it meanwhile.
+async fn what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is(fresh: Fresh) {
+    let store = Store::open(fresh.url(), MasterKey::from_bytes([7; 32])).await.unwrap();
+    let mut hand = Hand::on(&fresh).await;
+    let now = Time(1_000_000_000_000);
+    hand.run(&beginning(now)).await.unwrap();
+    let asset = id(5, 0);
+    let mut sql = format!(
+        "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('{asset}', '{}', 'user', 'held', 1);",
+        id(2, 0)
+    );
+    for person in 0..3 {
+        let (id_of, group) = (id(2, person), id(4, if person == 0 { 1 } else { 2 }));
+        sql += &format!(
+            "INSERT INTO client_users (client_user_id, location_id, person_id, status, created_at)
+             VALUES ('{id_of}', '{}', '{id_of}', 'Associated', 1);
+             INSERT INTO group_members (group_id, member_id) VALUES ('{group}', '{id_of}');",
+            LOCATION.0
+        );
+    }
+    for (group, kept) in [(1, 1), (2, 0)] {
+        sql += &format!(
+            "INSERT INTO deployments (id, asset_id, group_id, approval, kept_licenses, since, updated_at)
+             VALUES ('{}', '{asset}', '{}', 'required', {kept}, 1, 1);",
+            id(6, group),
+            id(4, group)
+        );
+    }
+    hand.run(&sql).await.unwrap();
+    is_as_decided(&store, now).await;
+    let next = async || {
+        let given = store.begin().await.unwrap().line_next(LOCATION, 10).await.unwrap();
+        given
+            .into_iter()
+            .map(|(_, holder)| holder.id().to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(next().await, [id(2, 1)], "one is open");
+    hand.run(&format!("DELETE FROM seats WHERE holder_id = '{}'", id(2, 0)))
+        .await
+        .unwrap();
+    assert_eq!(next().await, [""; 0], "nobody knows yet whose it is");
+    is_as_decided(&store, now).await;
+    let given: BTreeSet<String> = next().await.into_iter().collect();
+    assert_eq!(given, BTreeSet::from([id(2, 0), id(2, 1)]), "theirs, and the open one");
+    store.close().await;
+    fresh.close().await;
+}
+
+#[tokio::test]
+async fn what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is_on_sqlite() {
+    what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is(Fresh::sqlite()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is_on_postgres() {
+    what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is(Fresh::postgres().await).await;
+}
+
 /// The first ones, always the same, and a fresh one; as many as `ALLOTMENT_TEST_SEEDS` says, or the one to be replayed.
 fn seeds(number: u64) -> Vec<u64> {
     let given = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());

@@ -443,8 +443,8 @@ const CROWD: &str = "
     FROM locations;
     INSERT INTO groups (id, kind, name, priority, created_at) VALUES (gen_random_uuid()::text, 'user', 'all', 1, 1);
     INSERT INTO group_members (group_id, member_id) SELECT groups.id, people.id FROM groups, people;
-    INSERT INTO deployments (id, asset_id, group_id, approval, since, updated_at)
-    SELECT gen_random_uuid()::text, assets.id, groups.id, 'required', 1, 1 FROM assets, groups;
+    INSERT INTO deployments (id, asset_id, group_id, approval, kept_licenses, since, updated_at)
+    SELECT gen_random_uuid()::text, assets.id, groups.id, 'required', 5, 1, 1 FROM assets, groups;
     INSERT INTO client_users (client_user_id, location_id, person_id, status, observed_at)
     SELECT people.id, locations.id, people.id, 'Registered', 1 FROM people, locations;
     INSERT INTO invitations (id, client_user_id, device_id, round, queued_at)
