@@ -329,6 +329,7 @@ fn required(asset: AssetId, group: GroupId, now: Time) -> Deployment {
         deadline: None,
         license_type: LicenseType::User,
         installation: Installation::Managed,
+        kept_licenses: 0,
         since: now,
     }
 }

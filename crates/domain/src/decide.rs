@@ -2,6 +2,7 @@
 
 mod claim;
 mod licensing;
+mod line;
 mod verdict;
 
 use std::{
@@ -10,12 +11,14 @@ use std::{
 };
 
 use claim::{Claim, DeviceClaim};
+pub(crate) use line::{Line, Shares};
+pub use line::{Position, Queue, Queues, Stock, Unmet, keeping};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Counts, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState, Installation, Licensing,
-    PersonId, PersonKind, Program, Prompted, Resolution, Rule, Seat, Time, World, invitation, program::Invitation,
-    prompts::prompts,
+    App, AssetId, Counts, DeploymentId, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState,
+    Installation, Licensing, PersonId, PersonKind, Program, Prompted, Resolution, Rule, Seat, Time, World, invitation,
+    program::Invitation, prompts::prompts,
 };
 
 /// The decision about one app.
@@ -59,6 +62,8 @@ pub struct PersonVerdict {
     pub wants_seat: bool,
     /// May keep the licence they have themselves.
     pub keeps_seat: bool,
+    /// The line of the deployment that keeps licences for them: they draw on these, and so do their devices.
+    pub kept_by: Option<DeploymentId>,
 }
 
 impl PersonVerdict {
@@ -179,7 +184,15 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Dec
     let wishes = claims
         .values()
         .flat_map(|claim| claim.wishes.iter().map(|(holder, wish)| (*holder, *wish)));
-    let line = Line::of(wishes, counts.free);
+    let mut out: BTreeMap<DeploymentId, u64> = BTreeMap::new();
+    for claim in claims.values() {
+        if let Some(line) = claim.kept_by {
+            *out.entry(line).or_default() += claim.seats_that_stay();
+        }
+    }
+    let unmet = Unmet::of(&keeping(&world.policy, &app.deployments), &out);
+    counts.kept = counts.free.map_or(0, |free| free.min(unmet.total()));
+    let line = Line::of(wishes, counts.free, unmet);
     counts.waiting = line.waiting.len() as u64;
 
     let places: BTreeMap<Holder, Place> = line.waiting.iter().copied().zip((1..).map(Place::At)).collect();
@@ -250,7 +263,7 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
 /// What [`decide`] says of one person, for whoever knows where they stand in the line. `world` may hold this person only, with
 /// whatever reaches them. `None` when nothing is to be said of them.
 ///
-/// `places` are those of the person and of their devices among those who wait for a licence, as [`Ahead::place`] tells them.
+/// `places` are those of the person and of their devices among those who wait for a licence, as [`Stock::place`] tells them.
 pub fn decide_one(
     world: &World,
     app: &App,
@@ -333,6 +346,8 @@ pub(crate) struct Footing {
     pub devices: u32,
     /// Somebody else installs the app, and none of these devices has it from us.
     pub installation: Installation,
+    /// The line that keeps licences for them and by which one is out to them that stays so.
+    pub out_by: Option<DeploymentId>,
     /// The first of the groups that were asked about whose line carries the result.
     pub by: Option<GroupId>,
     /// What is asked of them, and on their devices, if they get a licence.
@@ -346,6 +361,7 @@ impl Footing {
         gives_back: false,
         devices: 0,
         installation: Installation::Managed,
+        out_by: None,
         by: None,
         prompted: Prompted {
             join: 0,
@@ -462,6 +478,7 @@ impl Stands<'_> {
                 true if !devices().any(is_ours) => Installation::External,
                 _ => Installation::Managed,
             },
+            out_by: self.out_by(claim.seat, claim.keeps_seat),
             by: self.by(&claim.resolution),
             prompted: match standing {
                 Standing::InLine(_) | Standing::InLineAgain(_) => Prompted {
@@ -505,7 +522,7 @@ impl Stands<'_> {
             Standing::InLine(*wish)
         } else if returning
             && app.revocable
-            && let Some(wish) = device.wish_once_returned(world, app)
+            && let Some(wish) = device.wish_once_returned(world, app, self.claim.kept_by)
         {
             Standing::InLineAgain(wish)
         } else if device.seat.is_some() {
@@ -540,6 +557,7 @@ impl Stands<'_> {
                 true => Installation::External,
                 false => Installation::Managed,
             },
+            out_by: self.out_by(device.seat, device.keeps_seat),
             by: self.by(&device.resolution),
             prompted: match standing {
                 Standing::InLine(_) | Standing::InLineAgain(_) => {
@@ -548,6 +566,11 @@ impl Stands<'_> {
                 _ => Prompted::default(),
             },
         }
+    }
+
+    fn out_by(&self, seat: Option<Seat>, keeps: bool) -> Option<DeploymentId> {
+        let stays = seat.is_some_and(Seat::is_out) && keeps;
+        self.claim.kept_by.filter(|_| stays)
     }
 
     fn by(&self, resolution: &Resolution) -> Option<GroupId> {
@@ -625,6 +648,8 @@ impl Stand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
     pub rank: Rank,
+    /// The line of the deployment that keeps licences for them, if one does. The same of a person and of their devices.
+    pub kept_by: Option<DeploymentId>,
     pub stand: Stand,
 }
 
@@ -686,165 +711,5 @@ impl Counted {
             Counted::Exactly(number) => Counted::Exactly(of(number)),
             Counted::AtLeast(number) => Counted::AtLeast(of(number)),
         }
-    }
-}
-
-/// Who stands before somebody in the line for an app's licences. Those who are ready are counted as far as licences are
-/// free at least: that tells whether one is left.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Ahead {
-    pub all: Counted,
-    /// Those of them who can use a licence now.
-    pub ready: Counted,
-    /// Those of them to whom Apple had none to give.
-    pub out_of_stock: Counted,
-}
-
-/// What is left for a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stock {
-    /// [`Counts::free`].
-    pub free: Option<u64>,
-    /// How many people in the whole line can use a licence now. Once there are as many as licences are free it does not
-    /// matter how many more.
-    pub ready: u64,
-}
-
-impl Stock {
-    /// Whether every licence that is free is somebody's in the line, or none is.
-    pub fn is_short(&self) -> bool {
-        self.free.is_some_and(|free| self.ready >= free)
-    }
-
-    /// Whether who stands so waits for a licence, with so many of the ready before them. Who does not is served next, or
-    /// waits for themselves and not for a licence.
-    pub fn waits(&self, stand: Stand, ready_before: u64) -> bool {
-        match stand {
-            Stand::Ready if self.free.is_none_or(|free| ready_before < free) => false,
-            Stand::OutOfStock => true,
-            _ => self.is_short(),
-        }
-    }
-}
-
-impl Ahead {
-    /// The place of somebody who stands so among those who wait, from 1; `None` for whoever does not.
-    pub fn place(&self, stand: Stand, stock: &Stock) -> Option<Place> {
-        let ready = self.ready.at_least();
-        let before = match stock.waits(stand, ready) {
-            true if stock.is_short() => {
-                let served = ready.min(stock.free.unwrap_or(0));
-                self.all.map(|all| all.saturating_sub(served))
-            }
-            true => self.out_of_stock,
-            false => return None,
-        };
-        Some(match before {
-            Counted::Exactly(before) => Place::At(before + 1),
-            Counted::AtLeast(before) => Place::After(before),
-        })
-    }
-}
-
-/// Everybody who wants a licence of an app and has none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Queue {
-    pub all: u64,
-    /// Those of them who can use a licence now.
-    pub ready: u64,
-    /// Those of them to whom Apple had none to give.
-    pub out_of_stock: u64,
-}
-
-/// The licences of an app, and who stands before somebody in the line for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    pub counts: Counts,
-    pub ahead: Ahead,
-    /// In the whole line.
-    pub ready: u64,
-    /// [`Ahead::place`].
-    pub place: Option<Place>,
-}
-
-impl Position {
-    /// `counts` as they are without the line; `wish` is what brings them into it.
-    pub fn of(counts: Counts, queue: Queue, ahead: Ahead, wish: Option<&Wish>) -> Position {
-        let stock = Stock {
-            free: counts.free,
-            ready: queue.ready,
-        };
-        let waiting = match stock.is_short() {
-            true => queue.all - counts.free.unwrap_or(0),
-            false => queue.out_of_stock,
-        };
-        Position {
-            counts: Counts { waiting, ..counts },
-            ahead,
-            ready: queue.ready,
-            place: wish.and_then(|wish| ahead.place(wish.stand, &stock)),
-        }
-    }
-
-    /// Whether licences are left that nobody in the line can use now.
-    pub fn is_any_left(&self) -> bool {
-        let stock = Stock {
-            free: self.counts.free,
-            ready: self.ready,
-        };
-        !stock.is_short()
-    }
-
-    /// How many licences more there have to be until one is left for somebody here; with one less it is not. None has to
-    /// be bought where there is no arithmetic.
-    pub fn missing(&self) -> Counted {
-        let Some(free) = self.counts.free else {
-            return Counted::Exactly(0);
-        };
-        let needed = |ready: u64| (self.counts.short + ready + 1).saturating_sub(free);
-        self.ahead.ready.map(needed)
-    }
-
-    /// How many licences more there have to be until one is left for everybody.
-    pub fn missing_for_all(&self) -> u64 {
-        if self.is_any_left() {
-            return 0;
-        }
-        self.counts.short + self.counts.waiting
-    }
-}
-
-/// The line for licences.
-pub(crate) struct Line {
-    pub next: Vec<Holder>,
-    pub waiting: Vec<Holder>,
-}
-
-impl Line {
-    /// Free licences go, in order, to those who can use one now; nobody loses one to somebody who ranks higher.
-    pub fn of(wishes: impl Iterator<Item = (Holder, Wish)>, free: Option<u64>) -> Line {
-        let mut line: Vec<(Holder, Wish)> = wishes.collect();
-        line.sort_unstable_by_key(|(holder, wish)| (wish.rank, *holder));
-
-        let mut left = free.unwrap_or(u64::MAX);
-        let mut next = Vec::new();
-        let mut out_of_stock = BTreeSet::new();
-        let mut others = Vec::new();
-        for (holder, wish) in line {
-            if wish.stand == Stand::Ready && left > 0 {
-                left -= 1;
-                next.push(holder);
-                continue;
-            }
-            // Apple's own trouble is no want of licences.
-            if wish.stand == Stand::OutOfStock {
-                out_of_stock.insert(holder);
-            }
-            others.push(holder);
-        }
-        // While licences are left, people who have not joined wait for themselves and not for a licence.
-        let none_left = left == 0;
-        others.retain(|holder| none_left || out_of_stock.contains(holder));
-        Line { next, waiting: others }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, DeploymentId, GroupId, LicenseType, Time};
+use crate::{AssetId, DeploymentId, GroupId, LicenseType, Policy, Time};
 
 /// 승인: what shall happen to the app in a group (A23).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Deployment {
     pub license_type: LicenseType,
     /// External only with [`Approval::Required`] and [`Approval::Available`]: what is not installed is nobody's to install.
     pub installation: Installation,
+    /// So many licences of the app are kept for the group: until as many are out to those who have the app by this line, nobody
+    /// else gets what is missing. 0 keeps none. Only with what is required or available.
+    pub kept_licenses: u64,
     /// When this approval was first given to this group; decides who waits longest.
     pub since: Time,
 }
@@ -79,17 +82,29 @@ impl Deployment {
         }
     }
 
+    /// More cannot be kept than anybody ever owned.
+    pub const KEPT_AT_MOST: u64 = 1_000_000;
+
+    /// How many licences it keeps. In 2016 none was kept for anybody.
+    pub fn keeps(&self, policy: &Policy) -> u64 {
+        match !policy.policy_2016 && self.approval.installs() {
+            true => self.kept_licenses,
+            false => 0,
+        }
+    }
+
     /// What it says of its group: all that makes a difference to anybody in it.
-    pub(crate) fn said(&self) -> (GroupId, Approval, Option<Time>, LicenseType, Installation) {
+    pub(crate) fn said(&self) -> (GroupId, Approval, Option<Time>, LicenseType, Installation, u64) {
         let Deployment {
             group,
             approval,
             deadline,
             license_type,
             installation,
+            kept_licenses,
             ..
         } = *self;
-        (group, approval, deadline, license_type, installation)
+        (group, approval, deadline, license_type, installation, kept_licenses)
     }
 
     /// Whether the deadline lies ahead.
@@ -112,6 +127,10 @@ pub enum DeploymentError {
     DeadlineWithoutRequired(GroupId),
     #[error("only what is required or available can be installed by somebody else")]
     ExternalWithoutInstall(GroupId),
+    #[error("licences can be kept only where the app is required or available")]
+    KeptWithoutInstall(GroupId),
+    #[error("no more than a million licences can be kept")]
+    TooManyKept(GroupId),
     #[error("a group can be chosen once")]
     GroupTwice(GroupId),
 }
@@ -141,6 +160,12 @@ pub fn check(present: &[Deployment], lines: &[Deployment]) -> Result<(), Deploym
         }
         if line.installation == Installation::External && !line.approval.installs() {
             return Err(DeploymentError::ExternalWithoutInstall(line.group));
+        }
+        if line.kept_licenses > 0 && !line.approval.installs() {
+            return Err(DeploymentError::KeptWithoutInstall(line.group));
+        }
+        if line.kept_licenses > Deployment::KEPT_AT_MOST {
+            return Err(DeploymentError::TooManyKept(line.group));
         }
         if mixed && line.approval != Approval::Available {
             return Err(DeploymentError::MixedKindsNotAvailable(line.group));
@@ -179,6 +204,7 @@ mod tests {
             deadline: None,
             license_type: LicenseType::User,
             installation: Installation::Managed,
+            kept_licenses: 0,
             since: Time(0),
         }
     }
@@ -218,6 +244,42 @@ mod tests {
             };
             assert_eq!(check(&[], &[line]), expected, "{approval:?}");
         }
+    }
+
+    #[test]
+    fn licences_are_kept_of_what_is_installed_and_of_nothing_else() {
+        for (approval, expected) in [
+            (Required, Ok(())),
+            (Available, Ok(())),
+            (NotApplicable, Err(DeploymentError::KeptWithoutInstall(group(1)))),
+            (Uninstall, Err(DeploymentError::KeptWithoutInstall(group(1)))),
+        ] {
+            let line = Deployment {
+                kept_licenses: 1,
+                ..line(1, User, approval)
+            };
+            assert_eq!(check(&[], &[line]), expected, "{approval:?}");
+        }
+        let keeps = |kept_licenses| Deployment {
+            kept_licenses,
+            ..line(1, User, Required)
+        };
+        assert_eq!(check(&[], &[keeps(Deployment::KEPT_AT_MOST)]), Ok(()));
+        let too_many = Err(DeploymentError::TooManyKept(group(1)));
+        assert_eq!(check(&[], &[keeps(Deployment::KEPT_AT_MOST + 1)]), too_many);
+    }
+
+    #[test]
+    fn in_2016_no_licence_was_kept_for_anybody() {
+        let line = Deployment {
+            kept_licenses: 3,
+            ..line(1, User, Required)
+        };
+        let policy = |policy_2016| Policy {
+            policy_2016,
+            ..Policy::default()
+        };
+        assert_eq!([false, true].map(|in_2016| line.keeps(&policy(in_2016))), [3, 0]);
     }
 
     /// Or a switch that is turned would be no change, and A26 would not look at it.

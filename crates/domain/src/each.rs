@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Deployment, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId, PersonKind,
-    PersonVerdict, Program, Seat, Step, Time, World,
+    App, AssetId, Deployment, DeploymentId, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId,
+    PersonKind, PersonVerdict, Program, Seat, Step, Time, World,
     decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
     plan::Own,
@@ -71,6 +71,8 @@ pub struct Pair {
     pub wants: bool,
     /// May keep the licence they have themselves.
     pub keeps: bool,
+    /// [`PersonVerdict::kept_by`].
+    pub kept_by: Option<DeploymentId>,
     pub seat: Option<Seat>,
     /// Licences of devices of theirs that are away: [`PersonVerdict::left_over`].
     pub left_over: BTreeMap<DeviceId, Seat>,
@@ -113,6 +115,7 @@ impl Pair {
             required: served.resolution.required,
             wants: served.wants_seat,
             keeps: served.keeps_seat,
+            kept_by: served.kept_by,
             seat: served.seat,
             left_over: served.left_over.clone(),
             wishes: alone.wishes.clone(),
@@ -160,12 +163,13 @@ impl Pair {
                 })
             })
             && self.left_over == verdict.left_over
-            && (self.required, self.wants, self.keeps, self.seat)
+            && (self.required, self.wants, self.keeps, self.seat, self.kept_by)
                 == (
                     verdict.resolution.required,
                     verdict.wants_seat,
                     verdict.keeps_seat,
                     verdict.seat,
+                    verdict.kept_by,
                 )
     }
 }

@@ -35,8 +35,8 @@ pub mod world;
 
 pub use conflict::{Resolution, Rule, RuleSet, RuleTable, Stance};
 pub use decide::{
-    Ahead, Counted, Decision, DeviceVerdict, MovedUpEnd, PersonVerdict, Place, Position, Precedence, Queue, Rank,
-    Stand, Stock, Wish, decide, decide_one,
+    Counted, Decision, DeviceVerdict, MovedUpEnd, PersonVerdict, Place, Position, Precedence, Queue, Queues, Rank,
+    Stand, Stock, Unmet, Wish, decide, decide_one, keeping,
 };
 pub use deployment::{Approval, Deployment, DeploymentError, GroupKind, Installation};
 pub use each::{Concern, DevicePair, Each, Pair, Said, decide_each};
@@ -57,7 +57,7 @@ pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Prev
 pub use program::Program;
 pub use prompts::Prompted;
 pub use reclaim::{Reclaim, ReclaimRules};
-pub use sound::{Breach, Fault, faults};
+pub use sound::{Breach, Fault, Left, faults};
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;
 pub use update::{StoreVersion, Update, Updates};

@@ -148,6 +148,8 @@ pub struct Counts {
     /// Held by what another server made (A9).
     pub foreign: u64,
     pub free: Option<u64>,
+    /// How many of those are kept for whoever has the app by a line that keeps some, and are nobody else's. Part of `free`.
+    pub kept: u64,
     /// People who want one and found none. Not part of the sum.
     pub waiting: u64,
     /// What the removals on their way will bring back. Part of `used`.
@@ -244,6 +246,11 @@ impl Seat {
     pub fn is_held(self) -> bool {
         matches!(self, Seat::Held { .. })
     }
+
+    /// It is on its way to its holder, or there, and not on its way back.
+    pub fn is_out(self) -> bool {
+        !matches!(self, Seat::Returning { .. })
+    }
 }
 
 /// A list that Apple sent, by what it can know.
@@ -313,6 +320,7 @@ impl Counts {
             on_the_way,
             foreign,
             free,
+            kept: 0,
             waiting: 0,
             returning,
             short,

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Installation,
-    Leaver, Owned, PersonId, Program, Prompted, Stand, Time, Wish, World,
-    decide::{Footing, Line, Owners, Standing, stands},
+    App, AssetId, Counts, Deployment, DeploymentId, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind,
+    Installation, Leaver, Owned, PersonId, Program, Prompted, Stand, Time, Unmet, Wish, World,
+    decide::{Footing, Line, Owners, Shares, Standing, keeping, stands},
 };
 
 /// What an app comes to for one person, as things are or as they would be.
@@ -232,6 +232,12 @@ pub struct Preview {
     pub owned: Owned,
     /// Licences that are out, whoever has them.
     pub out: u64,
+    /// So many licences are kept afterwards for those who have the app by lines that keep some, and so many of these are not out
+    /// by them: what of these is free is nobody else's.
+    pub kept: u64,
+    pub unmet: u64,
+    /// How many of those that are kept as things are are not out by the lines that keep them.
+    pub unmet_before: u64,
     /// Licences that come back, because of the change or anyhow.
     pub returning: u64,
     /// How many wait for a licence as things are.
@@ -251,6 +257,24 @@ impl Preview {
     /// How many more are out than are owned: so many have to come back before one is free again.
     pub fn short(&self) -> u64 {
         left(self.owned, self.out).short
+    }
+
+    /// How many of those that are free now are kept as things are.
+    pub fn kept_before(&self) -> u64 {
+        self.free().map_or(0, |free| free.min(self.unmet_before))
+    }
+
+    /// How many of those that are free now are kept afterwards.
+    pub fn kept_of_free(&self) -> u64 {
+        self.free().map_or(0, |free| free.min(self.unmet))
+    }
+
+    /// How many more are kept than are owned: so many are kept for nothing.
+    pub fn kept_in_vain(&self) -> u64 {
+        match self.owned {
+            Owned::Count(owned) => self.kept.saturating_sub(owned),
+            Owned::Unlimited => 0,
+        }
     }
 
     fn count(&self, counts: impl Fn(&Outcome) -> bool) -> u64 {
@@ -296,7 +320,7 @@ impl Preview {
     /// What stays free when everything has come back and everybody has what is left for them.
     pub fn left(&self) -> Option<u64> {
         let back = self.returning.saturating_sub(self.short());
-        Some((self.free()? + back).saturating_sub(self.needed()))
+        Some((self.free()? + back).saturating_sub(self.needed() - self.of_fate(Fate::Waits)))
     }
 
     /// The same of people to whom the same happens, by what happens: however many they are, they fit on a page.
@@ -353,7 +377,8 @@ impl Preview {
                 hear(&prompted.to_be_bytes());
             }
         }
-        for number in [self.free().unwrap_or(u64::MAX), self.short(), self.returning] {
+        let free = self.free().unwrap_or(u64::MAX);
+        for number in [free, self.short(), self.returning, self.kept, self.unmet] {
             hear(&number.to_be_bytes());
         }
         for later in &self.at_deadlines {
@@ -432,8 +457,18 @@ pub struct Previewing {
     made: Option<Group>,
     deadlines: Vec<Time>,
     people: Vec<Told>,
-    /// The wishes of these people, and of their devices, at each of the deadlines.
-    then: Vec<Vec<(Holder, Wish)>>,
+    /// How many licences lines keep, before the change and after: told by whoever is taken.
+    keeping: [BTreeMap<DeploymentId, u64>; 2],
+    /// What these people, and their devices, come to at each of the deadlines.
+    then: Vec<Then>,
+}
+
+/// What people come to at a deadline.
+#[derive(Debug, Clone, Default)]
+struct Then {
+    wishes: Vec<(Holder, Wish)>,
+    /// How many licences of theirs are out by each line that keeps some.
+    out: BTreeMap<DeploymentId, u64>,
 }
 
 /// Somebody in the line, or a device.
@@ -476,7 +511,8 @@ impl Previewing {
             change: Change::Lines(lines),
             changed,
             made: None,
-            then: vec![Vec::new(); deadlines.len()],
+            keeping: Default::default(),
+            then: vec![Then::default(); deadlines.len()],
             deadlines: deadlines.into_iter().collect(),
             people: Vec::new(),
         }
@@ -495,6 +531,7 @@ impl Previewing {
             changed: moves.iter().map(|members| (members.group, members.kind)).collect(),
             change: Change::Members(moves),
             made: None,
+            keeping: Default::default(),
             then: Vec::new(),
             deadlines: Vec::new(),
             people: Vec::new(),
@@ -508,6 +545,7 @@ impl Previewing {
             changed: Vec::new(),
             made: None,
             change: Change::Leaves(leaver),
+            keeping: Default::default(),
             then: Vec::new(),
             deadlines: Vec::new(),
             people: Vec::new(),
@@ -535,7 +573,8 @@ impl Previewing {
         changed.chain(later.map(|line| line.group)).collect()
     }
 
-    /// Takes some people: `world` holds them, with whatever is theirs of this app and reaches them. Each comes once.
+    /// Takes some people: `world` holds them, with whatever is theirs of this app and reaches them. Each comes once; where nobody
+    /// is to be taken, nobody comes once.
     pub fn add(&mut self, mut world: World) {
         let Some(mut app) = world.apps.remove(&self.app) else {
             return;
@@ -546,7 +585,9 @@ impl Previewing {
         }
         let about: Vec<GroupId> = self.changed.iter().map(|(group, _)| *group).collect();
         let before = stands(&world, &Owners::of(&world), &app, &about);
+        self.keeping[0] = keeping(&world.policy, &app.deployments);
         self.change.make(&mut world, &mut app);
+        self.keeping[1] = keeping(&world.policy, &app.deployments);
         let owners = Owners::of(&world);
         let after = stands(&world, &owners, &app, &about);
         for ((person, before), (_, after)) in before.into_iter().zip(&after) {
@@ -596,16 +637,26 @@ impl Previewing {
         }
         for (deadline, then) in self.deadlines.iter().zip(&mut self.then) {
             world.now = *deadline;
-            let wish = |(holder, stand): (Holder, Footing)| Some((holder, stand.standing.wish()?));
             let people = stands(&world, &Owners::of(&world), &app, &[]).into_iter();
-            then.extend(people.flat_map(|(_, holders)| holders).filter_map(wish));
+            for (holder, stand) in people.flat_map(|(_, holders)| holders) {
+                then.wishes.extend(stand.standing.wish().map(|wish| (holder, wish)));
+                if let Some(line) = stand.out_by {
+                    *then.out.entry(line).or_default() += 1;
+                }
+            }
         }
     }
 
     /// What it comes to, when everybody of [`Previewing::groups`] was taken. `others` are those in the line who were not:
     /// whoever was is not looked at again. `out` of the licences that are `owned` are out now; beside those of the people who
-    /// were taken, none comes back.
-    pub fn done(mut self, others: Vec<Waiter>, owned: Owned, out: u64) -> Preview {
+    /// were taken, none comes back. `out_by` are those that are out to others by the lines that keep some.
+    pub fn done(
+        mut self,
+        others: Vec<Waiter>,
+        out_by: &BTreeMap<DeploymentId, u64>,
+        owned: Owned,
+        out: u64,
+    ) -> Preview {
         let Counts { free, short, .. } = left(owned, out);
         self.people.sort_unstable_by_key(|told| (told.person, told.holder));
         let taken = |other: &Waiter| {
@@ -619,24 +670,43 @@ impl Previewing {
         let given_back =
             |stand: fn(&Told) -> &Footing| self.people.iter().filter(move |told| stand(told).gives_back).count();
         let returning = [given_back(|told| &told.before), given_back(|told| &told.after)].map(|it| it as u64);
-        let fates = |stand: fn(&Told) -> &Footing, returning| {
+        let unmet = |stand: fn(&Told) -> &Footing, keeping: &BTreeMap<DeploymentId, u64>| {
+            let mut out = out_by.clone();
+            for line in self.people.iter().filter_map(|told| stand(told).out_by) {
+                *out.entry(line).or_default() += 1;
+            }
+            Unmet::of(keeping, &out)
+        };
+        let unmet = [
+            unmet(|told| &told.before, &self.keeping[0]),
+            unmet(|told| &told.after, &self.keeping[1]),
+        ];
+        let fates = |stand: fn(&Told) -> &Footing, unmet: &Unmet, returning| {
             let own = self.people.iter().filter_map(|told| match stand(told).standing {
                 Standing::InLine(wish) => Some((told.holder, wish, false)),
                 Standing::InLineAgain(wish) => Some((told.holder, wish, true)),
                 _ => None,
             });
             let others = their_wishes().map(|(holder, wish)| (holder, wish, false));
-            in_line(own.chain(others).collect(), free, u64::saturating_sub(returning, short))
+            let shares = Shares {
+                left: free,
+                unmet: unmet.clone(),
+            };
+            in_line(
+                own.chain(others).collect(),
+                shares,
+                u64::saturating_sub(returning, short),
+            )
         };
-        let before = fates(|told| &told.before, returning[0]);
-        let after = fates(|told| &told.after, returning[1]);
-        let waiting = |stand: fn(&Told) -> &Footing| {
+        let before = fates(|told| &told.before, &unmet[0], returning[0]);
+        let after = fates(|told| &told.after, &unmet[1], returning[1]);
+        let waiting = |stand: fn(&Told) -> &Footing, unmet: &Unmet| {
             let people = self.people.iter();
             let wishes = people.filter_map(|told| Some((told.holder, stand(told).standing.wish()?)));
-            Line::of(wishes.chain(their_wishes()), free).waiting
+            Line::of(wishes.chain(their_wishes()), free, unmet.clone()).waiting
         };
-        let waited = waiting(|told| &told.before).len() as u64;
-        let waiting = waiting(|told| &told.after);
+        let waited = waiting(|told| &told.before, &unmet[0]).len() as u64;
+        let waiting = waiting(|told| &told.after, &unmet[1]);
         let places: BTreeMap<Holder, u32> = waiting.iter().copied().zip(1..).collect();
 
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.people.len() + others.len());
@@ -716,16 +786,26 @@ impl Previewing {
         }));
         outcomes.sort_unstable_by_key(|outcome| (outcome.person, outcome.holder));
 
-        let at_deadlines = iter::zip(&self.deadlines, &self.then).map(|(deadline, wishes)| Later {
-            deadline: *deadline,
-            needed: (wishes.len() + others.len()) as u64,
-            waiting: Line::of(wishes.iter().copied().chain(their_wishes()), free).waiting,
+        let at_deadlines = iter::zip(&self.deadlines, &self.then).map(|(deadline, then)| {
+            let mut out = out_by.clone();
+            for (line, theirs) in &then.out {
+                *out.entry(*line).or_default() += theirs;
+            }
+            let unmet = Unmet::of(&self.keeping[1], &out);
+            Later {
+                deadline: *deadline,
+                needed: (then.wishes.len() + others.len()) as u64,
+                waiting: Line::of(then.wishes.iter().copied().chain(their_wishes()), free, unmet).waiting,
+            }
         });
         Preview {
             at_deadlines: at_deadlines.collect(),
             outcomes,
             owned,
             out,
+            kept: self.keeping[1].values().sum(),
+            unmet: unmet[1].total(),
+            unmet_before: unmet[0].total(),
             returning: returning[1],
             waited,
             waiting,
@@ -760,34 +840,36 @@ impl Fates {
 }
 
 /// Plays the line out: what is free goes to those who can use a licence, in order; then what comes back; and of what is left
-/// then, one is kept for each who can use none yet, in order. Of whoever gives one back first, nothing is due at once.
-fn in_line(mut line: Vec<(Holder, Wish, bool)>, free: Option<u64>, returning: u64) -> Fates {
+/// then, one is kept for each who can use none yet, in order. Of whoever gives one back first, nothing is due at once. Each time
+/// those come first for whom licences are kept.
+fn in_line(mut line: Vec<(Holder, Wish, bool)>, mut shares: Shares, returning: u64) -> Fates {
     line.sort_unstable_by_key(|(holder, wish, _)| (wish.rank, *holder));
-    let mut now = free.unwrap_or(u64::MAX);
     let mut fates = Vec::with_capacity(line.len());
-    let mut later = Vec::new();
-    for (holder, wish, gives_back_first) in line {
-        if now > 0 && wish.stand == Stand::Ready && !gives_back_first {
-            now -= 1;
-            fates.push((holder, Fate::Now));
-        } else {
-            later.push((holder, wish));
+    let mut hand_out = |shares: &mut Shares, to: Vec<(Holder, Wish, bool)>, fate: Fate| {
+        let gets = shares.hand_out(to.iter().map(|(_, wish, _)| wish.kept_by));
+        let mut others = Vec::new();
+        for (waiter, gets) in iter::zip(to, gets) {
+            match gets {
+                true => fates.push((waiter.0, fate)),
+                false => others.push(waiter),
+            }
         }
-    }
-    let mut left = now.saturating_add(returning);
-    let mut unready = Vec::new();
-    for (holder, wish) in later {
-        if left > 0 && wish.stand == Stand::Ready {
-            left -= 1;
-            fates.push((holder, Fate::Later));
-        } else {
-            unready.push(holder);
-        }
-    }
-    for holder in unready {
-        let fate = if left > 0 { Fate::OnceReady } else { Fate::Waits };
-        left = left.saturating_sub(1);
-        fates.push((holder, fate));
+        others
+    };
+    let (ready, mut unready): (Vec<_>, Vec<_>) = line.into_iter().partition(|(_, wish, _)| wish.stand == Stand::Ready);
+    let (later, now): (Vec<_>, Vec<_>) = ready
+        .into_iter()
+        .partition(|(_, _, gives_back_first)| *gives_back_first);
+    let in_order = |mut line: Vec<(Holder, Wish, bool)>| {
+        line.sort_unstable_by_key(|(holder, wish, _)| (wish.rank, *holder));
+        line
+    };
+    let missed = hand_out(&mut shares, now, Fate::Now);
+    shares.left = shares.left.map(|left| left + returning);
+    let missed = hand_out(&mut shares, in_order([later, missed].concat()), Fate::Later);
+    unready.extend(missed);
+    for (holder, ..) in hand_out(&mut shares, in_order(unready), Fate::OnceReady) {
+        fates.push((holder, Fate::Waits));
     }
     fates.sort_unstable_by_key(|(holder, _)| *holder);
     Fates(fates)
@@ -818,6 +900,9 @@ mod tests {
             outcomes: (0..licences).map(goes).collect(),
             owned: Owned::Count(1_000),
             out: 1_000,
+            kept: 0,
+            unmet: 0,
+            unmet_before: 0,
             returning: 0,
             waited: 0,
             waiting: Vec::new(),

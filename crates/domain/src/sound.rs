@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, Approval, AssetId, Deployment, Device, DeviceId, Enrolment, Failure, GroupKind, Holder, HolderKind, Install,
-    InstallCommand, Installation, LicenseType, Person, PersonId, PersonKind, Platform, Program, RuleSet, Seat, Step,
-    World, invitation::Ending,
+    App, Approval, AssetId, Deployment, DeploymentId, Device, DeviceId, Enrolment, Failure, GroupKind, Holder,
+    HolderKind, Install, InstallCommand, Installation, LicenseType, Person, PersonId, PersonKind, Platform, Program,
+    RuleSet, Seat, Step, World, invitation::Ending,
 };
 
 /// What a step would break.
@@ -24,6 +24,8 @@ pub enum Breach {
     TokenUnusable,
     /// It gives more licences than are owned (P1).
     Overdrawn,
+    /// It gives a licence to somebody that is kept for others.
+    KeptForOthers,
     /// It gives a licence to whoever has one, or is about to.
     SecondLicence,
     /// Nothing that is deployed asks for it.
@@ -62,20 +64,29 @@ pub struct Fault {
     pub step: Step,
 }
 
+/// What is left of an app.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// How many licences; `None` where there is no end of them.
+    pub free: Option<u64>,
+    /// So many of them are kept by these lines, for whoever has the app by them.
+    pub kept: BTreeMap<DeploymentId, u64>,
+}
+
 /// Which of these steps must not be taken, and why. Each is told with the first thing that it breaks.
 ///
 /// `world` may hold some people only, as for [`decide_each`](crate::decide_each()): who else has a licence is not known
-/// then, so `free` says how many are left of each app, `None` where there is no end of them. How many are given of an app that is
-/// not in there is not looked at.
-pub fn faults(world: &World, free: &BTreeMap<AssetId, Option<u64>>, steps: &[Step]) -> Vec<Fault> {
+/// then, so `left` says how many are left of each app, and what of that is kept. How many are given of an app that is not in
+/// there is not looked at.
+pub fn faults(world: &World, left: &BTreeMap<AssetId, Left>, steps: &[Step]) -> Vec<Fault> {
     let theirs = Theirs::of(world);
-    let mut left = free.clone();
+    let mut given: BTreeMap<AssetId, Given<'_>> = left.iter().map(|(app, left)| (*app, Given::of(left))).collect();
     let mut seen = BTreeSet::new();
     let mut faults = Vec::new();
     for step in steps {
         let found = must(seen.insert(*step), Breach::UnderWay)
             .and_then(|()| may_be_taken(world, &theirs, step))
-            .and_then(|()| is_left(&mut left, step));
+            .and_then(|()| is_left(world, &theirs, &mut given, step));
         if let Err(breach) = found {
             faults.push(Fault {
                 person: whose(world, step),
@@ -220,14 +231,89 @@ fn given(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> Check
     }
 }
 
-fn is_left(left: &mut BTreeMap<AssetId, Option<u64>>, step: &Step) -> Checked {
-    let Step::Associate { app, .. } = step else {
+fn is_left(world: &World, theirs: &Theirs<'_>, given: &mut BTreeMap<AssetId, Given<'_>>, step: &Step) -> Checked {
+    let Step::Associate { app, holder } = *step else {
         return Ok(());
     };
-    if let Some(Some(left)) = left.get_mut(app) {
-        *left = left.checked_sub(1).ok_or(Breach::Overdrawn)?;
+    let Some(given) = given.get_mut(&app) else {
+        return Ok(());
+    };
+    let person = match holder {
+        Holder::Person(person) => person,
+        Holder::Device(device) => device_of(world, device)?.person,
+    };
+    given.one_more(
+        lines(world, theirs, app_of(world, app)?, person, None)
+            .map(|line| line.id)
+            .collect(),
+    )
+}
+
+/// By which line a licence is kept; `None`: it is kept for nobody.
+type KeptBy = Option<DeploymentId>;
+
+/// The licences of an app that are given, one after the other.
+///
+/// It is right as long as they can be divided so that nobody has one that is kept for others: of whoever may be counted with
+/// several, it does not matter with which.
+struct Given<'a> {
+    left: &'a Left,
+    /// The lines that reach each who is given one, and what they are counted with so far.
+    taken: Vec<(Vec<DeploymentId>, Option<KeptBy>)>,
+}
+
+impl<'a> Given<'a> {
+    fn of(left: &'a Left) -> Given<'a> {
+        Given {
+            left,
+            taken: Vec::new(),
+        }
     }
-    Ok(())
+
+    /// One more, for somebody whom these lines reach.
+    fn one_more(&mut self, reached: Vec<DeploymentId>) -> Checked {
+        let Some(free) = self.left.free else {
+            return Ok(());
+        };
+        must((self.taken.len() as u64) < free, Breach::Overdrawn)?;
+        self.taken.push((reached, None));
+        if self.is_counted(self.taken.len() - 1, &mut BTreeSet::new()) {
+            return Ok(());
+        }
+        self.taken.pop();
+        Err(Breach::KeptForOthers)
+    }
+
+    fn most(&self, kept_by: KeptBy) -> u64 {
+        match kept_by {
+            Some(line) => self.left.kept.get(&line).copied().unwrap_or(0),
+            None => {
+                let free = self.left.free.unwrap_or(u64::MAX);
+                free.saturating_sub(self.left.kept.values().sum())
+            }
+        }
+    }
+
+    /// Counts this one with a licence that they may have. Somebody else makes room who may be counted with another.
+    fn is_counted(&mut self, at: usize, tried: &mut BTreeSet<KeptBy>) -> bool {
+        let own: Vec<KeptBy> = self.taken[at].0.iter().copied().map(Some).chain([None]).collect();
+        for kept_by in own {
+            if !tried.insert(kept_by) {
+                continue;
+            }
+            let with = self.taken.iter().enumerate();
+            let with: Vec<usize> = with
+                .filter(|(_, (_, with))| *with == Some(kept_by))
+                .map(|(other, _)| other)
+                .collect();
+            let is_room = (with.len() as u64) < self.most(kept_by);
+            if is_room || with.into_iter().any(|other| self.is_counted(other, tried)) {
+                self.taken[at].1 = Some(kept_by);
+                return true;
+            }
+        }
+        false
+    }
 }
 
 fn taken_back(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> Checked {

@@ -196,6 +196,14 @@ pub enum Sentence {
         place: Place,
         waiting: u64,
     },
+    /// Licences are free, and these lines of the deployment keep them for others.
+    KeptForOthers {
+        #[serde(flatten)]
+        place: Place,
+        waiting: u64,
+        kept: u64,
+        deployments: Vec<DeploymentId>,
+    },
     /// A11: the same under the 2016 policy.
     NoneLeft {
         #[serde(flatten)]
@@ -436,6 +444,10 @@ pub enum Remedy {
         licences: Option<u64>,
         for_all: u64,
     },
+    /// Keep fewer licences for the groups of these deployments.
+    KeepFewer {
+        deployments: Vec<DeploymentId>,
+    },
     /// Move them up in the line, with a reason.
     MoveUp,
     /// Say yes to the installation, on the device.
@@ -471,6 +483,7 @@ impl Remedy {
             | Remedy::CorrectRegistration { .. }
             | Remedy::InviteAgain
             | Remedy::Buy { .. }
+            | Remedy::KeepFewer { .. }
             | Remedy::MoveUp
             | Remedy::TryAgain { .. } => Who::Administrator,
             Remedy::FinishEnrolment { .. }
@@ -553,6 +566,7 @@ impl Sentence {
             | Sentence::NoDeviceForInvitation
             | Sentence::TokenNotUsable { .. }
             | Sentence::InLine { .. }
+            | Sentence::KeptForOthers { .. }
             | Sentence::NoneLeft { .. }
             | Sentence::OutOfStock { .. }
             | Sentence::InstallFailed { .. }
@@ -657,7 +671,7 @@ impl Sentence {
             Sentence::AppleTrouble { again }
             | Sentence::AppleRefused { again }
             | Sentence::OutOfStock { again, .. } => Some((Stage::Licence, None, Some(again))),
-            Sentence::InLine { .. } | Sentence::NoneLeft { .. } => on(Stage::Licence),
+            Sentence::InLine { .. } | Sentence::KeptForOthers { .. } | Sentence::NoneLeft { .. } => on(Stage::Licence),
             Sentence::CommandNext | Sentence::AskedFirst | Sentence::RemovalFirst => on(Stage::Command),
             Sentence::CommandWaits { since } | Sentence::Unreachable { since } => {
                 Some((Stage::Command, Some(since), None))

@@ -639,6 +639,7 @@ impl State {
                         deadline: None,
                         license_type: LicenseType::User,
                         installation: Installation::Managed,
+                        kept_licenses: 0,
                         since: Time(0),
                     }],
                     seats: seats.collect(),

@@ -221,6 +221,7 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         } if licences < for_all => ("help-buy", Some("help-buy-note")),
         Remedy::Buy { licences: Some(_), .. } => ("help-buy", None),
         Remedy::Buy { licences: None, .. } => ("help-buy", Some("help-buy-for-all-note")),
+        Remedy::KeepFewer { .. } => ("help-keep-fewer", Some("help-keep-fewer-note")),
         Remedy::MoveUp => ("help-move-up", Some("help-move-up-note")),
         Remedy::Consent { .. } => ("help-consent", None),
         Remedy::SignIn { .. } => ("help-sign-in", None),
@@ -276,6 +277,10 @@ fn sentence(sentence: &Sentence) -> &'static str {
         Sentence::InLine { place, .. } => match place {
             Place::At(_) => "why-in-line",
             Place::After(_) => "why-in-line-after",
+        },
+        Sentence::KeptForOthers { place, .. } => match place {
+            Place::At(_) => "why-kept-for-others",
+            Place::After(_) => "why-kept-for-others-after",
         },
         Sentence::NoneLeft { place, .. } => match place {
             Place::At(_) => "why-none-left",
@@ -335,6 +340,8 @@ struct Arguments {
     platform: Option<Platform>,
     place: u64,
     waiting: u64,
+    kept: u64,
+    groups: String,
 }
 
 /// What everything said of one answer is said from.
@@ -363,6 +370,13 @@ impl Words<'_> {
         let line = lines.iter().find(|line| line.id == deployment)?;
         let name = self.answer.names.groups.get(&line.group).cloned();
         Some((line, name.unwrap_or_else(|| line.group.to_string())))
+    }
+
+    /// What the groups of these deployments are called.
+    fn groups(&self, deployments: &[DeploymentId]) -> String {
+        let names = deployments.iter().filter_map(|id| self.group(*id));
+        let names: Vec<String> = names.map(|(_, name)| name).collect();
+        names.join(", ")
     }
 
     fn sentence(&self) -> String {
@@ -461,6 +475,18 @@ impl Words<'_> {
                 given.place = *place;
                 given.waiting = *waiting;
             }
+            Sentence::KeptForOthers {
+                place,
+                waiting,
+                kept,
+                deployments,
+            } => {
+                let (Place::At(place) | Place::After(place)) = place;
+                given.place = *place;
+                given.waiting = *waiting;
+                given.kept = *kept;
+                given.groups = self.groups(deployments);
+            }
             Sentence::OutOfStock { again, .. } => given.when = Some(*again),
         }
         given
@@ -485,7 +511,7 @@ impl Words<'_> {
             ),
             None => (device.clone(), s.t1("to-device", "device", &device), device.clone()),
         };
-        let args: [(&str, &dyn Arg); 16] = [
+        let args: [(&str, &dyn Arg); 18] = [
             ("person", &self.person()),
             ("whom", &whom),
             ("to", &to),
@@ -502,6 +528,8 @@ impl Words<'_> {
             ("place", &given.place),
             ("waiting", &given.waiting),
             ("owned", &owned),
+            ("kept", &given.kept),
+            ("groups", &given.groups),
         ];
         s.ta(key, &args)
     }
@@ -534,7 +562,8 @@ impl Words<'_> {
         let s = self.s;
         let now = self.answer.why.now()?;
         let position = &self.answer.position;
-        if let Sentence::InLine { .. } | Sentence::NoneLeft { .. } = self.answer.why.sentence
+        if let Sentence::InLine { .. } | Sentence::KeptForOthers { .. } | Sentence::NoneLeft { .. } =
+            self.answer.why.sentence
             && position.missing().at_least() > 0
         {
             return Some(Line {
@@ -542,7 +571,7 @@ impl Words<'_> {
                     Counted::Exactly(missing) => s.t1("answer-licences", "count", missing),
                     Counted::AtLeast(missing) => s.t1("answer-licences-at-least", "count", missing),
                 },
-                reason: Some(match position.ahead.ready {
+                reason: Some(match position.ahead.ready() {
                     Counted::Exactly(0) => s.t("answer-first"),
                     Counted::Exactly(before) => s.t1("answer-after-others", "count", before),
                     Counted::AtLeast(before) => s.t1("answer-after-at-least", "count", before),
@@ -598,9 +627,10 @@ impl Words<'_> {
                 Some(s.t2("moved-up-because", "by", s.actor(&row.moved_by), "reason", &row.reason))
             }
             (Stage::Licence, Tense::Now) => match self.answer.why.sentence {
-                Sentence::InLine { .. } | Sentence::NoneLeft { .. } | Sentence::OutOfStock { .. } => {
-                    Some(self.counts())
-                }
+                Sentence::InLine { .. }
+                | Sentence::KeptForOthers { .. }
+                | Sentence::NoneLeft { .. }
+                | Sentence::OutOfStock { .. } => Some(self.counts()),
                 _ => self.operation().or(until),
             },
             (Stage::Return, Tense::Now) => self.operation().or(until),
@@ -702,15 +732,11 @@ impl Words<'_> {
                 text: s.t1(text, "count", licences.unwrap_or(*for_all)),
                 reason: reason.map(|reason| s.t1(reason, "all", *for_all)),
             },
-            Remedy::LiftExclusion { deployments } => {
-                let names = deployments
-                    .iter()
-                    .filter_map(|id| self.group(*id))
-                    .map(|(_, name)| name);
-                let names: Vec<String> = names.collect();
+            Remedy::LiftExclusion { deployments } | Remedy::KeepFewer { deployments } => {
+                let groups = self.groups(deployments);
                 Line {
                     text: self.say(text, &given),
-                    reason: reason.map(|reason| s.t1(reason, "groups", names.join(", "))),
+                    reason: reason.map(|reason| s.t1(reason, "groups", groups)),
                 }
             }
             _ => Line {
@@ -735,7 +761,11 @@ impl Words<'_> {
             (None, None) => String::new(),
         };
         match remedy {
-            Remedy::Deploy | Remedy::LiftExclusion { .. } | Remedy::LicensePeople | Remedy::LicenseDevices => {
+            Remedy::Deploy
+            | Remedy::LiftExclusion { .. }
+            | Remedy::LicensePeople
+            | Remedy::LicenseDevices
+            | Remedy::KeepFewer { .. } => {
                 format!("/apps/{app}/deployment")
             }
             Remedy::Return
@@ -788,6 +818,7 @@ fn on(remedy: &Remedy) -> Option<DeviceId> {
         | Remedy::InviteAgain
         | Remedy::AcceptTerms
         | Remedy::Buy { .. }
+        | Remedy::KeepFewer { .. }
         | Remedy::MoveUp => None,
     }
 }

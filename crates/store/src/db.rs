@@ -38,7 +38,8 @@ macro_rules! migrations {
                     5 "0005_people", 6 "0006_accounts", 7 "0007_versions", 8 "0008_operation",
                     9 "0009_leaving", 10 "0010_check_ins", 11 "0011_deciding", 12 "0012_holders",
                     13 "0013_targets", 14 "0014_installation", 15 "0015_changes", 16 "0016_nobody",
-                    17 "0017_tallies", 18 "0018_reclaims", 20 "0020_stopped", 21 "0021_updates")
+                    17 "0017_tallies", 18 "0018_reclaims", 20 "0020_stopped", 21 "0021_updates",
+                    22 "0022_kept")
     };
 }
 

@@ -53,7 +53,7 @@ reads! {
 
 impl Conn<'_> {
     async fn undecided(&mut self, location: LocationId, look: Look) -> Result<bool, StoreError> {
-        Ok(self.somebody(location, look).await? || (look.gives() && !self.givable(location).await?.is_empty()))
+        Ok(self.somebody(location, look).await? || (look.gives() && self.is_somebody_next(location).await?))
     }
 
     /// Whether somebody is to be decided.
@@ -65,6 +65,14 @@ impl Conn<'_> {
                         AND NOT ($4 AND EXISTS (SELECT 1 FROM dirty WHERE location_id = $1 AND waits_for_look))";
         let found = values![location, look.token_usable, look.now, look.looked];
         Ok(self.one(nobody, found, |_| Ok(())).await?.is_none())
+    }
+
+    /// Whether something happened to anybody since they were decided.
+    pub(crate) async fn is_anybody_marked(&mut self, location: LocationId) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM deciding WHERE location_id = $1
+                     AND (EXISTS (SELECT 1 FROM dirty WHERE location_id = $1)
+                          OR EXISTS (SELECT 1 FROM dirty_many WHERE location_id = $1))";
+        Ok(self.one(sql, values![location], |_| Ok(())).await?.is_some())
     }
 
     pub(crate) async fn undecided_people(

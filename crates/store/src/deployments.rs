@@ -1,6 +1,8 @@
 //! What administrators want: which groups get which app, and who asked for one that is available.
 
-use domain::{AssetId, Deployment, LocationId, PersonId, Time};
+use std::collections::BTreeMap;
+
+use domain::{AssetId, Deployment, DeploymentId, LocationId, PersonId, Time, keeping};
 
 use crate::{
     Base, Change, StoreError, Tx, Version,
@@ -8,12 +10,19 @@ use crate::{
     versions::version,
 };
 
+/// The lines of an app's deployment that keep licences, and how many each.
+pub type Keeping = BTreeMap<DeploymentId, u64>;
+
 reads! {
     deployments(asset: AssetId) -> Vec<Deployment>;
     /// Of the whole deployment of an app; `None` when there is no such app.
     deployments_version(asset: AssetId) -> Option<Version>;
     /// Of all apps together.
     deployments_all(location: LocationId) -> Vec<Deployment>;
+    /// The lines that keep licences, of each app that has some, and how many.
+    keeping(location: LocationId) -> BTreeMap<AssetId, Keeping>;
+    /// Those of one app.
+    keeping_of(asset: AssetId) -> Keeping;
 }
 
 impl Conn<'_> {
@@ -36,7 +45,7 @@ impl Conn<'_> {
     pub(crate) async fn deployments_all(&mut self, location: LocationId) -> Result<Vec<Deployment>, StoreError> {
         macro_rules! lines {
             ($database:ident) => {
-                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "license_type", "installation", "since"] by "id"
+                gathered!($database ["id", "asset_id", "group_id", "kind", "approval", "deadline", "license_type", "installation", "kept_licenses", "since"] by "id"
                     "FROM (SELECT deployments.*, groups.kind, location_id FROM deployments
                            JOIN groups ON groups.id = group_id JOIN assets ON assets.id = asset_id) AS lines
                      WHERE location_id = $1")
@@ -52,9 +61,38 @@ impl Conn<'_> {
             "deadline",
             "license_type",
             "installation",
+            "kept_licenses",
             "since",
         ];
         self.gathered(sql, columns, values![location], deployment).await
+    }
+}
+
+impl Conn<'_> {
+    async fn keeping(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, Keeping>, StoreError> {
+        let sql = "SELECT deployments.*, groups.kind FROM deployments JOIN groups ON groups.id = group_id
+                   JOIN assets ON assets.id = asset_id WHERE location_id = $1 AND kept_licenses > 0";
+        let lines = self.all(sql, values![location], deployment).await?;
+        let mut apps: BTreeMap<AssetId, Vec<Deployment>> = BTreeMap::new();
+        if lines.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        for line in lines {
+            apps.entry(line.app).or_default().push(line);
+        }
+        let policy = self.policy().await?;
+        let apps = apps.into_iter().map(|(app, lines)| (app, keeping(&policy, &lines)));
+        Ok(apps.collect())
+    }
+
+    pub(crate) async fn keeping_of(&mut self, asset: AssetId) -> Result<Keeping, StoreError> {
+        let sql = "SELECT deployments.*, groups.kind FROM deployments JOIN groups ON groups.id = group_id
+                   WHERE asset_id = $1 AND kept_licenses > 0";
+        let lines = self.all(sql, values![asset], deployment).await?;
+        if lines.is_empty() {
+            return Ok(Keeping::new());
+        }
+        Ok(keeping(&self.policy().await?, &lines))
     }
 }
 
@@ -93,11 +131,12 @@ impl Tx {
         for line in lines.iter().filter(|line| !present.contains(line)) {
             self.run(
                 "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, since, updated_at, license_type,
-                                          installation)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                          installation, kept_licenses)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                  ON CONFLICT (id) DO UPDATE SET approval = excluded.approval, deadline = excluded.deadline,
                                                 license_type = excluded.license_type,
                                                 installation = excluded.installation,
+                                                kept_licenses = excluded.kept_licenses,
                                                 since = excluded.since, updated_at = excluded.updated_at",
                 values![
                     line.id,
@@ -108,7 +147,8 @@ impl Tx {
                     line.since,
                     now,
                     word(&line.license_type),
-                    word(&line.installation)
+                    word(&line.installation),
+                    i64::try_from(line.kept_licenses).unwrap_or(i64::MAX)
                 ],
             )
             .await?;
@@ -157,6 +197,7 @@ fn deployment(row: &Record) -> Result<Deployment, StoreError> {
         deadline: row.time_or_none("deadline")?,
         license_type: row.word("license_type")?,
         installation: row.word("installation")?,
+        kept_licenses: u64::try_from(row.int("kept_licenses")?).unwrap_or(0),
         since: row.time("since")?,
     })
 }

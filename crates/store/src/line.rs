@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Ahead, AssetId, Counted, Counts, Holder, HolderKind, LocationId, Owned, PersonId, Place, Position, Queue, Rank,
-    Stand, Stock, Time, Waiter, Wish,
+    AssetId, Counted, Counts, DeploymentId, Holder, HolderKind, LocationId, Owned, PersonId, Place, Position, Queues,
+    Rank, Stand, Stock, Time, Unmet, Waiter, Wish,
 };
 use uuid::Uuid;
 
 use crate::{
-    Cut, Of, Part, SeatState, Span, StoreError, Sum, Tx,
+    Cut, Keeping, Of, Part, SeatState, Span, StoreError, Sum, Tx,
     db::{Conn, Key, Record, Value, hexed, reads, values},
-    pairs::{behind, holder, rank},
+    pairs::{behind, holder, kept_by, kept_key, rank},
 };
 
-/// The order of a line, as its indexes have it.
+/// The order of a line, as its indexes have it: of those each for whom the same line of the deployment keeps licences.
 macro_rules! order {
     () => {
         "behind, only_available, since, device, holder"
@@ -52,6 +52,11 @@ reads! {
     counts(asset: AssetId) -> Counts;
     /// Who stands in the line of an asset, as it was decided, and whose licence comes back.
     line_of(asset: AssetId) -> LineRows;
+    /// What the lines of its deployment keep and is not out by them.
+    unmet(asset: AssetId) -> Unmet;
+    /// How many licences are out to these people, and to devices of theirs, by each line of the deployment that keeps some: as it
+    /// was decided.
+    out_to(asset: AssetId, people: &'a [PersonId]) -> BTreeMap<DeploymentId, u64>;
 }
 
 /// Where each of some stands.
@@ -64,6 +69,8 @@ pub struct LineRows {
     pub wishes: Vec<Waiter>,
     /// Those whose licence goes back, or that of a device of theirs.
     pub returning: Vec<PersonId>,
+    /// How many licences are out by each line of the deployment that keeps some.
+    pub out_by: BTreeMap<DeploymentId, u64>,
 }
 
 pub(crate) fn waiter(row: &Record) -> Result<Waiter, StoreError> {
@@ -72,6 +79,7 @@ pub(crate) fn waiter(row: &Record) -> Result<Waiter, StoreError> {
         person: PersonId(row.key("person_id")?),
         wish: Wish {
             rank: rank(row)?,
+            kept_by: kept_by(row)?,
             stand: row.word("stand")?,
         },
     })
@@ -102,6 +110,8 @@ pub(crate) struct Supply {
     asset: AssetId,
     pub number: i64,
     free: Option<u64>,
+    /// Its deployment keeps licences for somebody.
+    keeps: bool,
 }
 
 impl Supply {
@@ -111,15 +121,35 @@ impl Supply {
             asset: row.parsed("id")?,
             number: row.int("number")?,
             free: (!row.flag("unlimited")?).then_some(free),
+            keeps: row.flag("keeps")?,
         })
     }
+}
+
+/// Whether the deployment of an asset keeps licences for somebody.
+macro_rules! keeps {
+    () => {
+        "EXISTS (SELECT 1 FROM deployments WHERE asset_id = assets.id AND kept_licenses > 0)"
+    };
+}
+
+/// What is read of an asset whose line is looked at.
+macro_rules! supply {
+    ($more:literal) => {
+        concat!(
+            "SELECT id, number, unlimited, owned - taken - foreign_held AS free, ",
+            keeps!(),
+            " AS keeps",
+            $more
+        )
+    };
 }
 
 /// How many of a part of a line stand between two places, the first of them included; so many of them at most.
 macro_rules! between {
     ($part:literal) => {
         concat!(
-            "SELECT COUNT(*) AS number FROM (SELECT 1 FROM wishes WHERE asset = $1 AND ",
+            "SELECT COUNT(*) AS number FROM (SELECT 1 FROM wishes WHERE asset = $1 AND kept_by = $13 AND ",
             $part,
             " AND (",
             order!(),
@@ -128,6 +158,37 @@ macro_rules! between {
             ") < ($7, $8, $9, $10, $11) LIMIT $12) AS counted"
         )
     };
+}
+
+/// Those in a line for whom the same line of the deployment keeps licences: for nobody in particular, and for some each.
+pub(crate) fn shares(keeping: &Keeping) -> Vec<Option<DeploymentId>> {
+    [None].into_iter().chain(keeping.keys().copied().map(Some)).collect()
+}
+
+/// Everybody who stands in the line of an asset of whom this is said.
+pub(crate) fn queues_of(said: &[Sum]) -> Queues {
+    let mut line = Queues::default();
+    for sum in said {
+        if let Some(stand) = sum.verdict.in_line() {
+            line.add(sum.verdict.kept_by, stand, sum.times);
+        }
+    }
+    line
+}
+
+/// How many licences are out by each line of the deployment, of an asset of whose people and devices this is said.
+pub(crate) fn out_by(said: &[Sum]) -> BTreeMap<DeploymentId, u64> {
+    let mut out = BTreeMap::new();
+    for sum in said.iter().filter(|sum| sum.verdict.has_one_that_stays()) {
+        if let Some(line) = sum.verdict.kept_by {
+            *out.entry(line).or_default() += sum.times;
+        }
+    }
+    out
+}
+
+pub(crate) fn unmet_of(keeping: &Keeping, said: &[Sum]) -> Unmet {
+    Unmet::of(keeping, &out_by(said))
 }
 
 /// A part of a line.
@@ -143,32 +204,139 @@ struct Count {
     number: i64,
     /// As far as which each part is counted.
     most: u64,
-    ahead: Ahead,
+    /// Those for whom each of these lines keeps licences are counted by themselves.
+    kept_by: Vec<Option<DeploymentId>>,
+    ahead: Queues,
     from: Vec<Value>,
 }
 
 impl Conn<'_> {
-    /// The assets of which a licence is free and somebody could use it, with their numbers, and how many there are.
-    pub(crate) async fn givable(
-        &mut self,
-        location: LocationId,
-    ) -> Result<Vec<(AssetId, i64, Option<i64>)>, StoreError> {
+    /// The assets of which a licence is free and somebody could use it; or somebody might, where some are kept.
+    async fn givable(&mut self, location: LocationId) -> Result<Vec<Supply>, StoreError> {
         let sql = concat!(
-            "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets
-             WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
+            supply!(" FROM assets"),
+            " WHERE location_id = $1 AND gone_at IS NULL AND (unlimited OR taken + foreign_held < owned)
                -- In the order of the index of those: without it SQLite looks for one among all who have the app.
-               AND (SELECT holder FROM wishes WHERE asset = number AND stand = 'ready' AND ",
+               AND ((SELECT holder FROM wishes WHERE asset = number AND kept_by = $2 AND stand = 'ready' AND ",
             goes_on!("$1"),
             " ORDER BY ",
             order!(),
-            " LIMIT 1) IS NOT NULL ORDER BY id"
+            " LIMIT 1) IS NOT NULL OR ",
+            keeps!(),
+            ") ORDER BY id"
         );
-        self.all(sql, values![location], |row| {
-            let free = row.int("free")?;
-            let free = (!row.flag("unlimited")?).then_some(free);
-            Ok((row.parsed("id")?, row.int("number")?, free))
+        self.all(sql, values![location, kept_key(None)], Supply::read).await
+    }
+
+    /// Whether somebody could be given a licence now.
+    pub(crate) async fn is_somebody_next(&mut self, location: LocationId) -> Result<bool, StoreError> {
+        for supply in self.givable(location).await? {
+            if !supply.keeps || !self.next(location, &supply, 1).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The first in the line of the asset who get a licence, `most` of them.
+    async fn next(&mut self, location: LocationId, supply: &Supply, most: i64) -> Result<Vec<Holder>, StoreError> {
+        let ready = concat!(
+            "SELECT holder, device, person_id, stand, behind, only_available, since, kept_by FROM wishes
+             WHERE asset = $1 AND kept_by = $4 AND stand = 'ready' AND ",
+            goes_on!("$3"),
+            " ORDER BY ",
+            order!(),
+            " LIMIT $2"
+        );
+        let (keeping, unmet) = self.kept_of(supply).await?;
+        let stock = Stock::of(supply.free, unmet, &Queues::default());
+        let mut line = Vec::new();
+        for kept_by in shares(&keeping) {
+            let served = i64::try_from(stock.most_served(kept_by)).unwrap_or(i64::MAX);
+            if served > 0 {
+                let values = values![supply.number, served.min(most), location, kept_key(kept_by)];
+                line.extend(self.all(ready, values, waiter).await?);
+            }
+        }
+        // What is out was counted of what was decided: of somebody to whom something happened since, it may not be so any more.
+        if supply.keeps && self.is_anybody_marked(location).await? {
+            return Ok(Vec::new());
+        }
+        line.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.holder));
+        let kept_by: Vec<_> = line.iter().map(|waiter| waiter.wish.kept_by).collect();
+        let served = line.iter().zip(stock.handed_out(&kept_by)).filter(|(_, gets)| *gets);
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        Ok(served.map(|(waiter, _)| waiter.holder).take(most).collect())
+    }
+
+    /// What the deployment of the asset keeps, and what of that is not out.
+    async fn kept_of(&mut self, supply: &Supply) -> Result<(Keeping, Unmet), StoreError> {
+        if !supply.keeps {
+            return Ok((Keeping::new(), Unmet::default()));
+        }
+        let keeping = self.keeping_of(supply.asset).await?;
+        let unmet = match keeping.is_empty() {
+            true => Unmet::default(),
+            false => unmet_of(&keeping, &self.sums_of(supply.asset).await?),
+        };
+        Ok((keeping, unmet))
+    }
+
+    /// Those of its line for whom the same line of the deployment keeps licences.
+    pub(crate) async fn shares_of(&mut self, supply: &Supply) -> Result<Vec<Option<DeploymentId>>, StoreError> {
+        Ok(match supply.keeps {
+            true => shares(&self.keeping_of(supply.asset).await?),
+            false => vec![None],
         })
-        .await
+    }
+
+    pub(crate) async fn out_to(
+        &mut self,
+        asset: AssetId,
+        people: &[PersonId],
+    ) -> Result<BTreeMap<DeploymentId, u64>, StoreError> {
+        macro_rules! said {
+            ($table:literal $people:literal) => {
+                concat!(
+                    "SELECT CAST(verdict AS BIGINT) AS no, COUNT(*) AS number FROM ",
+                    $table,
+                    " WHERE asset = (SELECT number FROM assets WHERE id = $1) AND person_id ",
+                    $people,
+                    " GROUP BY verdict"
+                )
+            };
+            ($table:literal) => {
+                (
+                    said!($table "IN (SELECT unhex(value) FROM json_each($2))"),
+                    said!($table "= ANY (ARRAY (
+                        SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))"),
+                )
+            };
+        }
+        let said = self.sums_of(asset).await?;
+        let listed = hexed(people.iter().map(|person| person.0));
+        let mut out = BTreeMap::new();
+        for (lite, pg) in [said!("pairs"), said!("device_pairs")] {
+            let sql = self.text(lite, pg);
+            let counted = self.all(sql, values![asset, listed.as_str()], |row| {
+                Ok((row.int("no")?, u64::try_from(row.int("number")?).unwrap_or(0)))
+            });
+            for (no, times) in counted.await? {
+                let of = said.iter().find(|sum| sum.no == no && sum.verdict.has_one_that_stays());
+                if let Some(line) = of.and_then(|sum| sum.verdict.kept_by) {
+                    *out.entry(line).or_default() += times;
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    async fn unmet(&mut self, asset: AssetId) -> Result<Unmet, StoreError> {
+        let keeping = self.keeping_of(asset).await?;
+        if keeping.is_empty() {
+            return Ok(Unmet::default());
+        }
+        Ok(unmet_of(&keeping, &self.sums_of(asset).await?))
     }
 
     async fn places(
@@ -177,10 +345,10 @@ impl Conn<'_> {
         person: PersonId,
         bound: u64,
     ) -> Result<BTreeMap<AssetId, Places>, StoreError> {
-        let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
-                          holder, device, person_id, stand, behind, only_available, since
-                   FROM wishes JOIN assets ON number = asset
-                   WHERE person_id = $1 AND location_id = $2";
+        let sql = supply!(
+            ", holder, device, person_id, stand, behind, only_available, since, kept_by
+             FROM wishes JOIN assets ON number = asset WHERE person_id = $1 AND location_id = $2"
+        );
         let waiters = self
             .all(sql, values![Key(person.0), location], |row| {
                 Ok((Supply::read(row)?, waiter(row)?))
@@ -199,14 +367,14 @@ impl Conn<'_> {
     }
 
     async fn places_in(&mut self, asset: AssetId, people: &[PersonId], bound: u64) -> Result<Places, StoreError> {
-        let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free FROM assets WHERE id = $1";
+        let sql = supply!(" FROM assets WHERE id = $1");
         let Some(supply) = self.one(sql, values![asset], Supply::read).await? else {
             return Ok(Places::new());
         };
         let sql = self.text(
-            "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+            "SELECT holder, device, person_id, stand, behind, only_available, since, kept_by FROM wishes
              WHERE person_id IN (SELECT unhex(value) FROM json_each($2)) AND asset = $1",
-            "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+            "SELECT holder, device, person_id, stand, behind, only_available, since, kept_by FROM wishes
              WHERE asset = $1
                AND person_id = ANY (ARRAY (
                    SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($2 AS jsonb)) AS value))",
@@ -222,9 +390,10 @@ impl Conn<'_> {
         asset: AssetId,
         person: PersonId,
     ) -> Result<Option<(Supply, Vec<Waiter>)>, StoreError> {
-        let sql = "SELECT id, number, unlimited, owned - taken - foreign_held AS free,
-                          holder, device, person_id, stand, behind, only_available, since
-                   FROM wishes JOIN assets ON number = asset WHERE person_id = $1 AND id = $2";
+        let sql = supply!(
+            ", holder, device, person_id, stand, behind, only_available, since, kept_by
+             FROM wishes JOIN assets ON number = asset WHERE person_id = $1 AND id = $2"
+        );
         let rows = self
             .all(sql, values![Key(person.0), asset], |row| {
                 Ok((Supply::read(row)?, waiter(row)?))
@@ -255,35 +424,39 @@ impl Conn<'_> {
         waiters.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.holder));
         // Nobody needs to know of more who are ready than can be served.
         let free = supply.free.unwrap_or(0);
-        let stock = Stock {
-            free: supply.free,
-            ready: self
-                .ready(supply.number, i64::try_from(free).unwrap_or(i64::MAX))
-                .await?,
-        };
-        let parts: &[Which] = match stock.is_short() {
+        let (keeping, unmet) = self.kept_of(supply).await?;
+        let mut stock = Stock::of(supply.free, unmet, &Queues::default());
+        for kept_by in shares(&keeping) {
+            let most = i64::try_from(free).unwrap_or(i64::MAX);
+            let ready = self.ready(supply.number, kept_by, most).await?;
+            stock.ready.insert(kept_by, ready);
+        }
+        let parts: &[Which] = match stock.is_short(None) {
+            // For some of them a licence may be left, and for others not.
+            _ if !keeping.is_empty() => &[Which::All, Which::Ready, Which::OutOfStock],
             true if free > 0 => &[Which::All, Which::Ready],
             true => &[Which::All],
             false if waiters.iter().any(|waiter| waiter.wish.stand == Stand::OutOfStock) => &[Which::OutOfStock],
             false => &[],
         };
-        let mut count = Count::of(supply.number, free, bound);
+        let mut count = Count::of(supply.number, free, bound, shares(&keeping));
         for waiter in waiters {
             count.go(self, &waiter, parts).await?;
-            let place = count.ahead.place(waiter.wish.stand, &stock);
+            let Wish { kept_by, stand, .. } = waiter.wish;
+            let place = stock.place(kept_by, stand, &count.ahead);
             places.extend(place.map(|place| (waiter.holder, place)));
             if !in_line {
-                count.passes(waiter.wish.stand);
+                count.ahead.add(kept_by, stand, 1);
             }
         }
         Ok(places)
     }
 
-    /// How many in the line can use a licence now, `most` of them.
-    pub(crate) async fn ready(&mut self, number: i64, most: i64) -> Result<u64, StoreError> {
+    /// How many in the line can use a licence now for whom this line of the deployment keeps some, `most` of them.
+    async fn ready(&mut self, number: i64, kept_by: Option<DeploymentId>, most: i64) -> Result<u64, StoreError> {
         let sql = "SELECT COUNT(*) AS number FROM (
-                       SELECT 1 FROM wishes WHERE asset = $1 AND stand = 'ready' LIMIT $2) AS ready";
-        self.counted(sql, values![number, most]).await
+                       SELECT 1 FROM wishes WHERE asset = $1 AND kept_by = $3 AND stand = 'ready' LIMIT $2) AS ready";
+        self.counted(sql, values![number, most, kept_key(kept_by)]).await
     }
 
     pub(crate) async fn counted(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
@@ -293,32 +466,29 @@ impl Conn<'_> {
 
     async fn position(&mut self, asset: AssetId, holder: Holder, bound: u64) -> Result<Position, StoreError> {
         let counts = self.counts(asset).await?;
-        let mut queue = Queue::default();
-        for sum in self.sums_of(asset).await? {
-            let stand = sum.verdict.in_line();
-            let of = |stands: bool| if stands { sum.times } else { 0 };
-            queue.all += of(stand.is_some());
-            queue.ready += of(stand == Some(Stand::Ready));
-            queue.out_of_stock += of(stand == Some(Stand::OutOfStock));
-        }
-        let sql = "SELECT number, holder, device, person_id, stand, behind, only_available, since
+        let said = self.sums_of(asset).await?;
+        let line = queues_of(&said);
+        let keeping = self.keeping_of(asset).await?;
+        let unmet = unmet_of(&keeping, &said);
+        let sql = "SELECT number, holder, device, person_id, stand, behind, only_available, since, kept_by
                    FROM wishes JOIN assets ON number = asset WHERE holder = $1 AND id = $2";
         let own = self.one(sql, values![Key(holder.id()), asset], |row| {
             Ok((row.int("number")?, waiter(row)?))
         });
         let own = own.await?;
-        let mut ahead = Ahead::default();
+        let mut ahead = Queues::default();
         if let Some((number, waiter)) = &own {
-            let parts: &[Which] = match queue.out_of_stock {
-                0 => &[Which::All, Which::Ready],
-                _ => &[Which::All, Which::Ready, Which::OutOfStock],
+            let out_of_stock = said.iter().any(|sum| sum.verdict.in_line() == Some(Stand::OutOfStock));
+            let parts: &[Which] = match out_of_stock {
+                false => &[Which::All, Which::Ready],
+                true => &[Which::All, Which::Ready, Which::OutOfStock],
             };
-            let mut count = Count::of(*number, counts.free.unwrap_or(0), bound);
+            let mut count = Count::of(*number, counts.free.unwrap_or(0), bound, shares(&keeping));
             count.go(self, waiter, parts).await?;
             ahead = count.ahead;
         }
         let wish = own.map(|(_, waiter)| waiter.wish);
-        Ok(Position::of(counts, queue, ahead, wish.as_ref()))
+        Ok(Position::of(counts, unmet, line, ahead, wish.as_ref()))
     }
 
     async fn counts(&mut self, asset: AssetId) -> Result<Counts, StoreError> {
@@ -344,7 +514,7 @@ impl Conn<'_> {
     }
 
     pub(crate) async fn line_of(&mut self, asset: AssetId) -> Result<LineRows, StoreError> {
-        let sql = "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
+        let sql = "SELECT holder, device, person_id, stand, behind, only_available, since, kept_by FROM wishes
                    WHERE asset = (SELECT number FROM assets WHERE id = $1)";
         let wishes = self.all(sql, values![asset], waiter).await?;
         let goes_back = |sum: &Sum| {
@@ -367,46 +537,40 @@ impl Conn<'_> {
         let mut returning = self.people_said(&said(true), everybody).await?;
         let devices = self.devices_said(&said(false), everybody).await?;
         returning.extend(devices.into_iter().map(|row| row.person));
-        Ok(LineRows { wishes, returning })
+        Ok(LineRows {
+            wishes,
+            returning,
+            out_by: out_by(&sums),
+        })
     }
 }
 
 impl Count {
     /// Whether somebody is served is known only when those are counted for whom licences are left; it is seldom that some are.
-    fn of(number: i64, free: u64, bound: u64) -> Count {
+    fn of(number: i64, free: u64, bound: u64, kept_by: Vec<Option<DeploymentId>>) -> Count {
         Count {
             number,
             most: free.saturating_add(bound),
-            ahead: Ahead::default(),
+            kept_by,
+            ahead: Queues::default(),
             from: beginning(),
         }
     }
 
-    /// One more, who is not in the line.
-    fn passes(&mut self, stand: Stand) {
-        let Ahead {
-            all,
-            ready,
-            out_of_stock,
-        } = &mut self.ahead;
-        let counted = [
-            (all, true),
-            (ready, stand == Stand::Ready),
-            (out_of_stock, stand == Stand::OutOfStock),
-        ];
-        for (counted, counts) in counted {
-            *counted = counted.map(|passed| passed + u64::from(counts));
-        }
-    }
-
     async fn go(&mut self, conn: &mut Conn<'_>, to: &Waiter, parts: &[Which]) -> Result<(), StoreError> {
-        for part in parts {
+        let counted = self
+            .kept_by
+            .iter()
+            .flat_map(|kept_by| parts.iter().map(|part| (*kept_by, *part)));
+        let counted: Vec<(Option<DeploymentId>, Which)> = counted.collect();
+        for (kept_by, part) in counted {
+            let queue = self.ahead.of(kept_by);
             let (counted, sql) = match part {
-                Which::All => (&mut self.ahead.all, between!("TRUE")),
-                Which::Ready => (&mut self.ahead.ready, between!("stand = 'ready'")),
+                Which::All => (&mut queue.all, between!("TRUE")),
+                Which::Ready => (&mut queue.ready, between!("stand = 'ready'")),
                 Which::OutOfStock => {
                     let out = between!("stand = 'outOfStock'");
-                    (&mut self.ahead.out_of_stock, out)
+                    (&mut queue.out_of_stock, out)
                 }
             };
             let Counted::Exactly(passed) = *counted else {
@@ -415,7 +579,8 @@ impl Count {
             let mut span = values![self.number];
             span.extend(self.from.clone());
             span.extend(place(to));
-            span.extend(values![i64::try_from(self.most - passed).unwrap_or(i64::MAX)]);
+            let most = i64::try_from(self.most.saturating_sub(passed)).unwrap_or(i64::MAX);
+            span.extend(values![most, kept_key(kept_by)]);
             *counted = Counted::up_to(self.most, passed + conn.counted(sql, span).await?);
         }
         self.from = place(to);
@@ -424,29 +589,20 @@ impl Count {
 }
 
 impl Tx {
-    /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one, and whose plan
-    /// was not stopped.
+    /// Who gets the licences that are free, `most` of them: of each asset the first of its line who can use one, for whom one is
+    /// left of those that are kept, and whose plan was not stopped.
     ///
     /// Only after everybody was decided: until then the line may be another one.
     pub async fn line_next(&mut self, location: LocationId, most: usize) -> Result<Vec<(AssetId, Holder)>, StoreError> {
         let mut given = Vec::new();
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        for (asset, number, free) in self.conn().givable(location).await? {
+        for supply in self.conn().givable(location).await? {
             let left = most - i64::try_from(given.len()).unwrap_or(i64::MAX);
             if left <= 0 {
                 break;
             }
-            let sql = concat!(
-                "SELECT holder, device, person_id, stand, behind, only_available, since FROM wishes
-                 WHERE asset = $1 AND stand = 'ready' AND ",
-                goes_on!("$3"),
-                " ORDER BY ",
-                order!(),
-                " LIMIT $2"
-            );
-            let values = values![number, free.map_or(left, |free| free.min(left)), location];
-            let next = self.conn().all(sql, values, waiter).await?;
-            given.extend(next.into_iter().map(|next| (asset, next.holder)));
+            let next = self.conn().next(location, &supply, left).await?;
+            given.extend(next.into_iter().map(|holder| (supply.asset, holder)));
         }
         Ok(given)
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, DeviceId, Holder, HolderKind, LocationId, PersonId, Rank, Time, Waiter};
+use domain::{AssetId, DeploymentId, DeviceId, Holder, HolderKind, LocationId, PersonId, Rank, Stock, Time, Waiter};
 use uuid::Uuid;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     devices::device,
     invitations::invitation,
     line::{order, waiter},
-    pairs::{behind, holder, rank},
+    pairs::{behind, holder, kept_key, rank},
     people::{client_user, person},
     seats,
     verdicts::verdict,
@@ -81,21 +81,22 @@ reads! {
     sums_of(asset: AssetId) -> Vec<Sum>;
     /// How many licences are reserved, or go back.
     seats_moving(location: LocationId) -> BTreeMap<(AssetId, SeatState), u64>;
-    /// Of how many each verdict is said among those for whom the `free` licences are that are left: of people for whom several
-    /// stand there, once there is one for the last. Costs as much as are left, while they are being given.
-    served(asset: AssetId, free: u64) -> BTreeMap<i64, u64>;
+    /// Of how many each verdict is said among the `first` who can use a licence, of those for whom this line of the deployment
+    /// keeps some: of people for whom several stand there, once there is one for the last. Costs as much as they are.
+    served(asset: AssetId, kept_by: Option<DeploymentId>, first: u64) -> BTreeMap<i64, u64>;
     /// The last of them; `None` when fewer can use one.
-    edge(asset: AssetId, free: u64) -> Option<Edge>;
+    edge(asset: AssetId, kept_by: Option<DeploymentId>, first: u64) -> Option<Edge>;
     /// A page of the people of whom one of these is said about an asset.
     people_said(verdicts: &'a [(i64, Part)], cut: Cut<'a>) -> Vec<PersonId>;
     /// The same of devices.
     devices_said(verdicts: &'a [(i64, Part)], cut: Cut<'a>) -> Vec<ListedDevice>;
     /// A page of those who have a licence.
     seats_page(asset: AssetId, span: Span, most: usize) -> Vec<Holder>;
-    /// The next in the line, after that many of them: all, or those only to whom Apple had none to give.
-    line_page(asset: AssetId, out_of_stock: bool, after: u64, most: usize) -> Vec<Waiter>;
-    /// Since when the next in the line has been entitled to a licence, after that many of them.
-    line_since(asset: AssetId, after: u64) -> Option<Time>;
+    /// The first in the line, of those parts of it: all for whom this line of the deployment keeps licences, or those only to whom
+    /// Apple had none to give.
+    line_page(asset: AssetId, parts: &'a [(Option<DeploymentId>, bool)], most: usize) -> Vec<Waiter>;
+    /// Since when the next in the line has been entitled to a licence, after that many of each part of it.
+    line_since(asset: AssetId, after: &'a [(Option<DeploymentId>, u64)]) -> Option<Time>;
     /// How many people have not accepted the terms and would get something if they did, and when the first of them was shown
     /// an invitation.
     terms_open(location: LocationId) -> (u64, Option<Time>);
@@ -293,14 +294,20 @@ impl Conn<'_> {
         Ok(moving.into_iter().collect())
     }
 
-    pub(crate) async fn served(&mut self, asset: AssetId, free: u64) -> Result<BTreeMap<i64, u64>, StoreError> {
+    pub(crate) async fn served(
+        &mut self,
+        asset: AssetId,
+        kept_by: Option<DeploymentId>,
+        first: u64,
+    ) -> Result<BTreeMap<i64, u64>, StoreError> {
         // Whose last stands no further back than the last of these. They are no more than these.
         macro_rules! first {
             ($columns:literal) => {
                 concat!(
                     "(SELECT ",
                     $columns,
-                    " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand = 'ready' ORDER BY ",
+                    " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND kept_by = $3 AND stand = 'ready'
+                       ORDER BY ",
                     order!(),
                     " LIMIT $2) AS first"
                 )
@@ -319,11 +326,11 @@ impl Conn<'_> {
                                AND CASE WHEN first.device THEN device_pairs.device_id = first.holder ELSE NOT own END
               GROUP BY device_pairs.verdict"
         );
-        let most = i64::try_from(free).unwrap_or(i64::MAX);
+        let most = i64::try_from(first).unwrap_or(i64::MAX);
         let mut served = BTreeMap::new();
         for sql in [people, devices] {
             let counted = self
-                .all(sql, values![asset, most], |row| {
+                .all(sql, values![asset, most, kept_key(kept_by)], |row| {
                     Ok((row.int("verdict")?, u64::try_from(row.int("number")?).unwrap_or(0)))
                 })
                 .await?;
@@ -332,19 +339,24 @@ impl Conn<'_> {
         Ok(served)
     }
 
-    pub(crate) async fn edge(&mut self, asset: AssetId, free: u64) -> Result<Option<Edge>, StoreError> {
-        let Some(before) = free.checked_sub(1) else {
+    pub(crate) async fn edge(
+        &mut self,
+        asset: AssetId,
+        kept_by: Option<DeploymentId>,
+        first: u64,
+    ) -> Result<Option<Edge>, StoreError> {
+        let Some(before) = first.checked_sub(1) else {
             return Ok(None);
         };
         let sql = concat!(
             "SELECT ",
             order!(),
-            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND stand = 'ready' ORDER BY ",
+            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND kept_by = $3 AND stand = 'ready' ORDER BY ",
             order!(),
             " LIMIT 1 OFFSET $2"
         );
         let before = i64::try_from(before).unwrap_or(i64::MAX);
-        self.one(sql, values![asset, before], |row| {
+        self.one(sql, values![asset, before, kept_key(kept_by)], |row| {
             Ok(Edge {
                 rank: rank(row)?,
                 holder: holder(row)?,
@@ -467,31 +479,76 @@ impl Conn<'_> {
     async fn line_page(
         &mut self,
         asset: AssetId,
-        out_of_stock: bool,
-        after: u64,
+        parts: &[(Option<DeploymentId>, bool)],
         most: usize,
     ) -> Result<Vec<Waiter>, StoreError> {
         let sql = concat!(
-            "SELECT person_id, stand, ",
+            "SELECT person_id, stand, kept_by, ",
             order!(),
-            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND ($2 = 'all' OR stand = $2) ORDER BY ",
+            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND kept_by = $4
+                AND ($2 = 'all' OR stand = $2) ORDER BY ",
             order!(),
-            " LIMIT $3 OFFSET $4"
+            " LIMIT $3"
         );
-        let which = if out_of_stock { "outOfStock" } else { "all" };
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.all(sql, values![asset, which, most, after], waiter).await
+        let limit = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut first = Vec::new();
+        for (kept_by, out_of_stock) in parts {
+            let which = if *out_of_stock { "outOfStock" } else { "all" };
+            let values = values![asset, which, limit, kept_key(*kept_by)];
+            first.extend(self.all(sql, values, waiter).await?);
+        }
+        first.sort_unstable_by_key(|waiter: &Waiter| (waiter.wish.rank, waiter.holder));
+        first.truncate(most);
+        Ok(first)
     }
 
-    async fn line_since(&mut self, asset: AssetId, after: u64) -> Result<Option<Time>, StoreError> {
+    /// Who of those gets a licence who can use one, as they stand there: of each part of the line those are read who may.
+    pub(crate) async fn divided(
+        &mut self,
+        asset: AssetId,
+        stock: &Stock,
+    ) -> Result<BTreeMap<Option<DeploymentId>, u64>, StoreError> {
+        if let Some(served) = stock.division() {
+            return Ok(served);
+        }
         let sql = concat!(
-            "SELECT since FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) ORDER BY ",
+            "SELECT person_id, stand, kept_by, ",
+            order!(),
+            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND kept_by = $2 AND stand = 'ready' ORDER BY ",
+            order!(),
+            " LIMIT $3"
+        );
+        let mut line: Vec<Waiter> = Vec::new();
+        for kept_by in stock.ready.keys() {
+            let most = i64::try_from(stock.most_served(*kept_by)).unwrap_or(i64::MAX);
+            let values = values![asset, kept_key(*kept_by), most];
+            line.extend(self.all(sql, values, waiter).await?);
+        }
+        line.sort_unstable_by_key(|waiter| (waiter.wish.rank, waiter.holder));
+        let line: Vec<_> = line.iter().map(|waiter| waiter.wish.kept_by).collect();
+        Ok(stock.divided(&line))
+    }
+
+    async fn line_since(
+        &mut self,
+        asset: AssetId,
+        after: &[(Option<DeploymentId>, u64)],
+    ) -> Result<Option<Time>, StoreError> {
+        let sql = concat!(
+            "SELECT person_id, stand, kept_by, ",
+            order!(),
+            " FROM wishes WHERE asset = (SELECT number FROM assets WHERE id = $1) AND kept_by = $3 ORDER BY ",
             order!(),
             " LIMIT 1 OFFSET $2"
         );
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.one(sql, values![asset, after], |row| row.time("since")).await
+        let mut next: Vec<Waiter> = Vec::new();
+        for (kept_by, after) in after {
+            let after = i64::try_from(*after).unwrap_or(i64::MAX);
+            let values = values![asset, after, kept_key(*kept_by)];
+            next.extend(self.one(sql, values, waiter).await?);
+        }
+        let next = next.into_iter().min_by_key(|waiter| (waiter.wish.rank, waiter.holder));
+        Ok(next.map(|waiter| waiter.wish.rank.since))
     }
 
     async fn terms_open(&mut self, location: LocationId) -> Result<(u64, Option<Time>), StoreError> {

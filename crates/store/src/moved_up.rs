@@ -7,7 +7,8 @@ use domain::{AssetId, Holder, PersonId, Place, Precedence, Time, Waiter, decide:
 use crate::{
     StoreError, Tx,
     db::{Conn, Record, reads, values},
-    line::{Places, order, place},
+    line::{Places, order, place, waiter},
+    pairs::kept_key,
 };
 
 /// Somebody who was moved up.
@@ -71,15 +72,25 @@ impl Conn<'_> {
         // The first whom they would pass, who is one of their own if they pass nobody.
         let first = moved.iter().min_by_key(|waiter| (waiter.wish.rank, waiter.holder));
         let sql = concat!(
-            "SELECT person_id FROM wishes WHERE asset = $1 AND (",
+            "SELECT person_id, stand, kept_by, ",
+            order!(),
+            " FROM wishes WHERE asset = $1 AND kept_by = $7 AND (",
             order!(),
             ") >= ($2, $3, $4, $5, $6) ORDER BY ",
             order!(),
             " LIMIT 1"
         );
-        let mut at = values![supply.number];
-        at.extend(first.map(place).unwrap_or_default());
-        let next = self.one(sql, at, |row| Ok(PersonId(row.key("person_id")?))).await?;
+        let mut firsts: Vec<Waiter> = Vec::new();
+        for kept_by in self.shares_of(&supply).await? {
+            let mut at = values![supply.number];
+            at.extend(first.map(place).unwrap_or_default());
+            at.extend(values![kept_key(kept_by)]);
+            firsts.extend(self.one(sql, at, waiter).await?);
+        }
+        let next = firsts
+            .into_iter()
+            .min_by_key(|waiter| (waiter.wish.rank, waiter.holder));
+        let next = next.map(|waiter| waiter.person);
         // Of somebody for whom several stand there the place is that of the last of them, as everywhere.
         let last = |waiters: &[Waiter]| {
             let wishes = waiters.iter().map(|waiter| (waiter.holder, waiter.wish));

@@ -327,6 +327,7 @@ impl Organisation {
         Deployment {
             license_type: domain::LicenseType::User,
             installation: domain::Installation::Managed,
+            kept_licenses: 0,
             id: DeploymentId(asset.0),
             app: asset,
             group: self.group,

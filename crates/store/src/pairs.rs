@@ -9,8 +9,8 @@ use std::{
 };
 
 use domain::{
-    AssetId, Concern, DeviceId, Each, Holder, HolderKind, LocationId, Pair, PersonId, Precedence, Rank, Stand, Time,
-    Wish,
+    AssetId, Concern, DeploymentId, DeviceId, Each, Holder, HolderKind, LocationId, Pair, PersonId, Precedence, Rank,
+    Stand, Time, Wish,
 };
 use serde_json::json;
 
@@ -95,7 +95,7 @@ macro_rules! kept {
     };
     (wishes $whom:literal) => {
         concat!(
-            "SELECT id, person_id, stand, behind, only_available, since, device, holder
+            "SELECT id, person_id, kept_by, stand, behind, only_available, since, device, holder
              FROM wishes JOIN assets ON number = asset WHERE location_id = $1",
             $whom
         )
@@ -111,16 +111,18 @@ macro_rules! kept {
 
 fn pair(row: &Record) -> Result<PairRow, StoreError> {
     let stand: Option<Stand> = row.word_or_none("stand")?;
+    let verdict = verdict(row)?;
     Ok(PairRow {
         asset_id: row.parsed("id")?,
         person_id: PersonId(row.key("person_id")?),
-        verdict: verdict(row)?,
+        verdict,
         wishes: BTreeMap::new(),
         last: match stand {
             Some(stand) => Some((
                 holder(row)?,
                 Wish {
                     rank: rank(row)?,
+                    kept_by: verdict.kept_by,
                     stand,
                 },
             )),
@@ -128,6 +130,19 @@ fn pair(row: &Record) -> Result<PairRow, StoreError> {
         },
         devices: BTreeMap::new(),
     })
+}
+
+/// Which line of the deployment keeps licences for them, of a row of it.
+pub(crate) fn kept_by(row: &Record) -> Result<Option<DeploymentId>, StoreError> {
+    Ok(match row.bytes("kept_by")?.is_empty() {
+        true => None,
+        false => Some(DeploymentId(row.key("kept_by")?)),
+    })
+}
+
+/// As it is kept: nothing where none does.
+pub(crate) fn kept_key(kept_by: Option<DeploymentId>) -> Vec<u8> {
+    kept_by.map_or_else(Vec::new, |line| line.0.as_bytes().to_vec())
 }
 
 /// Who stands in a line, of a row of it.
@@ -144,6 +159,7 @@ type WishRow = ((AssetId, PersonId), Holder, Wish);
 fn wish(row: &Record) -> Result<WishRow, StoreError> {
     let wish = Wish {
         rank: rank(row)?,
+        kept_by: kept_by(row)?,
         stand: row.word("stand")?,
     };
     Ok(((row.parsed("id")?, PersonId(row.key("person_id")?)), holder(row)?, wish))
@@ -375,7 +391,7 @@ impl Conn<'_> {
 
     async fn wish_texts(&mut self, people: &str) -> Result<Vec<String>, StoreError> {
         macro_rules! wish_text {
-            ($holder:literal, $person:literal) => {
+            ($holder:literal, $person:literal, $kept_by:literal) => {
                 concat!(
                     "CAST(asset AS TEXT) || ' ' || ",
                     $holder,
@@ -383,19 +399,25 @@ impl Conn<'_> {
                      || CAST(since AS TEXT) || CASE WHEN device THEN ' d ' ELSE ' p ' END || ",
                     $holder,
                     " || ' ' || ",
-                    $person
+                    $person,
+                    " || ' ' || ",
+                    $kept_by
                 )
             };
         }
         let sql = self.text(
             concat!(
                 "SELECT json_group_array(json_array(",
-                wish_text!("lower(hex(holder))", "lower(hex(person_id))"),
+                wish_text!("lower(hex(holder))", "lower(hex(person_id))", "lower(hex(kept_by))"),
                 ")) AS gathered FROM wishes WHERE person_id IN (SELECT unhex(value) FROM json_each($1))"
             ),
             concat!(
                 "SELECT ",
-                wish_text!("encode(holder, 'hex')", "encode(person_id, 'hex')"),
+                wish_text!(
+                    "encode(holder, 'hex')",
+                    "encode(person_id, 'hex')",
+                    "encode(kept_by, 'hex')"
+                ),
                 " AS said FROM wishes
                  WHERE person_id = ANY (ARRAY (
                      SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($1 AS jsonb)) AS value))"
@@ -482,6 +504,8 @@ struct Stands {
     behind: i64,
     only_available: bool,
     since: i64,
+    /// The line that keeps licences for them, or nothing.
+    kept_by: String,
     /// Where, as text.
     place: String,
 }
@@ -500,6 +524,9 @@ impl Stands {
             behind,
             only_available,
             since,
+            kept_by: wish
+                .kept_by
+                .map_or_else(String::new, |line| line.0.simple().to_string()),
         }
     }
 }
@@ -524,10 +551,10 @@ impl Line {
     /// Somebody is to stand there, for a person.
     fn is(&mut self, asset: i64, stands: &Stands, person: &str) {
         let key = format!("{asset} {}", stands.holder);
-        if !self
-            .before
-            .remove(&format!("{key} {} {} {person}", stands.stand, stands.place))
-        {
+        if !self.before.remove(&format!(
+            "{key} {} {} {person} {}",
+            stands.stand, stands.place, stands.kept_by
+        )) {
             self.put.push(json!([
                 asset,
                 stands.holder,
@@ -536,7 +563,8 @@ impl Line {
                 stands.stand,
                 stands.behind,
                 stands.only_available,
-                stands.since
+                stands.since,
+                stands.kept_by
             ]));
         }
         self.kept.insert(key);
@@ -717,11 +745,12 @@ impl Tx {
         macro_rules! put {
             ($select:literal) => {
                 concat!(
-                    "INSERT INTO wishes (asset, holder, device, person_id, stand, behind, only_available, since) ",
+                    "INSERT INTO wishes (asset, holder, device, person_id, stand, behind, only_available, since, kept_by) ",
                     $select,
                     " ON CONFLICT (asset, holder) DO UPDATE SET
                           person_id = excluded.person_id, stand = excluded.stand, behind = excluded.behind,
-                          only_available = excluded.only_available, since = excluded.since"
+                          only_available = excluded.only_available, since = excluded.since,
+                          kept_by = excluded.kept_by"
                 )
             };
         }
@@ -739,12 +768,12 @@ impl Tx {
             let sql = self.conn().text(
                 put!(
                     "SELECT value ->> 0, unhex(value ->> 1), value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5,
-                            value ->> 6, value ->> 7
+                            value ->> 6, value ->> 7, unhex(value ->> 8)
                      FROM json_each($1) WHERE TRUE"
                 ),
                 put!(
                     "SELECT (it ->> 0)::int, decode(it ->> 1, 'hex'), (it ->> 2)::boolean, decode(it ->> 3, 'hex'), it ->> 4,
-                            (it ->> 5)::bigint, (it ->> 6)::boolean, (it ->> 7)::bigint
+                            (it ->> 5)::bigint, (it ->> 6)::boolean, (it ->> 7)::bigint, decode(it ->> 8, 'hex')
                      FROM jsonb_array_elements(CAST($1 AS jsonb)) AS it"
                 ),
             );

@@ -142,6 +142,7 @@ impl Conn<'_> {
             return Ok(None);
         };
         let mut others = Vec::new();
+        let mut out_by = BTreeMap::new();
         match self.undecided_people(location, now, UNDECIDED).await? {
             Some(undecided) => {
                 let line = self.line_of(asset).await?;
@@ -151,6 +152,7 @@ impl Conn<'_> {
                 let refused = line.wishes.iter().filter(|waiter| waiter.wish.stand.is_refused());
                 people.extend(refused.map(|waiter| waiter.person));
                 others = line.wishes;
+                out_by = line.out_by;
             }
             // Nobody but these can have anything to do with the app.
             None => {
@@ -165,12 +167,29 @@ impl Conn<'_> {
             }
         }
         let people: Vec<PersonId> = people.into_iter().collect();
+        if people.is_empty() {
+            previewing.add(self.world_of_app(location, asset, &[], now).await?);
+        }
         for people in people.chunks(AT_ONCE) {
             previewing.add(self.world_of_app(location, asset, people, now).await?);
+            if out_by.is_empty() {
+                continue;
+            }
+            // What is out to them is counted by what they come to.
+            for (line, out) in self.out_to(asset, people).await? {
+                out_by
+                    .entry(line)
+                    .and_modify(|all: &mut u64| *all = all.saturating_sub(out));
+            }
         }
         let held_elsewhere = u64::try_from(app.foreign_held).unwrap_or(0);
         let out = u64::try_from(app.taken).unwrap_or(0) + held_elsewhere;
-        Ok(Some(previewing.done(others, Owned::of(app.total, app.retired), out)))
+        Ok(Some(previewing.done(
+            others,
+            &out_by,
+            Owned::of(app.total, app.retired),
+            out,
+        )))
     }
 
     async fn people_reached(

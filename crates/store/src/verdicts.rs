@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use domain::{DevicePair, HolderKind, Pair, PersonId, Said, Stand};
+use domain::{DeploymentId, DevicePair, HolderKind, Pair, PersonId, Said, Stand};
 
 use crate::{
     SeatState, StoreError,
@@ -16,6 +16,8 @@ pub struct Verdict {
     /// How whoever brings the licence stands in the line for it, and so whether `said.waiting` may be what is said; of a person
     /// for whom several stand there, the last.
     pub stand: Option<Stand>,
+    /// The line of the deployment that keeps licences for them, where one does.
+    pub kept_by: Option<DeploymentId>,
     pub said: Said,
 }
 
@@ -55,6 +57,7 @@ impl Verdict {
                 own: pair.wishes.get(&person.into()).map(|wish| wish.stand),
             },
             stand: pair.last.map(|(_, wish)| wish.stand),
+            kept_by: pair.kept_by,
             said: pair.said,
         }
     }
@@ -70,6 +73,7 @@ impl Verdict {
             },
             // What does not depend on the line is said whatever becomes of it; but whoever stands there is counted.
             stand: stand.filter(|_| own || device.said.served != device.said.waiting),
+            kept_by: pair.kept_by,
             said: device.said,
         }
     }
@@ -83,6 +87,12 @@ impl Verdict {
             Of::Device { own: true, .. } => self.stand,
             Of::Device { own: false, .. } => None,
         }
+    }
+
+    /// Whoever this is said of has a licence of their own, or of its own, that is out and stays so.
+    pub(crate) fn has_one_that_stays(&self) -> bool {
+        let (Of::Person { keeps, seat, .. } | Of::Device { keeps, seat, .. }) = self.of;
+        keeps && matches!(seat, Some(SeatState::Reserved | SeatState::Held))
     }
 }
 
@@ -121,7 +131,11 @@ impl fmt::Display for Verdict {
             word(&served.1),
             word(&waiting.0),
             word(&waiting.1),
-        )
+        )?;
+        match self.kept_by {
+            Some(line) => write!(f, " {}", line.0.simple()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -167,12 +181,17 @@ impl FromStr for Verdict {
             }
             _ => return Err(()),
         };
-        let [stand, served, detail, waiting, detail_waiting] = rest[..] else {
+        let (rest, kept_by) = match rest[..] {
+            [ref rest @ .., line] if rest.len() == 5 => (rest, Some(line.parse().map_err(|_| ())?)),
+            ref rest => (rest, None),
+        };
+        let [stand, served, detail, waiting, detail_waiting] = *rest else {
             return Err(());
         };
         Ok(Verdict {
             of,
             stand: some(stand)?,
+            kept_by,
             said: Said {
                 served: (known(served)?, known(detail)?),
                 waiting: (known(waiting)?, known(detail_waiting)?),
@@ -226,18 +245,26 @@ mod tests {
                 seat,
             });
             for of in people.chain(devices) {
-                let verdict = Verdict { of, stand, said };
-                let text = verdict.to_string();
-                assert_eq!(text.parse(), Ok(verdict), "{text}");
-                texts.insert(text);
+                for kept_by in [None, Some(DeploymentId(uuid::Uuid::from_u128(7)))] {
+                    let verdict = Verdict {
+                        of,
+                        stand,
+                        kept_by,
+                        said,
+                    };
+                    let text = verdict.to_string();
+                    assert_eq!(text.parse(), Ok(verdict), "{text}");
+                    texts.insert(text);
+                }
             }
         }
-        assert_eq!(texts.len(), (32 * 4 + 4) * 16, "no two look alike");
+        assert_eq!(texts.len(), (32 * 4 + 4) * 16 * 2, "no two look alike");
         for wrong in [
             "",
             "person",
             "device - installed",
             "device -- - - installed noAdditionalDetails installed",
+            "device -- - - installed noAdditionalDetails installed noAdditionalDetails somebody",
             "somebody --- - - - installed noAdditionalDetails installed noAdditionalDetails",
         ] {
             assert_eq!(wrong.parse::<Verdict>(), Err(()), "{wrong}");

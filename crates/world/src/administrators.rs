@@ -190,6 +190,10 @@ impl World {
                     1 => LicenseType::Automatic,
                     _ => LicenseType::User,
                 },
+                kept_licenses: match approval.installs() && self.rng.chance(0.2) {
+                    true => 1 + self.rng.below(3) as u64,
+                    false => 0,
+                },
                 installation: match self.rng.chance(0.15) {
                     true => Installation::External,
                     false => Installation::Managed,
@@ -295,6 +299,7 @@ impl World {
                 deadline: None,
                 license_type: LicenseType::User,
                 installation: Installation::Managed,
+                kept_licenses: 0,
             };
             let choices: Vec<DeploymentChoice> = self.groups.iter().map(choice).collect();
             let mut agreed = Agreed::default();

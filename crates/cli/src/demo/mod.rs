@@ -509,6 +509,7 @@ async fn deploy_first(app: &App, lines: &[(&str, &str, LicenseType)]) -> Result<
             deadline: None,
             license_type: *license_type,
             installation: Installation::Managed,
+            kept_licenses: 0,
         };
         app.deployments_save(
             &Caller::System,

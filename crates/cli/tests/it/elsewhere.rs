@@ -35,6 +35,7 @@ async fn deploy(lab: &Lab, app: AssetId, group: GroupId, license_type: LicenseTy
         deadline: None,
         license_type,
         installation,
+        kept_licenses: 0,
     };
     deploy_so(&lab.app, app, choice).await;
 }

@@ -338,6 +338,7 @@ async fn storm(database: Database, seed: u64) {
                 deadline: None,
                 license_type: licences,
                 installation,
+                kept_licenses: 0,
             };
             deploy_so(&lab.app, asset, choice).await;
             let members: Vec<_> = people

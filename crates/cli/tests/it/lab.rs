@@ -193,6 +193,7 @@ pub async fn deploy_with(app: &App, asset: AssetId, group: GroupId, approval: Ap
         deadline: None,
         license_type,
         installation: Installation::Managed,
+        kept_licenses: 0,
     };
     deploy_so(app, asset, choice).await;
 }

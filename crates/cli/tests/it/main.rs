@@ -17,6 +17,7 @@ mod doctor;
 mod elsewhere;
 mod farewells;
 mod faults;
+mod kept;
 mod kill;
 mod lab;
 mod leavers;

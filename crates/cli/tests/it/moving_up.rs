@@ -57,6 +57,7 @@ async fn moved_up(database: Database) {
         deadline: None,
         license_type: LicenseType::User,
         installation: Installation::Managed,
+        kept_licenses: 0,
     });
     let agreed = Agreed::default();
     let saved = lab

@@ -57,6 +57,7 @@ async fn what_was_previewed_is_what_happened(database: Database) {
         deadline: None,
         license_type: LicenseType::User,
         installation: Installation::Managed,
+        kept_licenses: 0,
     };
     // Everybody accepts the terms for another app, so that a licence is all that is missing.
     let all = [choice(next_group, Approval::Required)];

@@ -205,6 +205,7 @@ async fn a_process_that_stood_still_between_the_commit_and_the_request_does_not_
         deadline: None,
         license_type: LicenseType::User,
         installation: Installation::Managed,
+        kept_licenses: 0,
     };
     app.deployments_save(&Caller::System, asset, Base::Latest, vec![choice], &Agreed::default())
         .await

@@ -35,6 +35,8 @@ pub(super) struct Claim<'w> {
     pub left_over: BTreeMap<DeviceId, Seat>,
     /// Place in the order for a licence of their own; `None` for whoever does not want one.
     pub rank: Option<Rank>,
+    /// The line that keeps licences for them, and for their devices: [`kept_by`].
+    pub kept_by: Option<DeploymentId>,
     /// Of their own licence.
     pub keeps_seat: bool,
     /// Whoever stands in the line for them: themselves, and devices of theirs.
@@ -124,6 +126,15 @@ impl<'w> Claim<'w> {
             person,
             seat,
             requested,
+            kept_by: kept_by(
+                world,
+                app,
+                devices
+                    .iter()
+                    .map(|device| &device.resolution)
+                    .chain(own.as_ref().map(|own| &own.resolution))
+                    .chain([&resolution]),
+            ),
             resolution,
             left_over: left_over.collect(),
             rank: devices
@@ -143,7 +154,7 @@ impl<'w> Claim<'w> {
         let own = claim.wish_once_returned(world, app).filter(|_| without(claim.seat));
         claim.wishes.extend(own.map(|wish| (Holder::Person(person.id), wish)));
         for device in claim.devices.iter().filter(|device| without(device.seat)) {
-            let wish = device.wish_once_returned(world, app);
+            let wish = device.wish_once_returned(world, app, claim.kept_by);
             claim
                 .wishes
                 .extend(wish.map(|wish| (Holder::Device(device.device.id), wish)));
@@ -202,8 +213,16 @@ impl<'w> Claim<'w> {
         };
         Some(Wish {
             rank: self.rank?,
+            kept_by: self.kept_by,
             stand: stand(world, app, self.person.id.into(), ready),
         })
+    }
+
+    /// The licences of theirs that are out and stay so.
+    pub fn seats_that_stay(&self) -> u64 {
+        let stays = |seat: Option<Seat>, keeps: bool| u64::from(seat.is_some_and(Seat::is_out) && keeps);
+        let of_devices = self.devices.iter().map(|device| stays(device.seat, device.keeps_seat));
+        stays(self.seat, self.keeps_seat) + of_devices.sum::<u64>()
     }
 
     /// [`last_in_line`] of those who stand there for the person.
@@ -234,6 +253,23 @@ impl<'w> Claim<'w> {
             HolderKind::Device => device.seat,
         }
     }
+}
+
+/// The line that keeps licences for somebody for whom this comes out, on their devices and without any. Of several it is the one
+/// whose group has the highest priority.
+///
+/// A person has one, and it is that of their devices, too: of those who stand in the line for them the same one waits then
+/// whenever any of them does.
+fn kept_by<'a>(
+    world: &World,
+    app: &App,
+    resolutions: impl Iterator<Item = &'a Resolution> + Clone,
+) -> Option<DeploymentId> {
+    let carries = |line: &&Deployment| resolutions.clone().any(|resolution| resolution.by.contains(&line.id));
+    let keeping = app.deployments.iter().filter(|line| line.keeps(&world.policy) > 0);
+    let priority = |line: &&Deployment| Reverse(world.groups.get(&line.group).map_or(0, |group| group.priority));
+    let first = keeping.filter(carries).min_by_key(|line| (priority(line), line.id));
+    first.map(|line| line.id)
 }
 
 /// When the person asked for the app. A device asks for nothing.
@@ -310,10 +346,12 @@ impl<'w> DeviceClaim<'w> {
     }
 
     /// What brings the device into the line, as if the licence that it has itself were back already; `None` when it wants none.
-    pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
+    /// `kept_by` is of the whole claim.
+    pub fn wish_once_returned(&self, world: &World, app: &App, kept_by: Option<DeploymentId>) -> Option<Wish> {
         let rank = self.rank.filter(|_| self.licensing.kind == HolderKind::Device)?;
         Some(Wish {
             rank: rank.moved_up(app.moved_up.get(&self.device.person)),
+            kept_by,
             stand: stand(world, app, self.device.id.into(), Stand::Ready),
         })
     }

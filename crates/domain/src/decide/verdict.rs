@@ -68,6 +68,7 @@ pub(super) fn of(
         state,
         detail,
         devices,
+        kept_by: claim.kept_by,
         wants_seat: claim.rank.is_some(),
         keeps_seat: claim.keeps_seat,
         resolution: claim.resolution.clone(),

@@ -342,7 +342,15 @@ impl<'a> Subject<'a> {
                 }
             }
             _ if state == InstallState::Failed => Sentence::NoneLeft { place, waiting },
-            _ => Sentence::InLine { place, waiting },
+            _ => match self.asked.position.kept_for_others() {
+                (kept, deployments) if kept > 0 && !deployments.is_empty() => Sentence::KeptForOthers {
+                    place,
+                    waiting,
+                    kept,
+                    deployments,
+                },
+                _ => Sentence::InLine { place, waiting },
+            },
         }
     }
 
@@ -665,7 +673,9 @@ impl<'a> Subject<'a> {
             Sentence::ToBeInvited { .. } | Sentence::TermsNotAccepted { .. } => vec![Remedy::AcceptTerms],
             Sentence::InvitationFailed { .. } => vec![Remedy::InviteAgain, Remedy::AcceptTerms],
             Sentence::TokenNotUsable { .. } => vec![Remedy::RenewToken],
-            Sentence::InLine { place, .. } | Sentence::NoneLeft { place, .. } => {
+            Sentence::InLine { place, .. }
+            | Sentence::KeptForOthers { place, .. }
+            | Sentence::NoneLeft { place, .. } => {
                 let position = self.asked.position;
                 let missing = position.missing();
                 let buy = Remedy::Buy {
@@ -680,6 +690,10 @@ impl<'a> Subject<'a> {
                     remedies.push(buy);
                     let moved_up = self.asked.app.moved_up.contains_key(&self.asked.person);
                     remedies.extend((*place != Place::At(1) && !moved_up).then_some(Remedy::MoveUp));
+                    if let Sentence::KeptForOthers { deployments, .. } = sentence {
+                        let deployments = deployments.clone();
+                        remedies.push(Remedy::KeepFewer { deployments });
+                    }
                 }
                 match self.program() {
                     _ if self.holder().kind() == HolderKind::Device => {}

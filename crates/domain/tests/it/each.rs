@@ -28,6 +28,31 @@ pub fn only(world: &World, person: PersonId) -> World {
     world
 }
 
+/// What lines keep of an app, less what is out to those who have the app by them: said once more, on purpose.
+pub fn unmet(world: &World, each: &Each, app: &App) -> BTreeMap<DeploymentId, u64> {
+    let mut unmet = BTreeMap::new();
+    for line in &app.deployments {
+        if world.policy.policy_2016 || !matches!(line.approval, Approval::Required | Approval::Available) {
+            continue;
+        }
+        let stays = |seat: Option<Seat>, keeps: bool| {
+            u64::from(keeps && matches!(seat, Some(Seat::Reserved { .. } | Seat::Held { .. })))
+        };
+        let pairs = each.pairs.iter().filter(|((asset, _), _)| *asset == app.id);
+        let out = pairs
+            .filter(|(_, pair)| pair.kept_by == Some(line.id))
+            .map(|(_, pair)| {
+                let devices = pair.devices.values().map(|device| stays(device.seat, device.keeps));
+                stays(pair.seat, pair.keeps) + devices.sum::<u64>()
+            });
+        let out: u64 = out.sum();
+        if line.kept_licenses > out {
+            unmet.insert(line.id, line.kept_licenses - out);
+        }
+    }
+    unmet
+}
+
 /// The licences to be given now, by those who wish for one: said once more, on purpose.
 fn given(world: &World, each: &Each) -> Vec<Step> {
     if !world.token.usable() {
@@ -36,19 +61,29 @@ fn given(world: &World, each: &Each) -> Vec<Step> {
     let mut given = Vec::new();
     for app in world.apps.values() {
         let pairs = each.pairs.iter().filter(|((asset, _), _)| *asset == app.id);
-        let mut line: Vec<(Rank, Holder)> = pairs
+        let mut line: Vec<(Rank, Holder, Option<DeploymentId>)> = pairs
             .flat_map(|(_, pair)| &pair.wishes)
             .filter(|(_, wish)| wish.stand == Stand::Ready)
-            .map(|(holder, wish)| (wish.rank, *holder))
+            .map(|(holder, wish)| (wish.rank, *holder, wish.kept_by))
             .collect();
         line.sort();
-        let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
-        let most = free.map_or(usize::MAX, |free| usize::try_from(free).unwrap());
-        given.extend(
-            line.into_iter()
-                .take(most)
-                .map(|(_, holder)| Step::Associate { app: app.id, holder }),
-        );
+        let mut unmet = unmet(world, each, app);
+        let mut free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
+        let mut gets = |holder| given.push(Step::Associate { app: app.id, holder });
+        let mut others = Vec::new();
+        for (_, holder, kept_by) in line {
+            let kept = kept_by.and_then(|line| unmet.get_mut(&line));
+            match (kept, &mut free) {
+                (Some(kept), Some(free)) if *kept > 0 && *free > 0 => {
+                    (*kept, *free) = (*kept - 1, *free - 1);
+                    gets(holder);
+                }
+                _ => others.push(holder),
+            }
+        }
+        let kept: u64 = unmet.values().sum();
+        let open = free.map_or(usize::MAX, |free| usize::try_from(free.saturating_sub(kept)).unwrap());
+        others.into_iter().take(open).for_each(gets);
     }
     given
 }
@@ -65,25 +100,41 @@ pub fn at_any_time() -> impl Strategy<Value = World> {
     })
 }
 
-/// Where somebody stands in the line: those before them, `most` of each, and how many in all of it can use a licence now.
-pub fn ahead(each: &Each, app: AssetId, of: (Rank, Holder), most: u64) -> (Ahead, u64) {
-    let (mut all, mut before, mut ready) = (0, (0, 0), 0);
+/// Who stands in the line of an app for whom that holds, `most` of each part.
+pub fn queues(each: &Each, app: AssetId, most: u64, holds: impl Fn(Holder, &Wish) -> bool) -> Queues {
+    let mut counted: BTreeMap<Option<DeploymentId>, [u64; 3]> = BTreeMap::new();
     let pairs = each.pairs.iter().filter(|((asset, _), _)| *asset == app);
-    for (holder, wish) in pairs.flat_map(|(_, pair)| &pair.wishes) {
-        ready += u64::from(wish.stand == Stand::Ready);
-        if (wish.rank, *holder) < of {
-            all += 1;
-            before.0 += u64::from(wish.stand == Stand::Ready);
-            before.1 += u64::from(wish.stand == Stand::OutOfStock);
-        }
+    let wishes = pairs.flat_map(|(_, pair)| &pair.wishes);
+    for (_, wish) in wishes.filter(|(holder, wish)| holds(**holder, wish)) {
+        let [all, ready, out_of_stock] = counted.entry(wish.kept_by).or_default();
+        *all += 1;
+        *ready += u64::from(wish.stand == Stand::Ready);
+        *out_of_stock += u64::from(wish.stand == Stand::OutOfStock);
     }
-    let counted = |number| Counted::up_to(most, number);
-    let ahead = Ahead {
-        all: counted(all),
-        ready: counted(before.0),
-        out_of_stock: counted(before.1),
-    };
-    (ahead, ready)
+    let mut queues = Queues::default();
+    for (kept_by, numbers) in counted {
+        let [all, ready, out_of_stock] = numbers.map(|number| Counted::up_to(most, number));
+        *queues.of(kept_by) = Queue {
+            all,
+            ready,
+            out_of_stock,
+        };
+    }
+    queues
+}
+
+/// Where somebody stands in the line: those before them, `most` of each.
+pub fn ahead(each: &Each, app: AssetId, of: (Rank, Holder), most: u64) -> Queues {
+    queues(each, app, most, |holder, wish| (wish.rank, holder) < of)
+}
+
+/// What is left for the line of an app.
+pub fn stock(world: &World, each: &Each, app: &App) -> Stock {
+    let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
+    let kept = unmet(world, each, app);
+    // As if only so many were kept, and nothing were out.
+    let unmet = Unmet::of(&kept, &BTreeMap::new());
+    Stock::of(free, unmet, &queues(each, app.id, u64::MAX, |_, _| true))
 }
 
 /// Whether a place says what is so.
@@ -195,13 +246,13 @@ fn what_keeps_somebody_from_every_app_is_said_while_they_are_here() {
 
 #[test]
 fn a_place_counts_those_before_who_are_not_served_next() {
-    let ahead = Ahead {
+    let ahead = Queues::from(Queue {
         all: Counted::Exactly(5),
         ready: Counted::Exactly(3),
         out_of_stock: Counted::Exactly(1),
-    };
+    });
     use Stand::{NotMember, OutOfStock, Ready};
-    let place = |stand, free, ready| match ahead.place(stand, &Stock { free, ready }) {
+    let place = |stand, free, ready| match Stock::of_all(free, ready).place(None, stand, &ahead) {
         Some(Place::At(place)) => Some(place),
         Some(Place::After(_)) => panic!("all of them were counted"),
         None => None,
@@ -230,13 +281,13 @@ fn a_place_that_was_not_counted_to_its_end_is_behind_where_counting_ended() {
         [Counted::Exactly(2), Counted::AtLeast(3), Counted::AtLeast(3)],
         "whoever stops at the third has not seen whether there is a fourth"
     );
-    let ahead = Ahead {
+    let ahead = Queues::from(Queue {
         all: Counted::AtLeast(5),
         ready: Counted::AtLeast(4),
         out_of_stock: Counted::AtLeast(2),
-    };
+    });
     use Stand::{NotMember, OutOfStock, Ready};
-    let place = |stand, free, ready| ahead.place(stand, &Stock { free, ready });
+    let place = |stand, free, ready| Stock::of_all(free, ready).place(None, stand, &ahead);
     assert_eq!(place(Ready, Some(0), 9), Some(Place::After(5)));
     assert_eq!(
         place(NotMember, Some(2), 9),
@@ -403,11 +454,12 @@ proptest! {
                 let alone = only(&world, *person);
                 let pair = each.pairs.get(&(app.id, *person));
                 let free = decision.counts.free;
+                let stock = stock(&world, &each, app);
                 let wish = |holder| pair.and_then(|pair| pair.wishes.get(&holder).copied());
                 let place = |holder: Holder, bound: u64| wish(holder).and_then(|wish| {
                     let most = free.unwrap_or(0).saturating_add(bound);
-                    let (ahead, ready) = ahead(&each, app.id, (wish.rank, holder), most);
-                    ahead.place(wish.stand, &Stock { free, ready })
+                    let ahead = ahead(&each, app.id, (wish.rank, holder), most);
+                    stock.place(wish.kept_by, wish.stand, &ahead)
                 });
                 let of_all = decision.people.get(person);
                 let decided = |bound: u64| {

@@ -288,7 +288,7 @@ fn preview(company: &Reality, lines: Vec<Deployment>) -> Preview {
     let mut previewing = Previewing::new(app(0), &facts.deployments, lines, company.world.now);
     previewing.add(company.world.clone());
     let out = facts.seats.len() as u64 + facts.foreign;
-    previewing.done(Vec::new(), facts.owned, out)
+    previewing.done(Vec::new(), &Default::default(), facts.owned, out)
 }
 
 #[test]

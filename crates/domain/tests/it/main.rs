@@ -4,6 +4,7 @@ mod answers;
 mod each;
 mod elsewhere;
 mod invitations;
+mod kept;
 mod licensing;
 mod moved_up;
 mod preview;

@@ -110,10 +110,23 @@ fn played(
         }));
     }
     let people: Vec<PersonId> = people.into_iter().collect();
-    for people in people.chunks(most) {
+    let parts: Vec<&[PersonId]> = match people.is_empty() {
+        true => vec![&[]],
+        false => people.chunks(most).collect(),
+    };
+    for people in parts {
         previewing.add(part(world, asset, people));
     }
-    previewing.done(others, app.owned, out(app))
+    // Of everybody else it is known how many licences are out by lines that keep some.
+    let mut out_by: BTreeMap<DeploymentId, u64> = BTreeMap::new();
+    for ((_, person), pair) in each.pairs.iter().filter(|((of, _), _)| *of == asset) {
+        let stays = |seat: Option<Seat>, keeps: bool| u64::from(keeps && seat.is_some_and(Seat::is_out));
+        if let Some(line) = pair.kept_by.filter(|_| !people.contains(person)) {
+            let devices = pair.devices.values().map(|device| stays(device.seat, device.keeps));
+            *out_by.entry(line).or_default() += stays(pair.seat, pair.keeps) + devices.sum::<u64>();
+        }
+    }
+    previewing.done(others, &out_by, app.owned, out(app))
 }
 
 fn all_of(preview: &Preview, fate: Fate) -> BTreeSet<Holder> {
@@ -127,7 +140,7 @@ fn said(preview: &Preview) -> Vec<u8> {
     said
 }
 
-type Choice = (Approval, Option<Time>, (LicenseType, Installation), bool);
+type Choice = (Approval, Option<Time>, (LicenseType, Installation, u64), bool);
 
 /// At some time between three weeks before and after, and what to choose for each group.
 fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
@@ -137,7 +150,7 @@ fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
         (
             any_approval(),
             deadline,
-            (any_license_type(), any_installation()),
+            (any_license_type(), any_installation(), any_kept()),
             any::<bool>(),
         ),
         0..=4,
@@ -152,7 +165,7 @@ fn any_change() -> impl Strategy<Value = (World, BTreeMap<usize, Choice>)> {
 fn changed(world: &World, asset: AssetId, choices: &BTreeMap<usize, Choice>) -> Vec<Deployment> {
     let present = &world.apps[&asset].deployments;
     let mut lines = Vec::new();
-    for (number, (approval, deadline, (license_type, installation), keep)) in choices {
+    for (number, (approval, deadline, (license_type, installation, kept_licenses), keep)) in choices {
         let kept = present.iter().find(|line| line.group == group(*number));
         lines.extend(match (kept, world.groups.get(&group(*number))) {
             (Some(line), _) if *keep => Some(line.clone()),
@@ -160,6 +173,7 @@ fn changed(world: &World, asset: AssetId, choices: &BTreeMap<usize, Choice>) -> 
                 deadline: deadline.filter(|_| *approval == Approval::Required),
                 license_type: *license_type,
                 installation: *installation,
+                kept_licenses: *kept_licenses,
                 since: kept
                     .filter(|line| line.approval == *approval)
                     .map_or(world.now, |line| line.since),
@@ -303,6 +317,9 @@ fn preview_of(outcomes: Vec<Outcome>) -> Preview {
         outcomes,
         owned: Owned::Count(10),
         out: 0,
+        kept: 0,
+        unmet: 0,
+        unmet_before: 0,
         returning: 0,
         waited: 0,
         waiting: Vec::new(),
@@ -874,6 +891,8 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
     prop_assert_eq!(preview.waited, decided[0].waiting.len() as u64);
     prop_assert_eq!(preview.free(), decided[1].counts.free);
     prop_assert_eq!(preview.short(), decided[1].counts.short);
+    prop_assert_eq!(preview.kept_before(), decided[0].counts.kept);
+    prop_assert_eq!(preview.kept_of_free(), decided[1].counts.kept);
     Ok(())
 }
 
@@ -1005,7 +1024,7 @@ proptest! {
             if let Some(group) = outcome.group {
                 let said = |lines: &[Deployment]| {
                     let line = lines.iter().find(|line| line.group == group);
-                    line.map(|line| (line.approval, line.deadline, line.license_type, line.installation))
+                    line.map(|line| (line.approval, line.deadline, (line.license_type, line.installation, line.kept_licenses)))
                 };
                 prop_assert_ne!(said(present), said(&lines));
                 let members = &world.groups[&group];
@@ -1100,12 +1119,19 @@ proptest! {
             .get(&leaver.person)
             .is_some_and(|verdict| verdict.is_to_return(&world.apps[&app(0)]));
         prop_assert_eq!(comes_back, had && world.apps[&app(0)].revocable);
+        let pair = decide_each(&world).pairs.get(&(app(0), leaver.person)).cloned();
+        let lacks_one_more = pair.is_some_and(|pair| {
+            let has_one = pair.seat.is_some() || pair.devices.values().any(|device| device.seat.is_some());
+            has_one && pair.kept_by.is_some()
+        });
         for other in preview.outcomes.iter().filter(|outcome| outcome.person != leaver.person) {
             prop_assert!(other.after != Fate::Goes && !other.gives_back && other.group.is_none(), "{:?}", other);
             // A licence that comes back, or a place in the line, makes it worse for nobody.
             let order = [Fate::Now, Fate::Later, Fate::OnceReady, Fate::Waits];
             let place = |fate| order.iter().position(|it| *it == fate);
-            prop_assert!(place(other.after).is_some() && place(other.after) <= place(other.before), "{:?}", other);
+            // Unless they had one by a line that keeps some: it lacks one more then.
+            prop_assert!(place(other.after).is_some(), "{:?}", other);
+            prop_assert!(place(other.after) <= place(other.before) || lacks_one_more, "{:?}", other);
         }
         prop_assert!(preview.at_deadlines.is_empty());
     }
@@ -1140,7 +1166,9 @@ proptest! {
             let back = preview.returning.saturating_sub(preview.short());
             prop_assert!(now <= free);
             prop_assert_eq!(preview.left().unwrap() + now + later + ready, free + back);
-            prop_assert_eq!(waits, preview.needed().saturating_sub(free + back));
+            // Where nothing is kept, nobody waits while one is left.
+            let scarce = preview.needed().saturating_sub(free + back);
+            prop_assert!(waits == scarce || (waits > scarce && preview.unmet > 0 && preview.left() <= Some(preview.unmet)));
         } else {
             prop_assert_eq!((preview.left(), waits), (None, 0));
         }
@@ -1232,6 +1260,11 @@ proptest! {
         let lines = changed(&world, app(0), &choices);
         let preview = previewed(&world, app(0), &lines, most);
         prop_assert_eq!(said(&preview), said(&previewed(&world, app(0), &lines, 100)));
+        for more in [|other: &mut Preview| other.kept += 1, |other: &mut Preview| other.unmet += 1] {
+            let mut other = preview.clone();
+            more(&mut other);
+            prop_assert_ne!(said(&preview), said(&other));
+        }
         let mut other = preview.clone();
         other.out += 1;
         prop_assert!(preview.free() == other.free() && preview.short() == other.short() || said(&preview) != said(&other));

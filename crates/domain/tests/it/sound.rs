@@ -6,16 +6,20 @@ use domain::{invitation::Ending, program::Invitation, *};
 use proptest::{collection, prelude::*};
 
 use crate::{
-    each::{at_any_time, only},
+    each::{at_any_time, only, unmet},
     reality::{Reality, happening},
     worlds::*,
 };
 
 /// What is left of each app, counted of everybody.
-fn free(world: &World) -> BTreeMap<AssetId, Option<u64>> {
-    let free = |app: &App| match app.owned {
-        Owned::Unlimited => None,
-        Owned::Count(owned) => Some(owned.saturating_sub(app.seats.len() as u64 + app.foreign)),
+fn free(world: &World) -> BTreeMap<AssetId, Left> {
+    let each = decide_each(world);
+    let free = |app: &App| Left {
+        free: match app.owned {
+            Owned::Unlimited => None,
+            Owned::Count(owned) => Some(owned.saturating_sub(app.seats.len() as u64 + app.foreign)),
+        },
+        kept: unmet(world, &each, app),
     };
     world.apps.values().map(|app| (app.id, free(app))).collect()
 }
@@ -57,8 +61,10 @@ proptest! {
     #[test]
     fn what_is_not_left_is_given_to_nobody(world in any_world()) {
         let (plan, mut left) = (plan(&world), free(&world));
-        for licences in left.values_mut().flatten() {
-            *licences = licences.saturating_sub(1);
+        // What is kept is looked at below.
+        for left in left.values_mut() {
+            left.free = left.free.map(|licences| licences.saturating_sub(1));
+            left.kept.clear();
         }
         let given = |app: &AssetId| {
             let gives = |step: &&Step| matches!(step, Step::Associate { app: of, .. } if of == app);
@@ -66,7 +72,7 @@ proptest! {
         };
         let mut too_many = BTreeSet::new();
         for (app, licences) in &left {
-            let most = licences.map_or(usize::MAX, |licences| usize::try_from(licences).unwrap());
+            let most = licences.free.map_or(usize::MAX, |licences| usize::try_from(licences).unwrap());
             too_many.extend(given(app).into_iter().skip(most).copied());
         }
         let found = faults(&world, &left, &plan.steps);
@@ -80,7 +86,7 @@ proptest! {
         let plan = plan(&world);
         let twice: Vec<Step> = plan.steps.iter().chain(&plan.steps).copied().collect();
         let mut again = free(&world);
-        again.values_mut().for_each(|free| *free = None);
+        again.values_mut().for_each(|left| left.free = None);
         let found = faults(&world, &again, &twice);
         prop_assert_eq!(found.len(), plan.steps.len());
         let after = plan.apply(&world);
@@ -243,6 +249,75 @@ fn what_was_planned_here_passes() {
     passes(&not_deployed(installed()), removes());
     let removed = change(not_deployed(installed()), |world| the_app(world).installs.clear());
     passes(&removed, takes_back());
+}
+
+#[test]
+fn what_is_kept_is_given_to_those_for_whom_it_is_kept_and_to_nobody_else() {
+    let mut world = one_person();
+    world.people.insert(person(1), member(1));
+    world.devices.insert(device(1), iphone(1, person(1)));
+    let design = Group {
+        id: group(1),
+        people: BTreeSet::from([person(1)]),
+        ..world.groups[&group(0)].clone()
+    };
+    let line = Deployment {
+        kept_licenses: 2,
+        ..line(app(APP), &design, Approval::Required, NOW)
+    };
+    let kept = BTreeMap::from([(line.id, 2)]);
+    the_app(&mut world).deployments.push(line);
+    world.groups.insert(design.id, design);
+    let to_the_other = Step::Associate {
+        app: app(APP),
+        holder: person(1).into(),
+    };
+    let found = |free: u64, steps: &[Step]| -> Vec<(Step, Breach)> {
+        let left = Left {
+            free: Some(free),
+            kept: kept.clone(),
+        };
+        let found = faults(&world, &BTreeMap::from([(app(APP), left)]), steps);
+        found.into_iter().map(|fault| (fault.step, fault.breach)).collect()
+    };
+    assert_eq!(found(2, &[gives()]), [(gives(), Breach::KeptForOthers)]);
+    assert_eq!(found(2, &[to_the_other]), []);
+    assert_eq!(found(3, &[gives(), to_the_other]), [], "one is open");
+    assert_eq!(found(3, &[to_the_other, gives()]), [], "in whatever order");
+    assert_eq!(
+        found(1, &[gives(), to_the_other]),
+        [(gives(), Breach::KeptForOthers)],
+        "and more is kept than there is"
+    );
+    assert_eq!(found(0, &[to_the_other]), [(to_the_other, Breach::Overdrawn)]);
+}
+
+/// Who may be counted with several is counted so that there is one for everybody.
+#[test]
+fn whoever_two_lines_reach_makes_room_for_whoever_only_one_does() {
+    let mut world = one_person();
+    world.people.insert(person(1), member(1));
+    world.devices.insert(device(1), iphone(1, person(1)));
+    let mut kept = BTreeMap::new();
+    for (number, people) in [(1, vec![0, 1]), (2, vec![0])] {
+        let made = Group {
+            id: group(number),
+            people: people.into_iter().map(person).collect(),
+            ..world.groups[&group(0)].clone()
+        };
+        let line = line(app(APP), &made, Approval::Required, NOW);
+        kept.insert(line.id, 1);
+        the_app(&mut world).deployments.push(line);
+        world.groups.insert(made.id, made);
+    }
+    let left = Left { free: Some(2), kept };
+    let to_the_other = Step::Associate {
+        app: app(APP),
+        holder: person(1).into(),
+    };
+    for steps in [[gives(), to_the_other], [to_the_other, gives()]] {
+        assert_eq!(faults(&world, &BTreeMap::from([(app(APP), left.clone())]), &steps), []);
+    }
 }
 
 /// P1.

@@ -1,6 +1,6 @@
 //! Everybody has an answer for every app, it is true, and what it says would help does help.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     invitation::{self, Ending},
@@ -11,7 +11,7 @@ use domain::{
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use crate::{
-    each::{ahead, at_any_time, holds, only},
+    each::{ahead, at_any_time, holds, only, queues, stock, unmet},
     worlds::*,
 };
 
@@ -46,13 +46,8 @@ impl Case {
     pub fn position(&self) -> Position {
         let each = decide_each(&self.world);
         let app = self.app();
-        let mut queue = Queue::default();
-        let pairs = each.pairs.iter().filter(|((asset, _), _)| *asset == self.app);
-        for wish in pairs.flat_map(|(_, pair)| pair.wishes.values()) {
-            queue.all += 1;
-            queue.ready += u64::from(wish.stand == Stand::Ready);
-            queue.out_of_stock += u64::from(wish.stand == Stand::OutOfStock);
-        }
+        let line = queues(&each, self.app, u64::MAX, |_, _| true);
+        let unmet = stock(&self.world, &each, app).unmet;
         let holder = self.holder();
         let wish = each
             .pairs
@@ -60,8 +55,8 @@ impl Case {
             .and_then(|pair| pair.wishes.get(&holder).copied());
         let counts = Counts::of(app.owned, app.foreign, app.seats.values().copied());
         let most = counts.free.unwrap_or(0).saturating_add(self.bound());
-        let before = wish.map(|wish| ahead(&each, self.app, (wish.rank, holder), most).0);
-        let position = Position::of(counts, queue, before.unwrap_or_default(), wish.as_ref());
+        let before = wish.map(|wish| ahead(&each, self.app, (wish.rank, holder), most));
+        let position = Position::of(counts, unmet, line, before.unwrap_or_default(), wish.as_ref());
         assert_eq!(
             position.counts,
             self.decision().counts,
@@ -101,6 +96,28 @@ impl Case {
             position: &position,
             deployable: true,
         })
+    }
+
+    /// How many licences are free and given to nobody.
+    fn left(&self) -> Option<u64> {
+        let decision = self.decision();
+        Some(decision.counts.free? - decision.next.len() as u64)
+    }
+
+    /// What lines keep still when those have theirs who get one now.
+    fn lacking(&self) -> BTreeMap<DeploymentId, u64> {
+        let decision = self.decision();
+        let mut lacking = unmet(&self.world, &decide_each(&self.world), self.app());
+        for holder in &decision.next {
+            let owner = owner(&self.world, *holder).unwrap();
+            if let Some(line) = decision.people[&owner].kept_by
+                && let Some(lacks) = lacking.get_mut(&line)
+            {
+                *lacks = lacks.saturating_sub(1);
+            }
+        }
+        lacking.retain(|_, lacks| *lacks > 0);
+        lacking
     }
 
     fn install(&self, device: DeviceId) -> Install {
@@ -286,6 +303,7 @@ fn agrees(why: &Why) -> bool {
         Sentence::AppleTrouble { .. } => lacks(&[D::AppleTrouble]),
         Sentence::AppleRefused { .. } => lacks(&[D::LicenseRefused]),
         Sentence::InLine { .. } => lacks(&[D::WaitingForLicense]) || is(&[Installed], &[D::NoLicenseAvailable]),
+        Sentence::KeptForOthers { .. } => lacks(&[D::WaitingForLicense]),
         Sentence::NoneLeft { .. } => is(&[Failed], &[D::NoLicenseAvailable]),
         Sentence::OutOfStock { .. } => is(
             &[PendingInstall, Failed, Installed],
@@ -464,16 +482,39 @@ fn is_true(case: &Case, why: &Why) -> bool {
         Sentence::ReturningFirst { since } => seat == Some(Seat::Returning { since: *since }),
         Sentence::AppleTrouble { again } => refused(RefusalReason::Temporary, *again),
         Sentence::AppleRefused { again } => refused(RefusalReason::Refused, *again),
-        Sentence::InLine { place, waiting } | Sentence::NoneLeft { place, waiting } => {
+        Sentence::InLine { place, waiting } => {
             let line = case.decision().waiting;
-            line.len() as u64 == *waiting && stands(&line, *place, case.holder())
+            line.len() as u64 == *waiting
+                && stands(&line, *place, case.holder())
+                && case.left().is_none_or(|left| left == 0)
+        }
+        Sentence::KeptForOthers {
+            place,
+            waiting,
+            kept,
+            deployments,
+        } => {
+            let line = case.decision().waiting;
+            let own = case.verdict().and_then(|verdict| verdict.kept_by);
+            let lack: BTreeSet<DeploymentId> = case.lacking().into_keys().filter(|line| Some(*line) != own).collect();
+            line.len() as u64 == *waiting
+                && stands(&line, *place, case.holder())
+                && *kept > 0
+                && case.left() == Some(*kept)
+                && lack == deployments.iter().copied().collect()
+        }
+        Sentence::NoneLeft { place, waiting } => {
+            let line = case.decision().waiting;
+            line.len() as u64 == *waiting && stands(&line, *place, case.holder()) && world.policy.policy_2016
         }
         Sentence::OutOfStock { place, again } => {
             let decision = case.decision();
-            let left = decision
-                .counts
-                .free
-                .is_none_or(|free| free > decision.next.len() as u64);
+            let lack = case.lacking();
+            let own = case.verdict().and_then(|verdict| verdict.kept_by);
+            let left = case.left().is_none_or(|left| {
+                let own = own.and_then(|line| lack.get(&line));
+                left > lack.values().sum() || (left > 0 && own.is_some())
+            });
             stands(&decision.waiting, *place, case.holder()) && left && refused(RefusalReason::Stock, *again)
         }
         Sentence::InSetup => licensed && in_setup(device) && install.command.is_none(),
@@ -802,7 +843,7 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
             let after = member(case);
             let verdict = after.verdict().unwrap();
             prop_assert_ne!(verdict.detail, Detail::UserNotEnrolledInProgram);
-            if !matches!(before.sentence, Sentence::InLine { .. } | Sentence::NoneLeft { .. }) {
+            if before.sentence.stage() != Some(Stage::Licence) {
                 gone(&after, "the terms")?;
             }
         }
@@ -828,6 +869,17 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
                 refusal.is_some_and(|refusal| refusal.reason == RefusalReason::Stock)
             };
             prop_assert!(waits.iter().all(of_stock), "{waits:?} wait still");
+        }
+        Remedy::KeepFewer { deployments } => {
+            let after = case.with_app(|app| {
+                for line in app.deployments.iter_mut().filter(|line| deployments.contains(&line.id)) {
+                    line.kept_licenses = 0;
+                }
+            });
+            let (before, decided) = (case.decision(), after.decision());
+            // One more has one, who may be somebody before them.
+            let helped = decided.next.len() > before.next.len() || !decided.waiting.contains(&case.holder());
+            prop_assert!(helped, "{deployments:?}");
         }
         Remedy::MoveUp => {
             let after = case.with_app(|app| app.moved_up.extend([(case.person, later)]));
@@ -985,7 +1037,7 @@ proptest! {
 /// Nothing can be said that never is.
 #[test]
 fn every_sentence_is_said_in_some_world() {
-    const ALL: usize = 61;
+    const ALL: usize = 62;
     let mut runner = TestRunner::deterministic();
     let worlds = worlds();
     let mut said = BTreeSet::new();

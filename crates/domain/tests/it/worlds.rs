@@ -120,6 +120,7 @@ pub fn line(app: AssetId, group: &Group, approval: Approval, since: Time) -> Dep
         deadline: None,
         license_type: LicenseType::User,
         installation: Installation::Managed,
+        kept_licenses: 0,
         since,
     }
 }
@@ -168,6 +169,11 @@ pub fn any_installation() -> impl Strategy<Value = Installation> {
         Installation::Managed,
         Installation::External,
     ])
+}
+
+/// How many licences a line keeps: mostly none.
+pub fn any_kept() -> impl Strategy<Value = u64> {
+    select(vec![0, 0, 0, 0, 1, 2, 4])
 }
 
 pub fn any_rule_set() -> impl Strategy<Value = RuleSet> {
@@ -248,7 +254,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                 id: app(number),
                 ..facts
             };
-            for (number, (approval, since, deadline, (license_type, installation))) in lines {
+            for (number, (approval, since, deadline, (license_type, installation, kept_licenses))) in lines {
                 let Some(group) = world.groups.get(&group(number)) else {
                     continue;
                 };
@@ -257,6 +263,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
                     deadline,
                     license_type,
                     installation,
+                    kept_licenses,
                     ..line(made.id, group, approval, since)
                 });
             }
@@ -448,7 +455,7 @@ fn any_group() -> impl Strategy<Value = (GroupKind, i64, BTreeSet<usize>)> {
 
 type AppParts = (
     App,
-    BTreeMap<usize, (Approval, Time, Option<Time>, (LicenseType, Installation))>,
+    BTreeMap<usize, (Approval, Time, Option<Time>, (LicenseType, Installation, u64))>,
     BTreeMap<usize, Time>,
     BTreeMap<usize, Time>,
 );
@@ -494,7 +501,7 @@ fn any_app() -> impl Strategy<Value = AppParts> {
             },
         );
     let deadline = proptest::option::weighted(0.3, (-5..5i64).prop_map(|days| Time(NOW.ms() + days * 86_400_000)));
-    let licences = (any_license_type(), any_installation());
+    let licences = (any_license_type(), any_installation(), any_kept());
     let line = (any_approval(), any_time(), deadline, licences);
     let lines = collection::btree_map(0..GROUPS, line, 0..=GROUPS);
     let requests = collection::btree_map(0..PEOPLE, any_time(), 0..=PEOPLE);

@@ -138,6 +138,7 @@ column-licence = Licence
 column-license-holder = User or device
 column-license-type = Licence type
 column-installation = Installation
+column-kept-licenses = Licences kept
 column-members = Members
 column-name = Name
 column-pending = Pending

@@ -195,6 +195,7 @@ deployment-note-same = As it is now.
 deployment-note-changed = Changed from { $from } to { $to }.
 deployment-note-license = Licence type changed from { $from } to { $to }. The new licence is assigned and the app installed with it before the old one is returned.
 deployment-note-external = From now on somebody else installs it. Licences stay, and Allotment installs and removes nothing any more. What it has installed stays on the devices.
+deployment-note-kept = Licences kept for this group changed from { $from } to { $to }. Nobody loses the licence they have.
 deployment-note-managed = From now on Allotment installs it: the devices of those who have a licence are told to.
 deployment-note-uninstall = Licences are returned once the app is confirmed removed.
 deployment-rule-device-available = A device group can only be Available together with a user group that is Available.
@@ -205,6 +206,12 @@ deployment-rule-license = A device licence needs no invitation and no accepted t
 deployment-rule-license-not-assignable = This app has no device licences. Automatic uses user licences.
 deployment-rule-license-2016 = The 2016 policy uses user licences only.
 deployment-rule-installation = “Installed by somebody else” gives licences only, for an app that Munki or another MDM installs. No device is told anything, and the licence returns at once when the group does not have the app any more. It applies to “Required” and “Available”.
+deployment-rule-kept = “Licences kept” holds so many licences back for the group, for “Required” and “Available”. While fewer are with those who have the app through this group, nobody else gets the rest. Nobody loses a licence for it.
+deployment-kept = { $count ->
+    [0] no licences kept
+    [one] { $count } licence kept
+   *[other] { $count } licences kept
+}
 deployment-rule-set = Conflicts are resolved by rule set { $set }.
 deployment-error = Nothing was saved. Correct the marked groups.
 deployment-error-device-available = A device group cannot have Available. Choose Required, Not applicable or Uninstall.
@@ -212,6 +219,8 @@ deployment-error-mixed = User groups and device groups that are set in one go ca
 deployment-error-deadline-not-required = Only Required has a deadline. Set the deadline to None.
 deployment-error-twice = The same group was chosen twice. Choose it once.
 deployment-error-external = Only what is required or available can be installed by somebody else.
+deployment-error-kept-without-install = Licences can be kept only where the app is Required or Available.
+deployment-error-kept = Enter how many licences to keep as a number, a million at most.
 deployment-error-deadline = Enter the whole date and time.
 deployment-error-past = The deadline has passed. Choose today or later.
 deployment-error-approval = Choose an approval.
@@ -268,6 +277,8 @@ preview-needed = Needed
 preview-needed-reason = { $gains } new, { $already } waiting already
 preview-waits = Waiting
 preview-waits-reason = No licence left
+preview-waits-kept = The { $count } left are kept for groups
+preview-kept-in-vain = More licences are kept for groups than are owned: { $count } too many. What is free goes to the members of these groups, in the order in which they wait.
 preview-kept = Stay in use
 preview-foreign = Other servers
 preview-given = Newly assigned

@@ -49,6 +49,14 @@ why-apple-trouble = Apple could not give { $whom } a licence of { $app } just no
 why-apple-refused = Apple refused { $whom } a licence of { $app }; it is asked again at { $when }.
 why-in-line = { $whom } waits for a licence of { $app }: of { $owned } none is left, and { $whom } is number { $place } of { $waiting } who wait.
 why-in-line-after = { $whom } waits for a licence of { $app }: of { $owned } none is left, and of { $waiting } who wait { $whom } comes somewhere after number { $place }.
+why-kept-for-others = { $whom } waits for a licence of { $app }: { $kept ->
+    [one] { $kept } licence is free and kept for { $groups }
+   *[other] { $kept } licences are free and kept for { $groups }
+}. { $whom } is number { $place } of { $waiting } who wait.
+why-kept-for-others-after = { $whom } waits for a licence of { $app }: { $kept ->
+    [one] { $kept } licence is free and kept for { $groups }
+   *[other] { $kept } licences are free and kept for { $groups }
+}. Of { $waiting } who wait { $whom } comes somewhere after number { $place }.
 why-none-left = { $app } was not installed for { $to }, because of { $owned } licences none is left; { $to } is number { $place } of { $waiting } who wait.
 why-none-left-after = { $app } was not installed for { $to }, because of { $owned } licences none is left; of { $waiting } who wait { $to } comes somewhere after number { $place }.
 why-out-of-stock = Apple had no licence of { $app } left for { $whom }; it is asked again at { $when }.
@@ -185,6 +193,8 @@ help-buy = Buy { $count ->
 }
 help-buy-note = With { $all } everybody who waits gets one
 help-buy-for-all-note = With that everybody who waits gets one
+help-keep-fewer = Keep fewer licences for other groups
+help-keep-fewer-note = Kept for { $groups }
 help-move-up = Move { $whom } up in the line
 help-move-up-note = It needs a reason, which stays in the history
 help-consent = Allow the installation on { $on }

@@ -114,6 +114,7 @@ column-licence = 라이선스
 column-license-holder = 사용자 또는 장치
 column-license-type = 라이선스 유형
 column-installation = 설치
+column-kept-licenses = 확보 라이선스
 column-members = 회원
 column-name = 이름
 column-pending = 보류

@@ -171,6 +171,7 @@ deployment-note-same = 지금과 같습니다.
 deployment-note-changed = { $from }에서 { $to }{ PARTICLE($to, "으로/로") } 변경했습니다.
 deployment-note-license = 라이선스 유형을 { $from }에서 { $to }{ PARTICLE($to, "으로/로") } 변경했습니다. 새 라이선스를 받아 설치를 마친 다음 이전 라이선스를 회수합니다.
 deployment-note-external = 이제 다른 곳에서 설치합니다. 라이선스는 그대로 두며, Allotment는 더 이상 설치하거나 제거하지 않습니다. 이미 설치한 앱은 장치에 남습니다.
+deployment-note-kept = 이 그룹 몫으로 확보하는 라이선스를 { $from }개에서 { $to }개로 변경했습니다. 이미 받은 라이선스는 회수하지 않습니다.
 deployment-note-managed = 이제 Allotment에서 설치합니다. 라이선스가 있는 사용자의 장치에 설치 명령을 보냅니다.
 deployment-note-uninstall = 앱이 제거된 것을 확인한 뒤 라이선스를 회수합니다.
 deployment-rule-device-available = 장치 그룹은 '사용 가능'인 사용자 그룹과 함께 선택할 때만 '사용 가능'으로 정할 수 있습니다.
@@ -181,6 +182,11 @@ deployment-rule-license = 장치 라이선스는 초대나 사용 약관 동의 
 deployment-rule-license-not-assignable = 이 앱은 장치 라이선스를 지원하지 않습니다. '자동'을 선택하면 사용자 라이선스를 씁니다.
 deployment-rule-license-2016 = 2016 정책에서는 사용자 라이선스만 씁니다.
 deployment-rule-installation = '다른 곳에서 설치'를 선택하면 Munki나 다른 MDM처럼 따로 설치하는 앱에 라이선스만 할당합니다. 장치에는 아무 명령도 보내지 않고, 대상에서 빠지면 라이선스를 바로 회수합니다. '필수'와 '사용 가능'에만 적용합니다.
+deployment-rule-kept = '확보 라이선스'를 정하면 그만큼을 그 그룹 몫으로 남겨 둡니다. 이 그룹을 통해 앱을 받은 수가 그보다 적은 동안 나머지는 다른 대상에 할당하지 않습니다. 이미 받은 라이선스는 회수하지 않습니다. '필수'와 '사용 가능'에만 해당합니다.
+deployment-kept = { $count ->
+    [0] 확보 라이선스 없음
+   *[other] 라이선스 { $count }개 확보
+}
 deployment-rule-set = 배포가 충돌하면 규칙 집합 { $set }에 따라 정합니다.
 deployment-error = 저장하지 않았습니다. 표시된 그룹을 고치십시오.
 deployment-error-device-available = 장치 그룹에는 사용 가능을 고를 수 없습니다. 필수, 해당 사항 없음, 제거 중에서 고르십시오.
@@ -188,6 +194,8 @@ deployment-error-mixed = 사용자 그룹과 장치 그룹을 한 번에 함께 
 deployment-error-deadline-not-required = 마감일은 필수에만 정할 수 있습니다. 마감일을 없음으로 바꾸십시오.
 deployment-error-twice = 같은 그룹을 두 번 골랐습니다. 한 번만 고르십시오.
 deployment-error-external = '다른 곳에서 설치'는 필수와 사용 가능에만 정할 수 있습니다.
+deployment-error-kept-without-install = 라이선스는 필수와 사용 가능에만 확보할 수 있습니다.
+deployment-error-kept = 확보할 라이선스 수를 1,000,000 이하의 숫자로 입력하십시오.
 deployment-error-deadline = 날짜와 시각을 끝까지 입력하십시오.
 deployment-error-past = 마감일이 지났습니다. 오늘이나 그 뒤로 정하십시오.
 deployment-error-approval = 승인을 하나 고르십시오.
@@ -232,6 +240,8 @@ preview-needed = 필요
 preview-needed-reason = 새로 { $gains }건, 이미 대기하던 { $already }건
 preview-waits = 대기
 preview-waits-reason = 남은 라이선스 없음
+preview-waits-kept = 남은 { $count }개는 그룹 몫으로 확보
+preview-kept-in-vain = 그룹 몫으로 확보한 라이선스가 보유 수량보다 { $count }개 많습니다. 남은 라이선스는 해당 그룹의 회원에게 대기 순서대로 할당합니다.
 preview-kept = 그대로 사용
 preview-foreign = 다른 서버
 preview-given = 새로 할당

@@ -690,6 +690,7 @@ mod tests {
             deadline: Some(Time(1_795_410_300_000)),
             license_type: LicenseType::Automatic,
             installation: Installation::External,
+            kept_licenses: 3,
         };
         for intent in [
             Intent::Deployment {

@@ -32,6 +32,8 @@ pub struct DeploymentChoice {
     pub license_type: LicenseType,
     /// Of what is required or available.
     pub installation: Installation,
+    /// So many licences are kept for the group, of what is required or available.
+    pub kept_licenses: u64,
 }
 
 impl DeploymentChoice {
@@ -43,6 +45,7 @@ impl DeploymentChoice {
             deadline: line.deadline,
             license_type: line.license_type,
             installation: line.installation,
+            kept_licenses: line.kept_licenses,
         }
     }
 
@@ -52,6 +55,7 @@ impl DeploymentChoice {
             deadline: self.deadline,
             license_type: self.license_type,
             installation: self.installation,
+            kept_licenses: self.kept_licenses,
         }
     }
 }
@@ -88,6 +92,7 @@ pub struct LineSays {
     pub deadline: Option<Time>,
     pub license_type: LicenseType,
     pub installation: Installation,
+    pub kept_licenses: u64,
 }
 
 impl LineSays {
@@ -356,6 +361,7 @@ impl App {
             deadline: None,
             license_type,
             installation: Installation::Managed,
+            kept_licenses: 0,
         });
         self.lines_previewed(asset, &choices, kinds, Some(made), false).await
     }
@@ -393,6 +399,7 @@ impl App {
             requests: Requests::of(&outcome, &self.service.limits()),
             counts: Counts {
                 waiting: outcome.waited,
+                kept: outcome.kept_before(),
                 ..counts
             },
             limits,
@@ -417,6 +424,7 @@ impl App {
             requests: Requests::of(&outcome, &self.service.limits()),
             counts: Counts {
                 waiting: outcome.waited,
+                kept: outcome.kept_before(),
                 ..counts
             },
             limits: read.policy().await?.take_back,
@@ -463,6 +471,7 @@ impl App {
                 deadline: choice.deadline,
                 license_type: choice.license_type,
                 installation: choice.installation,
+                kept_licenses: choice.kept_licenses,
                 since: kept
                     .filter(|line| line.approval == choice.approval)
                     .map_or(now, |line| line.since),
@@ -547,6 +556,7 @@ fn digest(asset: AssetId, wanted: &[Deployment], outcome: &domain::Preview) -> S
         hash.update(line.group.0.as_bytes());
         hash.update([line.approval as u8, line.license_type as u8, line.installation as u8]);
         hash.update(line.deadline.map_or(i64::MIN, Time::ms).to_be_bytes());
+        hash.update(line.kept_licenses.to_be_bytes());
     }
     outcome.said(|bytes| hash.update(bytes));
     short(hash)
@@ -559,6 +569,7 @@ pub(super) fn saved(caller: &Caller, app: &AppRow, lines: &[Deployment], preview
             json!({
                 "group": line.group, "approval": line.approval, "deadline": line.deadline,
                 "licenseType": line.license_type, "installation": line.installation,
+                "keptLicenses": line.kept_licenses,
             })
         })
         .collect();

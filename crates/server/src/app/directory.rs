@@ -9,7 +9,7 @@ use domain::{
     AssetId, Concern, DeviceId, InstallState, LocationId, PersonId, Platform, Program, QUIET_AFTER, Time, decide_one,
 };
 use store::{
-    ClientUserRow, Cut, DeviceRow, Devices, Edge, InvitationRow, ListedDevice, LocationRow, Many, Part as Share,
+    ClientUserRow, Cut, DeviceRow, Devices, Edges, InvitationRow, ListedDevice, LocationRow, Many, Part as Share,
     People, PersonRow, SaidOf, Snapshot, Sought, Span, Sums,
 };
 use uuid::Uuid;
@@ -132,7 +132,7 @@ struct Look {
 /// What is said of some people or devices.
 struct Told {
     sums: BTreeMap<AssetId, Sums>,
-    edges: BTreeMap<AssetId, Edge>,
+    edges: BTreeMap<AssetId, Edges>,
 }
 
 impl Told {

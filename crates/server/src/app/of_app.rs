@@ -313,10 +313,9 @@ impl App {
         };
         let app = &look.of.app;
         // Those for whom licences are left come first, while they are being given.
-        let passed = app.stock().free.filter(|_| app.stock().is_short()).unwrap_or(0);
-        let passed = usize::try_from(passed).unwrap_or(usize::MAX).min(most);
-        let only_out_of_stock = !app.stock().is_short();
-        let line = look.read.line_page(asset, only_out_of_stock, 0, most + passed).await?;
+        let passed = usize::try_from(app.sums.next()).unwrap_or(usize::MAX).min(most);
+        let parts = app.sums.waiting_parts();
+        let line = look.read.line_page(asset, &parts, most + passed).await?;
         let owners: BTreeSet<PersonId> = line.iter().map(|waiter| waiter.person).collect();
         let owners: Vec<PersonId> = owners.into_iter().collect();
         let people = self.people_of(look.read, &look.of.app.row, &owners).await?;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, Counts, Deployment, InstallState, LocationId, Owned, Platform, Stock};
+use domain::{AssetId, Counts, Deployment, DeploymentId, InstallState, LocationId, Owned, Platform};
 use store::{AppRow, SeatState, Snapshot, States, Sum, Sums};
 
 use super::{App, AppError, tokens::LocationView};
@@ -37,6 +37,7 @@ impl AppSums {
             platforms: row.runs_on(),
             counts: Counts {
                 waiting: sums.waiting(),
+                kept: sums.stock().kept(),
                 ..counts
             },
             deployments,
@@ -47,9 +48,9 @@ impl AppSums {
         }
     }
 
-    /// What is left for the line.
-    pub fn stock(&self) -> &Stock {
-        self.sums.stock()
+    /// How many stand before the first who waits for a licence, in each part of the line in which somebody does.
+    pub fn before_waiting(&self) -> Vec<(Option<DeploymentId>, u64)> {
+        self.sums.before_waiting()
     }
 }
 
@@ -94,11 +95,13 @@ pub(super) async fn sums_of(
     for sum in read.sums(location).await? {
         said.entry(sum.asset_id).or_default().push(sum);
     }
+    let mut keeping = read.keeping(location).await?;
     let mut apps = Vec::with_capacity(rows.len());
     for row in rows {
         let counts = counts(&row, &moving);
         let said = said.remove(&row.id).unwrap_or_default();
-        let sums = read.sums_from(row.id, counts.free, said).await?;
+        let keeping = keeping.remove(&row.id).unwrap_or_default();
+        let sums = read.sums_from(row.id, counts.free, keeping, said).await?;
         apps.push((row, counts, sums));
     }
     Ok(apps)

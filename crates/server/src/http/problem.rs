@@ -520,6 +520,8 @@ fn deployment(error: DeploymentError) -> Problem {
         DeploymentError::MixedKindsNotAvailable(group) => ("mixedKindsNotAvailable", group),
         DeploymentError::DeadlineWithoutRequired(group) => ("deadlineWithoutRequired", group),
         DeploymentError::ExternalWithoutInstall(group) => ("externalWithoutInstall", group),
+        DeploymentError::KeptWithoutInstall(group) => ("keptWithoutInstall", group),
+        DeploymentError::TooManyKept(group) => ("tooManyKept", group),
         DeploymentError::GroupTwice(group) => ("groupTwice", group),
     };
     Problem::of(Kind::Deployment)

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AssetId, DeviceId, Each, Fault, Holder, HolderKind, OperationId, PersonId, Reclaim, Stand, Step, Time, World,
+    AssetId, DeviceId, Each, Fault, Holder, HolderKind, Left, OperationId, PersonId, Reclaim, Stand, Step, Time, World,
     decide_one, faults, sound::whose,
 };
 use mdm::command::Command;
@@ -143,17 +143,22 @@ async fn give(tx: &mut Tx, location: &LocationRow, now: Time) -> Result<Vec<Step
     let people: BTreeSet<PersonId> = people.chain(owners.iter().map(|row| row.person_id)).collect();
     let people: Vec<PersonId> = people.into_iter().collect();
     let world = tx.world_of(location.id, &people, now).await?;
-    let mut free = BTreeMap::new();
+    let mut left = BTreeMap::new();
     for (asset, _) in &next {
-        if !free.contains_key(asset) {
-            free.insert(*asset, tx.counts(*asset).await?.free);
+        if !left.contains_key(asset) {
+            let unmet = tx.unmet(*asset).await?;
+            let of_app = Left {
+                free: tx.counts(*asset).await?.free,
+                kept: unmet.lines().collect(),
+            };
+            left.insert(*asset, of_app);
         }
     }
     let mut given: Vec<Step> = next
         .into_iter()
         .map(|(app, holder)| Step::Associate { app, holder })
         .collect();
-    let faults = faults(&world, &free, &given);
+    let faults = faults(&world, &left, &given);
     if faults.is_empty() {
         return Ok(given);
     }

@@ -46,7 +46,7 @@ async fn restore(server: &TestServer, change: i64, tag: &str, agreed: &Value) ->
 }
 
 /// Looks, and restores what was seen.
-async fn restored(server: &TestServer, change: i64) -> Value {
+pub async fn restored(server: &TestServer, change: i64) -> Value {
     let (status, preview) = previewed(server, change).await;
     assert_eq!(status, StatusCode::OK, "{preview}");
     let agreed = json!({ "previewDigest": preview["digest"], "confirmTakeBack": preview["confirmTakeBack"] });

@@ -16,6 +16,7 @@ mod crowds;
 mod devices;
 mod input;
 mod invitations;
+mod kept;
 mod leavers;
 mod leaving;
 mod leaving_previews;

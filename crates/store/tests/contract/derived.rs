@@ -12,8 +12,8 @@ use std::{
 use domain::{
     App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceId, Each,
     Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LicenseType, LocationId, Members,
-    Outcome, PersonId, Place, Precedence, Preview, Previewing, Stand, Step, Time, Wish, World, decide, decide_each,
-    plan,
+    Outcome, PersonId, Place, Precedence, Preview, Previewing, Seat, Stand, Step, Time, Wish, World, decide,
+    decide_each, keeping, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -208,14 +208,16 @@ fn happening(chance: &mut Chance, now: Time) -> String {
             };
             let license_type = chance.of(&["user", "user", "device", "automatic"]);
             let installation = chance.of(&["managed", "managed", "external"]);
+            let kept = chance.of(&[0, 0, 0, 1, 2]);
             format!(
-                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, license_type, installation, since,
-                                          updated_at)
-                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, '{license_type}', '{installation}', {},
-                         {at})
+                "INSERT INTO deployments (id, asset_id, group_id, approval, deadline, license_type, installation,
+                                          kept_licenses, since, updated_at)
+                 VALUES ('{}', '{asset}', '{group}', '{approval}', {deadline}, '{license_type}', '{installation}', {kept},
+                         {}, {at})
                  ON CONFLICT (asset_id, group_id) DO UPDATE SET approval = excluded.approval,
                      deadline = excluded.deadline, license_type = excluded.license_type,
-                     installation = excluded.installation, since = excluded.since",
+                     installation = excluded.installation, kept_licenses = excluded.kept_licenses,
+                     since = excluded.since",
                 id(6, chance.number()),
                 chance.time(now)
             )
@@ -550,13 +552,44 @@ fn given_without(world: &World, each: &Each, person: PersonId) -> Vec<(AssetId, 
             .filter(|((asset, of), _)| *asset == app.id && *of != person);
         let wishes = pairs.flat_map(|(_, pair)| &pair.wishes);
         let ready = wishes.filter(|(_, wish)| wish.stand == Stand::Ready);
-        let mut line: Vec<_> = ready.map(|(holder, wish)| (wish.rank, *holder)).collect();
+        let mut line: Vec<_> = ready.map(|(holder, wish)| (wish.rank, *holder, wish.kept_by)).collect();
         line.sort();
-        let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
-        line.truncate(free.map_or(usize::MAX, |free| usize::try_from(free).unwrap()));
-        given.extend(line.into_iter().map(|(_, holder)| (app.id, holder)));
+        let mut free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
+        let mut unmet = kept_and_not_out(world, each, app);
+        // First those for whom some are kept, and then everybody else, each in order.
+        let mut gets: BTreeSet<usize> = BTreeSet::new();
+        for (at, (_, _, kept_by)) in line.iter().enumerate() {
+            let kept = kept_by.and_then(|line| unmet.get_mut(&line)).filter(|kept| **kept > 0);
+            if let (Some(kept), Some(free)) = (kept, free.as_mut().filter(|free| **free > 0)) {
+                (*kept, *free) = (*kept - 1, *free - 1);
+                gets.insert(at);
+            }
+        }
+        let open = free.map(|free| free.saturating_sub(unmet.values().sum()));
+        let others: Vec<usize> = (0..line.len()).filter(|at| !gets.contains(at)).collect();
+        let most = open.map_or(usize::MAX, |open| usize::try_from(open).unwrap());
+        gets.extend(others.into_iter().take(most));
+        given.extend(gets.into_iter().map(|at| (app.id, line[at].1)));
     }
     given
+}
+
+/// What lines keep of an app, less what is out to those who have it by them.
+fn kept_and_not_out(world: &World, each: &Each, app: &App) -> BTreeMap<DeploymentId, u64> {
+    let keeping = keeping(&world.policy, &app.deployments);
+    let unmet = keeping.into_iter().map(|(line, keeps)| {
+        let theirs = each
+            .pairs
+            .iter()
+            .filter(|((of, _), pair)| *of == app.id && pair.kept_by == Some(line));
+        let seats = theirs.flat_map(|(_, pair)| {
+            let devices = pair.devices.values().map(|device| (device.seat, device.keeps));
+            devices.chain([(pair.seat, pair.keeps)])
+        });
+        let out = seats.filter(|(seat, keeps)| *keeps && seat.is_some_and(Seat::is_out));
+        (line, keeps.saturating_sub(out.count() as u64))
+    });
+    unmet.collect()
 }
 
 /// Everybody who stands in the line of an asset, with what brings them there.
@@ -577,15 +610,16 @@ async fn stands_as_decided(
     assert_eq!(position.place, place, "{position:?} of {holder:?}");
     let line = line_of(each, asset);
     let ready = |wish: &Wish| wish.stand == Stand::Ready;
-    assert_eq!(position.ready, line.values().filter(|wish| ready(wish)).count() as u64);
+    let all_ready = line.values().filter(|wish| ready(wish)).count() as u64;
+    assert_eq!(position.line.ready(), Counted::Exactly(all_ready));
     let before = line.iter().filter(|(other, wish)| {
         let own = line.get(&holder).map(|own| (own.rank, holder));
         ready(wish) && own.is_some_and(|own| (wish.rank, **other) < own)
     });
-    assert_eq!(position.ahead.ready, Counted::Exactly(before.count() as u64));
+    assert_eq!(position.ahead.ready(), Counted::Exactly(before.count() as u64));
     for bound in BOUNDS {
         let bounded = store.position(asset, holder, bound).await.unwrap();
-        assert_eq!((bounded.counts, bounded.ready), (position.counts, position.ready));
+        assert_eq!((bounded.counts, &bounded.line), (position.counts, &position.line));
         assert_eq!(bounded.place.is_some(), place.is_some());
         if let (Some(told), Some(place)) = (bounded.place, place) {
             says(bound, told, place);
@@ -650,6 +684,7 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
                 deadline: deadline.filter(|_| approval == Approval::Required),
                 license_type: chance.of(&[LicenseType::User, LicenseType::Device, LicenseType::Automatic]),
                 installation: chance.of(&[Installation::Managed, Installation::Managed, Installation::External]),
+                kept_licenses: chance.of(&[0, 0, 0, 1, 2]),
                 since: now,
             });
         }
@@ -698,7 +733,12 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
 
 fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &App) {
     all.add(world.clone());
-    let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
+    let all = all.done(
+        Vec::new(),
+        &BTreeMap::new(),
+        app.owned,
+        app.seats.len() as u64 + app.foreign,
+    );
     let said: BTreeMap<Holder, Outcome> = told.outcomes.iter().map(|it| (it.holder, *it)).collect();
     assert_eq!(said.len(), all.outcomes.len(), "{told:#?}\n{all:#?}");
     for outcome in &all.outcomes {
@@ -710,6 +750,10 @@ fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &App) {
     assert_eq!(
         (told.needed(), told.returning, told.waited),
         (all.needed(), all.returning, all.waited)
+    );
+    assert_eq!(
+        (told.kept, told.unmet, told.unmet_before),
+        (all.kept, all.unmet, all.unmet_before)
     );
     assert_eq!((told.waiting, told.at_deadlines), (all.waiting, all.at_deadlines));
 }
@@ -1045,6 +1089,67 @@ async fn a_device_that_changes_hands_while_it_waits_waits_for_whoever_has_it_on_
 #[ignore = "needs PostgreSQL"]
 async fn a_device_that_changes_hands_while_it_waits_waits_for_whoever_has_it_on_postgres() {
     a_device_changes_hands_while_it_waits(Fresh::postgres().await).await;
+}
+
+/// One of two licences is somebody's for whom it is kept, and the other is open. Theirs is lost, and they are not decided anew yet:
+/// nobody else gets it meanwhile.
+async fn what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is(fresh: Fresh) {
+    let store = Store::open(fresh.url(), MasterKey::from_bytes([7; 32])).await.unwrap();
+    let mut hand = Hand::on(&fresh).await;
+    let now = Time(1_000_000_000_000);
+    hand.run(&beginning(now)).await.unwrap();
+    let asset = id(5, 0);
+    let mut sql = format!(
+        "INSERT INTO seats (asset_id, holder_id, kind, state, since) VALUES ('{asset}', '{}', 'user', 'held', 1);",
+        id(2, 0)
+    );
+    for person in 0..3 {
+        let (id_of, group) = (id(2, person), id(4, if person == 0 { 1 } else { 2 }));
+        sql += &format!(
+            "INSERT INTO client_users (client_user_id, location_id, person_id, status, created_at)
+             VALUES ('{id_of}', '{}', '{id_of}', 'Associated', 1);
+             INSERT INTO group_members (group_id, member_id) VALUES ('{group}', '{id_of}');",
+            LOCATION.0
+        );
+    }
+    for (group, kept) in [(1, 1), (2, 0)] {
+        sql += &format!(
+            "INSERT INTO deployments (id, asset_id, group_id, approval, kept_licenses, since, updated_at)
+             VALUES ('{}', '{asset}', '{}', 'required', {kept}, 1, 1);",
+            id(6, group),
+            id(4, group)
+        );
+    }
+    hand.run(&sql).await.unwrap();
+    is_as_decided(&store, now).await;
+    let next = async || {
+        let given = store.begin().await.unwrap().line_next(LOCATION, 10).await.unwrap();
+        given
+            .into_iter()
+            .map(|(_, holder)| holder.id().to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(next().await, [id(2, 1)], "one is open");
+    hand.run(&format!("DELETE FROM seats WHERE holder_id = '{}'", id(2, 0)))
+        .await
+        .unwrap();
+    assert_eq!(next().await, [""; 0], "nobody knows yet whose it is");
+    is_as_decided(&store, now).await;
+    let given: BTreeSet<String> = next().await.into_iter().collect();
+    assert_eq!(given, BTreeSet::from([id(2, 0), id(2, 1)]), "theirs, and the open one");
+    store.close().await;
+    fresh.close().await;
+}
+
+#[tokio::test]
+async fn what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is_on_sqlite() {
+    what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is(Fresh::sqlite()).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is_on_postgres() {
+    what_came_back_is_given_to_nobody_before_it_is_known_whose_it_is(Fresh::postgres().await).await;
 }
 
 /// The first ones, always the same, and a fresh one; as many as `ALLOTMENT_TEST_SEEDS` says, or the one to be replayed.

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, Breach, Concern, DeviceId, Each, Fault, GroupId, GroupKind, LocationId, MembershipRule, PersonId, Rules,
-    Step, Time,
+    AssetId, Breach, Concern, DeploymentId, DeviceId, Each, Fault, GroupId, GroupKind, LocationId, MembershipRule,
+    PersonId, Rules, Step, Time,
 };
 use store::{
     Assignee, Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES,
@@ -217,8 +217,14 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     page.sums(LOCATION).await.unwrap();
     page.seats_moving(LOCATION).await.unwrap();
     page.sums_of(asset).await.unwrap();
-    page.served(asset, 3).await.unwrap();
-    page.edge(asset, 3).await.unwrap();
+    let line = Some(DeploymentId(Uuid::from_u128(9)));
+    for kept_by in [None, line] {
+        page.served(asset, kept_by, 3).await.unwrap();
+        page.edge(asset, kept_by, 3).await.unwrap();
+    }
+    page.keeping(LOCATION).await.unwrap();
+    page.unmet(asset).await.unwrap();
+    page.out_to(asset, &people).await.unwrap();
     for span in [Span::First, Span::After(person.0), Span::Before(person.0)] {
         let cut = Cut {
             span,
@@ -284,8 +290,8 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     };
     page.said_of_devices(LOCATION, &[listed]).await.unwrap();
     page.sums_at(asset, Some(3)).await.unwrap();
-    page.line_since(asset, 0).await.unwrap();
-    page.line_page(asset, false, 0, 50).await.unwrap();
+    page.line_since(asset, &[(None, 0), (line, 3)]).await.unwrap();
+    page.line_page(asset, &[(None, false), (line, true)], 50).await.unwrap();
     page.places_in(asset, &people, PLACES).await.unwrap();
     page.moved_up(asset, &people).await.unwrap();
     for asset in world.apps.keys() {
@@ -468,8 +474,8 @@ const CROWD: &str = "
     FROM locations;
     INSERT INTO groups (id, kind, name, priority, created_at) VALUES (gen_random_uuid()::text, 'user', 'all', 1, 1);
     INSERT INTO group_members (group_id, member_id) SELECT groups.id, people.id FROM groups, people;
-    INSERT INTO deployments (id, asset_id, group_id, approval, since, updated_at)
-    SELECT gen_random_uuid()::text, assets.id, groups.id, 'required', 1, 1 FROM assets, groups;
+    INSERT INTO deployments (id, asset_id, group_id, approval, kept_licenses, since, updated_at)
+    SELECT gen_random_uuid()::text, assets.id, groups.id, 'required', 5, 1, 1 FROM assets, groups;
     INSERT INTO client_users (client_user_id, location_id, person_id, status, observed_at)
     SELECT people.id, locations.id, people.id, 'Registered', 1 FROM people, locations;
     INSERT INTO invitations (id, client_user_id, device_id, round, queued_at)

@@ -1121,6 +1121,7 @@ on_both! {
             deadline: Some(NOW),
             license_type: LicenseType::Automatic,
             installation: Installation::External,
+            kept_licenses: 3,
             since: NOW,
         };
         tx.deployments_replace(asset, std::slice::from_ref(&line), NOW).await.unwrap();

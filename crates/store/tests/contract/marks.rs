@@ -339,6 +339,7 @@ const FACTS: &[Fact] = &[
             ("deadline", "9", SALES),
             ("license_type", "'device'", SALES),
             ("installation", "'external'", SALES),
+            ("kept_licenses", "3", SALES),
             ("since", "9", SALES),
         ],
         unseen: &[("id", NAME), ("updated_at", EDITED)],

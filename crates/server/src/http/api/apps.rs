@@ -90,6 +90,8 @@ pub struct LicenseCounts {
     foreign: u64,
     /// Null when unlimited.
     free: Option<u64>,
+    /// How many of those are kept for groups, and are nobody else's. Part of `free`.
+    kept: u64,
     /// People who want one and found none. Not part of the sum.
     waiting: u64,
     /// What removals on their way will bring back. Part of `used`.
@@ -110,6 +112,7 @@ impl From<Counts> for LicenseCounts {
             on_the_way: counts.on_the_way,
             foreign: counts.foreign,
             free: counts.free,
+            kept: counts.kept,
             waiting: counts.waiting,
             returning: counts.returning,
             short: counts.short,

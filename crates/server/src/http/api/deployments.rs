@@ -63,6 +63,9 @@ struct DeploymentLine {
     /// Who installs: `external` is somebody else. Whoever is reached gets the licence then, and no device is told anything.
     #[schema(schema_with = installation)]
     installation: Installation,
+    /// How many licences are kept for the group: while fewer are out to those who have the app by this line, nobody else gets what
+    /// is missing. 0: none.
+    kept_licenses: u64,
     /// Since when the group has this intent; decides who waits longest.
     since_date_time: DateTime,
 }
@@ -103,6 +106,12 @@ pub struct WantedLine {
     #[serde(default)]
     #[schema(schema_with = installation)]
     installation: Installation,
+    /// How many licences to keep for the group, none unless it is said; by the policy of 2016, never. While fewer are out to those
+    /// who have the app by this line, nobody else gets what is missing, and nobody loses one for it. With `required` and
+    /// `available` only, and a million at most. Whoever is in several such groups draws on what is kept for the one with the
+    /// highest priority.
+    #[serde(default)]
+    kept_licenses: u64,
 }
 
 impl WantedLine {
@@ -113,6 +122,7 @@ impl WantedLine {
             deadline: self.deadline_date_time.map(|deadline| deadline.0),
             license_type: self.license_type,
             installation: self.installation,
+            kept_licenses: self.kept_licenses,
         }
     }
 }
@@ -165,8 +175,10 @@ pub struct PreviewedApp {
     taken_back_license_count: u64,
     /// The same, when they are so many that whoever saves has to say so as `confirmTakeBack`.
     confirm_take_back: Option<u64>,
-    /// Licences that nobody needs, once everything is back. Null when unlimited.
+    /// Licences that nobody needs or may have, once everything is back. Null when unlimited.
     left_license_count: Option<u64>,
+    /// How many licences lines keep afterwards, all together; more than are owned are kept for nothing.
+    kept_license_count: u64,
     /// People for whom no licence would be left now, first in line first.
     waiting_user_ids: Vec<Uuid>,
     /// The same of devices that are to have one of their own.
@@ -311,6 +323,7 @@ impl From<&Preview> for PreviewedApp {
             licenses_before: preview.counts.into(),
             licenses_after: Counts {
                 waiting: outcome.waiting.len() as u64,
+                kept: outcome.kept_of_free(),
                 ..preview.counts
             }
             .into(),
@@ -324,6 +337,7 @@ impl From<&Preview> for PreviewedApp {
             taken_back_license_count: outcome.taken_back(),
             confirm_take_back: preview.to_confirm(),
             left_license_count: outcome.left(),
+            kept_license_count: outcome.kept,
             waiting_user_ids: waiting.users,
             waiting_device_ids: waiting.devices,
             prompts: outcome.prompted().into(),
@@ -439,6 +453,7 @@ async fn shown(app: &App, asset: AssetId) -> Result<Tagged<Deployments>, Problem
         since_date_time: DateTime(deployment.since),
         license_type: deployment.license_type,
         installation: deployment.installation,
+        kept_licenses: deployment.kept_licenses,
     };
     let value = app.deployments(asset).await?.into_iter().map(line).collect();
     Ok(Tagged {

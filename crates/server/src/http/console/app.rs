@@ -223,6 +223,7 @@ async fn deployment(shown: Shown<'_>) -> Result<Response, Oops> {
             deadline: line.deadline,
             license_type: line.license_type,
             installation: line.installation,
+            kept_licenses: line.kept_licenses,
             since: line.since,
         });
     }

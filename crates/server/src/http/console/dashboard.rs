@@ -179,11 +179,10 @@ async fn short(app: &App, sums: &AppSums) -> Result<Option<Todo>, AppError> {
         }));
     }
     // Of the first who waits: before them are those for whom a licence is left.
-    let before = counts.free.filter(|_| sums.stock().is_short()).unwrap_or(0);
     Ok(Some(Todo::Short {
         app: sums.row.id,
         name: view::app_name(&sums.row),
         waiting: counts.waiting,
-        since: app.store.line_since(sums.row.id, before).await?,
+        since: app.store.line_since(sums.row.id, &sums.before_waiting()).await?,
     }))
 }

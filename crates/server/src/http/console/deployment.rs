@@ -15,8 +15,8 @@ use super::{
         Place,
         conflict::{Conflict, Difference},
         deployment::{
-            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, installation_of, license_type_of,
-            was_of, was_value,
+            DEADLINE_DAYS, DeadlineChoice, DeploymentPage, GroupChoice, approval_of, installation_of, kept_value,
+            license_type_of, was_of, was_value,
         },
         preview::{Figures, LineView, Outdated, PreviewPage, PreviewView},
     },
@@ -74,6 +74,10 @@ pub async fn save(
             group.error = Some(s.t("deployment-error-approval"));
             continue;
         }
+        let Some(kept_licenses) = group.kept_chosen() else {
+            group.error = Some(s.t("deployment-error-kept"));
+            continue;
+        };
         match deadline(&s, group) {
             Ok(deadline) => choices.push(DeploymentChoice {
                 group: group.id,
@@ -81,6 +85,7 @@ pub async fn save(
                 deadline,
                 license_type: group.license_type,
                 installation: group.installation_chosen(),
+                kept_licenses,
             }),
             Err(wrong) => group.error = Some(wrong),
         }
@@ -157,6 +162,8 @@ pub(super) fn refusal(refused: &DeploymentError) -> (GroupId, &'static str) {
         DeploymentError::MixedKindsNotAvailable(group) => (*group, "deployment-error-mixed"),
         DeploymentError::DeadlineWithoutRequired(group) => (*group, "deployment-error-deadline-not-required"),
         DeploymentError::ExternalWithoutInstall(group) => (*group, "deployment-error-external"),
+        DeploymentError::KeptWithoutInstall(group) => (*group, "deployment-error-kept-without-install"),
+        DeploymentError::TooManyKept(group) => (*group, "deployment-error-kept"),
         DeploymentError::GroupTwice(group) => (*group, "deployment-error-twice"),
     }
 }
@@ -194,6 +201,7 @@ async fn conflict(app: &App, reader: &Reader, deployable: &Deployable, form: &Ty
                 .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
             license_type: was.map_or(mine.license_type, |was| was.license_type),
             installation: was.map_or(mine.installation, |was| was.installation),
+            kept: was.map_or_else(|| mine.kept.clone(), |was| kept_value(was.kept_licenses)),
             ..now.clone()
         };
         let [before, after, wanted] = [&seen, &*now, &mine].map(|choice| choice.chosen(&s));
@@ -202,6 +210,7 @@ async fn conflict(app: &App, reader: &Reader, deployable: &Deployable, form: &Ty
             now.deadline = mine.deadline;
             now.license_type = mine.license_type;
             now.installation = mine.installation;
+            now.kept = mine.kept;
         }
         rows.extend(Difference::of(now.name.clone(), before, after, wanted));
     }
@@ -315,6 +324,7 @@ fn groups(deployable: &Deployable, form: Option<&Typed>) -> Vec<GroupChoice> {
                     .map_or(DeadlineChoice::None, DeadlineChoice::Kept),
                 license_type: saved.map(|line| line.license_type).unwrap_or_default(),
                 installation: saved.map(|line| line.installation).unwrap_or_default(),
+                kept: saved.map_or_else(String::new, |line| kept_value(line.kept_licenses)),
                 saved: saved.map(LineSays::of),
                 was: saved.map_or_else(String::new, |line| was_value(LineSays::of(line))),
                 error: None,
@@ -399,9 +409,16 @@ impl Typed {
             .fields
             .iter()
             .filter(|(name, _)| {
-                ["approval-", "deadline-", "custom-", "license-", "installation-", "was-"]
-                    .iter()
-                    .any(|of| name.starts_with(of))
+                let of_group = [
+                    "approval-",
+                    "deadline-",
+                    "custom-",
+                    "license-",
+                    "installation-",
+                    "kept-",
+                    "was-",
+                ];
+                of_group.iter().any(|of| name.starts_with(of))
             })
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
@@ -429,6 +446,9 @@ impl Typed {
         choice.license_type = license_type_of(self.field("license", choice.id)).unwrap_or(kept_type);
         let kept_by = was.map_or(choice.installation, |was| was.installation);
         choice.installation = installation_of(self.field("installation", choice.id)).unwrap_or(kept_by);
+        let kept_for = was.map_or_else(|| choice.kept.clone(), |was| kept_value(was.kept_licenses));
+        let typed = self.fields.get(&format!("kept-{}", choice.id));
+        choice.kept = typed.map_or(kept_for, |typed| typed.trim().to_owned());
         choice.deadline = match (self.field("deadline", choice.id), kept) {
             ("kept", Some(at)) => DeadlineChoice::Kept(at),
             ("custom", _) => DeadlineChoice::Custom(self.field("custom", choice.id).to_owned()),

@@ -290,6 +290,7 @@ pub struct DeploymentLine {
     pub deadline: Option<Time>,
     pub license_type: LicenseType,
     pub installation: Installation,
+    pub kept_licenses: u64,
     pub since: Time,
 }
 
@@ -752,6 +753,7 @@ pub mod tests {
                     deadline: *deadline,
                     license_type: LicenseType::Automatic,
                     installation: Installation::External,
+                    kept_licenses: if *approval == Approval::Required { 3 } else { 0 },
                     since: ago(s, 5000),
                 })
                 .collect(),

@@ -286,6 +286,7 @@ pub mod tests {
                 on_the_way,
                 foreign,
                 free,
+                kept: free.unwrap_or(0).min(2),
                 waiting,
                 returning: 0,
                 short: 0,

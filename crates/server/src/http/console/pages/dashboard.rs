@@ -95,6 +95,7 @@ impl Totals {
             on_the_way: self.on_the_way,
             foreign: self.foreign,
             free: Some(self.free),
+            kept: 0,
             waiting: 0,
             returning: 0,
             short: 0,

@@ -1,7 +1,9 @@
 //! 배포 관리: which groups get an app, with which approval, until when.
 
 use askama::Template;
-use domain::{Approval, AssetId, Counts, GroupId, GroupKind, Installation, LicenseType, Owned, RuleSet, Time};
+use domain::{
+    Approval, AssetId, Counts, Deployment, GroupId, GroupKind, Installation, LicenseType, Owned, RuleSet, Time,
+};
 
 use super::{Frame, conflict::Conflict, groups::members_text, ui::Glyph, words};
 use crate::{app::deployments::LineSays, messages::Speak};
@@ -32,6 +34,8 @@ pub struct GroupChoice {
     pub deadline: DeadlineChoice,
     pub license_type: LicenseType,
     pub installation: Installation,
+    /// How many licences are kept for the group, as typed, which may be nonsense; nothing for none.
+    pub kept: String,
     /// What is saved now.
     pub saved: Option<LineSays>,
     /// What was saved when the form was opened, as [`was_value`] writes it; nothing for nothing.
@@ -111,12 +115,21 @@ pub fn installation_of(value: &str) -> Option<Installation> {
         .find(|installation| installation_value(*installation) == value)
 }
 
+/// How many licences are kept, as a form has it.
+pub fn kept_value(kept: u64) -> String {
+    match kept {
+        0 => String::new(),
+        kept => kept.to_string(),
+    }
+}
+
 /// How a form remembers what was saved for a group when it was opened.
 pub fn was_value(was: LineSays) -> String {
     let deadline = was.deadline.map_or_else(String::new, |at| at.ms().to_string());
     let (approval, license_type) = (approval_value(was.approval), license_type_value(was.license_type));
     let installation = installation_value(was.installation);
-    format!("{approval}@{deadline}@{license_type}@{installation}")
+    let kept = was.kept_licenses;
+    format!("{approval}@{deadline}@{license_type}@{installation}@{kept}")
 }
 
 /// `None` of what no form of ours remembers.
@@ -129,6 +142,7 @@ pub fn was_of(value: &str) -> Option<LineSays> {
         deadline,
         license_type: parts.next().and_then(license_type_of).unwrap_or_default(),
         installation: parts.next().and_then(installation_of).unwrap_or_default(),
+        kept_licenses: parts.next().and_then(|kept| kept.parse().ok()).unwrap_or_default(),
     })
 }
 
@@ -154,6 +168,11 @@ impl GroupChoice {
         if self.installation_chosen() == Installation::External {
             chosen.push(s.t(words::installation(Installation::External)));
         }
+        match self.kept_chosen() {
+            Some(0) => {}
+            Some(kept) => chosen.push(s.t1("deployment-kept", "count", kept)),
+            None => chosen.push(self.kept.clone()),
+        }
         chosen.join(", ")
     }
 
@@ -163,6 +182,16 @@ impl GroupChoice {
             true => self.installation,
             false => Installation::Managed,
         }
+    }
+
+    /// How many licences are kept for the group: none of what is not installed, whatever is still typed beside it. `None` of what
+    /// is no number, or none that can be meant.
+    pub fn kept_chosen(&self) -> Option<u64> {
+        if !self.approval.installs() || self.kept.is_empty() {
+            return Some(0);
+        }
+        let kept = self.kept.parse().ok();
+        kept.filter(|kept| *kept <= Deployment::KEPT_AT_MOST)
     }
 
     fn members_text(&self, s: &Speak) -> String {
@@ -245,6 +274,14 @@ impl GroupChoice {
                     Installation::Managed => "deployment-note-managed",
                     Installation::External => "deployment-note-external",
                 }))
+            }
+            (Some(saved), true)
+                if saved.approval == self.approval
+                    && saved.license_type == self.license_type
+                    && self.kept_chosen().is_some_and(|kept| kept != saved.kept_licenses) =>
+            {
+                let kept = self.kept_chosen().unwrap_or_default();
+                Some(s.t2("deployment-note-kept", "from", saved.kept_licenses, "to", kept))
             }
             (Some(saved), true) if saved.approval == self.approval && saved.license_type == self.license_type => {
                 Some(s.t("deployment-note-same"))
@@ -340,6 +377,7 @@ pub mod tests {
             deadline: Some(Time(1_795_410_300_000)),
             license_type: LicenseType::User,
             installation: Installation::Managed,
+            kept_licenses: 3,
         };
         let group = |number: u128, kind, included, approval, deadline, saved: Option<Approval>, error: Option<&str>| {
             GroupChoice {
@@ -358,6 +396,11 @@ pub mod tests {
                 installation: match number {
                     1 | 2 => Installation::External,
                     _ => Installation::Managed,
+                },
+                kept: match number {
+                    1 => "5".to_owned(),
+                    5 => "x".to_owned(),
+                    _ => String::new(),
                 },
                 saved: saved.map(says),
                 was: saved.map_or_else(String::new, |saved| was_value(says(saved))),
@@ -427,6 +470,7 @@ pub mod tests {
             deadline: DeadlineChoice::None,
             license_type: LicenseType::User,
             installation: Installation::Managed,
+            kept: String::new(),
             saved: None,
             was: String::new(),
             error: None,

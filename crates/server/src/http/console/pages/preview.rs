@@ -214,6 +214,10 @@ impl LineView {
         if by.contains(&Some(Installation::External)) && said.approval.installs() {
             words = format!("{words}, {}", s.t(words::installation(said.installation)));
         }
+        let kept = [self.before, self.after].map(|says| says.map_or(0, |says| says.kept_licenses));
+        if kept != [0, 0] && said.approval.installs() {
+            words = format!("{words}, {}", s.t1("deployment-kept", "count", said.kept_licenses));
+        }
         words
     }
 
@@ -311,6 +315,8 @@ pub struct PreviewView {
     pub counts: Counts,
     pub short: u64,
     pub left: Option<u64>,
+    /// How many more licences are kept for groups than are owned.
+    pub kept_in_vain: u64,
     pub waits: u64,
     /// Who needs a licence and would not without the change, whether one is left for them or not.
     pub gains: u64,
@@ -346,6 +352,7 @@ impl PreviewView {
             counts: preview.counts,
             short: outcome.short(),
             left: outcome.left(),
+            kept_in_vain: outcome.kept_in_vain(),
             waits: outcome.of_fate(Fate::Waits),
             gains: outcome
                 .outcomes
@@ -434,8 +441,18 @@ impl PreviewView {
             used: out.saturating_sub(self.figures.returning),
             on_the_way: self.figures.needed - self.waits,
             free: self.left,
+            // Of those that are left while somebody waits.
+            kept: self.left.filter(|_| self.waits > 0).unwrap_or(0),
             waiting: self.waits,
             ..self.counts
+        }
+    }
+
+    /// Why some wait.
+    fn waits_reason(&self, s: &Speak) -> String {
+        match self.after().kept {
+            0 => s.t("preview-waits-reason"),
+            kept => s.t1("preview-waits-kept", "count", kept),
         }
     }
 
@@ -684,6 +701,10 @@ pub mod tests {
                 LicenseType::User => Installation::External,
                 _ => Installation::Managed,
             },
+            kept_licenses: match license_type {
+                LicenseType::User => 12,
+                _ => 0,
+            },
         };
         let available = Some(says(Approval::Available, None, LicenseType::Device));
         let required = Some(says(Approval::Required, Some(s.end_of_day(3)), LicenseType::User));
@@ -699,12 +720,14 @@ pub mod tests {
                 on_the_way: 40,
                 foreign: 12,
                 free: Some(1398),
+                kept: 0,
                 waiting: 0,
                 returning: 0,
                 short: 0,
             },
             short: 0,
             left: Some(0),
+            kept_in_vain: 3,
             waits: 12,
             gains: 1448,
             affected: effects.chain(unchanged).collect(),
@@ -770,6 +793,7 @@ pub mod tests {
                 ..full.counts
             },
             left: None,
+            kept_in_vain: 0,
             waits: 0,
             gains: 0,
             affected: Vec::new(),

@@ -668,6 +668,7 @@ mod tests {
             on_the_way,
             foreign,
             free: Some(free),
+            kept: 0,
             waiting: 0,
             returning: 0,
             short: 0,

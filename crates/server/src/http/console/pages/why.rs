@@ -175,6 +175,7 @@ pub mod tests {
                 deadline: None,
                 license_type: domain::LicenseType::User,
                 installation: domain::Installation::Managed,
+                kept_licenses: 0,
                 since: ago(s, 5000),
             },
             group: "영업팀".to_owned(),

@@ -223,6 +223,7 @@ pub fn breach(breach: Breach) -> &'static str {
         Breach::NotOurs => "breach-not-ours",
         Breach::TokenUnusable => "breach-token-unusable",
         Breach::Overdrawn => "breach-overdrawn",
+        Breach::KeptForOthers => "breach-kept-for-others",
         Breach::SecondLicence => "breach-second-licence",
         Breach::NotWanted => "breach-not-wanted",
         Breach::NotAMember => "breach-not-a-member",
