@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     App, AssetId, Deployment, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId, PersonKind,
-    PersonVerdict, Program, Seat, Step, Time, World,
+    PersonVerdict, Program, Reclaimable, Seat, Step, Time, World,
     decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
     plan::Own,
@@ -74,6 +74,7 @@ pub struct Pair {
     pub seat: Option<Seat>,
     /// Licences of devices of theirs that are away: [`PersonVerdict::left_over`].
     pub left_over: BTreeMap<DeviceId, Seat>,
+    pub reclaimable: Reclaimable,
     /// What brings them into the line, and devices of theirs, each while it wants a licence and has none.
     pub wishes: BTreeMap<Holder, Wish>,
     /// The one of those that waits whenever any of them does.
@@ -104,7 +105,7 @@ pub struct Said {
 }
 
 impl Pair {
-    fn of(world: &World, alone: &Alone) -> Pair {
+    fn of(world: &World, owners: &Owners<'_>, app: &App, alone: &Alone) -> Pair {
         let served = &alone.served;
         let waiting = alone.waiting.as_ref().unwrap_or(served);
         let devices = served.devices.values().filter(|device| device.concerns());
@@ -115,6 +116,7 @@ impl Pair {
             keeps: served.keeps_seat,
             seat: served.seat,
             left_over: served.left_over.clone(),
+            reclaimable: Reclaimable::of(world, app, served, owners.devices(served.person)),
             wishes: alone.wishes.clone(),
             last: alone.last,
             said: Said {
@@ -185,7 +187,7 @@ pub fn decide_each(world: &World) -> Each {
         for alone in alone(world, &owners, app) {
             let person = alone.served.person;
             own.about(app, &alone.served);
-            pairs.insert((app.id, person), Pair::of(world, &alone));
+            pairs.insert((app.id, person), Pair::of(world, &owners, app, &alone));
             let theirs = app
                 .deployments
                 .iter()

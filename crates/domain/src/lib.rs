@@ -53,10 +53,12 @@ pub use membership::{
 };
 pub use operation::{Ask, Patience};
 pub use plan::{Plan, Step, plan};
-pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing, TakeBackLimits, Waiter};
+pub use preview::{
+    Affected, Effect, Fate, Later, Members, Outcome, PolicyChange, Preview, Previewing, TakeBackLimits, Touched, Waiter,
+};
 pub use program::Program;
 pub use prompts::Prompted;
-pub use reclaim::{Reclaim, ReclaimRules};
+pub use reclaim::{Reclaim, ReclaimRules, Reclaimable};
 pub use sound::{Breach, Fault, faults};
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;

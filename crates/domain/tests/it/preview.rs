@@ -82,6 +82,18 @@ fn leaving_previewed(world: &World, asset: AssetId, leaver: Leaver, most: usize)
     played(world, asset, Previewing::leaves(asset, leaver), people, most)
 }
 
+/// The same of a policy that becomes another one: of those of whom something is said that it can do something to, and of whoever has
+/// one of the devices.
+fn policy_previewed(world: &World, asset: AssetId, change: &PolicyChange, most: usize) -> Preview {
+    let touched = change.touches(&world.policy, &world.apps[&asset].deployments);
+    let devices = change.silent.union(&change.back);
+    let owners: BTreeSet<PersonId> = devices.filter_map(|device| owner(world, (*device).into())).collect();
+    let pairs = decide_each(world).pairs.into_iter().filter(|((of, _), _)| *of == asset);
+    let people = pairs.filter(|((_, person), pair)| touched.includes(pair.reclaimable) || owners.contains(person));
+    let people = people.map(|((_, person), _)| person).collect();
+    played(world, asset, Previewing::policy(asset, change.clone()), people, most)
+}
+
 fn played(
     world: &World,
     asset: AssetId,
@@ -568,6 +580,79 @@ fn a_device_that_is_taken_out_with_its_person_is_one_that_loses_the_app() {
     assert!(leaves.gives_back);
 }
 
+/// Four have the app by a group that has it no more, and keep it while that rule is off. Nobody else is looked at when it is switched on
+/// again: not who has it by the other group, and not who waits.
+#[test]
+fn the_rule_that_is_switched_on_again_takes_it_from_those_who_were_kept_and_from_nobody_else() {
+    let mut world = staff(4, 5, Approval::Required);
+    let others = Group {
+        id: group(1),
+        people: (4..7).map(person).collect(),
+        ..world.groups[&group(0)].clone()
+    };
+    for number in 4..7 {
+        world.people.insert(person(number), member(number));
+        world.devices.insert(device(number), iphone(number, person(number)));
+    }
+    world.apps.get_mut(&app(0)).unwrap().deployments = vec![line(app(0), &others, Approval::Required, NOW)];
+    world.groups.insert(others.id, others);
+    for number in 0..5 {
+        has_it(&mut world, number, &[number]);
+    }
+    world.policy.reclaim.left_all_groups = false;
+    let change = PolicyChange::default();
+    let touched = change.touches(&world.policy, &world.apps[&app(0)].deployments);
+    let pairs = decide_each(&world).pairs.into_iter();
+    let looked_at = pairs.filter(|(_, pair)| touched.includes(pair.reclaimable));
+    let looked_at: Vec<PersonId> = looked_at.map(|((_, person), _)| person).collect();
+    assert_eq!(looked_at, (0..4).map(person).collect::<Vec<_>>());
+    let preview = policy_previewed(&world, app(0), &change, 2);
+    let effects: Vec<_> = preview.outcomes.iter().map(|it| (it.person, it.effect(), it.gives_back)).collect();
+    let loses = |number| (person(number), Effect::Loses, true);
+    let gains = |number| (person(number), Effect::GainsLater, false);
+    assert_eq!(effects, [loses(0), loses(1), loses(2), loses(3), gains(5), gains(6)]);
+    assert_eq!((preview.taken_back(), preview.left()), (4, Some(2)));
+}
+
+/// A change of what says nothing of who has an app is about nobody, and so is one of the rules where nothing can meet.
+#[test]
+fn whom_a_policy_does_something_to_follows_from_what_is_another_one_in_it() {
+    let before = Policy::default();
+    let lines = |world: &World| world.apps[&app(0)].deployments.clone();
+    let one = lines(&staff(1, 1, Approval::Available));
+    let two = [one.clone(), one.clone()].concat();
+    let touches = |change: fn(&mut Policy), lines: &[Deployment]| {
+        let mut policy = before.clone();
+        change(&mut policy);
+        let change = PolicyChange {
+            policy,
+            ..PolicyChange::default()
+        };
+        change.touches(&before, lines)
+    };
+    let nobody = Touched::default();
+    let everybody = Touched {
+        everybody: true,
+        ..nobody
+    };
+    let others: [fn(&mut Policy); 4] = [
+        |policy| policy.wiping = true,
+        |policy| policy.inventory_every = DAY,
+        |policy| policy.take_back.share = 1,
+        |policy| policy.silent_after = Some(DAY),
+    ];
+    for other in others {
+        assert_eq!(touches(other, &two), nobody);
+    }
+    assert_eq!(touches(|policy| policy.policy_2016 = true, &[]), everybody);
+    assert_eq!(touches(|policy| policy.rule_set = RuleSet::Y2020, &one), nobody);
+    assert_eq!(touches(|policy| policy.rule_set = RuleSet::Y2020, &two), everybody);
+    let unreached = touches(|policy| policy.reclaim.left_all_groups = false, &one);
+    let removed = touches(|policy| policy.reclaim.removed_after = Some(DAY), &one);
+    assert_eq!((unreached.unreached, unreached.removed, unreached.everybody), (true, false, false));
+    assert_eq!((removed.unreached, removed.removed, removed.everybody), (false, true, false));
+}
+
 #[test]
 fn what_becomes_of_the_devices_of_whoever_leaves_is_said_device_by_device() {
     use Enrolment::{Enrolled, Gone, Pending, Removed, Retired, Retiring, Wiped, Wiping};
@@ -716,6 +801,14 @@ fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
     assert_eq!((waits.after, waits.obstacle), (Fate::Waits, None));
 }
 
+/// What somebody has, and whether it is due and may be kept: their own licence, those of their devices, and the app on each.
+fn has_and_wants(verdict: &PersonVerdict) -> impl PartialEq + std::fmt::Debug + use<> {
+    let devices = verdict.devices.iter();
+    let devices = devices.map(|(id, it)| (*id, it.seat, it.wants, it.keeps_seat, it.resolution.keeps()));
+    let own = (verdict.seat, verdict.wants_seat, verdict.keeps_seat);
+    (own, devices.collect::<Vec<_>>(), verdict.left_over.clone())
+}
+
 /// Of whom nothing is said, nothing changes; of everybody else it says what two decisions say.
 fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Result<(), TestCaseError> {
     let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);
@@ -725,6 +818,10 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
     let people: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
     for person in world.people.keys().filter(|person| !people.contains(person)) {
         match [0, 1].map(|at| decided[at].people.get(person)) {
+            // By another policy the same may be said by another rule, or in other words.
+            [Some(was), Some(is)] if world.policy != after.policy => {
+                prop_assert_eq!(has_and_wants(was), has_and_wants(is));
+            }
             [Some(before), Some(after)] => prop_assert_eq!(before, after),
             // Nothing is said of them, or that there is nothing.
             [one, other] => {
@@ -949,6 +1046,49 @@ fn without(world: &World, leaver: Leaver) -> World {
     world
 }
 
+/// The policy becomes another one; some devices begin to count as gone, and some do not any more.
+fn any_policy() -> impl Strategy<Value = (World, PolicyChange)> {
+    let policy = (any::<bool>(), any_rule_set(), any_reclaim());
+    // Mostly one thing changes.
+    let changes = collection::vec(proptest::bool::weighted(0.4), 3);
+    let devices = || collection::btree_set(0..6usize, 0..3);
+    (any_world(), policy, changes, devices(), devices()).prop_map(|(world, policy, changes, silent, back)| {
+        let (policy_2016, rule_set, reclaim) = policy;
+        let mut policy = world.policy.clone();
+        if changes[0] {
+            policy.policy_2016 = policy_2016;
+        }
+        if changes[1] {
+            policy.rule_set = rule_set;
+        }
+        if changes[2] {
+            policy.reclaim = reclaim;
+        }
+        let gone = |number: &usize| world.devices.get(&device(*number)).map(|device| device.silent_since.is_some());
+        let of = |numbers: BTreeSet<usize>, is: bool| -> BTreeSet<DeviceId> {
+            numbers.into_iter().filter(|number| gone(number) == Some(is)).map(device).collect()
+        };
+        let (silent, back) = (of(silent, false), of(back, true));
+        let change = PolicyChange { policy, silent, back };
+        (world, change)
+    })
+}
+
+/// The world in which it has.
+fn by_policy(world: &World, change: &PolicyChange) -> World {
+    let mut world = world.clone();
+    world.policy = change.policy.clone();
+    for device in world.devices.values_mut() {
+        if change.silent.contains(&device.id) {
+            device.silent_since = Some(world.now);
+        }
+        if change.back.contains(&device.id) {
+            device.silent_since = None;
+        }
+    }
+    world
+}
+
 /// What is said to come later comes: the licences that are free are given, those that are to come back do, and then everybody
 /// accepts. `world` is the one that was changed.
 fn comes_true(mut world: World, preview: &Preview) -> Result<(), TestCaseError> {
@@ -1108,6 +1248,23 @@ proptest! {
             prop_assert!(place(other.after).is_some() && place(other.after) <= place(other.before), "{:?}", other);
         }
         prop_assert!(preview.at_deadlines.is_empty());
+    }
+
+    /// Of a policy that becomes another one: few were looked at, and nothing happens to anybody else.
+    #[test]
+    fn what_is_previewed_of_a_policy_is_the_difference_of_two_decisions((world, change) in any_policy(), most in 1..4usize) {
+        let preview = policy_previewed(&world, app(0), &change, most);
+        says_what_is_decided(&world, &by_policy(&world, &change), &preview)?;
+        prop_assert!(preview.at_deadlines.is_empty() && preview.outcomes.iter().all(|outcome| outcome.group.is_none()));
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::policy(app(0), change), everybody, most);
+        prop_assert_eq!(preview, of_all);
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_policy_comes_true((world, change) in any_policy(), most in 1..4usize) {
+        let preview = policy_previewed(&world, app(0), &change, most);
+        comes_true(by_policy(&world, &change), &preview)?;
     }
 
     #[test]

@@ -811,6 +811,15 @@ settings-silent-after = { $days ->
     [one] After { $days } day
    *[other] After { $days } days
 }
+settings-preview-context = Saving does what is shown here.
+settings-preview-silent = { $count ->
+    [one] One device has been silent for longer than this. It is woken first; if it does not answer within a day, it counts as gone, and what is shown here happens.
+   *[other] { $count } devices have been silent for longer than this. They are woken first; those that do not answer within a day count as gone, and what is shown here happens.
+}
+settings-preview-back = { $count ->
+    [one] One device no longer counts as gone.
+   *[other] { $count } devices no longer count as gone.
+}
 settings-server = Server
 settings-public-url = Public address
 settings-time-zone = Time zone

@@ -621,7 +621,7 @@ impl Previewed {
             Previewed::Members(preview) => preview.apps.iter().collect(),
             Previewed::Leave(preview) => preview.apps.iter().map(|app| &app.preview).collect(),
             Previewed::Bulk(preview) => preview.apps.iter().collect(),
-            Previewed::Settings(_) => Vec::new(),
+            Previewed::Settings(preview) => preview.apps.iter().collect(),
         }
     }
 }

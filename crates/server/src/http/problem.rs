@@ -387,7 +387,7 @@ fn outdated(preview: &Previewed) -> Problem {
             .fact("affectedCount", json!(preview.does.len()))
             .fact("apps", apps_facts(preview.apps.iter())),
         Previewed::Leave(preview) => problem.fact("apps", apps_facts(preview.apps.iter().map(|app| &app.preview))),
-        Previewed::Settings(_) => problem,
+        Previewed::Settings(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
     }
 }
 

@@ -136,6 +136,7 @@ const API: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/changes/{change}/restore/preview", Looking),
     ("POST", "/api/v1/groups/{group}/members/preview", Looking),
     ("POST", "/api/v1/groups/{group}/membershipRule/preview", Looking),
+    ("POST", "/api/v1/settings/preview", Looking),
     ("POST", "/api/v1/users/{user}/leave/preview", Looking),
     ("POST", "/api/v1/bulkActions/preview", Looking),
 ];
