@@ -1,9 +1,9 @@
-//! Somebody who leaves the organisation: what that changes at once.
+//! Somebody who leaves the organisation, and a device that does: what that changes at once.
 //!
 //! They are in no group, have asked for nothing, and nothing reaches them any more. That apps go, and then licences, is for
 //! the [`plan`](crate::plan()) to say, as of everybody to whom nothing is due.
 
-use crate::{App, Enrolment, PersonId, World};
+use crate::{App, DeviceId, Enrolment, PersonId, World};
 
 /// Somebody who leaves, and what becomes of their devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,46 @@ impl LeaverDevices {
             (Enrolment::Pending, _) => Some(Parting::TakenOut),
             (Enrolment::Retiring | Enrolment::Wiping, _) => Some(Parting::LeavesAlready),
             (Enrolment::Retired | Enrolment::Wiped | Enrolment::Removed | Enrolment::Gone, _) => None,
+        }
+    }
+}
+
+/// How a device leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceExit {
+    /// It is told to leave: its apps go, then its management profile.
+    Retires,
+    /// It is told to become as new.
+    IsWiped,
+    /// Without its own doing: it is lost.
+    IsTakenOut,
+}
+
+impl DeviceExit {
+    /// How a device is with us then that is with us so; `None` where it stays what it is.
+    pub fn enrolment(self, is: Enrolment) -> Option<Enrolment> {
+        match (self, is) {
+            (DeviceExit::Retires, Enrolment::Enrolled) => Some(Enrolment::Retiring),
+            (DeviceExit::IsWiped, Enrolment::Enrolled | Enrolment::Retiring) => Some(Enrolment::Wiping),
+            (DeviceExit::IsTakenOut, is) if !is.is_over() => Some(Enrolment::Removed),
+            _ => None,
+        }
+    }
+}
+
+/// A device that leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeavingDevice {
+    pub device: DeviceId,
+    pub exit: DeviceExit,
+}
+
+impl LeavingDevice {
+    pub(crate) fn leaves(&self, world: &mut World) {
+        if let Some(device) = world.devices.get_mut(&self.device)
+            && let Some(enrolment) = self.exit.enrolment(device.enrolment)
+        {
+            device.enrolment = enrolment;
         }
     }
 }

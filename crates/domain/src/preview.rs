@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Installation,
-    Leaver, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Stand, Time, Wish, World,
+    Leaver, LeavingDevice, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -431,6 +431,7 @@ enum Change {
     Lines(Vec<Deployment>),
     Members(Vec<Members>),
     Leaves(Leaver),
+    Device(LeavingDevice),
     Policy(Box<PolicyChange>),
 }
 
@@ -446,6 +447,7 @@ impl Change {
                 }
             }
             Change::Leaves(leaver) => leaver.leaves(world, app),
+            Change::Device(leaving) => leaving.leaves(world),
             Change::Policy(change) => change.make(world),
         }
     }
@@ -560,6 +562,12 @@ impl Previewing {
         Previewing::about_nobody_else(app, Change::Leaves(leaver))
     }
 
+    /// Of an app that whoever has the device has anything to do with, when it leaves. They are to be handed over. What deadlines will
+    /// change is not told.
+    pub fn device(app: AssetId, leaving: LeavingDevice) -> Previewing {
+        Previewing::about_nobody_else(app, Change::Device(leaving))
+    }
+
     /// Of an app, when the policy becomes another one. Whom that can do something to ([`PolicyChange::touches`]) is to be handed
     /// over. What deadlines will change is not told, nor what the new policy will take back later.
     pub fn policy(app: AssetId, change: PolicyChange) -> Previewing {
@@ -626,6 +634,7 @@ impl Previewing {
                 })
             };
             let reached = || self.changed.iter().find(reaches).map(|(group, _)| *group);
+            let owns = |device: DeviceId| world.owner(Holder::Device(device)) == Some(person);
             let has_user = !matches!(
                 facts.program,
                 Program::None | Program::Refused { .. } | Program::Retired
@@ -645,11 +654,12 @@ impl Previewing {
                         let concerned = moves.iter().find(|members| members.concerns(&owners, person));
                         concerned.map(|members| members.group)
                     }
-                    Change::Leaves(_) | Change::Policy(_) => None,
+                    Change::Leaves(_) | Change::Device(_) | Change::Policy(_) => None,
                 };
                 let meant = match &self.change {
                     Change::Lines(_) | Change::Members(_) => group.is_some(),
                     Change::Leaves(leaver) => leaver.person == person,
+                    Change::Device(leaving) => owns(leaving.device),
                     // Who it is about is who is another one by it.
                     Change::Policy(_) => before != after,
                 };

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    AssetId, Deployment, DeviceId, Group, GroupId, GroupKind, Leaver, LocationId, Members, Owned, PersonId,
+    AssetId, Deployment, DeviceId, Group, GroupId, GroupKind, Leaver, LeavingDevice, LocationId, Members, Owned, PersonId,
     PolicyChange, Preview, Previewing, Time, Touched,
 };
 
@@ -34,6 +34,8 @@ reads! {
     previewed_members(location: LocationId, asset: AssetId, moves: &'a [Members], now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if this person left. `None` when there is no such app.
     previewed_leaver(location: LocationId, asset: AssetId, leaver: Leaver, now: Time) -> Option<Preview>;
+    /// What it would bring, of this app, if this device left. `None` when there is no such app, or no such device.
+    previewed_device(location: LocationId, asset: AssetId, leaving: LeavingDevice, now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if the policy became another one. `None` when that can do nothing to anybody, or there is
     /// no such app. Costs a look at what is said of the app, and those to whom it can do something.
     previewed_policy(location: LocationId, asset: AssetId, change: &'a PolicyChange, now: Time) -> Option<Preview>;
@@ -134,6 +136,24 @@ impl Conn<'_> {
         let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
         let people = BTreeSet::from([leaver.person]);
         let previewing = Previewing::leaves(asset, leaver);
+        self.played(location, asset, previewing, people, kinds, now).await
+    }
+
+    async fn previewed_device(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        leaving: LeavingDevice,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        let rows = self.devices_of_ids(&[leaving.device]).await?;
+        let people: BTreeSet<PersonId> = rows.into_iter().map(|row| row.person_id).collect();
+        if people.is_empty() {
+            return Ok(None);
+        }
+        let present = self.deployments(asset).await?;
+        let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
+        let previewing = Previewing::device(asset, leaving);
         self.played(location, asset, previewing, people, kinds, now).await
     }
 

@@ -82,6 +82,12 @@ fn leaving_previewed(world: &World, asset: AssetId, leaver: Leaver, most: usize)
     played(world, asset, Previewing::leaves(asset, leaver), people, most)
 }
 
+/// The same of a device that leaves.
+fn device_previewed(world: &World, asset: AssetId, leaving: LeavingDevice, most: usize) -> Preview {
+    let people = owner(world, leaving.device.into()).into_iter().collect();
+    played(world, asset, Previewing::device(asset, leaving), people, most)
+}
+
 /// The same of a policy that becomes another one: of those of whom something is said that it can do something to, and of whoever has
 /// one of the devices.
 fn policy_previewed(world: &World, asset: AssetId, change: &PolicyChange, most: usize) -> Preview {
@@ -580,6 +586,27 @@ fn a_device_that_is_taken_out_with_its_person_is_one_that_loses_the_app() {
     assert!(leaves.gives_back);
 }
 
+/// The licence of a person stays as long as another device of theirs has the app.
+#[test]
+fn a_device_that_leaves_takes_the_licence_along_only_if_it_was_the_last_with_the_app() {
+    let mut world = staff(2, 1, Approval::Required);
+    world.devices.insert(device(10), iphone(10, person(0)));
+    has_it(&mut world, 0, &[0, 10]);
+    let leaves = |world: &World, number| {
+        let leaving = LeavingDevice {
+            device: device(number),
+            exit: DeviceExit::Retires,
+        };
+        let preview = device_previewed(world, app(0), leaving, 2);
+        let effects: Vec<_> = preview.outcomes.iter().map(|it| (it.person, it.effect(), it.gives_back)).collect();
+        (effects, without_device(world, leaving))
+    };
+    let (effects, next) = leaves(&world, 0);
+    assert_eq!(effects, [(person(0), Effect::None, false), (person(1), Effect::None, false)]);
+    let (effects, _) = leaves(&next, 10);
+    assert_eq!(effects, [(person(0), Effect::Loses, true), (person(1), Effect::GainsLater, false)]);
+}
+
 /// Four have the app by a group that has it no more, and keep it while that rule is off. Nobody else is looked at when it is switched on
 /// again: not who has it by the other group, and not who waits.
 #[test]
@@ -1046,6 +1073,29 @@ fn without(world: &World, leaver: Leaver) -> World {
     world
 }
 
+/// One of the devices leaves, this way or that.
+fn any_device_leaving() -> impl Strategy<Value = (World, LeavingDevice)> {
+    let exit = proptest::sample::select(vec![DeviceExit::Retires, DeviceExit::IsWiped, DeviceExit::IsTakenOut]);
+    (any_world(), 0..6usize, exit).prop_filter_map("there is such a device", |(world, number, exit)| {
+        let device = world.devices.get(&device(number))?.id;
+        Some((world, LeavingDevice { device, exit }))
+    })
+}
+
+/// The world that it has left, or begun to.
+fn without_device(world: &World, leaving: LeavingDevice) -> World {
+    use Enrolment::{Enrolled, Gone, Removed, Retired, Retiring, Wiped, Wiping};
+    let mut world = world.clone();
+    let device = world.devices.get_mut(&leaving.device).unwrap();
+    device.enrolment = match (leaving.exit, device.enrolment) {
+        (DeviceExit::Retires, Enrolled) => Retiring,
+        (DeviceExit::IsWiped, Enrolled | Retiring) => Wiping,
+        (DeviceExit::IsTakenOut, is) if ![Retired, Wiped, Removed, Gone].contains(&is) => Removed,
+        (_, is) => is,
+    };
+    world
+}
+
 /// The policy becomes another one; some devices begin to count as gone, and some do not any more.
 fn any_policy() -> impl Strategy<Value = (World, PolicyChange)> {
     let policy = (any::<bool>(), any_rule_set(), any_reclaim());
@@ -1248,6 +1298,26 @@ proptest! {
             prop_assert!(place(other.after).is_some() && place(other.after) <= place(other.before), "{:?}", other);
         }
         prop_assert!(preview.at_deadlines.is_empty());
+    }
+
+    /// Of a device that leaves: its person may lose, nobody else does, and of nobody else is told but those in the line.
+    #[test]
+    fn what_is_previewed_of_a_device_is_the_difference_of_two_decisions((world, leaving) in any_device_leaving(), most in 1..4usize) {
+        let preview = device_previewed(&world, app(0), leaving, most);
+        says_what_is_decided(&world, &without_device(&world, leaving), &preview)?;
+        let owner = owner(&world, leaving.device.into()).unwrap();
+        for other in preview.outcomes.iter().filter(|outcome| outcome.person != owner) {
+            prop_assert!(other.after != Fate::Goes && !other.gives_back && other.group.is_none(), "{:?}", other);
+        }
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::device(app(0), leaving), everybody, most);
+        prop_assert_eq!(preview, of_all);
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_device_comes_true((world, leaving) in any_device_leaving(), most in 1..4usize) {
+        let preview = device_previewed(&world, app(0), leaving, most);
+        comes_true(without_device(&world, leaving), &preview)?;
     }
 
     /// Of a policy that becomes another one: few were looked at, and nothing happens to anybody else.

@@ -454,6 +454,12 @@ device-remove = Remove
 device-remove-help = For a lost device. Nothing is sent to it, and its licences are returned.
 device-remove-title = Remove { $device }?
 device-remove-after = Licences are returned at once. If the device connects again, it is refused and the activity shows it. To be managed again it has to enrol again.
+device-leave-confirm = { $count ->
+    [one] I confirm that one licence is taken back.
+   *[other] I confirm that { $count } licences are taken back.
+}
+device-leave-not-confirmed = Please tick the box. Nothing was done.
+device-leave-promise = If the outcome has changed by then, nothing is done and the new outcome is shown.
 device-lost = What this does
 device-lost-apps = { $count ->
     [0] Has no app that this server installed.

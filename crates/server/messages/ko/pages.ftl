@@ -406,6 +406,9 @@ device-remove = 목록에서 제거
 device-remove-help = 분실한 장치에 사용합니다. 장치에는 아무것도 보내지 않고 라이선스를 회수합니다.
 device-remove-title = { $device }{ PARTICLE($device, "을/를") } 목록에서 제거하시겠습니까?
 device-remove-after = 라이선스를 바로 회수합니다. 장치가 다시 연결되면 거부하고 활동에 기록합니다. 다시 관리하려면 새로 등록해야 합니다.
+device-leave-confirm = 라이선스 { $count }개를 회수하는 것을 확인합니다.
+device-leave-not-confirmed = 확인란을 선택하십시오. 아무것도 실행하지 않았습니다.
+device-leave-promise = 그사이에 결과가 달라지면 실행하지 않고 새 결과를 보여 줍니다.
 device-lost = 영향
 device-lost-apps = { $count ->
     [0] 이 서버가 설치한 앱이 없습니다.

@@ -599,6 +599,7 @@ impl Previewed {
             Previewed::Deployment(preview) => preview.to_confirm(),
             Previewed::Members(preview) => preview.to_confirm(),
             Previewed::Leave(preview) => preview.to_confirm(),
+            Previewed::Device(preview) => preview.to_confirm(),
             Previewed::Bulk(preview) => preview.to_confirm(),
             Previewed::Settings(preview) => preview.to_confirm(),
         }
@@ -609,6 +610,7 @@ impl Previewed {
             Previewed::Deployment(preview) => preview.needs_approval(),
             Previewed::Members(preview) => preview.needs_approval(),
             Previewed::Leave(preview) => preview.needs_approval(),
+            Previewed::Device(preview) => preview.needs_approval(),
             Previewed::Bulk(preview) => preview.needs_approval(),
             Previewed::Settings(preview) => preview.needs_approval(),
         }
@@ -620,6 +622,7 @@ impl Previewed {
             Previewed::Deployment(preview) => vec![preview],
             Previewed::Members(preview) => preview.apps.iter().collect(),
             Previewed::Leave(preview) => preview.apps.iter().map(|app| &app.preview).collect(),
+            Previewed::Device(preview) => preview.apps.iter().collect(),
             Previewed::Bulk(preview) => preview.apps.iter().collect(),
             Previewed::Settings(preview) => preview.apps.iter().collect(),
         }

@@ -7,8 +7,8 @@ use domain::AssetId;
 use sha2::{Digest, Sha256};
 
 use super::{
-    AppError, bulk::BulkPreview, changes::Because, deployments, leavers::LeavePreview, members::MembersPreview,
-    settings::SettingsPreview,
+    AppError, bulk::BulkPreview, changes::Because, deployments, leavers::LeavePreview, leaving::DeviceLeavePreview,
+    members::MembersPreview, settings::SettingsPreview,
 };
 
 /// What somebody agreed to who saves.
@@ -65,6 +65,7 @@ pub enum Previewed {
     Deployment(Box<deployments::Preview>),
     Members(Box<MembersPreview>),
     Leave(Box<LeavePreview>),
+    Device(Box<DeviceLeavePreview>),
     Bulk(Box<BulkPreview>),
     Settings(Box<SettingsPreview>),
 }
@@ -75,6 +76,7 @@ impl Previewed {
             Previewed::Deployment(preview) => &preview.digest,
             Previewed::Members(preview) => &preview.digest,
             Previewed::Leave(preview) => &preview.digest,
+            Previewed::Device(preview) => &preview.digest,
             Previewed::Bulk(preview) => &preview.digest,
             Previewed::Settings(preview) => &preview.digest,
         }

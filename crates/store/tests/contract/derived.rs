@@ -10,8 +10,8 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceId, Each,
-    Effect, Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LicenseType, LocationId,
+    App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceExit, DeviceId, Each,
+    Effect, Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LeavingDevice, LicenseType, LocationId,
     Members, Outcome, PersonId, Place, PolicyChange, Precedence, Preview, Previewing, RuleSet, Stand, Step, Time, Wish,
     World, decide, decide_each, plan,
 };
@@ -695,6 +695,12 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
             .unwrap()
             .unwrap();
         says_the_same(told, Previewing::leaves(app.id, leaver), &world, app);
+        let leaving = LeavingDevice {
+            device: DeviceId(chance.device().parse().unwrap()),
+            exit: chance.of(&[DeviceExit::Retires, DeviceExit::IsWiped, DeviceExit::IsTakenOut]),
+        };
+        let told = store.previewed_device(LOCATION, app.id, leaving, now).await.unwrap().unwrap();
+        says_the_same(told, Previewing::device(app.id, leaving), &world, app);
         let change = another_policy(chance, &world);
         let told = store.previewed_policy(LOCATION, app.id, &change, now).await.unwrap();
         policy_says_the_same(told, Previewing::policy(app.id, change), &world, app);

@@ -172,7 +172,11 @@ impl From<&Previewed> for ChangePreview {
     fn from(preview: &Previewed) -> ChangePreview {
         let moves = match preview {
             Previewed::Members(preview) => Some(&preview.change),
-            Previewed::Deployment(_) | Previewed::Leave(_) | Previewed::Bulk(_) | Previewed::Settings(_) => None,
+            Previewed::Deployment(_)
+            | Previewed::Leave(_)
+            | Previewed::Device(_)
+            | Previewed::Bulk(_)
+            | Previewed::Settings(_) => None,
         };
         let apps = preview.apps().into_iter().map(|of| ChangedApp {
             app_id: of.app.id.0,
