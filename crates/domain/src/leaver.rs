@@ -1,9 +1,11 @@
-//! Somebody who leaves the organisation, and a device that does: what that changes at once.
+//! Somebody who leaves the organisation or comes back, and a device that leaves: what that changes at once.
 //!
 //! They are in no group, have asked for nothing, and nothing reaches them any more. That apps go, and then licences, is for
 //! the [`plan`](crate::plan()) to say, as of everybody to whom nothing is due.
 
-use crate::{App, DeviceId, Enrolment, PersonId, World};
+use std::collections::BTreeSet;
+
+use crate::{App, DeviceId, Enrolment, GroupId, PersonId, Program, World};
 
 /// Somebody who leaves, and what becomes of their devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,31 @@ impl LeaverDevices {
             (Enrolment::Pending, _) => Some(Parting::TakenOut),
             (Enrolment::Retiring | Enrolment::Wiping, _) => Some(Parting::LeavesAlready),
             (Enrolment::Retired | Enrolment::Wiped | Enrolment::Removed | Enrolment::Gone, _) => None,
+        }
+    }
+}
+
+/// Somebody who comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returner {
+    pub person: PersonId,
+    /// How far they are with Apple then: whom Apple was not asked yet to retire it is not asked to.
+    pub program: Program,
+    /// The groups whose rules let them in.
+    pub groups: BTreeSet<GroupId>,
+}
+
+impl Returner {
+    pub(crate) fn returns(&self, world: &mut World) {
+        let Some(person) = world.people.get_mut(&self.person) else {
+            return;
+        };
+        person.left = false;
+        person.program = self.program;
+        for group in &self.groups {
+            if let Some(group) = world.groups.get_mut(group) {
+                group.people.insert(self.person);
+            }
         }
     }
 }

@@ -43,7 +43,7 @@ pub use each::{Concern, DevicePair, Each, Pair, Said, decide_each};
 pub use ids::*;
 pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};
 pub use invitation::Attempt;
-pub use leaver::{DeviceExit, Leaver, LeaverDevices, LeavingDevice, Parting};
+pub use leaver::{DeviceExit, Leaver, LeaverDevices, LeavingDevice, Parting, Returner};
 pub use licence::{
     Counts, Holder, HolderKind, LicenseType, Licensing, LicensingReason, Owned, Reading, Refusal, RefusalReason, Seat,
 };

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     App, AssetId, Counts, Deployment, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind, Installation,
-    Leaver, LeavingDevice, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Stand, Time, Wish, World,
+    Leaver, LeavingDevice, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Returner, Stand, Time, Wish, World,
     decide::{Footing, Line, Owners, Standing, stands},
 };
 
@@ -431,6 +431,7 @@ enum Change {
     Lines(Vec<Deployment>),
     Members(Vec<Members>),
     Leaves(Leaver),
+    Returns(Returner),
     Device(LeavingDevice),
     Policy(Box<PolicyChange>),
 }
@@ -447,6 +448,7 @@ impl Change {
                 }
             }
             Change::Leaves(leaver) => leaver.leaves(world, app),
+            Change::Returns(returner) => returner.returns(world),
             Change::Device(leaving) => leaving.leaves(world),
             Change::Policy(change) => change.make(world),
         }
@@ -562,6 +564,11 @@ impl Previewing {
         Previewing::about_nobody_else(app, Change::Leaves(leaver))
     }
 
+    /// Of an app, when the person comes back. They are to be handed over. What deadlines will change is not told.
+    pub fn returns(app: AssetId, returner: Returner) -> Previewing {
+        Previewing::about_nobody_else(app, Change::Returns(returner))
+    }
+
     /// Of an app that whoever has the device has anything to do with, when it leaves. They are to be handed over. What deadlines will
     /// change is not told.
     pub fn device(app: AssetId, leaving: LeavingDevice) -> Previewing {
@@ -654,11 +661,12 @@ impl Previewing {
                         let concerned = moves.iter().find(|members| members.concerns(&owners, person));
                         concerned.map(|members| members.group)
                     }
-                    Change::Leaves(_) | Change::Device(_) | Change::Policy(_) => None,
+                    Change::Leaves(_) | Change::Returns(_) | Change::Device(_) | Change::Policy(_) => None,
                 };
                 let meant = match &self.change {
                     Change::Lines(_) | Change::Members(_) => group.is_some(),
                     Change::Leaves(leaver) => leaver.person == person,
+                    Change::Returns(returner) => returner.person == person,
                     Change::Device(leaving) => owns(leaving.device),
                     // Who it is about is who is another one by it.
                     Change::Policy(_) => before != after,

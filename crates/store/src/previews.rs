@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     AssetId, Deployment, DeviceId, Group, GroupId, GroupKind, Leaver, LeavingDevice, LocationId, Members, Owned, PersonId,
-    PolicyChange, Preview, Previewing, Time, Touched,
+    PolicyChange, Preview, Previewing, Returner, Time, Touched,
 };
 
 use crate::{
@@ -34,6 +34,8 @@ reads! {
     previewed_members(location: LocationId, asset: AssetId, moves: &'a [Members], now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if this person left. `None` when there is no such app.
     previewed_leaver(location: LocationId, asset: AssetId, leaver: Leaver, now: Time) -> Option<Preview>;
+    /// What it would bring, of this app, if this person came back. `None` when there is no such app.
+    previewed_return(location: LocationId, asset: AssetId, returner: &'a Returner, now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if this device left. `None` when there is no such app, or no such device.
     previewed_device(location: LocationId, asset: AssetId, leaving: LeavingDevice, now: Time) -> Option<Preview>;
     /// What it would bring, of this app, if the policy became another one. `None` when that can do nothing to anybody, or there is
@@ -136,6 +138,20 @@ impl Conn<'_> {
         let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
         let people = BTreeSet::from([leaver.person]);
         let previewing = Previewing::leaves(asset, leaver);
+        self.played(location, asset, previewing, people, kinds, now).await
+    }
+
+    async fn previewed_return(
+        &mut self,
+        location: LocationId,
+        asset: AssetId,
+        returner: &Returner,
+        now: Time,
+    ) -> Result<Option<Preview>, StoreError> {
+        let present = self.deployments(asset).await?;
+        let kinds = present.iter().map(|line| (line.group, line.kind)).collect();
+        let people = BTreeSet::from([returner.person]);
+        let previewing = Previewing::returns(asset, returner.clone());
         self.played(location, asset, previewing, people, kinds, now).await
     }
 

@@ -317,7 +317,7 @@ impl World {
             self.say(format!("person {number} is back"));
             return permitted(
                 "returning",
-                app.person_return(&Caller::System, person, Base::Latest).await,
+                app.person_return(&Caller::System, person, Base::Latest, &Agreed::default()).await,
             );
         }
         let devices = if self.rng.chance(0.7) {

@@ -82,6 +82,12 @@ fn leaving_previewed(world: &World, asset: AssetId, leaver: Leaver, most: usize)
     played(world, asset, Previewing::leaves(asset, leaver), people, most)
 }
 
+/// The same of somebody who comes back.
+fn return_previewed(world: &World, asset: AssetId, returner: &Returner, most: usize) -> Preview {
+    let people = BTreeSet::from([returner.person]);
+    played(world, asset, Previewing::returns(asset, returner.clone()), people, most)
+}
+
 /// The same of a device that leaves.
 fn device_previewed(world: &World, asset: AssetId, leaving: LeavingDevice, most: usize) -> Preview {
     let people = owner(world, leaving.device.into()).into_iter().collect();
@@ -1073,6 +1079,43 @@ fn without(world: &World, leaver: Leaver) -> World {
     world
 }
 
+/// Somebody who had left comes back, into some groups, and as far with Apple as before or not.
+fn any_returning() -> impl Strategy<Value = (World, Returner)> {
+    let groups = collection::btree_set(0..4usize, 0..3);
+    (any_world(), 0..5usize, groups, any::<bool>()).prop_filter_map("they are a person", |(mut world, number, into, kept)| {
+        let id = world.people.get(&person(number)).map(|person| person.id)?;
+        // Whoever left is in no group, and has asked for nothing.
+        let facts = world.people.get_mut(&id)?;
+        facts.left = true;
+        let program = if kept { Program::Associated { since: NOW } } else { facts.program };
+        for group in world.groups.values_mut() {
+            group.people.remove(&id);
+        }
+        for app in world.apps.values_mut() {
+            app.requests.remove(&id);
+        }
+        let users = world.groups.values().filter(|group| group.kind == GroupKind::User);
+        let groups = users.map(|it| it.id).filter(|it| into.iter().any(|number| group(*number) == *it));
+        let returner = Returner {
+            person: id,
+            program,
+            groups: groups.collect(),
+        };
+        Some((world, returner))
+    })
+}
+
+/// The world that they are back in.
+fn with_again(world: &World, returner: &Returner) -> World {
+    let mut world = world.clone();
+    let facts = world.people.get_mut(&returner.person).unwrap();
+    (facts.left, facts.program) = (false, returner.program);
+    for group in &returner.groups {
+        world.groups.get_mut(group).unwrap().people.insert(returner.person);
+    }
+    world
+}
+
 /// One of the devices leaves, this way or that.
 fn any_device_leaving() -> impl Strategy<Value = (World, LeavingDevice)> {
     let exit = proptest::sample::select(vec![DeviceExit::Retires, DeviceExit::IsWiped, DeviceExit::IsTakenOut]);
@@ -1298,6 +1341,25 @@ proptest! {
             prop_assert!(place(other.after).is_some() && place(other.after) <= place(other.before), "{:?}", other);
         }
         prop_assert!(preview.at_deadlines.is_empty());
+    }
+
+    /// Of somebody who comes back: what they get and wait for, and of nobody else is told but those in the line.
+    #[test]
+    fn what_is_previewed_of_a_return_is_the_difference_of_two_decisions((world, returner) in any_returning(), most in 1..4usize) {
+        let preview = return_previewed(&world, app(0), &returner, most);
+        says_what_is_decided(&world, &with_again(&world, &returner), &preview)?;
+        for other in preview.outcomes.iter().filter(|outcome| outcome.person != returner.person) {
+            prop_assert!(other.after != Fate::Goes && !other.gives_back && other.group.is_none(), "{:?}", other);
+        }
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::returns(app(0), returner), everybody, most);
+        prop_assert_eq!(preview, of_all);
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_return_comes_true((world, returner) in any_returning(), most in 1..4usize) {
+        let preview = return_previewed(&world, app(0), &returner, most);
+        comes_true(with_again(&world, &returner), &preview)?;
     }
 
     /// Of a device that leaves: its person may lose, nobody else does, and of nobody else is told but those in the line.

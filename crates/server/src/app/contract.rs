@@ -7,7 +7,7 @@ use domain::AssetId;
 use sha2::{Digest, Sha256};
 
 use super::{
-    AppError, bulk::BulkPreview, changes::Because, deployments, leavers::LeavePreview, leaving::DeviceLeavePreview,
+    AppError, bulk::BulkPreview, changes::Because, deployments, leavers::{LeavePreview, ReturnPreview}, leaving::DeviceLeavePreview,
     members::MembersPreview, settings::SettingsPreview,
 };
 
@@ -65,6 +65,7 @@ pub enum Previewed {
     Deployment(Box<deployments::Preview>),
     Members(Box<MembersPreview>),
     Leave(Box<LeavePreview>),
+    Return(Box<ReturnPreview>),
     Device(Box<DeviceLeavePreview>),
     Bulk(Box<BulkPreview>),
     Settings(Box<SettingsPreview>),
@@ -76,6 +77,7 @@ impl Previewed {
             Previewed::Deployment(preview) => &preview.digest,
             Previewed::Members(preview) => &preview.digest,
             Previewed::Leave(preview) => &preview.digest,
+            Previewed::Return(preview) => &preview.digest,
             Previewed::Device(preview) => &preview.digest,
             Previewed::Bulk(preview) => &preview.digest,
             Previewed::Settings(preview) => &preview.digest,

@@ -386,6 +386,7 @@ fn outdated(preview: &Previewed) -> Problem {
         Previewed::Bulk(preview) => problem
             .fact("affectedCount", json!(preview.does.len()))
             .fact("apps", apps_facts(preview.apps.iter())),
+        Previewed::Return(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
         Previewed::Device(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
         Previewed::Leave(preview) => problem.fact("apps", apps_facts(preview.apps.iter().map(|app| &app.preview))),
         Previewed::Settings(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),

@@ -317,3 +317,53 @@ on_both! {
         assert_eq!(store.device(device).await.unwrap().unwrap().enrolment, Enrolment::Removed);
     }
 }
+
+on_both! {
+    upon company;
+
+    /// Whoever comes back is in the groups whose rules let them in, and gets what those have, or waits for it.
+    async fn a_return_does_what_was_previewed_and_somebody_sees_it_first(server: &TestServer, company: Organisation) {
+        let store = &server.running.app.store;
+        let (leaver, group) = (company.people[1], format!("/api/v1/groups/{}/membershipRule", company.group.0));
+        let rule = json!({ "membershipRule": "all" });
+        assert_eq!(server.send(Method::PUT, &group, &rule).await.0, StatusCode::OK);
+        assert_eq!(left(server, leaver, "?retireDevices=false").await.0, StatusCode::OK);
+        let previewed = async || -> Value {
+            let looking = server.request(Method::POST, &format!("{}/return/preview", user(leaver)));
+            let (status, preview) = answer(looking.bearer_auth(&server.looker)).await;
+            assert_eq!(status, StatusCode::OK, "{preview}");
+            preview
+        };
+        let back = async |digest: &Value| {
+            let with = format!("{}/return?previewDigest={}", user(leaver), digest.as_str().unwrap());
+            let request = server.request(Method::POST, &with).bearer_auth(&server.key);
+            answer(request.header("if-match", "*")).await
+        };
+        let preview = previewed().await;
+        assert_eq!(preview["groupIds"], json!([company.group.0]), "{preview}");
+        assert_eq!((whom(&preview["apps"][0], "waits"), &preview["confirmTakeBack"]), (vec![json!(leaver)], &Value::Null), "{preview}");
+
+        // More licences than people: nobody waits by then.
+        company.licences(store, company.assets[0], 60).await.unwrap();
+        let (status, problem) = back(&preview["digest"]).await;
+        assert_eq!((status, kind(&problem)), (StatusCode::CONFLICT, "preview-outdated"), "{problem}");
+        assert!(store.person(leaver).await.unwrap().unwrap().left_at.is_some(), "nothing was done");
+        let preview = previewed().await;
+        assert_eq!((&preview["digest"], whom(&preview["apps"][0], "gains")), (&problem["previewDigest"], vec![json!(leaver)]), "{preview}");
+
+        let browser = Browser::sign_in(server).await;
+        let (page, here) = (format!("/people/{}", leaver.0), format!("/people/{}/return", leaver.0));
+        let button = form::of(&browser.page(server, &page).await, &here);
+        let (code, shown) = browser.submit(server, &here, &button).await;
+        assert!(code == 200 && shown.contains("규칙에 따라 들어가는 그룹") && shown.contains("everybody"), "{code} {shown}");
+        assert!(store.person(leaver).await.unwrap().unwrap().left_at.is_some(), "it was only looked at");
+        let agreed = form::of(&shown, &here);
+        let (code, shown) = browser.submit(server, &here, &form::with(&agreed, "digest", "another")).await;
+        assert!(code == 409 && shown.contains("복귀로 표시"), "{code} {shown}");
+        browser.press(server, &here, &agreed).await;
+        assert_eq!(store.person(leaver).await.unwrap().unwrap().left_at, None);
+        // For somebody who is here nothing would happen, and nothing does.
+        assert_eq!(previewed().await["apps"], json!([]));
+        assert_eq!(back(&json!("whatever")).await.0, StatusCode::OK);
+    }
+}

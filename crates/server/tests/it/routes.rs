@@ -141,6 +141,7 @@ const API: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/managedDevices/{device}/wipe/preview", Looking),
     ("POST", "/api/v1/settings/preview", Looking),
     ("POST", "/api/v1/users/{user}/leave/preview", Looking),
+    ("POST", "/api/v1/users/{user}/return/preview", Looking),
     ("POST", "/api/v1/bulkActions/preview", Looking),
 ];
 

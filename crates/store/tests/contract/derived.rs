@@ -12,7 +12,7 @@ use std::{
 use domain::{
     App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceExit, DeviceId, Each,
     Effect, Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LeavingDevice, LicenseType, LocationId,
-    Members, Outcome, PersonId, Place, PolicyChange, Precedence, Preview, Previewing, RuleSet, Stand, Step, Time, Wish,
+    Members, Outcome, PersonId, Place, PolicyChange, Precedence, Preview, Previewing, Returner, RuleSet, Stand, Step, Time, Wish,
     World, decide, decide_each, plan,
 };
 use store::{
@@ -695,6 +695,15 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
             .unwrap()
             .unwrap();
         says_the_same(told, Previewing::leaves(app.id, leaver), &world, app);
+        let person = PersonId(chance.person().parse().unwrap());
+        let groups = world.groups.values().filter(|group| group.kind == GroupKind::User && chance.one_in(3));
+        let returner = Returner {
+            person,
+            program: world.people[&person].program,
+            groups: groups.map(|group| group.id).collect(),
+        };
+        let told = store.previewed_return(LOCATION, app.id, &returner, now).await.unwrap().unwrap();
+        says_the_same(told, Previewing::returns(app.id, returner), &world, app);
         let leaving = LeavingDevice {
             device: DeviceId(chance.device().parse().unwrap()),
             exit: chance.of(&[DeviceExit::Retires, DeviceExit::IsWiped, DeviceExit::IsTakenOut]),

@@ -408,7 +408,7 @@ pub(super) async fn shown(app: &App, s: &Speak, preview: &Previewed) -> Result<S
             }
         }
         // Neither is restored, nor waits for anybody.
-        Previewed::Leave(_) | Previewed::Device(_) | Previewed::Bulk(_) => {}
+        Previewed::Leave(_) | Previewed::Return(_) | Previewed::Device(_) | Previewed::Bulk(_) => {}
     }
     Ok(shown)
 }
