@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     App, AssetId, Deployment, DeploymentId, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId,
-    PersonKind, PersonVerdict, Program, Seat, Step, Time, World,
+    PersonKind, PersonVerdict, Program, Reclaimable, Seat, Step, Time, World,
     decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
     plan::Own,
@@ -76,6 +76,7 @@ pub struct Pair {
     pub seat: Option<Seat>,
     /// Licences of devices of theirs that are away: [`PersonVerdict::left_over`].
     pub left_over: BTreeMap<DeviceId, Seat>,
+    pub reclaimable: Reclaimable,
     /// What brings them into the line, and devices of theirs, each while it wants a licence and has none.
     pub wishes: BTreeMap<Holder, Wish>,
     /// The one of those that waits whenever any of them does.
@@ -106,7 +107,7 @@ pub struct Said {
 }
 
 impl Pair {
-    fn of(world: &World, alone: &Alone) -> Pair {
+    fn of(world: &World, owners: &Owners<'_>, app: &App, alone: &Alone) -> Pair {
         let served = &alone.served;
         let waiting = alone.waiting.as_ref().unwrap_or(served);
         let devices = served.devices.values().filter(|device| device.concerns());
@@ -118,6 +119,7 @@ impl Pair {
             kept_by: served.kept_by,
             seat: served.seat,
             left_over: served.left_over.clone(),
+            reclaimable: Reclaimable::of(world, app, served, owners.devices(served.person)),
             wishes: alone.wishes.clone(),
             last: alone.last,
             said: Said {
@@ -189,7 +191,7 @@ pub fn decide_each(world: &World) -> Each {
         for alone in alone(world, &owners, app) {
             let person = alone.served.person;
             own.about(app, &alone.served);
-            pairs.insert((app.id, person), Pair::of(world, &alone));
+            pairs.insert((app.id, person), Pair::of(world, &owners, app, &alone));
             let theirs = app
                 .deployments
                 .iter()

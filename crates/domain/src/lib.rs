@@ -43,7 +43,7 @@ pub use each::{Concern, DevicePair, Each, Pair, Said, decide_each};
 pub use ids::*;
 pub use install::{Failure, FailureClass, Install, InstallCommand, Seen};
 pub use invitation::Attempt;
-pub use leaver::{Leaver, LeaverDevices, Parting};
+pub use leaver::{DeviceExit, Leaver, LeaverDevices, LeavingDevice, Parting, Returner};
 pub use licence::{
     Counts, Holder, HolderKind, LicenseType, Licensing, LicensingReason, Owned, Reading, Refusal, RefusalReason, Seat,
 };
@@ -53,10 +53,12 @@ pub use membership::{
 };
 pub use operation::{Ask, Patience};
 pub use plan::{Plan, Step, plan};
-pub use preview::{Affected, Effect, Fate, Later, Members, Outcome, Preview, Previewing, TakeBackLimits, Waiter};
+pub use preview::{
+    Affected, Effect, Fate, Later, Members, Outcome, PolicyChange, Preview, Previewing, TakeBackLimits, Touched, Waiter,
+};
 pub use program::Program;
 pub use prompts::Prompted;
-pub use reclaim::{Reclaim, ReclaimRules};
+pub use reclaim::{Reclaim, ReclaimRules, Reclaimable};
 pub use sound::{Breach, Fault, Left, faults};
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;

@@ -1,5 +1,5 @@
 //! What a change would bring each person of an app, before anything is changed: of its deployment, of who is in a group
-//! that it is deployed to, or of who is in the organisation.
+//! that it is deployed to, of who and what is in the organisation, or of the policy.
 //!
 //! It looks at the people whom the change reaches, some at a time, with the functions of [`decide`](crate::decide()); of
 //! everybody else only those in the line for a licence matter, and of them only their wish. What it keeps is a few words a
@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::{
     App, AssetId, Counts, Deployment, DeploymentId, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind,
-    Installation, Leaver, Owned, PersonId, Program, Prompted, Stand, Time, Unmet, Wish, World,
+    Installation, Leaver, LeavingDevice, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Returner, Stand,
+    Time, Unmet, Wish, World,
     decide::{Footing, Line, Owners, Shares, Standing, keeping, stands},
 };
 
@@ -397,6 +398,58 @@ pub struct Members {
     pub go: BTreeSet<Uuid>,
 }
 
+/// The policy as it would be, and what follows from it for devices that have been silent for long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyChange {
+    pub policy: Policy,
+    /// Devices that count as gone by it, unless they are heard first, and would not.
+    pub silent: BTreeSet<DeviceId>,
+    /// Devices that do not count as gone any more, and would.
+    pub back: BTreeSet<DeviceId>,
+}
+
+/// Whom a change of the policy can do something to, of an app: beside the people of the devices that it names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Everybody of whom something is said.
+    pub everybody: bool,
+    /// [`Reclaimable::unreached`].
+    pub unreached: bool,
+    /// [`Reclaimable::removed`].
+    pub removed: bool,
+}
+
+impl PolicyChange {
+    /// Whom it can do something to, where `before` is the policy as it is and `lines` are the deployment of the app.
+    pub fn touches(&self, before: &Policy, lines: &[Deployment]) -> Touched {
+        let (is, was) = (&self.policy, before);
+        Touched {
+            // What a single line says is the same by all rules.
+            everybody: is.policy_2016 != was.policy_2016 || (is.rule_set != was.rule_set && lines.len() > 1),
+            unreached: is.reclaim.left_all_groups != was.reclaim.left_all_groups,
+            removed: is.reclaim.removed_after != was.reclaim.removed_after,
+        }
+    }
+
+    fn make(&self, world: &mut World) {
+        world.policy.clone_from(&self.policy);
+        for (devices, silent_since) in [(&self.silent, Some(world.now)), (&self.back, None)] {
+            for device in devices {
+                if let Some(device) = world.devices.get_mut(device) {
+                    device.silent_since = silent_since;
+                }
+            }
+        }
+    }
+}
+
+impl Touched {
+    /// Whether it can do something to somebody of whom this is so.
+    pub fn includes(&self, reclaimable: Reclaimable) -> bool {
+        self.everybody || (self.unreached && reclaimable.unreached) || (self.removed && reclaimable.removed)
+    }
+}
+
 /// What would be changed.
 #[derive(Debug)]
 enum Change {
@@ -404,6 +457,9 @@ enum Change {
     Lines(Vec<Deployment>),
     Members(Vec<Members>),
     Leaves(Leaver),
+    Returns(Returner),
+    Device(LeavingDevice),
+    Policy(Box<PolicyChange>),
 }
 
 impl Change {
@@ -418,6 +474,9 @@ impl Change {
                 }
             }
             Change::Leaves(leaver) => leaver.leaves(world, app),
+            Change::Returns(returner) => returner.returns(world),
+            Change::Device(leaving) => leaving.leaves(world),
+            Change::Policy(change) => change.make(world),
         }
     }
 }
@@ -540,11 +599,33 @@ impl Previewing {
 
     /// Of an app that the person has anything to do with. They are to be handed over. What deadlines will change is not told.
     pub fn leaves(app: AssetId, leaver: Leaver) -> Previewing {
+        Previewing::about_nobody_else(app, Change::Leaves(leaver))
+    }
+
+    /// Of an app, when the person comes back. They are to be handed over. What deadlines will change is not told.
+    pub fn returns(app: AssetId, returner: Returner) -> Previewing {
+        Previewing::about_nobody_else(app, Change::Returns(returner))
+    }
+
+    /// Of an app that whoever has the device has anything to do with, when it leaves. They are to be handed over. What deadlines will
+    /// change is not told.
+    pub fn device(app: AssetId, leaving: LeavingDevice) -> Previewing {
+        Previewing::about_nobody_else(app, Change::Device(leaving))
+    }
+
+    /// Of an app, when the policy becomes another one. Whom that can do something to ([`PolicyChange::touches`]) is to be handed
+    /// over. What deadlines will change is not told, nor what the new policy will take back later.
+    pub fn policy(app: AssetId, change: PolicyChange) -> Previewing {
+        Previewing::about_nobody_else(app, Change::Policy(Box::new(change)))
+    }
+
+    /// A change that is about no group.
+    fn about_nobody_else(app: AssetId, change: Change) -> Previewing {
         Previewing {
             app,
             changed: Vec::new(),
             made: None,
-            change: Change::Leaves(leaver),
+            change,
             keeping: Default::default(),
             then: Vec::new(),
             deadlines: Vec::new(),
@@ -602,7 +683,7 @@ impl Previewing {
                 })
             };
             let reached = || self.changed.iter().find(reaches).map(|(group, _)| *group);
-            let leaves = matches!(&self.change, Change::Leaves(leaver) if leaver.person == person);
+            let owns = |device: DeviceId| world.owner(Holder::Device(device)) == Some(person);
             let has_user = !matches!(
                 facts.program,
                 Program::None | Program::Refused { .. } | Program::Retired
@@ -622,7 +703,15 @@ impl Previewing {
                         let concerned = moves.iter().find(|members| members.concerns(&owners, person));
                         concerned.map(|members| members.group)
                     }
-                    Change::Leaves(_) => None,
+                    Change::Leaves(_) | Change::Returns(_) | Change::Device(_) | Change::Policy(_) => None,
+                };
+                let meant = match &self.change {
+                    Change::Lines(_) | Change::Members(_) => group.is_some(),
+                    Change::Leaves(leaver) => leaver.person == person,
+                    Change::Returns(returner) => returner.person == person,
+                    Change::Device(leaving) => owns(leaving.device),
+                    // Who it is about is who is another one by it.
+                    Change::Policy(_) => before != after,
                 };
                 self.people.push(Told {
                     holder: *holder,
@@ -630,7 +719,7 @@ impl Previewing {
                     before,
                     after,
                     group,
-                    meant: group.is_some() || leaves,
+                    meant,
                     has_user,
                 });
             }

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{App, Device, Enrolment, Holder, HolderKind, Person, PersonKind, PersonVerdict, Policy, Seen, Time, World};
+use crate::{
+    App, Device, DeviceVerdict, Enrolment, Holder, HolderKind, Install, Person, PersonKind, PersonVerdict, Policy,
+    Resolution, Rule, Seen, Time, World,
+};
 
 /// The rules that are switches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,19 +45,56 @@ impl ReclaimRules {
         devices: impl Iterator<Item = &'a Device>,
     ) -> Option<Time> {
         let after = self.removed_after?;
-        let mut removed = None;
-        for install in devices.filter_map(|device| app.installs.get(&device.id)) {
-            if install.may_be_there() || install.command.is_some() {
-                return None;
-            }
-            if install.seen == Some(Seen::RemovedByUser) {
-                removed = removed.max(install.seen_at);
-            }
+        removed_at(app, requested, devices).map(|at| at + after)
+    }
+}
+
+/// When a person removed the app from the last of these devices, which are all of theirs that are here; `None` where they asked
+/// for it since.
+fn removed_at<'a>(app: &App, requested: Option<Time>, devices: impl Iterator<Item = &'a Device>) -> Option<Time> {
+    let mut removed = None;
+    for install in devices.filter_map(|device| app.installs.get(&device.id)) {
+        if install.may_be_there() || install.command.is_some() {
+            return None;
         }
-        // Whoever asked since wants it.
-        removed
-            .filter(|removed| requested <= Some(*removed))
-            .map(|at| at + after)
+        if install.seen == Some(Seen::RemovedByUser) {
+            removed = removed.max(install.seen_at);
+        }
+    }
+    // Whoever asked since wants it.
+    removed.filter(|removed| requested <= Some(*removed))
+}
+
+/// What a rule that is a switch looks at, of a person and an app. Whether it is on or not: so those are found whom switching it
+/// does something to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reclaimable {
+    /// No deployment reaches them, or a device of theirs, and they have a licence or the app there:
+    /// [`ReclaimRules::left_all_groups`].
+    pub unreached: bool,
+    /// They removed it from every device, and have not asked since: [`ReclaimRules::removed_after`].
+    pub removed: bool,
+}
+
+impl Reclaimable {
+    /// `here` are their devices that are not away.
+    pub(crate) fn of(world: &World, app: &App, verdict: &PersonVerdict, here: &[&Device]) -> Reclaimable {
+        let unreached =
+            |resolution: &Resolution| matches!(resolution.rule, Rule::NoDeployment | Rule::KeptWithoutDeployment);
+        let there = |device: &DeviceVerdict| {
+            let install = app.installs.get(&device.device);
+            device.seat.is_some() || install.is_some_and(Install::may_be_there)
+        };
+        let own = verdict.seat.is_some();
+        let mut devices = verdict.devices.values();
+        let person = world.people.get(&verdict.person);
+        let is_person = person.is_some_and(|person| person.kind == PersonKind::Person);
+        let requested = app.requests.get(&verdict.person).copied();
+        Reclaimable {
+            unreached: (own && unreached(&verdict.resolution))
+                || devices.any(|device| unreached(&device.resolution) && (own || there(device))),
+            removed: is_person && removed_at(app, requested, here.iter().copied()).is_some(),
+        }
     }
 }
 

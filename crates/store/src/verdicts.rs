@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use domain::{DeploymentId, DevicePair, HolderKind, Pair, PersonId, Said, Stand};
+use domain::{DeploymentId, DevicePair, HolderKind, Pair, PersonId, Reclaimable, Said, Stand};
 
 use crate::{
     SeatState, StoreError,
@@ -33,6 +33,7 @@ pub enum Of {
         seat: Option<SeatState>,
         /// Devices of theirs that are away have licences.
         left_over: bool,
+        reclaimable: Reclaimable,
         /// How they stand in the line for a licence of their own.
         own: Option<Stand>,
     },
@@ -54,6 +55,7 @@ impl Verdict {
                 keeps: pair.keeps,
                 seat: pair.seat.map(SeatState::of),
                 left_over: !pair.left_over.is_empty(),
+                reclaimable: pair.reclaimable,
                 own: pair.wishes.get(&person.into()).map(|wish| wish.stand),
             },
             stand: pair.last.map(|(_, wish)| wish.stand),
@@ -107,6 +109,7 @@ impl fmt::Display for Verdict {
                 keeps,
                 seat,
                 left_over,
+                reclaimable: Reclaimable { unreached, removed },
                 own,
             } => {
                 let flags = flags([
@@ -115,6 +118,8 @@ impl fmt::Display for Verdict {
                     (keeps, 'k'),
                     (left_over, 'l'),
                     (nobody, 'n'),
+                    (unreached, 'u'),
+                    (removed, 'd'),
                 ]);
                 write!(f, "person {flags} {} {}", or_none(seat), or_none(own))?;
             }
@@ -166,6 +171,10 @@ impl FromStr for Verdict {
                     wants: flags.contains('w'),
                     keeps: flags.contains('k'),
                     left_over: flags.contains('l'),
+                    reclaimable: Reclaimable {
+                        unreached: flags.contains('u'),
+                        removed: flags.contains('d'),
+                    },
                     seat: some(seat)?,
                     own: some(own)?,
                 };
@@ -228,13 +237,17 @@ mod tests {
         let stands = [None, Some(Stand::Ready), Some(Stand::Refused), Some(Stand::NotMember)];
         let mut texts = HashSet::new();
         for (seat, stand) in seats.into_iter().flat_map(|seat| stands.map(|stand| (seat, stand))) {
-            let people = (0..32).flat_map(|number: u32| {
+            let people = (0..128).flat_map(|number: u32| {
                 stands.map(|own| Of::Person {
                     nobody: number & 16 > 0,
                     required: number & 1 > 0,
                     wants: number & 2 > 0,
                     keeps: number & 4 > 0,
                     left_over: number & 8 > 0,
+                    reclaimable: Reclaimable {
+                        unreached: number & 32 > 0,
+                        removed: number & 64 > 0,
+                    },
                     seat,
                     own,
                 })
@@ -258,7 +271,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(texts.len(), (32 * 4 + 4) * 16 * 2, "no two look alike");
+        assert_eq!(texts.len(), (128 * 4 + 4) * 16 * 2, "no two look alike");
         for wrong in [
             "",
             "person",

@@ -322,7 +322,8 @@ impl World {
             self.say(format!("person {number} is back"));
             return permitted(
                 "returning",
-                app.person_return(&Caller::System, person, Base::Latest).await,
+                app.person_return(&Caller::System, person, Base::Latest, &Agreed::default())
+                    .await,
             );
         }
         let devices = if self.rng.chance(0.7) {
@@ -376,11 +377,19 @@ impl World {
         };
         let caller = Caller::System;
         let (what, done) = match self.rng.below(5) {
-            0 | 1 => ("retire", app.device_leave(&caller, row.id, Leave::Retire, None).await),
-            2 => ("wipe", app.device_leave(&caller, row.id, Leave::Wipe, None).await),
+            0 | 1 => (
+                "retire",
+                app.device_leave(&caller, row.id, Leave::Retire, None, &Agreed::default())
+                    .await,
+            ),
+            2 => (
+                "wipe",
+                app.device_leave(&caller, row.id, Leave::Wipe, None, &Agreed::default())
+                    .await,
+            ),
             3 => ("stay", app.device_stay(&caller, row.id).await),
             _ => {
-                let done = app.device_remove(&caller, row.id, None).await;
+                let done = app.device_remove(&caller, row.id, None, &Agreed::default()).await;
                 ("be removed", done)
             }
         };

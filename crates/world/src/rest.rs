@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use domain::{Detail, GroupKind, InstallState, decide};
-use server::{App, app::Caller};
+use server::{
+    App,
+    app::{Caller, contract::Agreed},
+};
 use sim::devices::Prompt;
 use uuid::Uuid;
 
@@ -116,7 +119,9 @@ impl World {
         for row in app.devices().await.map_err(said)? {
             let enrolled = self.by_udid(&row.udid).is_some_and(|device| device.enrolled);
             if !enrolled && !row.enrolment.is_over() {
-                app.device_remove(&Caller::System, row.id, None).await.map_err(said)?;
+                app.device_remove(&Caller::System, row.id, None, &Agreed::default())
+                    .await
+                    .map_err(said)?;
             }
             // Whom nobody serves any more is erased by its person.
             if let Some(serial) = row.serial.filter(|_| enrolled && row.enrolment.is_over()) {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
 use domain::{Approval, AssetId, Detail, Holder, InstallState, LicenseType, PersonId, Place, Program, why::Sentence};
-use server::app::{Caller, leaving::Leave};
+use server::app::{Caller, contract::Agreed, leaving::Leave};
 use sim::{
     apple::{Holder as AppleHolder, TokenKind, sample},
     devices::DeviceSpec,
@@ -75,7 +75,10 @@ async fn nobody_is_invited(database: Database) {
 
         // One device leaves: its licence comes back, and no other.
         let device = device_of(&lab, &iphone(1).serial).await;
-        let retires = lab.app.device_leave(&Caller::System, device, Leave::Retire, None).await;
+        let retires = lab
+            .app
+            .device_leave(&Caller::System, device, Leave::Retire, None, &Agreed::default())
+            .await;
         retires.expect("to retire");
         until("its licence is back", async || {
             lab.apple_devices(ADAM) == serials(&[0, 2])

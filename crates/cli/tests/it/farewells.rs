@@ -1,7 +1,7 @@
 //! Devices that are retired or wiped while Apple misbehaves and servers die: each licence comes back, and once.
 
 use domain::{Approval, Enrolment, InstallState, PersonId, Policy};
-use server::app::{Base, Caller, leaving::Leave};
+use server::app::{Base, Caller, contract::Agreed, leaving::Leave};
 use sim::apple::{Fault, Garbage, Holder, TokenKind, Trouble};
 use store::EventFilter;
 
@@ -72,7 +72,11 @@ async fn the_licence_of_a_retired_or_wiped_device_comes_back_once_whatever_befal
             let person = scene.people[number];
             let devices = scene.app.devices().await.unwrap();
             let id = devices.iter().find(|row| row.person_id == person).unwrap().id;
-            scene.app.device_leave(&Caller::System, id, how, None).await.unwrap();
+            scene
+                .app
+                .device_leave(&Caller::System, id, how, None, &Agreed::default())
+                .await
+                .unwrap();
             if killed {
                 // A device says good-bye once. To a server that dies it would have said it in vain, and stay until somebody
                 // takes it out: that is another story.

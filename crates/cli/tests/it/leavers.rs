@@ -87,7 +87,7 @@ async fn leaves_and_comes_back(database: Database) {
         lab.agrees_with_apple().await;
 
         lab.app
-            .person_return(&Caller::System, leaver, Base::Latest)
+            .person_return(&Caller::System, leaver, Base::Latest, &Agreed::default())
             .await
             .unwrap();
         let members = [leaver.0, other.0];
@@ -150,7 +150,7 @@ async fn the_devices_of_whoever_leaves_are_retired_and_enrol_anew_when_they_are_
     assert!(!lab.fleet.devices()[0].enrolled);
 
     lab.app
-        .person_return(&Caller::System, person, Base::Latest)
+        .person_return(&Caller::System, person, Base::Latest, &Agreed::default())
         .await
         .unwrap();
     members_are(&lab.app, group, &[person.0]).await;
@@ -183,7 +183,7 @@ async fn whoever_comes_back_soon_goes_on_as_before() {
     })
     .await;
     lab.app
-        .person_return(&Caller::System, person, Base::Latest)
+        .person_return(&Caller::System, person, Base::Latest, &Agreed::default())
         .await
         .unwrap();
     members_are(&lab.app, group, &[person.0]).await;
@@ -215,7 +215,7 @@ async fn back_before_it_is_sent(database: Database) {
     let known = [client_user(lab, back).await, client_user(lab, soon).await];
     for person in [back, soon] {
         lab.app
-            .person_return(&Caller::System, person, Base::Latest)
+            .person_return(&Caller::System, person, Base::Latest, &Agreed::default())
             .await
             .unwrap();
         assert!(matches!(program(lab, person).await, Program::Associated { .. }));

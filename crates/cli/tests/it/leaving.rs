@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{Approval, AssetId, DeviceId, Enrolment, GroupId, InstallState, PersonId, Policy};
 use server::{
-    app::{Base, Caller, leaving::Leave},
+    app::{Base, Caller, contract::Agreed, leaving::Leave},
     tasks::{Stepped, push, silence},
 };
 use sim::{
@@ -81,7 +81,11 @@ impl Company {
 
     async fn leave(&self, number: usize, how: Leave) {
         let id = self.id(number).await;
-        self.lab.app.device_leave(&Caller::System, id, how, None).await.unwrap();
+        self.lab
+            .app
+            .device_leave(&Caller::System, id, how, None, &Agreed::default())
+            .await
+            .unwrap();
     }
 
     /// Licences that go back because of the device.
@@ -226,7 +230,12 @@ async fn removed(database: Database) {
     assert_eq!(company.to_return(0).await, 0);
     company.leave(0, Leave::Retire).await;
 
-    company.lab.app.device_remove(&Caller::System, id, None).await.unwrap();
+    company
+        .lab
+        .app
+        .device_remove(&Caller::System, id, None, &Agreed::default())
+        .await
+        .unwrap();
     assert_eq!(company.row(0).await.enrolment, Enrolment::Removed);
     company.licences_are(1).await;
 
@@ -313,7 +322,9 @@ async fn wiped(database: Database) {
     company.lab.enrol(late, iphone(2)).await;
     let rows = app.devices().await.unwrap();
     let without = rows.iter().find(|row| row.person_id == late).unwrap();
-    let refused = app.device_leave(&Caller::System, without.id, Leave::Wipe, None).await;
+    let refused = app
+        .device_leave(&Caller::System, without.id, Leave::Wipe, None, &Agreed::default())
+        .await;
     assert!(refused.unwrap_err().to_string().contains("without the right"));
 
     company.leave(0, Leave::Wipe).await;
@@ -333,7 +344,9 @@ async fn wiped(database: Database) {
     let id = company.id(1).await;
     let stays = app.device_stay(&Caller::System, id).await;
     assert!(stays.unwrap_err().to_string().contains("already"), "it was handed out");
-    app.device_remove(&Caller::System, id, None).await.unwrap();
+    app.device_remove(&Caller::System, id, None, &Agreed::default())
+        .await
+        .unwrap();
     company.licences_are(0).await;
 
     // As new, it comes back.

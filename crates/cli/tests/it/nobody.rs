@@ -7,7 +7,10 @@ use domain::{
     why::{Remedy, Sentence},
 };
 use server::{
-    app::{AppError, Caller, directory::PersonFilter, groups::NewGroup, leaving::Leave, of_app::Asked, why::Answer},
+    app::{
+        AppError, Caller, contract::Agreed, directory::PersonFilter, groups::NewGroup, leaving::Leave, of_app::Asked,
+        why::Answer,
+    },
     messages::{Lang, Speak},
     reasons,
 };
@@ -218,7 +221,10 @@ async fn a_kiosk(database: Database) {
         until("it has the other one, too", async || lab.installed(other).await == 1).await;
         lab.agrees_with_apple().await;
 
-        let retires = lab.app.device_leave(&Caller::System, row.id, Leave::Retire, None).await;
+        let retires = lab
+            .app
+            .device_leave(&Caller::System, row.id, Leave::Retire, None, &Agreed::default())
+            .await;
         retires.expect("to retire");
         until("its licences are back", async || {
             lab.apple_devices(ADAM).is_empty() && lab.apple_devices(OTHER).is_empty()
@@ -278,7 +284,10 @@ async fn it_changes_hands(database: Database) {
         );
         lab.agrees_with_apple().await;
 
-        let retires = lab.app.device_leave(&Caller::System, id, Leave::Retire, None).await;
+        let retires = lab
+            .app
+            .device_leave(&Caller::System, id, Leave::Retire, None, &Agreed::default())
+            .await;
         retires.expect("to retire");
         until("its licence is back, and it has left", async || {
             let left = device(&lab, 0).await.enrolment.is_over();

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Approval, Effect, Holder, InstallState, Installation, LicenseType, OperationId, PersonId, PersonVerdict, Place,
-    Program,
+    AccountId, Approval, Effect, Holder, InstallState, Installation, LicenseType, OperationId, PersonId, PersonVerdict,
+    Place, Policy, Program, ReclaimRules, TakeBackLimits,
 };
 use server::app::{
-    AppError, Base, Caller,
+    AppError, Base, Caller, Role,
     bulk::selection::{List, Selection, Which},
     bulk::{Act, BulkPreview, TakeBack, Through},
     contract::{Agreed, Contract, Previewed},
@@ -390,6 +390,102 @@ async fn what_is_done_to_many_is_what_was_previewed_of_it(database: Database) {
     lab.close().await;
 }
 
+/// Four have an app of which four licences are owned, and one waits for it. Two are taken out of the group and keep it, while the rule for
+/// those who left all groups is off. Switched on again it is asked twice, and exactly those two lose it, and the next in line has it.
+async fn the_rule_that_is_switched_on_again_does_what_was_previewed(database: Database) {
+    let lab = Lab::open(Setup::on(database)).await;
+    lab.link(TokenKind::Valid).await;
+    let (scarce, plenty) = (adam_id(1), adam_id(4));
+    let (app, other) = (lab.app_known(&scarce).await, lab.app_known(&plenty).await);
+    assert!(lab.apple.buy(&scarce, 4 - 20));
+    until("four are owned", async || lab.owned(app).await == 4).await;
+    let mut people = Vec::new();
+    for number in 0..5 {
+        let person = lab.person(&format!("사람 {number}")).await;
+        lab.enrol(person, iphone(number)).await;
+        people.push(person);
+    }
+    let group = lab.group("협력사", &people[..4]).await;
+    lab.deploy(app, group, Approval::Required).await;
+    until("four have it", async || lab.installed(app).await == 4).await;
+    // Everybody accepts the terms for another app, so that a licence is all that is missing.
+    let everybody = lab.group("전 직원", &people).await;
+    lab.deploy(other, everybody, Approval::Required).await;
+    until("all are in the programme", async || lab.installed(other).await == 5).await;
+
+    let policy = lab.app.policy().await.unwrap();
+    let with = |left_all_groups| Policy {
+        reclaim: ReclaimRules {
+            left_all_groups,
+            ..policy.reclaim.clone()
+        },
+        take_back: TakeBackLimits {
+            share: 1,
+            more_than: 1,
+            ..policy.take_back
+        },
+        ..policy.clone()
+    };
+    let (off, on) = (with(false), with(true));
+    lab.app
+        .policy_set(&Caller::System, Base::Latest, off)
+        .await
+        .expect("settings");
+    let members: Vec<_> = people[2..].iter().map(|person| person.0).collect();
+    members_are(&lab.app, group, &members).await;
+    until("one waits", async || decided(&lab, app).await.waiting.len() == 1).await;
+    lab.agrees_with_apple().await;
+    assert_eq!(lab.installed(app).await, 4, "what they have they keep");
+
+    let preview = lab.app.policy_preview(&on).await.unwrap();
+    assert_eq!((preview.apps.len(), preview.to_confirm()), (1, Some(2)), "{preview:#?}");
+    let outcomes = preview.apps[0].outcome.outcomes.iter();
+    let told: BTreeMap<PersonId, Effect> = outcomes.map(|it| (it.person, it.effect())).collect();
+    let expected = [
+        (people[0], Effect::Loses),
+        (people[1], Effect::Loses),
+        (people[4], Effect::GainsLater),
+    ];
+    assert_eq!(told, expected.into());
+
+    // Whoever has not the server's own machine is asked twice.
+    let agreed = Agreed {
+        digest: Some(preview.digest.clone()),
+        take_back: None,
+        ..Agreed::default()
+    };
+    let caller = Caller::Account {
+        id: AccountId(uuid::Uuid::from_u128(1)),
+        name: "홍라온".to_owned(),
+        role: Role::Full,
+    };
+    let refused = lab.app.policy_save(&caller, Base::Latest, on.clone(), &agreed).await;
+    assert!(
+        matches!(refused, Err(AppError::TakesBack(2, Previewed::Settings(_)))),
+        "{refused:?}"
+    );
+    let agreed = Agreed {
+        take_back: Some(2),
+        ..agreed
+    };
+    lab.app
+        .policy_save(&caller, Base::Latest, on, &agreed)
+        .await
+        .expect("what was previewed");
+    until("whoever was named has it", async || {
+        let decision = decided(&lab, app).await;
+        let has = |person: &PersonId| {
+            let verdict = decision.people.get(person);
+            verdict.is_some_and(|verdict| verdict.seat.is_some() && verdict.state == InstallState::Installed)
+        };
+        has(&people[2]) && has(&people[3]) && has(&people[4]) && !has(&people[0]) && !has(&people[1])
+    })
+    .await;
+    lab.agrees_with_apple().await;
+    assert_eq!(lab.installed(other).await, 5, "nothing else was taken");
+    lab.close().await;
+}
+
 async fn decided(lab: &Lab, app: domain::AssetId) -> domain::Decision {
     let overview = lab.app.overview().await.unwrap().unwrap();
     overview.app(app).unwrap().decision.clone()
@@ -434,4 +530,15 @@ async fn what_is_done_to_many_is_what_was_previewed_on_sqlite() {
 #[ignore = "needs PostgreSQL"]
 async fn what_is_done_to_many_is_what_was_previewed_on_postgres() {
     what_is_done_to_many_is_what_was_previewed_of_it(Database::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rule_that_is_switched_on_again_does_what_was_previewed_on_sqlite() {
+    the_rule_that_is_switched_on_again_does_what_was_previewed(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL"]
+async fn the_rule_that_is_switched_on_again_does_what_was_previewed_on_postgres() {
+    the_rule_that_is_switched_on_again_does_what_was_previewed(Database::Postgres).await;
 }

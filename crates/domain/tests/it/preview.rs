@@ -82,6 +82,30 @@ fn leaving_previewed(world: &World, asset: AssetId, leaver: Leaver, most: usize)
     played(world, asset, Previewing::leaves(asset, leaver), people, most)
 }
 
+/// The same of somebody who comes back.
+fn return_previewed(world: &World, asset: AssetId, returner: &Returner, most: usize) -> Preview {
+    let people = BTreeSet::from([returner.person]);
+    played(world, asset, Previewing::returns(asset, returner.clone()), people, most)
+}
+
+/// The same of a device that leaves.
+fn device_previewed(world: &World, asset: AssetId, leaving: LeavingDevice, most: usize) -> Preview {
+    let people = owner(world, leaving.device.into()).into_iter().collect();
+    played(world, asset, Previewing::device(asset, leaving), people, most)
+}
+
+/// The same of a policy that becomes another one: of those of whom something is said that it can do something to, and of whoever has
+/// one of the devices.
+fn policy_previewed(world: &World, asset: AssetId, change: &PolicyChange, most: usize) -> Preview {
+    let touched = change.touches(&world.policy, &world.apps[&asset].deployments);
+    let devices = change.silent.union(&change.back);
+    let owners: BTreeSet<PersonId> = devices.filter_map(|device| owner(world, (*device).into())).collect();
+    let pairs = decide_each(world).pairs.into_iter().filter(|((of, _), _)| *of == asset);
+    let people = pairs.filter(|((_, person), pair)| touched.includes(pair.reclaimable) || owners.contains(person));
+    let people = people.map(|((_, person), _)| person).collect();
+    played(world, asset, Previewing::policy(asset, change.clone()), people, most)
+}
+
 fn played(
     world: &World,
     asset: AssetId,
@@ -585,6 +609,120 @@ fn a_device_that_is_taken_out_with_its_person_is_one_that_loses_the_app() {
     assert!(leaves.gives_back);
 }
 
+/// The licence of a person stays as long as another device of theirs has the app.
+#[test]
+fn a_device_that_leaves_takes_the_licence_along_only_if_it_was_the_last_with_the_app() {
+    let mut world = staff(2, 1, Approval::Required);
+    world.devices.insert(device(10), iphone(10, person(0)));
+    has_it(&mut world, 0, &[0, 10]);
+    let leaves = |world: &World, number| {
+        let leaving = LeavingDevice {
+            device: device(number),
+            exit: DeviceExit::Retires,
+        };
+        let preview = device_previewed(world, app(0), leaving, 2);
+        let effects: Vec<_> = preview
+            .outcomes
+            .iter()
+            .map(|it| (it.person, it.effect(), it.gives_back))
+            .collect();
+        (effects, without_device(world, leaving))
+    };
+    let (effects, next) = leaves(&world, 0);
+    assert_eq!(
+        effects,
+        [(person(0), Effect::None, false), (person(1), Effect::None, false)]
+    );
+    let (effects, _) = leaves(&next, 10);
+    assert_eq!(
+        effects,
+        [(person(0), Effect::Loses, true), (person(1), Effect::GainsLater, false)]
+    );
+}
+
+/// Four have the app by a group that has it no more, and keep it while that rule is off. Nobody else is looked at when it is switched on
+/// again: not who has it by the other group, and not who waits.
+#[test]
+fn the_rule_that_is_switched_on_again_takes_it_from_those_who_were_kept_and_from_nobody_else() {
+    let mut world = staff(4, 5, Approval::Required);
+    let others = Group {
+        id: group(1),
+        people: (4..7).map(person).collect(),
+        ..world.groups[&group(0)].clone()
+    };
+    for number in 4..7 {
+        world.people.insert(person(number), member(number));
+        world.devices.insert(device(number), iphone(number, person(number)));
+    }
+    world.apps.get_mut(&app(0)).unwrap().deployments = vec![line(app(0), &others, Approval::Required, NOW)];
+    world.groups.insert(others.id, others);
+    for number in 0..5 {
+        has_it(&mut world, number, &[number]);
+    }
+    world.policy.reclaim.left_all_groups = false;
+    let change = PolicyChange::default();
+    let touched = change.touches(&world.policy, &world.apps[&app(0)].deployments);
+    let pairs = decide_each(&world).pairs.into_iter();
+    let looked_at = pairs.filter(|(_, pair)| touched.includes(pair.reclaimable));
+    let looked_at: Vec<PersonId> = looked_at.map(|((_, person), _)| person).collect();
+    assert_eq!(looked_at, (0..4).map(person).collect::<Vec<_>>());
+    let preview = policy_previewed(&world, app(0), &change, 2);
+    let effects: Vec<_> = preview
+        .outcomes
+        .iter()
+        .map(|it| (it.person, it.effect(), it.gives_back))
+        .collect();
+    let loses = |number| (person(number), Effect::Loses, true);
+    let gains = |number| (person(number), Effect::GainsLater, false);
+    assert_eq!(effects, [loses(0), loses(1), loses(2), loses(3), gains(5), gains(6)]);
+    assert_eq!((preview.taken_back(), preview.left()), (4, Some(2)));
+}
+
+/// A change of what says nothing of who has an app is about nobody, and so is one of the rules where nothing can meet.
+#[test]
+fn whom_a_policy_does_something_to_follows_from_what_is_another_one_in_it() {
+    let before = Policy::default();
+    let lines = |world: &World| world.apps[&app(0)].deployments.clone();
+    let one = lines(&staff(1, 1, Approval::Available));
+    let two = [one.clone(), one.clone()].concat();
+    let touches = |change: fn(&mut Policy), lines: &[Deployment]| {
+        let mut policy = before.clone();
+        change(&mut policy);
+        let change = PolicyChange {
+            policy,
+            ..PolicyChange::default()
+        };
+        change.touches(&before, lines)
+    };
+    let nobody = Touched::default();
+    let everybody = Touched {
+        everybody: true,
+        ..nobody
+    };
+    let others: [fn(&mut Policy); 4] = [
+        |policy| policy.wiping = true,
+        |policy| policy.inventory_every = DAY,
+        |policy| policy.take_back.share = 1,
+        |policy| policy.silent_after = Some(DAY),
+    ];
+    for other in others {
+        assert_eq!(touches(other, &two), nobody);
+    }
+    assert_eq!(touches(|policy| policy.policy_2016 = true, &[]), everybody);
+    assert_eq!(touches(|policy| policy.rule_set = RuleSet::Y2020, &one), nobody);
+    assert_eq!(touches(|policy| policy.rule_set = RuleSet::Y2020, &two), everybody);
+    let unreached = touches(|policy| policy.reclaim.left_all_groups = false, &one);
+    let removed = touches(|policy| policy.reclaim.removed_after = Some(DAY), &one);
+    assert_eq!(
+        (unreached.unreached, unreached.removed, unreached.everybody),
+        (true, false, false)
+    );
+    assert_eq!(
+        (removed.unreached, removed.removed, removed.everybody),
+        (false, true, false)
+    );
+}
+
 #[test]
 fn what_becomes_of_the_devices_of_whoever_leaves_is_said_device_by_device() {
     use Enrolment::{Enrolled, Gone, Pending, Removed, Retired, Retiring, Wiped, Wiping};
@@ -733,6 +871,14 @@ fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
     assert_eq!((waits.after, waits.obstacle), (Fate::Waits, None));
 }
 
+/// What somebody has, and whether it is due and may be kept: their own licence, those of their devices, and the app on each.
+fn has_and_wants(verdict: &PersonVerdict) -> impl PartialEq + std::fmt::Debug + use<> {
+    let devices = verdict.devices.iter();
+    let devices = devices.map(|(id, it)| (*id, it.seat, it.wants, it.keeps_seat, it.resolution.keeps()));
+    let own = (verdict.seat, verdict.wants_seat, verdict.keeps_seat);
+    (own, devices.collect::<Vec<_>>(), verdict.left_over.clone())
+}
+
 /// Of whom nothing is said, nothing changes; of everybody else it says what two decisions say.
 fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Result<(), TestCaseError> {
     let (facts, changed) = (&world.apps[&app(0)], &after.apps[&app(0)]);
@@ -742,6 +888,10 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
     let people: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
     for person in world.people.keys().filter(|person| !people.contains(person)) {
         match [0, 1].map(|at| decided[at].people.get(person)) {
+            // By another policy the same may be said by another rule, or in other words.
+            [Some(was), Some(is)] if world.policy != after.policy => {
+                prop_assert_eq!(has_and_wants(was), has_and_wants(is));
+            }
             [Some(before), Some(after)] => prop_assert_eq!(before, after),
             // Nothing is said of them, or that there is nothing.
             [one, other] => {
@@ -968,6 +1118,127 @@ fn without(world: &World, leaver: Leaver) -> World {
     world
 }
 
+/// Somebody who had left comes back, into some groups, and as far with Apple as before or not.
+fn any_returning() -> impl Strategy<Value = (World, Returner)> {
+    let groups = collection::btree_set(0..4usize, 0..3);
+    (any_world(), 0..5usize, groups, any::<bool>()).prop_filter_map(
+        "they are a person",
+        |(mut world, number, into, kept)| {
+            let id = world.people.get(&person(number)).map(|person| person.id)?;
+            // Whoever left is in no group, and has asked for nothing.
+            let facts = world.people.get_mut(&id)?;
+            facts.left = true;
+            let program = if kept {
+                Program::Associated { since: NOW }
+            } else {
+                facts.program
+            };
+            for group in world.groups.values_mut() {
+                group.people.remove(&id);
+            }
+            for app in world.apps.values_mut() {
+                app.requests.remove(&id);
+            }
+            let users = world.groups.values().filter(|group| group.kind == GroupKind::User);
+            let groups = users
+                .map(|it| it.id)
+                .filter(|it| into.iter().any(|number| group(*number) == *it));
+            let returner = Returner {
+                person: id,
+                program,
+                groups: groups.collect(),
+            };
+            Some((world, returner))
+        },
+    )
+}
+
+/// The world that they are back in.
+fn with_again(world: &World, returner: &Returner) -> World {
+    let mut world = world.clone();
+    let facts = world.people.get_mut(&returner.person).unwrap();
+    (facts.left, facts.program) = (false, returner.program);
+    for group in &returner.groups {
+        world.groups.get_mut(group).unwrap().people.insert(returner.person);
+    }
+    world
+}
+
+/// One of the devices leaves, this way or that.
+fn any_device_leaving() -> impl Strategy<Value = (World, LeavingDevice)> {
+    let exit = proptest::sample::select(vec![DeviceExit::Retires, DeviceExit::IsWiped, DeviceExit::IsTakenOut]);
+    (any_world(), 0..6usize, exit).prop_filter_map("there is such a device", |(world, number, exit)| {
+        let device = world.devices.get(&device(number))?.id;
+        Some((world, LeavingDevice { device, exit }))
+    })
+}
+
+/// The world that it has left, or begun to.
+fn without_device(world: &World, leaving: LeavingDevice) -> World {
+    use Enrolment::{Enrolled, Gone, Removed, Retired, Retiring, Wiped, Wiping};
+    let mut world = world.clone();
+    let device = world.devices.get_mut(&leaving.device).unwrap();
+    device.enrolment = match (leaving.exit, device.enrolment) {
+        (DeviceExit::Retires, Enrolled) => Retiring,
+        (DeviceExit::IsWiped, Enrolled | Retiring) => Wiping,
+        (DeviceExit::IsTakenOut, is) if ![Retired, Wiped, Removed, Gone].contains(&is) => Removed,
+        (_, is) => is,
+    };
+    world
+}
+
+/// The policy becomes another one; some devices begin to count as gone, and some do not any more.
+fn any_policy() -> impl Strategy<Value = (World, PolicyChange)> {
+    let policy = (any::<bool>(), any_rule_set(), any_reclaim());
+    // Mostly one thing changes.
+    let changes = collection::vec(proptest::bool::weighted(0.4), 3);
+    let devices = || collection::btree_set(0..6usize, 0..3);
+    (any_world(), policy, changes, devices(), devices()).prop_map(|(world, policy, changes, silent, back)| {
+        let (policy_2016, rule_set, reclaim) = policy;
+        let mut policy = world.policy.clone();
+        if changes[0] {
+            policy.policy_2016 = policy_2016;
+        }
+        if changes[1] {
+            policy.rule_set = rule_set;
+        }
+        if changes[2] {
+            policy.reclaim = reclaim;
+        }
+        let gone = |number: &usize| {
+            world
+                .devices
+                .get(&device(*number))
+                .map(|device| device.silent_since.is_some())
+        };
+        let of = |numbers: BTreeSet<usize>, is: bool| -> BTreeSet<DeviceId> {
+            numbers
+                .into_iter()
+                .filter(|number| gone(number) == Some(is))
+                .map(device)
+                .collect()
+        };
+        let (silent, back) = (of(silent, false), of(back, true));
+        let change = PolicyChange { policy, silent, back };
+        (world, change)
+    })
+}
+
+/// The world in which it has.
+fn by_policy(world: &World, change: &PolicyChange) -> World {
+    let mut world = world.clone();
+    world.policy = change.policy.clone();
+    for device in world.devices.values_mut() {
+        if change.silent.contains(&device.id) {
+            device.silent_since = Some(world.now);
+        }
+        if change.back.contains(&device.id) {
+            device.silent_since = None;
+        }
+    }
+    world
+}
+
 /// What is said to come later comes: the licences that are free are given, those that are to come back do, and then everybody
 /// accepts. `world` is the one that was changed.
 fn comes_true(mut world: World, preview: &Preview) -> Result<(), TestCaseError> {
@@ -1134,6 +1405,62 @@ proptest! {
             prop_assert!(place(other.after) <= place(other.before) || lacks_one_more, "{:?}", other);
         }
         prop_assert!(preview.at_deadlines.is_empty());
+    }
+
+    /// Of somebody who comes back: what they get and wait for, and of nobody else is told but those in the line.
+    #[test]
+    fn what_is_previewed_of_a_return_is_the_difference_of_two_decisions((world, returner) in any_returning(), most in 1..4usize) {
+        let preview = return_previewed(&world, app(0), &returner, most);
+        says_what_is_decided(&world, &with_again(&world, &returner), &preview)?;
+        for other in preview.outcomes.iter().filter(|outcome| outcome.person != returner.person) {
+            prop_assert!(other.after != Fate::Goes && !other.gives_back && other.group.is_none(), "{:?}", other);
+        }
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::returns(app(0), returner), everybody, most);
+        prop_assert_eq!(preview, of_all);
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_return_comes_true((world, returner) in any_returning(), most in 1..4usize) {
+        let preview = return_previewed(&world, app(0), &returner, most);
+        comes_true(with_again(&world, &returner), &preview)?;
+    }
+
+    /// Of a device that leaves: its person may lose, nobody else does, and of nobody else is told but those in the line.
+    #[test]
+    fn what_is_previewed_of_a_device_is_the_difference_of_two_decisions((world, leaving) in any_device_leaving(), most in 1..4usize) {
+        let preview = device_previewed(&world, app(0), leaving, most);
+        says_what_is_decided(&world, &without_device(&world, leaving), &preview)?;
+        let owner = owner(&world, leaving.device.into()).unwrap();
+        for other in preview.outcomes.iter().filter(|outcome| outcome.person != owner) {
+            prop_assert!(other.after != Fate::Goes && !other.gives_back && other.group.is_none(), "{:?}", other);
+        }
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::device(app(0), leaving), everybody, most);
+        prop_assert_eq!(preview, of_all);
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_device_comes_true((world, leaving) in any_device_leaving(), most in 1..4usize) {
+        let preview = device_previewed(&world, app(0), leaving, most);
+        comes_true(without_device(&world, leaving), &preview)?;
+    }
+
+    /// Of a policy that becomes another one: few were looked at, and nothing happens to anybody else.
+    #[test]
+    fn what_is_previewed_of_a_policy_is_the_difference_of_two_decisions((world, change) in any_policy(), most in 1..4usize) {
+        let preview = policy_previewed(&world, app(0), &change, most);
+        says_what_is_decided(&world, &by_policy(&world, &change), &preview)?;
+        prop_assert!(preview.at_deadlines.is_empty() && preview.outcomes.iter().all(|outcome| outcome.group.is_none()));
+        let everybody = world.people.keys().copied().collect();
+        let of_all = played(&world, app(0), Previewing::policy(app(0), change), everybody, most);
+        prop_assert_eq!(preview, of_all);
+    }
+
+    #[test]
+    fn what_is_previewed_of_a_policy_comes_true((world, change) in any_policy(), most in 1..4usize) {
+        let preview = policy_previewed(&world, app(0), &change, most);
+        comes_true(by_policy(&world, &change), &preview)?;
     }
 
     #[test]

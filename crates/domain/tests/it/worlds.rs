@@ -180,7 +180,7 @@ pub fn any_rule_set() -> impl Strategy<Value = RuleSet> {
     select(vec![RuleSet::Y2016, RuleSet::Y2020])
 }
 
-fn any_reclaim() -> impl Strategy<Value = ReclaimRules> {
+pub fn any_reclaim() -> impl Strategy<Value = ReclaimRules> {
     let removed_after = select(vec![None, None, Some(DAY * 3)]);
     (proptest::bool::weighted(0.7), removed_after).prop_map(|(left_all_groups, removed_after)| ReclaimRules {
         left_all_groups,

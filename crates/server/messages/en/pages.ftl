@@ -465,6 +465,12 @@ device-remove = Remove
 device-remove-help = For a lost device. Nothing is sent to it, and its licences are returned.
 device-remove-title = Remove { $device }?
 device-remove-after = Licences are returned at once. If the device connects again, it is refused and the activity shows it. To be managed again it has to enrol again.
+device-leave-confirm = { $count ->
+    [one] I confirm that one licence is taken back.
+   *[other] I confirm that { $count } licences are taken back.
+}
+device-leave-not-confirmed = Please tick the box. Nothing was done.
+device-leave-promise = If the outcome has changed by then, nothing is done and the new outcome is shown.
 device-lost = What this does
 device-lost-apps = { $count ->
     [0] Has no app that this server installed.
@@ -626,6 +632,8 @@ return-title = Coming back
 return-as-before = Apple has not been asked to retire this person, so they need not be registered again. Choose their groups again.
 return-anew = This person is registered with Apple again, and has to accept the VPP terms of use again. Choose their groups again.
 return-perhaps-anew = If Apple has been asked to retire this person already, they are registered again, and have to accept the VPP terms of use again. Choose their groups again.
+return-context = Returning does what is shown here.
+return-groups = Groups whose rules let them in
 return-button = Mark as back
 person-look-again = Nothing was changed. Check it again.
 person-mail-taken = Nothing was changed. Somebody else has this mail address now. Change theirs first.
@@ -823,6 +831,15 @@ settings-silent-wrong = Enter a number of days from 1 to { $most }. Nothing was 
 settings-silent-after = { $days ->
     [one] After { $days } day
    *[other] After { $days } days
+}
+settings-preview-context = Saving does what is shown here.
+settings-preview-silent = { $count ->
+    [one] One device has been silent for longer than this. It is woken first; if it does not answer within a day, it counts as gone, and what is shown here happens.
+   *[other] { $count } devices have been silent for longer than this. They are woken first; those that do not answer within a day count as gone, and what is shown here happens.
+}
+settings-preview-back = { $count ->
+    [one] One device no longer counts as gone.
+   *[other] { $count } devices no longer count as gone.
 }
 settings-server = Server
 settings-public-url = Public address

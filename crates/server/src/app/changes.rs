@@ -628,6 +628,8 @@ impl Previewed {
             Previewed::Deployment(preview) => preview.to_confirm(),
             Previewed::Members(preview) => preview.to_confirm(),
             Previewed::Leave(preview) => preview.to_confirm(),
+            Previewed::Return(preview) => preview.to_confirm(),
+            Previewed::Device(preview) => preview.to_confirm(),
             Previewed::Bulk(preview) => preview.to_confirm(),
             Previewed::Settings(preview) => preview.to_confirm(),
             Previewed::Updates(preview) => preview.to_confirm(),
@@ -639,6 +641,8 @@ impl Previewed {
             Previewed::Deployment(preview) => preview.needs_approval(),
             Previewed::Members(preview) => preview.needs_approval(),
             Previewed::Leave(preview) => preview.needs_approval(),
+            Previewed::Return(preview) => preview.needs_approval(),
+            Previewed::Device(preview) => preview.needs_approval(),
             Previewed::Bulk(preview) => preview.needs_approval(),
             Previewed::Settings(preview) => preview.needs_approval(),
             Previewed::Updates(preview) => preview.needs_approval(),
@@ -651,8 +655,11 @@ impl Previewed {
             Previewed::Deployment(preview) => vec![preview],
             Previewed::Members(preview) => preview.apps.iter().collect(),
             Previewed::Leave(preview) => preview.apps.iter().map(|app| &app.preview).collect(),
+            Previewed::Return(preview) => preview.apps.iter().collect(),
+            Previewed::Device(preview) => preview.apps.iter().collect(),
             Previewed::Bulk(preview) => preview.apps.iter().collect(),
-            Previewed::Settings(_) | Previewed::Updates(_) => Vec::new(),
+            Previewed::Settings(preview) => preview.apps.iter().collect(),
+            Previewed::Updates(_) => Vec::new(),
         }
     }
 }

@@ -7,8 +7,15 @@ use domain::AssetId;
 use sha2::{Digest, Sha256};
 
 use super::{
-    AppError, bulk::BulkPreview, changes::Because, deployments, leavers::LeavePreview, members::MembersPreview,
-    settings::SettingsPreview, updates::UpdatesPreview,
+    AppError,
+    bulk::BulkPreview,
+    changes::Because,
+    deployments,
+    leavers::{LeavePreview, ReturnPreview},
+    leaving::DeviceLeavePreview,
+    members::MembersPreview,
+    settings::SettingsPreview,
+    updates::UpdatesPreview,
 };
 
 /// What somebody agreed to who saves.
@@ -65,6 +72,8 @@ pub enum Previewed {
     Deployment(Box<deployments::Preview>),
     Members(Box<MembersPreview>),
     Leave(Box<LeavePreview>),
+    Return(Box<ReturnPreview>),
+    Device(Box<DeviceLeavePreview>),
     Bulk(Box<BulkPreview>),
     Settings(Box<SettingsPreview>),
     Updates(Box<UpdatesPreview>),
@@ -76,6 +85,8 @@ impl Previewed {
             Previewed::Deployment(preview) => &preview.digest,
             Previewed::Members(preview) => &preview.digest,
             Previewed::Leave(preview) => &preview.digest,
+            Previewed::Return(preview) => &preview.digest,
+            Previewed::Device(preview) => &preview.digest,
             Previewed::Bulk(preview) => &preview.digest,
             Previewed::Settings(preview) => &preview.digest,
             Previewed::Updates(preview) => &preview.digest,

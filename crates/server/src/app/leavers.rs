@@ -1,15 +1,18 @@
 //! A person leaves the organisation, and may come back.
 //!
-//! Leaving says what is wanted, at once and in one transaction; it does what was previewed, or nothing. What follows from it
+//! Leaving says what is wanted, at once and in one transaction, and so does coming back; either does what was previewed, or nothing. What follows from it
 //! is the plan's: apps go, licences come back, and when all are back Apple is asked to retire the client user ([`domain::Step::RetireUser`]). Whoever comes back
 //! before that goes on with the same client user, and whoever comes back later gets a new one.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{AssetId, DeviceId, Fate, GroupId, Install, Leaver, Parting, PersonId, Program, decide_one};
+use domain::{
+    AssetId, DeviceId, Effect, Fate, GroupId, GroupKind, Install, Leaver, Parting, PersonId, Program, Returner, Rules,
+    Subject, decide_one,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{Actor, AppRow, Base, ChangeKind, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
+use store::{Actor, AppRow, Base, ChangeKind, ClientUserRow, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
 
 use super::{
     App, AppError, Caller, Problem,
@@ -85,6 +88,38 @@ impl LeavingApp {
         let mut fates = theirs.map(|outcome| outcome.before);
         // Their own, or that of a device of theirs.
         fates.find(|fate| *fate != Fate::Nothing).unwrap_or(Fate::Nothing)
+    }
+}
+
+/// What a person's return would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReturnPreview {
+    /// As they are.
+    pub person: PersonRow,
+    /// The groups whose rules let them in.
+    pub groups: Vec<(GroupId, String)>,
+    /// Of each app of which something happens to somebody, by name.
+    pub apps: Vec<Preview>,
+    /// Names all of it.
+    pub digest: String,
+}
+
+impl Contract for ReturnPreview {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    fn to_confirm(&self) -> Option<u64> {
+        contract::to_confirm(self.apps.iter())
+    }
+
+    /// As of whoever leaves.
+    fn approval_above(&self) -> Option<u64> {
+        None
+    }
+
+    fn shown(self) -> Previewed {
+        Previewed::Return(Box::new(self))
     }
 }
 
@@ -316,24 +351,120 @@ impl App {
         Ok(told)
     }
 
-    /// The person is back, unless they were changed since `base`. Groups are for somebody to say anew. What Apple has not
-    /// been asked yet it is not asked.
-    pub async fn person_return(&self, caller: &Caller, id: PersonId, base: Base) -> Result<(), AppError> {
-        caller.may_write()?;
-        let now = self.now();
-        let mut tx = self.store.begin().await?;
-        if !tx.person_back(id, base, caller.changes(now)).await? {
-            return unchanged(&mut tx, id, base).await;
+    /// What somebody's return would do. Nothing is changed. For somebody who is here nothing would be.
+    ///
+    /// It reads what is theirs, and the line of each app that they have or get anything to do with.
+    pub async fn person_return_preview(&self, id: PersonId) -> Result<ReturnPreview, AppError> {
+        let mut read = self.store.snapshot().await?;
+        let person = read.person(id).await?.ok_or(AppError::NotFound("person"))?;
+        let mut preview = ReturnPreview {
+            digest: String::new(),
+            groups: Vec::new(),
+            apps: Vec::new(),
+            person,
+        };
+        if preview.person.left_at.is_some() {
+            preview.groups = groups_by_rule(&mut read, id).await?;
+            self.returning_apps(&mut read, &mut preview).await?;
         }
-        tx.event(&NewEvent::new(now, caller.actor(), "personReturned").person(id))
-            .await?;
-        for location in tx.retirements_withdraw(id).await? {
-            let kept = NewEvent::new(now, Actor::System, "programUserKept");
-            tx.event(&kept.location(location).person(id)).await?;
+        drop(read);
+        preview.apps.sort_by(|one, next| one.app.name.cmp(&next.app.name));
+        let mut hash = Sha256::new();
+        hash.update(id.0.as_bytes());
+        for (group, _) in &preview.groups {
+            hash.update(group.0.as_bytes());
         }
-        tx.commit().await?;
-        self.look_again();
+        preview.digest = contract::of_apps(hash, preview.apps.iter());
+        Ok(preview)
+    }
+
+    async fn returning_apps(&self, read: &mut Snapshot, preview: &mut ReturnPreview) -> Result<(), AppError> {
+        let (now, person) = (self.now(), preview.person.id);
+        for location in read.locations().await? {
+            let mut world = read.world_of(location.id, &[person], now).await?;
+            let Some(facts) = world.people.get_mut(&person) else {
+                continue;
+            };
+            if let Some(kept) = read.client_user_kept(person, location.id).await? {
+                let kept = ClientUserRow {
+                    retiring_at: None,
+                    ..kept
+                };
+                facts.program = kept.program(&facts.invited);
+            }
+            let returner = Returner {
+                person,
+                program: facts.program,
+                groups: preview.groups.iter().map(|(group, _)| *group).collect(),
+            };
+            // As they would be: what reaches them then, too.
+            facts.left = false;
+            for group in &returner.groups {
+                if let Some(group) = world.groups.get_mut(group) {
+                    group.people.insert(person);
+                }
+            }
+            for (asset, app) in &world.apps {
+                if decide_one(&world, app, person, |_| None).is_none() {
+                    continue;
+                }
+                let Some(row) = read.app(*asset).await?.filter(AppRow::is_app) else {
+                    continue;
+                };
+                let outcome = read.previewed_return(location.id, *asset, &returner, now).await?;
+                let happens = |it: &domain::Outcome| it.effect() != Effect::None;
+                if let Some(outcome) = outcome.filter(|outcome| outcome.outcomes.iter().any(happens)) {
+                    preview.apps.push(self.previewed_app(read, row, outcome).await?);
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The person is back, unless they were changed since `base`, or it does something else by now than was agreed to. Into groups
+    /// without a rule they are put by somebody anew. What Apple has not been asked yet it is not asked.
+    pub async fn person_return(
+        &self,
+        caller: &Caller,
+        id: PersonId,
+        base: Base,
+        agreed: &Agreed,
+    ) -> Result<(), AppError> {
+        caller.may_write()?;
+        loop {
+            let preview = self.person_return_preview(id).await?;
+            if !base.is(&preview.person.version) {
+                return Err(AppError::Stale("person"));
+            }
+            if preview.person.left_at.is_none() {
+                return Ok(());
+            }
+            let preview = preview.agreed(agreed)?;
+            let now = self.now();
+            let mut tx = self.store.begin().await?;
+            let seen = Base::Version(preview.person.version.number);
+            if !tx.person_back(id, seen, caller.changes(now)).await? {
+                if matches!(base, Base::Latest) {
+                    // Somebody was faster, which does not matter to this caller.
+                    continue;
+                }
+                return Err(AppError::Stale("person"));
+            }
+            let what = json!({ "previewDigest": preview.digest });
+            tx.event(
+                &NewEvent::new(now, caller.actor(), "personReturned")
+                    .person(id)
+                    .with(what),
+            )
+            .await?;
+            for location in tx.retirements_withdraw(id).await? {
+                let kept = NewEvent::new(now, Actor::System, "programUserKept");
+                tx.event(&kept.location(location).person(id)).await?;
+            }
+            tx.commit().await?;
+            self.look_again();
+            return Ok(());
+        }
     }
 
     /// Takes out devices of people who left that do not answer, so that their licences do not stay there for ever. A device
@@ -402,14 +533,27 @@ fn digest(preview: &LeavePreview) -> String {
     contract::of_apps(hash, preview.apps.iter().map(|app| &app.preview))
 }
 
-/// Nothing was to be changed, or somebody was faster.
-async fn unchanged(tx: &mut Tx, id: PersonId, base: Base) -> Result<(), AppError> {
-    let row = tx.person(id).await?.ok_or(AppError::NotFound("person"))?;
-    if base.is(&row.version) {
-        Ok(())
-    } else {
-        Err(AppError::Stale("person"))
-    }
+/// The groups whose rules let somebody in who comes back.
+async fn groups_by_rule(read: &mut Snapshot, id: PersonId) -> Result<Vec<(GroupId, String)>, AppError> {
+    // No rule is saved that closes a circle.
+    let rules = Rules::new(read.membership_rules(GroupKind::User).await?).unwrap_or_default();
+    let Some((_, subject)) = read.subjects(GroupKind::User, &[id.0]).await?.into_iter().next() else {
+        return Ok(Vec::new());
+    };
+    let subject = Subject {
+        is_here: true,
+        ..subject
+    };
+    let assigned = read
+        .groups_of(id.0)
+        .await?
+        .into_iter()
+        .map(|(group, _)| group)
+        .collect();
+    let groups = rules.groups_of(&subject, &assigned);
+    let rows = read.groups().await?.into_iter();
+    let named = rows.filter(|row| groups.contains(&row.id));
+    Ok(named.map(|row| (row.id, row.name)).collect())
 }
 
 /// Keeps the person from leaving until the transaction ends, for whoever gives them something.

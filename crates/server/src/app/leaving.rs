@@ -1,4 +1,4 @@
-//! How a device leaves: retired, wiped, or taken out without its own doing.
+//! How a device leaves: retired, wiped, or taken out without its own doing. It does what was previewed, or nothing.
 //!
 //! A device that is told to leave stays what it was until it has left: its licences go back once its apps are known to
 //! be gone, or it is. One that never answers stays "retiring since"; an administrator may take it out. What a device
@@ -6,12 +6,18 @@
 
 use std::collections::BTreeSet;
 
-use domain::{DeviceId, Enrolment, EnrolmentId, Time};
+use domain::{DeviceExit, DeviceId, Effect, Enrolment, EnrolmentId, Install, LeavingDevice, Time, decide_one};
 use mdm::{command::Command, profile};
 use serde_json::json;
-use store::{Actor, CommandRow, CommandState, DeviceRow, NewEvent, Tx};
+use sha2::{Digest, Sha256};
+use store::{Actor, AppRow, CommandRow, CommandState, DeviceRow, NewEvent, Snapshot, Tx};
 
-use super::{App, AppError, Caller, devices};
+use super::{
+    App, AppError, Caller,
+    contract::{self, Agreed, Contract, Previewed},
+    deployments::Preview,
+    devices,
+};
 
 /// Why a device was not told to leave, or to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,11 +56,65 @@ impl Leave {
         }
     }
 
+    fn exit(self) -> DeviceExit {
+        match self {
+            Leave::Retire => DeviceExit::Retires,
+            Leave::Wipe => DeviceExit::IsWiped,
+        }
+    }
+
     fn event(self) -> &'static str {
         match self {
             Leave::Retire => "deviceRetireRequested",
             Leave::Wipe => "deviceWipeRequested",
         }
+    }
+}
+
+/// What a device's leaving would do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceLeavePreview {
+    /// As it is.
+    pub device: DeviceRow,
+    pub exit: DeviceExit,
+    /// Apps that may be on it, by name.
+    pub there: Vec<AppRow>,
+    /// Of each app of which a licence comes back, or that whoever has it loses, by name.
+    pub apps: Vec<Preview>,
+    /// Names all of it.
+    pub digest: String,
+}
+
+impl DeviceLeavePreview {
+    /// How many licences come back.
+    pub fn taken_back(&self) -> u64 {
+        self.apps.iter().map(|app| app.outcome.taken_back()).sum()
+    }
+
+    /// Whether the device is as it was, as far as this depends on itself.
+    fn is_of(&self, device: &DeviceRow) -> bool {
+        let said = |device: &DeviceRow| (device.enrolment, device.enrolment_id, device.person_id);
+        said(device) == said(&self.device)
+    }
+}
+
+impl Contract for DeviceLeavePreview {
+    fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// As of any change; a device and its person have few licences of an app, which are seldom many.
+    fn to_confirm(&self) -> Option<u64> {
+        contract::to_confirm(self.apps.iter())
+    }
+
+    /// A device that is lost cannot wait for anybody.
+    fn approval_above(&self) -> Option<u64> {
+        None
+    }
+
+    fn shown(self) -> Previewed {
+        Previewed::Device(Box::new(self))
     }
 }
 
@@ -104,25 +164,109 @@ impl App {
         })
     }
 
-    /// Has the device leave. `seen` is the enrolment that the caller has looked at: a device that enrolled anew since is
-    /// another's, or used for something else, and stays.
+    /// What a device's leaving would do. Nothing is changed. Of one that would stay what it is nothing happens.
+    ///
+    /// It reads what is its person's, and the line of each app of theirs.
+    pub async fn device_leave_preview(&self, id: DeviceId, exit: DeviceExit) -> Result<DeviceLeavePreview, AppError> {
+        let mut read = self.store.snapshot().await?;
+        let device = read.device(id).await?.ok_or(AppError::NotFound("device"))?;
+        let mut preview = DeviceLeavePreview {
+            digest: String::new(),
+            there: Vec::new(),
+            apps: Vec::new(),
+            device,
+            exit,
+        };
+        if exit.enrolment(preview.device.enrolment).is_some() {
+            self.apps_of_device(&mut read, &mut preview).await?;
+        }
+        drop(read);
+        preview.there.sort_by(|one, next| one.name.cmp(&next.name));
+        preview.apps.sort_by(|one, next| one.app.name.cmp(&next.app.name));
+        let mut hash = Sha256::new();
+        hash.update(id.0.as_bytes());
+        hash.update([exit as u8]);
+        hash.update(preview.device.enrolment_id.map_or([0; 16], |it| it.0.into_bytes()));
+        for app in &preview.there {
+            hash.update(app.id.0.as_bytes());
+        }
+        preview.digest = contract::of_apps(hash, preview.apps.iter());
+        Ok(preview)
+    }
+
+    async fn apps_of_device(&self, read: &mut Snapshot, preview: &mut DeviceLeavePreview) -> Result<(), AppError> {
+        let (now, owner) = (self.now(), preview.device.person_id);
+        let leaving = LeavingDevice {
+            device: preview.device.id,
+            exit: preview.exit,
+        };
+        for location in read.locations().await? {
+            let world = read.world_of(location.id, &[owner], now).await?;
+            for (asset, facts) in &world.apps {
+                if decide_one(&world, facts, owner, |_| None).is_none() {
+                    continue;
+                }
+                let Some(row) = read.app(*asset).await?.filter(AppRow::is_app) else {
+                    continue;
+                };
+                if facts.installs.get(&leaving.device).is_some_and(Install::may_be_there) {
+                    preview.there.push(row.clone());
+                }
+                let outcome = read.previewed_device(location.id, *asset, leaving, now).await?;
+                let happens = |it: &domain::Outcome| it.effect() != Effect::None || it.gives_back;
+                if let Some(outcome) = outcome.filter(|outcome| outcome.outcomes.iter().any(happens)) {
+                    preview.apps.push(self.previewed_app(read, row, outcome).await?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the device leave, unless it does something else by now than was agreed to. `seen` is the enrolment that the caller has
+    /// looked at: a device that enrolled anew since is another's, or used for something else, and stays.
     pub async fn device_leave(
         &self,
         caller: &Caller,
         id: DeviceId,
         how: Leave,
         seen: Option<EnrolmentId>,
+        agreed: &Agreed,
     ) -> Result<(), AppError> {
         caller.may_write()?;
-        let mut tx = self.store.begin().await?;
-        let device = device_seen(&mut tx, id, seen).await?;
-        if device.enrolment == how.enrolment() {
+        loop {
+            let preview = self.device_leaving(id, how.exit(), seen, agreed).await?;
+            let mut tx = self.store.begin().await?;
+            let device = device_seen(&mut tx, id, seen).await?;
+            if agreed.digest.is_some() && !preview.is_of(&device) {
+                continue;
+            }
+            if device.enrolment == how.enrolment() {
+                return Ok(());
+            }
+            self.leave(&mut tx, &device, how, caller.actor(), json!({})).await?;
+            tx.commit().await?;
+            self.look_again();
             return Ok(());
         }
-        self.leave(&mut tx, &device, how, caller.actor(), json!({})).await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
+    }
+
+    /// What was agreed to, of the enrolment that was seen. Previewed in a reading of its own: nobody else waits for that.
+    async fn device_leaving(
+        &self,
+        id: DeviceId,
+        exit: DeviceExit,
+        seen: Option<EnrolmentId>,
+        agreed: &Agreed,
+    ) -> Result<DeviceLeavePreview, AppError> {
+        let preview = self.device_leave_preview(id, exit).await?;
+        if seen.is_some() && preview.device.enrolment_id != seen {
+            return Err(CannotLeave::EnrolledAnew.into());
+        }
+        // Of what cannot be done, or is done already, something else is said.
+        match exit.enrolment(preview.device.enrolment) {
+            Some(_) => preview.agreed(agreed),
+            None => Ok(preview),
+        }
     }
 
     /// Tells the device to leave: nothing else is on its way to it any more.
@@ -193,24 +337,31 @@ impl App {
         Ok(())
     }
 
-    /// Takes out a device that is lost: nothing that is signed with its identity is accepted any more, and what is on it
-    /// keeps no licence. A device that is gone already stays as it is.
+    /// Takes out a device that is lost, unless that does something else by now than was agreed to: nothing that is signed with its
+    /// identity is accepted any more, and what is on it keeps no licence. A device that is gone already stays as it is.
     pub async fn device_remove(
         &self,
         caller: &Caller,
         id: DeviceId,
         seen: Option<EnrolmentId>,
+        agreed: &Agreed,
     ) -> Result<(), AppError> {
         caller.may_write()?;
-        let mut tx = self.store.begin().await?;
-        let device = device_seen(&mut tx, id, seen).await?;
-        if device.enrolment.is_over() {
+        loop {
+            let preview = self.device_leaving(id, DeviceExit::IsTakenOut, seen, agreed).await?;
+            let mut tx = self.store.begin().await?;
+            let device = device_seen(&mut tx, id, seen).await?;
+            if agreed.digest.is_some() && !preview.is_of(&device) {
+                continue;
+            }
+            if device.enrolment.is_over() {
+                return Ok(());
+            }
+            self.take_out(&mut tx, &device, caller.actor(), json!({})).await?;
+            tx.commit().await?;
+            self.look_again();
             return Ok(());
         }
-        self.take_out(&mut tx, &device, caller.actor(), json!({})).await?;
-        tx.commit().await?;
-        self.look_again();
-        Ok(())
     }
 
     pub(super) async fn take_out(

@@ -1,16 +1,19 @@
 //! The switches of the installation.
+//!
+//! Saving is a contract here too: some of them take licences back, of thousands at once.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeSet, ops::RangeInclusive, time::Duration};
 
-use domain::Policy;
+use domain::{DeviceId, Effect, Policy, PolicyChange, Time};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use store::{Base, ChangeKind, NewEvent, Version};
+use store::{AppRow, Base, ChangeKind, NewEvent, Snapshot, Version};
 
 use super::{
     App, AppError, Caller, Problem,
-    changes::{Kept, SETTINGS},
-    contract::{Agreed, Contract, Previewed, short},
+    changes::{Kept, SETTINGS, promised},
+    contract::{self, Agreed, Contract, Previewed},
+    deployments::Preview,
 };
 
 /// After so many days a device counts as gone, where nothing else is said.
@@ -28,7 +31,12 @@ pub struct SettingsPreview {
     pub after: Policy,
     /// Of those that would be replaced.
     pub version: Version,
-    /// Names all of it.
+    /// How many devices count as gone by them that would not otherwise, unless they answer first; and how many do not any more.
+    pub silent: u64,
+    pub back: u64,
+    /// Of each app of which they do something to somebody, by name.
+    pub apps: Vec<Preview>,
+    /// Names both, and what they do.
     pub digest: String,
 }
 
@@ -38,16 +46,17 @@ impl Contract for SettingsPreview {
     }
 
     fn to_confirm(&self) -> Option<u64> {
-        None
+        contract::to_confirm(self.apps.iter())
     }
 
+    /// As it is: what the new ones say holds from the next change on.
     fn approval_above(&self) -> Option<u64> {
-        None
+        self.before.take_back.approval_above
     }
 
     /// Whoever could do without another administrator by changing the settings first would need nobody.
     fn needs_approval(&self) -> bool {
-        self.after.take_back.loosen(&self.before.take_back)
+        self.after.take_back.loosen(&self.before.take_back) || self.to_approve().is_some()
     }
 
     fn shown(self) -> Previewed {
@@ -65,20 +74,44 @@ impl App {
     }
 
     /// What replacing the policy would do. Nothing is changed.
+    ///
+    /// It reads those to whom it can do something, and of each app of theirs the line: nobody, where nothing is changed by which
+    /// anybody has an app or not.
     pub async fn policy_preview(&self, policy: &Policy) -> Result<SettingsPreview, AppError> {
         check(policy)?;
-        // The version first: it may be too old, never too new.
-        let version = self.policy_version().await?;
-        let before = self.policy().await?;
+        let mut read = self.store.snapshot().await?;
+        let version = read.policy_version().await?;
+        let before = read.policy().await?;
+        let now = self.now();
+        let change = PolicyChange {
+            policy: policy.clone(),
+            silent: heard(&mut read, false, falls_silent(&before, policy, now)).await?,
+            back: heard(&mut read, true, falls_silent(policy, &before, now)).await?,
+        };
+        let mut apps = Vec::new();
+        for location in read.locations().await? {
+            for app in read.apps(location.id).await?.into_iter().filter(AppRow::is_app) {
+                let outcome = read.previewed_policy(location.id, app.id, &change, now).await?;
+                let outcome = outcome.filter(|outcome| outcome.of_effect(Effect::None) < outcome.outcomes.len() as u64);
+                if let Some(outcome) = outcome {
+                    apps.push(self.previewed_app(&mut read, app, outcome).await?);
+                }
+            }
+        }
+        drop(read);
+        apps.sort_by(|one, next| one.app.name.cmp(&next.app.name));
         let mut hash = Sha256::new();
         for said in [&before, policy] {
             hash.update(serde_json::to_vec(said).unwrap_or_default());
         }
         Ok(SettingsPreview {
+            digest: contract::of_apps(hash, apps.iter()),
             before,
             after: policy.clone(),
             version,
-            digest: short(hash),
+            silent: change.silent.len() as u64,
+            back: change.back.len() as u64,
+            apps,
         })
     }
 
@@ -126,7 +159,7 @@ impl App {
                     name: String::new(),
                     before: json!(before),
                     after: json!(policy),
-                    promised: json!({}),
+                    promised: promised(preview.apps.iter()),
                     digest: Some(preview.digest),
                 };
                 detail["change"] = json!(self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?);
@@ -137,6 +170,24 @@ impl App {
             self.look_again();
             return Ok(());
         }
+    }
+}
+
+/// When a device was heard last that counts as gone by `policy`, and would not otherwise: from when on, and before when.
+fn falls_silent(otherwise: &Policy, policy: &Policy, now: Time) -> Option<(Time, Time)> {
+    let before = now - policy.silent_after?;
+    let from = otherwise.silent_after.map_or(Time(i64::MIN), |after| now - after);
+    (from < before).then_some((from, before))
+}
+
+async fn heard(read: &mut Snapshot, silent: bool, span: Option<(Time, Time)>) -> Result<BTreeSet<DeviceId>, AppError> {
+    match span {
+        Some((from, before)) => Ok(read
+            .devices_heard_between(silent, from, before)
+            .await?
+            .into_iter()
+            .collect()),
+        None => Ok(BTreeSet::new()),
     }
 }
 

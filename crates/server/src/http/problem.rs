@@ -386,8 +386,11 @@ fn outdated(preview: &Previewed) -> Problem {
         Previewed::Bulk(preview) => problem
             .fact("affectedCount", json!(preview.does.len()))
             .fact("apps", apps_facts(preview.apps.iter())),
+        Previewed::Return(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
+        Previewed::Device(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
         Previewed::Leave(preview) => problem.fact("apps", apps_facts(preview.apps.iter().map(|app| &app.preview))),
-        Previewed::Settings(_) | Previewed::Updates(_) => problem,
+        Previewed::Settings(preview) => problem.fact("apps", apps_facts(preview.apps.iter())),
+        Previewed::Updates(_) => problem,
     }
 }
 

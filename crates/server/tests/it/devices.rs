@@ -219,7 +219,9 @@ async fn nothing_enrols_for_a_person_who_left_until_they_are_back() {
     assert_eq!(told.iter().filter(|event| event.kind == "enrolmentRefused").count(), 3);
 
     // A profile that was taken before is of no use even then: a new one is.
-    app.person_return(&Caller::System, person, Base::Latest).await.unwrap();
+    app.person_return(&Caller::System, person, Base::Latest, &Agreed::default())
+        .await
+        .unwrap();
     assert_eq!(unused.check_in(unused.authenticate()).await, StatusCode::BAD_REQUEST);
     let again = Phone::again_for(&server, person, "PHONE-3").await;
     assert_eq!(again.check_in(again.authenticate()).await, StatusCode::OK);

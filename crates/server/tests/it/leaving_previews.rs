@@ -250,3 +250,120 @@ on_both! {
         assert_eq!(browser.submit(server, &path, &now).await.0, 303);
     }
 }
+
+on_both! {
+    upon company;
+
+    /// A device takes the licence along with which the app is on it alone, and the next in line gets it.
+    async fn a_device_that_leaves_does_what_was_previewed_and_is_asked_once_more_where_a_licence_comes_back(
+        server: &TestServer, company: Organisation
+    ) {
+        let store = &server.running.app.store;
+        let (owner, waits, next) = (company.people[0], company.people[1], company.people[3]);
+        let of = async |person: PersonId| store.devices_of(person).await.unwrap()[0].id;
+        let (device, other) = (of(owner).await, of(waits).await);
+        let path = |device: domain::DeviceId| format!("/api/v1/managedDevices/{}", device.0);
+        let previewed = async |device, how: &str| -> Value {
+            let looking = server.request(Method::POST, &format!("{}/{how}/preview", path(device)));
+            let (status, preview) = answer(looking.bearer_auth(&server.looker)).await;
+            assert_eq!(status, StatusCode::OK, "{preview}");
+            preview
+        };
+        for how in ["retire", "wipe", "remove"] {
+            let preview = previewed(device, how).await;
+            let app = &preview["apps"][0];
+            assert_eq!((whom(app, "loses"), whom(app, "gainsLater")), (vec![json!(owner)], vec![json!(waits)]), "{preview}");
+            assert_eq!((&preview["appIds"], &app["takenBackLicenseCount"]), (&json!([company.assets[0].0]), &json!(1)));
+        }
+        // Whoever waits loses the place in the line with the only device, and nothing comes back.
+        let preview = previewed(other, "retire").await;
+        assert_eq!((people(&preview["apps"][0], "cannot"), &preview["appIds"]), (1, &json!([])), "{preview}");
+
+        let preview = previewed(device, "retire").await;
+        let retire = async |digest: &Value| {
+            let with = format!("{}/retire?previewDigest={}", path(device), digest.as_str().unwrap());
+            answer(server.request(Method::POST, &with).bearer_auth(&server.key)).await
+        };
+        // The first in line leaves the group meanwhile: the next one gets it.
+        company.leaves(store, waits).await.unwrap();
+        let (status, problem) = retire(&preview["digest"]).await;
+        assert_eq!((status, kind(&problem)), (StatusCode::CONFLICT, "preview-outdated"), "{problem}");
+        let preview = previewed(device, "retire").await;
+        assert_eq!((&preview["digest"], whom(&preview["apps"][0], "gainsLater")), (&problem["previewDigest"], vec![json!(next)]));
+        assert_eq!(store.device(device).await.unwrap().unwrap().enrolment, Enrolment::Enrolled, "nothing was done");
+
+        // On its page it is seen, and said once more.
+        let browser = Browser::sign_in(server).await;
+        let here = format!("/devices/{}/retire", device.0);
+        let page = browser.page(server, &here).await;
+        assert!(page.contains("라이선스 1개를 회수하는 것을 확인합니다") && page.contains(&next.0.to_string()), "{page}");
+        let fields = form::of(&page, &here);
+        let (code, page) = browser.submit(server, &here, &fields).await;
+        assert!(code == 422 && page.contains("confirmed-e"), "{code} {page}");
+        let (code, page) = browser.submit(server, &here, &form::and(&form::with(&fields, "digest", "another"), "confirmed", "yes")).await;
+        assert!(code == 409 && page.contains("미리 보기를 연 뒤에 결과가 달라졌습니다"), "{code} {page}");
+        assert_eq!(store.device(device).await.unwrap().unwrap().enrolment, Enrolment::Enrolled, "nothing was done");
+        browser.press(server, &here, &form::and(&fields, "confirmed", "yes")).await;
+        assert_eq!(store.device(device).await.unwrap().unwrap().enrolment, Enrolment::Retiring);
+
+        // Where nothing comes back one click is enough, and a program needs no digest.
+        let here = format!("/devices/{}/remove", other.0);
+        let page = browser.page(server, &here).await;
+        assert!(!page.contains(r#"name="confirmed""#), "{page}");
+        browser.press(server, &here, &form::of(&page, &here)).await;
+        assert_eq!(store.device(other).await.unwrap().unwrap().enrolment, Enrolment::Removed);
+        let remove = server.request(Method::DELETE, &path(device)).bearer_auth(&server.key);
+        assert_eq!(answer(remove.header("if-match", "*")).await.0, StatusCode::NO_CONTENT);
+        assert_eq!(store.device(device).await.unwrap().unwrap().enrolment, Enrolment::Removed);
+    }
+}
+
+on_both! {
+    upon company;
+
+    /// Whoever comes back is in the groups whose rules let them in, and gets what those have, or waits for it.
+    async fn a_return_does_what_was_previewed_and_somebody_sees_it_first(server: &TestServer, company: Organisation) {
+        let store = &server.running.app.store;
+        let (leaver, group) = (company.people[1], format!("/api/v1/groups/{}/membershipRule", company.group.0));
+        let rule = json!({ "membershipRule": "all" });
+        assert_eq!(server.send(Method::PUT, &group, &rule).await.0, StatusCode::OK);
+        assert_eq!(left(server, leaver, "?retireDevices=false").await.0, StatusCode::OK);
+        let previewed = async || -> Value {
+            let looking = server.request(Method::POST, &format!("{}/return/preview", user(leaver)));
+            let (status, preview) = answer(looking.bearer_auth(&server.looker)).await;
+            assert_eq!(status, StatusCode::OK, "{preview}");
+            preview
+        };
+        let back = async |digest: &Value| {
+            let with = format!("{}/return?previewDigest={}", user(leaver), digest.as_str().unwrap());
+            let request = server.request(Method::POST, &with).bearer_auth(&server.key);
+            answer(request.header("if-match", "*")).await
+        };
+        let preview = previewed().await;
+        assert_eq!(preview["groupIds"], json!([company.group.0]), "{preview}");
+        assert_eq!((whom(&preview["apps"][0], "waits"), &preview["confirmTakeBack"]), (vec![json!(leaver)], &Value::Null), "{preview}");
+
+        // More licences than people: nobody waits by then.
+        company.licences(store, company.assets[0], 60).await.unwrap();
+        let (status, problem) = back(&preview["digest"]).await;
+        assert_eq!((status, kind(&problem)), (StatusCode::CONFLICT, "preview-outdated"), "{problem}");
+        assert!(store.person(leaver).await.unwrap().unwrap().left_at.is_some(), "nothing was done");
+        let preview = previewed().await;
+        assert_eq!((&preview["digest"], whom(&preview["apps"][0], "gains")), (&problem["previewDigest"], vec![json!(leaver)]), "{preview}");
+
+        let browser = Browser::sign_in(server).await;
+        let (page, here) = (format!("/people/{}", leaver.0), format!("/people/{}/return", leaver.0));
+        let button = form::of(&browser.page(server, &page).await, &here);
+        let (code, shown) = browser.submit(server, &here, &button).await;
+        assert!(code == 200 && shown.contains("규칙에 따라 들어가는 그룹") && shown.contains("everybody"), "{code} {shown}");
+        assert!(store.person(leaver).await.unwrap().unwrap().left_at.is_some(), "it was only looked at");
+        let agreed = form::of(&shown, &here);
+        let (code, shown) = browser.submit(server, &here, &form::with(&agreed, "digest", "another")).await;
+        assert!(code == 409 && shown.contains("복귀로 표시"), "{code} {shown}");
+        browser.press(server, &here, &agreed).await;
+        assert_eq!(store.person(leaver).await.unwrap().unwrap().left_at, None);
+        // For somebody who is here nothing would happen, and nothing does.
+        assert_eq!(previewed().await["apps"], json!([]));
+        assert_eq!(back(&json!("whatever")).await.0, StatusCode::OK);
+    }
+}

@@ -34,6 +34,7 @@ mod reclaim;
 mod routes;
 mod rule_sets;
 mod server;
+mod settings_previews;
 mod stopped;
 mod targets;
 mod time;

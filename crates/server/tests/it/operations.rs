@@ -13,7 +13,7 @@ use std::{
 use domain::{AssetId, OperationId, PersonId, Refusal, RefusalReason};
 use server::{
     App, Clock, Config,
-    app::{Base, Caller, people::NewPerson, tokens::TokenUpload},
+    app::{Base, Caller, contract::Agreed, people::NewPerson, tokens::TokenUpload},
     serve,
     tasks::{
         Stepped,
@@ -517,7 +517,7 @@ on_both! {
         desk.fail(&[(people[0], 9605)]);
         let operation = desk.asks_for(OperationKind::RetireUsers, &people).await;
         desk.turn().await;
-        desk.app.person_return(&Caller::System, people[0], Base::Latest).await.unwrap();
+        desk.app.person_return(&Caller::System, people[0], Base::Latest, &Agreed::default()).await.unwrap();
         desk.settled().await;
         let user = desk.user(people[0]).await;
         assert_eq!((user.status, user.retiring_at), (ClientUserStatus::Registered, None));

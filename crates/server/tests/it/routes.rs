@@ -136,7 +136,12 @@ const API: &[(&str, &str, Needs)] = &[
     ("POST", "/api/v1/changes/{change}/restore/preview", Looking),
     ("POST", "/api/v1/groups/{group}/members/preview", Looking),
     ("POST", "/api/v1/groups/{group}/membershipRule/preview", Looking),
+    ("POST", "/api/v1/managedDevices/{device}/remove/preview", Looking),
+    ("POST", "/api/v1/managedDevices/{device}/retire/preview", Looking),
+    ("POST", "/api/v1/managedDevices/{device}/wipe/preview", Looking),
+    ("POST", "/api/v1/settings/preview", Looking),
     ("POST", "/api/v1/users/{user}/leave/preview", Looking),
+    ("POST", "/api/v1/users/{user}/return/preview", Looking),
     ("POST", "/api/v1/bulkActions/preview", Looking),
 ];
 

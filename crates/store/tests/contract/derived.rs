@@ -10,10 +10,10 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceId, Each,
-    Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LicenseType, LocationId, Members,
-    Outcome, PersonId, Place, Precedence, Preview, Previewing, Seat, Stand, Step, Time, Wish, World, decide,
-    decide_each, keeping, plan,
+    App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceExit, DeviceId,
+    Each, Effect, Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LeavingDevice,
+    LicenseType, LocationId, Members, Outcome, PersonId, Place, PolicyChange, Precedence, Preview, Previewing,
+    Returner, RuleSet, Seat, Stand, Step, Time, Wish, World, decide, decide_each, keeping, plan,
 };
 use store::{
     Cut, ListedDevice, Look, Many, MasterKey, PLACES, PairRow, People, Sought, Span, States, Store, Taken,
@@ -379,9 +379,11 @@ fn happening(chance: &mut Chance, now: Time) -> String {
         }
         _ => {
             let policy = format!(
-                "{{\"policy2016\":{},\"ruleSet\":\"{}\"}}",
+                "{{\"policy2016\":{},\"ruleSet\":\"{}\",\"reclaim\":{{\"leftAllGroups\":{},\"removedAfter\":{}}}}}",
                 chance.one_in(3),
-                chance.of(&["2016", "2020"])
+                chance.of(&["2016", "2020"]),
+                chance.one_in(2),
+                chance.of(&["null", "{\"secs\":259200,\"nanos\":0}"])
             );
             match chance.below(3) {
                 0 => format!(
@@ -728,7 +730,78 @@ async fn is_as_previewed(store: &Store, chance: &mut Chance, now: Time) {
             .unwrap()
             .unwrap();
         says_the_same(told, Previewing::leaves(app.id, leaver), &world, app);
+        let person = PersonId(chance.person().parse().unwrap());
+        let groups = world
+            .groups
+            .values()
+            .filter(|group| group.kind == GroupKind::User && chance.one_in(3));
+        let returner = Returner {
+            person,
+            program: world.people[&person].program,
+            groups: groups.map(|group| group.id).collect(),
+        };
+        let told = store
+            .previewed_return(LOCATION, app.id, &returner, now)
+            .await
+            .unwrap()
+            .unwrap();
+        says_the_same(told, Previewing::returns(app.id, returner), &world, app);
+        let leaving = LeavingDevice {
+            device: DeviceId(chance.device().parse().unwrap()),
+            exit: chance.of(&[DeviceExit::Retires, DeviceExit::IsWiped, DeviceExit::IsTakenOut]),
+        };
+        let told = store
+            .previewed_device(LOCATION, app.id, leaving, now)
+            .await
+            .unwrap()
+            .unwrap();
+        says_the_same(told, Previewing::device(app.id, leaving), &world, app);
+        let change = another_policy(chance, &world);
+        let told = store.previewed_policy(LOCATION, app.id, &change, now).await.unwrap();
+        policy_says_the_same(told, Previewing::policy(app.id, change), &world, app);
     }
+}
+
+/// Some of the policy is another one, and some devices count as gone by it, or do not any more.
+fn another_policy(chance: &mut Chance, world: &World) -> PolicyChange {
+    let mut policy = world.policy.clone();
+    match chance.below(5) {
+        0 => policy.policy_2016 = !policy.policy_2016,
+        1 => {
+            policy.rule_set = match policy.rule_set {
+                RuleSet::Y2016 => RuleSet::Y2020,
+                RuleSet::Y2020 => RuleSet::Y2016,
+            };
+        }
+        2 => policy.reclaim.left_all_groups = !policy.reclaim.left_all_groups,
+        3 => {
+            let days = Duration::from_secs(86_400 * chance.below(9));
+            policy.reclaim.removed_after = chance.of(&[None, Some(days)]);
+        }
+        _ => {}
+    }
+    let mut change = PolicyChange {
+        policy,
+        ..PolicyChange::default()
+    };
+    for device in world.devices.values() {
+        match device.silent_since {
+            None if chance.one_in(6) && !device.enrolment.is_over() => drop(change.silent.insert(device.id)),
+            Some(_) if chance.one_in(3) => drop(change.back.insert(device.id)),
+            _ => {}
+        }
+    }
+    change
+}
+
+/// Where nobody was looked at, nothing happens to anybody.
+fn policy_says_the_same(told: Option<Preview>, mut all: Previewing, world: &World, app: &App) {
+    if let Some(told) = told {
+        return says_the_same(told, all, world, app);
+    }
+    all.add(world.clone());
+    let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
+    assert_eq!(all.of_effect(Effect::None), all.outcomes.len() as u64, "{all:#?}");
 }
 
 fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &App) {

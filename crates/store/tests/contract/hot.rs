@@ -3,11 +3,11 @@
 //! The database itself explains how it goes about each statement. Where it walks through a table that grows with people,
 //! devices or history, a test fails and names the statement.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     AssetId, Breach, Concern, DeploymentId, DeviceId, Each, Fault, GroupId, GroupKind, LocationId, MembershipRule,
-    PersonId, Rules, Step, Time,
+    PersonId, Policy, PolicyChange, Rules, Step, Time,
 };
 use store::{
     Assignee, Base, Change, ChangeFilter, CommandState, Cut, Devices, GroupRow, ListedDevice, Look, MasterKey, PLACES,
@@ -209,6 +209,23 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     for kind in [GroupKind::User, GroupKind::Device] {
         page.group_people(group, kind, Some(person.0), 100).await.unwrap();
     }
+    // And one of another policy: who is touched is found by what is said of them, and devices by when they were heard.
+    let another = PolicyChange {
+        silent: BTreeSet::from([DeviceId(person.0)]),
+        ..PolicyChange::default()
+    };
+    let another = PolicyChange {
+        policy: Policy {
+            policy_2016: true,
+            ..Policy::default()
+        },
+        ..another
+    };
+    page.people_touched(asset, &another).await.unwrap();
+    for silent in [false, true] {
+        page.devices_heard_between(silent, Time(1), now).await.unwrap();
+    }
+    page.client_user_kept(person, LOCATION).await.unwrap();
     page.position(asset, person.into(), PLACES).await.unwrap();
     page.operation_of_seat(asset, person.into()).await.unwrap();
     page.events_of_pair(asset, person.into(), 20).await.unwrap();

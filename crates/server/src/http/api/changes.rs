@@ -175,6 +175,8 @@ impl From<&Previewed> for ChangePreview {
             Previewed::Members(preview) => Some(&preview.change),
             Previewed::Deployment(_)
             | Previewed::Leave(_)
+            | Previewed::Return(_)
+            | Previewed::Device(_)
             | Previewed::Bulk(_)
             | Previewed::Settings(_)
             | Previewed::Updates(_) => None,

@@ -1,17 +1,18 @@
 //! Enrolled devices (Graph's `managedDevice`).
 
 use axum::{Json as JsonBody, extract::State, http::StatusCode, response::IntoResponse};
-use domain::{AssetId, DeviceId, Enrolment, EnrolmentId, Ownership};
+use domain::{AssetId, DeviceExit, DeviceId, Enrolment, EnrolmentId, Ownership};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use store::{Base, CheckInRow, DeviceRow, Version};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
     Refusals,
     etag::{self, IfMatch, Tagged},
+    groups::AppOfMembers,
     input::{Json, Path, Query},
     page::{Page, PageQuery},
     users::EnrolmentLink,
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     app::{
         App, AppError,
+        contract::{Agreed, Contract},
         leaving::{Leave, Leaving, MayLeave},
     },
     http::{
@@ -37,7 +39,10 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(device_enrolment_link))
         .routes(routes!(device_get, device_remove))
         .routes(routes!(device_retire))
+        .routes(routes!(device_retire_preview))
         .routes(routes!(device_wipe))
+        .routes(routes!(device_wipe_preview))
+        .routes(routes!(device_remove_preview))
         .routes(routes!(device_stay))
         .routes(routes!(device_ownership, device_ownership_set))
         .routes(routes!(device_identity_revoke))
@@ -290,20 +295,116 @@ async fn device_enrolment_link(
     Ok((StatusCode::CREATED, JsonBody(EnrolmentLink { url })))
 }
 
+/// What was agreed to of a device's leaving.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LeaveQuery {
+    /// The `digest` of the preview that was looked at. When its leaving would do anything else by now, nothing is done.
+    #[serde(default)]
+    preview_digest: Option<String>,
+    /// How many licences its leaving takes back. To be said when they are many; the refusal tells the number.
+    #[serde(default)]
+    confirm_take_back: Option<u64>,
+}
+
+impl LeaveQuery {
+    fn agreed(self) -> Agreed {
+        Agreed {
+            digest: self.preview_digest,
+            take_back: self.confirm_take_back,
+            ..Agreed::default()
+        }
+    }
+}
+
+/// What a device's leaving would do. Nothing was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeviceLeavePreview {
+    /// Names all of this. Have it leave with it as `previewDigest`, and it is this that happens, or nothing is done.
+    digest: String,
+    /// How many licences it takes back in all, when they are so many of an app that whoever does it has to say so as
+    /// `confirmTakeBack`.
+    confirm_take_back: Option<u64>,
+    /// Apps that may be on it.
+    app_ids: Vec<Uuid>,
+    /// What it does to each app of which a licence comes back, or that somebody loses.
+    apps: Vec<AppOfMembers>,
+}
+
+async fn previewed(app: &App, device: DeviceId, exit: DeviceExit) -> Result<JsonBody<DeviceLeavePreview>, Problem> {
+    let preview = app.device_leave_preview(device, exit).await?;
+    Ok(JsonBody(DeviceLeavePreview {
+        confirm_take_back: preview.to_confirm(),
+        app_ids: preview.there.iter().map(|row| row.id.0).collect(),
+        apps: preview.apps.iter().map(AppOfMembers::from).collect(),
+        digest: preview.digest,
+    }))
+}
+
 /// Retire a device
 ///
-/// Its apps are removed, then its management profile. What is the person's own stays.
+/// Its apps are removed, then its management profile. What is the person's own stays. With the digest of a preview, nothing is
+/// done but what was previewed.
 #[utoipa::path(
-    post, path = "/managedDevices/{device}/retire", tag = "managedDevices", params(("device" = Uuid, Path)),
+    post, path = "/managedDevices/{device}/retire", tag = "managedDevices", params(("device" = Uuid, Path), LeaveQuery),
     responses((status = 204, description = "Told to retire, or told already"), Refusals)
 )]
 async fn device_retire(
     State(app): State<App>,
     ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
+    Query(query): Query<LeaveQuery>,
 ) -> Result<StatusCode, Problem> {
-    app.device_leave(&caller, device, Leave::Retire, None).await?;
+    app.device_leave(&caller, device, Leave::Retire, None, &query.agreed())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Preview that a device is retired
+///
+/// Which licences come back, who gets them, and who loses an app.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/retire/preview", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = DeviceLeavePreview), Refusals)
+)]
+async fn device_retire_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(device): Path<DeviceId>,
+) -> Result<JsonBody<DeviceLeavePreview>, Problem> {
+    previewed(&app, device, DeviceExit::Retires).await
+}
+
+/// Preview that a device is wiped
+///
+/// Which licences come back, who gets them, and who loses an app.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/wipe/preview", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = DeviceLeavePreview), Refusals)
+)]
+async fn device_wipe_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(device): Path<DeviceId>,
+) -> Result<JsonBody<DeviceLeavePreview>, Problem> {
+    previewed(&app, device, DeviceExit::IsWiped).await
+}
+
+/// Preview that a device is removed
+///
+/// Which licences come back, who gets them, and who loses an app.
+#[utoipa::path(
+    post, path = "/managedDevices/{device}/remove/preview", tag = "managedDevices", params(("device" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = DeviceLeavePreview), Refusals)
+)]
+async fn device_remove_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(device): Path<DeviceId>,
+) -> Result<JsonBody<DeviceLeavePreview>, Problem> {
+    previewed(&app, device, DeviceExit::IsTakenOut).await
 }
 
 /// What is to be erased.
@@ -317,9 +418,9 @@ struct Wipe {
 /// Wipe a device
 ///
 /// It erases itself and becomes as new; everything on it is lost. Only where its profile asked for the right: see
-/// `mayBeWiped`.
+/// `mayBeWiped`. With the digest of a preview, nothing is done but what was previewed.
 #[utoipa::path(
-    post, path = "/managedDevices/{device}/wipe", tag = "managedDevices", params(("device" = Uuid, Path)),
+    post, path = "/managedDevices/{device}/wipe", tag = "managedDevices", params(("device" = Uuid, Path), LeaveQuery),
     request_body = Wipe,
     responses((status = 204, description = "Told to erase itself, or told already"), Refusals)
 )]
@@ -327,10 +428,12 @@ async fn device_wipe(
     State(app): State<App>,
     ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
+    Query(query): Query<LeaveQuery>,
     Json(wipe): Json<Wipe>,
 ) -> Result<StatusCode, Problem> {
     let seen = Some(EnrolmentId(wipe.enrollment_id));
-    app.device_leave(&caller, device, Leave::Wipe, seen).await?;
+    app.device_leave(&caller, device, Leave::Wipe, seen, &query.agreed())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -353,10 +456,15 @@ async fn device_stay(
 
 /// Remove a device
 ///
-/// For one that is lost. Nothing is sent to it; nothing that it says is accepted any more, and its licences go back.
+/// For one that is lost. Nothing is sent to it; nothing that it says is accepted any more, and its licences go back. With the
+/// digest of a preview, nothing is done but what was previewed.
 #[utoipa::path(
     delete, path = "/managedDevices/{device}", tag = "managedDevices",
-    params(("device" = Uuid, Path), ("If-Match" = String, Header, description = "`ETag` of the enrolment that was seen, or `*`")),
+    params(
+        ("device" = Uuid, Path),
+        ("If-Match" = String, Header, description = "`ETag` of the enrolment that was seen, or `*`"),
+        LeaveQuery
+    ),
     responses((status = 204, description = "Removed, or gone already"), Refusals)
 )]
 async fn device_remove(
@@ -364,6 +472,7 @@ async fn device_remove(
     ApiAdmin(caller): ApiAdmin,
     Path(device): Path<DeviceId>,
     IfMatch(base): IfMatch,
+    Query(query): Query<LeaveQuery>,
 ) -> Result<StatusCode, Problem> {
     let row = app.device(device).await?.ok_or_else(|| Problem::not_found("device"))?;
     let seen = match base {
@@ -371,7 +480,7 @@ async fn device_remove(
         base if base.is(&version(&row)) => row.enrolment_id,
         Base::Version(_) => return Err(etag::refused(AppError::Stale("device"), shown(&app, device)).await),
     };
-    app.device_remove(&caller, device, seen).await?;
+    app.device_remove(&caller, device, seen, &query.agreed()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use axum::extract::State;
+use axum::{Json as JsonBody, extract::State};
 use domain::{Policy, ReclaimRules, RuleSet, TakeBackLimits};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,13 +11,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Refusals,
     etag::{self, IfMatch, Tagged},
+    groups::AppOfMembers,
     input::{Json, given, invalid},
     words::Length,
 };
 use crate::{
     app::{
         App,
-        settings::{PAUSES, SILENT_DAYS_AT_MOST},
+        contract::{Agreed, Contract},
+        settings::{self, PAUSES, SILENT_DAYS_AT_MOST},
     },
     http::{
         auth::{ApiAdmin, ApiReader},
@@ -26,7 +28,9 @@ use crate::{
 };
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(settings_get, settings_put))
+    OpenApiRouter::new()
+        .routes(routes!(settings_get, settings_put))
+        .routes(routes!(settings_preview))
 }
 
 /// The switches of the installation.
@@ -74,6 +78,48 @@ pub struct Settings {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u64>, minimum = 0, maximum = 10000)]
     approval_above: Option<Option<u64>>,
+    /// To save only: the `digest` of the preview that was looked at. When saving would do anything else by now, nothing is saved.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    preview_digest: Option<String>,
+    /// To save only: how many licences saving takes back. To be said when they are many; the refusal, and the preview, tell the
+    /// number.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    confirm_take_back: Option<u64>,
+}
+
+/// What replacing the settings would do. Nothing was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingsPreview {
+    /// Names what is changed and what that does. Save with it as `previewDigest`, and it is this that happens, or nothing is saved.
+    digest: String,
+    /// How many licences it takes back in all, when they are so many of an app that whoever saves has to say so as
+    /// `confirmTakeBack`.
+    confirm_take_back: Option<u64>,
+    /// Another administrator has to approve it.
+    needs_approval: bool,
+    /// Devices that count as gone by `silentAfter` and would not otherwise, unless they answer before. `apps` tells what becomes of
+    /// them then.
+    silent_device_count: u64,
+    /// Devices that do not count as gone any more.
+    returning_device_count: u64,
+    /// What it does to each app of which it does something to somebody.
+    apps: Vec<AppOfMembers>,
+}
+
+impl From<settings::SettingsPreview> for SettingsPreview {
+    fn from(preview: settings::SettingsPreview) -> SettingsPreview {
+        SettingsPreview {
+            confirm_take_back: preview.to_confirm(),
+            needs_approval: preview.needs_approval(),
+            silent_device_count: preview.silent,
+            returning_device_count: preview.back,
+            apps: preview.apps.iter().map(AppOfMembers::from).collect(),
+            digest: preview.digest,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -103,6 +149,8 @@ impl From<Policy> for Settings {
             take_back_share: Some(policy.take_back.share),
             take_back_more_than: Some(policy.take_back.more_than),
             approval_above: Some(policy.take_back.approval_above),
+            preview_digest: None,
+            confirm_take_back: None,
         }
     }
 }
@@ -193,6 +241,8 @@ async fn settings_get(State(app): State<App>, _: ApiReader) -> Result<Tagged<Set
 }
 
 /// Replace the settings
+///
+/// With the digest of a preview, nothing is saved but what was previewed.
 #[utoipa::path(
     put, path = "/settings", tag = "settings", params(IfMatch),
     request_body = Settings,
@@ -204,9 +254,31 @@ async fn settings_put(
     IfMatch(base): IfMatch,
     Json(settings): Json<Settings>,
 ) -> Result<Tagged<Settings>, Problem> {
+    let agreed = Agreed {
+        digest: settings.preview_digest.clone(),
+        take_back: settings.confirm_take_back,
+        ..Agreed::default()
+    };
     let settings = settings.policy(&app.policy().await?)?;
-    let done = app.policy_set(&caller, base, settings).await;
+    let done = app.policy_save(&caller, base, settings, &agreed).await;
     etag::changed(done, shown(&app)).await
+}
+
+/// Preview settings
+///
+/// What happens, app by app, if these were the settings: who gets each app, who loses it, who waits, and why. Apps to which they do
+/// nothing are left out. What saving takes beside the settings may be there, and is not looked at.
+#[utoipa::path(
+    post, path = "/settings/preview", tag = "settings", request_body = Settings,
+    responses((status = 200, description = "As asked for", body = SettingsPreview), Refusals)
+)]
+async fn settings_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Json(settings): Json<Settings>,
+) -> Result<JsonBody<SettingsPreview>, Problem> {
+    let settings = settings.policy(&app.policy().await?)?;
+    Ok(JsonBody(app.policy_preview(&settings).await?.into()))
 }
 
 /// The version first: a tag may be too old, never too new.

@@ -13,6 +13,7 @@ use super::{
     Refusals, created,
     deployments::PreviewedApp,
     etag::{self, IfMatch, Tagged},
+    groups::AppOfMembers,
     input::{Json, Path, Query, given},
     page::{Page, PageQuery},
     words::{DateTime, program_refusal, word},
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     app::{
         App,
-        contract::Agreed,
+        contract::{Agreed, Contract},
         leavers::{self, Devices, LeavingLicence},
         people::NewPerson,
         program::ProgramRefusal,
@@ -38,6 +39,7 @@ pub fn router() -> OpenApiRouter<App> {
         .routes(routes!(user_leave))
         .routes(routes!(user_leave_preview))
         .routes(routes!(user_return))
+        .routes(routes!(user_return_preview))
         .routes(routes!(user_enrolment_link))
         .routes(routes!(user_invite_again))
         .routes(routes!(user_invitations))
@@ -317,6 +319,34 @@ struct LeavePreview {
     kept_app_ids: Vec<Uuid>,
 }
 
+/// What was agreed to of a person's return.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReturnQuery {
+    /// The `digest` of the preview that was looked at. When returning would do anything else by now, nothing is done.
+    #[serde(default)]
+    preview_digest: Option<String>,
+    /// How many licences it takes back. To be said when they are many; the refusal tells the number.
+    #[serde(default)]
+    confirm_take_back: Option<u64>,
+}
+
+/// What a person's return would do. Nothing was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReturnPreview {
+    /// Names all of this. Have them return with it as `previewDigest`, and it is this that happens, or nothing is done.
+    digest: String,
+    /// Groups whose rules let them in.
+    group_ids: Vec<Uuid>,
+    /// How many licences it takes back in all, when they are so many of an app that whoever does it has to say so as
+    /// `confirmTakeBack`.
+    confirm_take_back: Option<u64>,
+    /// What it does to each app of which something happens to somebody.
+    apps: Vec<AppOfMembers>,
+}
+
 /// What becomes of a device of somebody who leaves.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -537,11 +567,12 @@ async fn user_leave_preview(
 
 /// The person is back
 ///
-/// Groups are to be joined anew. Whoever was not retired at Apple yet goes on as before; anybody else is registered and
-/// invited to the programme anew when they are due an app.
+/// Groups are to be joined anew, but for those whose rules let them in. Whoever was not retired at Apple yet goes on as before;
+/// anybody else is registered and invited to the programme anew when they are due an app. With the digest of a preview, nothing is
+/// done but what was previewed.
 #[utoipa::path(
     post, path = "/users/{user}/return", tag = "users",
-    params(("user" = Uuid, Path), IfMatch),
+    params(("user" = Uuid, Path), IfMatch, ReturnQuery),
     responses((status = 200, description = "As asked for", body = User), Refusals)
 )]
 async fn user_return(
@@ -549,9 +580,37 @@ async fn user_return(
     ApiAdmin(caller): ApiAdmin,
     Path(person): Path<PersonId>,
     IfMatch(base): IfMatch,
+    Query(query): Query<ReturnQuery>,
 ) -> Result<Tagged<User>, Problem> {
-    let done = app.person_return(&caller, person, base).await;
+    let agreed = Agreed {
+        digest: query.preview_digest,
+        take_back: query.confirm_take_back,
+        ..Agreed::default()
+    };
+    let done = app.person_return(&caller, person, base, &agreed).await;
     etag::changed(done, shown(&app, person)).await.map_err(renamed)
+}
+
+/// Preview that a person returns
+///
+/// What they get, what they wait for, and what they cannot have; and who waits behind them. For somebody who is here nothing
+/// happens.
+#[utoipa::path(
+    post, path = "/users/{user}/return/preview", tag = "users", params(("user" = Uuid, Path)),
+    responses((status = 200, description = "As asked for", body = ReturnPreview), Refusals)
+)]
+async fn user_return_preview(
+    State(app): State<App>,
+    _: ApiReader,
+    Path(person): Path<PersonId>,
+) -> Result<JsonBody<ReturnPreview>, Problem> {
+    let preview = app.person_return_preview(person).await?;
+    Ok(JsonBody(ReturnPreview {
+        confirm_take_back: preview.to_confirm(),
+        group_ids: preview.groups.iter().map(|(group, _)| group.0).collect(),
+        apps: preview.apps.iter().map(AppOfMembers::from).collect(),
+        digest: preview.digest,
+    }))
 }
 
 /// Make a one-time address to enrol a device

@@ -30,7 +30,7 @@ use crate::{
         App, AppError, Base,
         changes::{Changed, Intent, KeptMoves, Missing, Unrestorable, lines_of, moves_of},
         contract::{Agreed, Previewed},
-        deployments::LineSays,
+        deployments::{LineSays, Preview},
         sums::by_state,
         updates::updates_of,
     },
@@ -284,7 +284,7 @@ fn line_row(s: &Speak, name: String, was: Option<LineSays>, is: Option<LineSays>
     WordRow::of(line.name.clone(), line.was(s), line.becomes(s))
 }
 
-fn settings_rows(s: &Speak, before: &Policy, after: &Policy) -> Vec<WordRow> {
+pub(super) fn settings_rows(s: &Speak, before: &Policy, after: &Policy) -> Vec<WordRow> {
     let rows = settings::said(s, before).into_iter().zip(settings::said(s, after));
     rows.filter_map(|((what, before), (_, after))| WordRow::of(what, before, after))
         .collect()
@@ -435,7 +435,12 @@ pub(super) async fn shown(app: &App, s: &Speak, preview: &Previewed) -> Result<S
             shown.apps = std::mem::take(&mut parts.apps);
             shown.parts = parts;
         }
-        Previewed::Settings(preview) => shown.rows = settings_rows(s, &preview.before, &preview.after),
+        Previewed::Settings(preview) => {
+            shown.rows = settings_rows(s, &preview.before, &preview.after);
+            for of in &preview.apps {
+                shown.apps.push(previewed_app(app, s, of).await?);
+            }
+        }
         Previewed::Updates(preview) => {
             let (newest, name) = (preview.app.store_version, preview.app.version.as_deref());
             let said = |updates| updates_said(s, updates, newest, name);
@@ -443,9 +448,20 @@ pub(super) async fn shown(app: &App, s: &Speak, preview: &Previewed) -> Result<S
             shown.rows.extend(row);
         }
         // Neither is restored, nor waits for anybody.
-        Previewed::Leave(_) | Previewed::Bulk(_) => {}
+        Previewed::Leave(_) | Previewed::Return(_) | Previewed::Device(_) | Previewed::Bulk(_) => {}
     }
     Ok(shown)
+}
+
+/// What a change does to one app that leaves its deployment as it is.
+pub(super) async fn previewed_app(app: &App, s: &Speak, of: &Preview) -> Result<PreviewedApp, Oops> {
+    let names = super::deployment::names(app, of).await?;
+    Ok(PreviewedApp {
+        id: of.app.id,
+        name: view::app_name(&of.app),
+        has_icon: of.app.has_icon,
+        preview: PreviewView::of(of, Vec::new(), names, s.now),
+    })
 }
 
 /// What is sent where something is agreed to.
@@ -557,6 +573,8 @@ async fn restoring(app: &App, admin: &Admin, id: i64, refused: Refused) -> Resul
         unconfirmed: refused.unconfirmed,
         action: Some(Action {
             href: format!("{back}/restore"),
+            fields: Vec::new(),
+            edits: false,
             button: s.t("change-restore"),
             help: s.t(if loses {
                 "change-not-back-new-data"

@@ -118,6 +118,8 @@ async fn show(
     }
     let action = preview.as_ref().filter(|_| may && !own && !stale).map(|_| Action {
         href: format!("{here}/approve"),
+        fields: Vec::new(),
+        edits: false,
         button: s.t("held-approve"),
         help: s.t("held-approve-help"),
         approvers: None,

@@ -12,10 +12,14 @@ use store::{InvitationRow, PersonChange, PersonRow};
 use uuid::Uuid;
 
 use super::{
-    Oops, frame, html,
+    Oops,
+    changes::{self, Refused},
+    frame, html,
     pages::{
         Flash, Place,
+        changes::{Action, AgreePage},
         conflict::{Conflict, Difference},
+        members::Moved,
         parts::{Named, Turn},
         people::{Farewell, PeoplePage, PersonAppLine, PersonFormPage, PersonLine, PersonPage, people_link},
         ui::StateCounts,
@@ -26,8 +30,10 @@ use crate::{
     app::{
         App, AppError, Base, Problem,
         bulk::selection::List,
+        contract::{Agreed, Contract, Previewed},
         directory::{ListedPerson, PersonFilter},
         invitations::{InvitedAgain, NotInvited},
+        leavers::ReturnPreview,
         of_person::{OfPerson, PersonApp},
         people::NewPerson,
     },
@@ -254,16 +260,107 @@ fn not_invited(s: &Speak, why: &NotInvited) -> String {
 pub struct Return {
     /// Of the person as they were shown.
     version: i64,
+    /// Of what was shown; empty before anything was.
+    #[serde(default)]
+    digest: String,
+    #[serde(rename = "take-back")]
+    take_back: Option<u64>,
+    /// Only to look at it anew.
+    check: Option<String>,
 }
 
+/// Shows what somebody's return does where it does anything, and does it from there.
 pub async fn come_back(
     State(app): State<App>,
     admin: Admin,
     Path(id): Path<PersonId>,
     Form(form): Form<Return>,
 ) -> Result<Response, Oops> {
-    let result = app.person_return(&admin.caller, id, Base::Version(form.version)).await;
-    moved(&app, &admin, id, result).await
+    let base = Base::Version(form.version);
+    if form.digest.is_empty() || form.check.is_some() {
+        let preview = app.person_return_preview(id).await?;
+        if base.is(&preview.person.version) && !preview.apps.is_empty() {
+            return returning(&app, &admin, &preview, Refused::default()).await;
+        }
+    }
+    let agreed = Agreed {
+        digest: Some(form.digest).filter(|digest| !digest.is_empty()),
+        take_back: form.take_back,
+        ..Agreed::default()
+    };
+    let (status, refused, preview) = match app.person_return(&admin.caller, id, base, &agreed).await {
+        Err(AppError::Outdated(Previewed::Return(preview))) => {
+            let refused = Refused {
+                outdated: true,
+                ..Refused::default()
+            };
+            (StatusCode::CONFLICT, refused, preview)
+        }
+        Err(AppError::TakesBack(_, Previewed::Return(preview))) => {
+            let refused = Refused {
+                unconfirmed: true,
+                ..Refused::default()
+            };
+            (StatusCode::UNPROCESSABLE_ENTITY, refused, preview)
+        }
+        result => return moved(&app, &admin, id, result).await,
+    };
+    let page = returning(&app, &admin, &preview, refused).await?;
+    Ok((status, page).into_response())
+}
+
+/// What somebody's return would do.
+async fn returning(app: &App, admin: &Admin, preview: &ReturnPreview, refused: Refused) -> Result<Response, Oops> {
+    let s = speak(app, admin.lang);
+    let here = format!("/people/{}", preview.person.id);
+    let mut apps = Vec::new();
+    for of in &preview.apps {
+        apps.push(changes::previewed_app(app, &s, of).await?);
+    }
+    let groups: Vec<&str> = preview.groups.iter().map(|(_, name)| name.as_str()).collect();
+    let by_rule = (!groups.is_empty()).then(|| Moved {
+        title: s.t("return-groups"),
+        names: groups.join(", "),
+        more: 0,
+    });
+    html(&AgreePage {
+        frame: frame(app, admin, Place::People, &here, None).await?,
+        title: s.t("return-title"),
+        crumbs: vec![
+            Named {
+                name: s.t("nav-people"),
+                href: "/people".to_owned(),
+            },
+            Named {
+                name: preview.person.name.clone(),
+                href: here.clone(),
+            },
+        ],
+        context: s.t("return-context"),
+        notes: Vec::new(),
+        rows: Vec::new(),
+        kind: GroupKind::User,
+        rule: None,
+        matching: None,
+        moved: by_rule.into_iter().collect(),
+        apps,
+        digest: preview.digest.clone(),
+        version: preview.person.version.number,
+        to_confirm: preview.to_confirm(),
+        outdated: refused.outdated,
+        unconfirmed: refused.unconfirmed,
+        action: Some(Action {
+            href: format!("{here}/return"),
+            fields: Vec::new(),
+            edits: false,
+            button: s.t("return-button"),
+            help: s.t("preview-promise-anew"),
+            approvers: None,
+        }),
+        turn_down: None,
+        withdraw: None,
+        s,
+    })
 }
 
 /// Who changed the person since they were shown.

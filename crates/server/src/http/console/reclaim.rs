@@ -1,4 +1,4 @@
-//! 회수 규칙: by which rules licences come back. The switches are settings like the others, and saved as those are.
+//! 회수 규칙: by which rules licences come back. The switches are settings like the others, and previewed and saved as those are.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use serde::Deserialize;
 use super::{
     Oops, frame, html,
     pages::{Place, reclaim::ReclaimPage},
+    settings::{self, Filled, Previewing},
     speak,
 };
 use crate::{
-    app::{App, AppError, Base, settings::SILENT_DAYS_AT_MOST},
+    app::{App, AppError, settings::SILENT_DAYS_AT_MOST},
     http::{
         auth::{Admin, Reader},
-        flash::{self, Done},
         input::Form,
     },
 };
@@ -68,9 +68,25 @@ pub struct Typed {
     removed: Option<String>,
     #[serde(rename = "removedDays", default)]
     removed_days: String,
+    /// Only to ask another administrator.
+    ask: Option<String>,
+    #[serde(flatten)]
+    previewing: Previewing,
 }
 
 impl Typed {
+    /// All of it, for a form of hidden fields, but for the version.
+    fn fields(&self) -> Vec<(String, String)> {
+        let mut fields = vec![("removedDays".to_owned(), self.removed_days.clone())];
+        let ticked = [("leftAllGroups", &self.left_all_groups), ("removed", &self.removed)];
+        fields.extend(
+            ticked
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))),
+        );
+        fields
+    }
+
     /// `None` when what was typed is no number of days.
     fn removed_after(&self) -> Option<Option<Duration>> {
         if self.removed.is_none() {
@@ -101,16 +117,25 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         },
         ..present
     };
-    match app
-        .policy_set(&admin.caller, Base::Version(typed.version), policy)
-        .await
-    {
-        Ok(()) => Ok(flash::to(&app, &admin, HERE, Done::Saved)),
+    if typed.previewing.edit.is_some() && app.policy_version().await?.number == typed.version {
+        return show(&app, &admin, policy.reclaim, None, false).await;
+    }
+    let filled = Filled {
+        here: HERE,
+        place: Place::Reclaim,
+        title: "nav-reclaim",
+        fields: typed.fields(),
+        version: typed.version,
+        policy: &policy,
+        previewing: &typed.previewing,
+        asks: typed.ask.is_some(),
+    };
+    match settings::saved(&app, &admin, &filled).await? {
         Err(AppError::Stale(_)) => {
             let now = app.policy().await?.reclaim;
             let page = show(&app, &admin, now, None, true).await?;
             Ok((StatusCode::CONFLICT, page).into_response())
         }
-        Err(error) => Err(error.into()),
+        result => Ok(result?),
     }
 }

@@ -7,17 +7,22 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Policy, TakeBackLimits};
+use domain::{GroupKind, Policy, TakeBackLimits};
 use serde::Deserialize;
 
 use super::{
-    Oops, frame, held, html,
+    Oops,
+    changes::{self, Refused},
+    frame, held, html,
     pages::{
         Place,
+        changes::{Action, AgreePage, Note},
         conflict::{Conflict, Difference},
+        parts::Named,
         reclaim,
         rule_sets::RuleSetsPage,
         settings::{Count, CountField, LIMITS, SPANS, SettingsPage, Span, SpanField, rule_set_of},
+        ui::Glyph,
         words,
     },
     speak,
@@ -26,8 +31,8 @@ use crate::{
     app::{
         App, AppError, Base,
         changes::Intent,
-        contract::Agreed,
-        settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST},
+        contract::{Agreed, Contract, Previewed},
+        settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST, SettingsPreview},
     },
     http::{
         auth::{Admin, Reader},
@@ -170,9 +175,173 @@ pub struct Typed {
     was_approval_above: String,
     /// Only to ask another administrator.
     ask: Option<String>,
+    #[serde(flatten)]
+    agreeing: Previewing,
     /// What was typed as a span of time or a number, and what the field said before: by its name, and by that after `was_`.
     #[serde(flatten)]
     spans: BTreeMap<String, String>,
+}
+
+/// What is sent from the page that shows what saving would do.
+#[derive(Deserialize, Default)]
+pub(super) struct Previewing {
+    /// Of what was shown; none before anything was.
+    digest: Option<String>,
+    #[serde(rename = "take-back")]
+    take_back: Option<String>,
+    /// Only to look at it anew.
+    check: Option<String>,
+    /// Back to the form.
+    pub edit: Option<String>,
+}
+
+impl Previewing {
+    /// What was agreed to, where something was shown and is not to be shown anew.
+    fn agreed(&self) -> Result<Option<Agreed>, Oops> {
+        let Some(digest) = self.digest.clone().filter(|_| self.check.is_none()) else {
+            return Ok(None);
+        };
+        let take_back = self.take_back.as_deref().map(str::parse).transpose();
+        Ok(Some(Agreed {
+            digest: Some(digest),
+            take_back: take_back.map_err(|_| Oops::of(StatusCode::BAD_REQUEST))?,
+            ..Agreed::default()
+        }))
+    }
+}
+
+/// A form that changes settings, as it was filled in.
+pub(super) struct Filled<'a> {
+    /// The page that it is on, and what that is called.
+    pub here: &'static str,
+    pub place: Place,
+    pub title: &'static str,
+    pub fields: Vec<(String, String)>,
+    pub version: i64,
+    pub policy: &'a Policy,
+    pub previewing: &'a Previewing,
+    /// Only to ask another administrator.
+    pub asks: bool,
+}
+
+/// Saves settings, or shows what that would do first where it does anything to anybody. `None` where that is for the page of the form to
+/// tell: somebody else changed the settings since, or only another administrator can save them and nobody is concerned.
+pub(super) async fn saved(app: &App, admin: &Admin, filled: &Filled<'_>) -> Result<Result<Response, AppError>, Oops> {
+    let base = Base::Version(filled.version);
+    let agreed = match filled.previewing.agreed()? {
+        Some(agreed) => agreed,
+        // Nothing is saved that was not previewed, where it does anything.
+        None => {
+            let preview = app.policy_preview(filled.policy).await?;
+            if !base.is(&preview.version) {
+                return Ok(Err(AppError::Stale("settings")));
+            }
+            if !preview.apps.is_empty() {
+                return Ok(Ok(previewed(app, admin, filled, &preview, Refused::default()).await?));
+            }
+            Agreed::default()
+        }
+    };
+    let done = match filled.asks {
+        // Only another administrator can save it.
+        true => {
+            let intent = Intent::Settings {
+                policy: Box::new(filled.policy.clone()),
+            };
+            match held::ask(app, admin, &intent, base, &agreed).await {
+                Ok(asked) => return Ok(Ok(asked)),
+                Err(error) => Err(error),
+            }
+        }
+        false => {
+            app.policy_save(&admin.caller, base, filled.policy.clone(), &agreed)
+                .await
+        }
+    };
+    let (status, refused, preview) = match done {
+        Ok(()) => return Ok(Ok(flash::to(app, admin, filled.here, Done::Saved))),
+        Err(AppError::Outdated(Previewed::Settings(preview))) => {
+            let refused = Refused {
+                outdated: true,
+                ..Refused::default()
+            };
+            (StatusCode::CONFLICT, refused, preview)
+        }
+        Err(AppError::TakesBack(_, Previewed::Settings(preview))) => {
+            let refused = Refused {
+                unconfirmed: true,
+                ..Refused::default()
+            };
+            (StatusCode::UNPROCESSABLE_ENTITY, refused, preview)
+        }
+        Err(AppError::NeedsApproval(Previewed::Settings(preview))) if !preview.apps.is_empty() => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Refused::default(), preview)
+        }
+        Err(error) => return Ok(Err(error)),
+    };
+    let page = previewed(app, admin, filled, &preview, refused).await?;
+    Ok(Ok((status, page).into_response()))
+}
+
+/// What saving would do.
+async fn previewed(
+    app: &App,
+    admin: &Admin,
+    filled: &Filled<'_>,
+    preview: &SettingsPreview,
+    refused: Refused,
+) -> Result<Response, Oops> {
+    let s = speak(app, admin.lang);
+    let mut apps = Vec::new();
+    for of in &preview.apps {
+        apps.push(changes::previewed_app(app, &s, of).await?);
+    }
+    let approvers = match preview.needs_approval() {
+        true => Some(app.approvers(&admin.caller).await?),
+        false => None,
+    };
+    let notes = [
+        ("settings-preview-silent", preview.silent, Glyph::Warn),
+        ("settings-preview-back", preview.back, Glyph::Way),
+    ];
+    let notes = notes.into_iter().filter(|(_, count, _)| *count > 0);
+    html(&AgreePage {
+        frame: frame(app, admin, filled.place, filled.here, None).await?,
+        title: s.t("preview-save-title"),
+        crumbs: vec![Named {
+            name: s.t(filled.title),
+            href: filled.here.to_owned(),
+        }],
+        context: s.t("settings-preview-context"),
+        notes: notes
+            .map(|(key, count, glyph)| Note {
+                glyph,
+                text: s.t1(key, "count", count),
+            })
+            .collect(),
+        rows: changes::settings_rows(&s, &preview.before, &preview.after),
+        kind: GroupKind::User,
+        rule: None,
+        matching: None,
+        moved: Vec::new(),
+        apps,
+        digest: preview.digest.clone(),
+        version: preview.version.number,
+        to_confirm: preview.to_confirm(),
+        outdated: refused.outdated,
+        unconfirmed: refused.unconfirmed,
+        action: Some(Action {
+            href: filled.here.to_owned(),
+            fields: filled.fields.clone(),
+            edits: true,
+            button: s.t("button-save"),
+            help: s.t("preview-promise-anew"),
+            approvers,
+        }),
+        turn_down: None,
+        withdraw: None,
+        s,
+    })
 }
 
 /// 0 where no silence is too long.
@@ -203,6 +372,34 @@ impl Typed {
         }
         let above: u64 = self.approval_above.trim().parse().ok()?;
         TakeBackLimits::APPROVALS.contains(&above).then_some(Some(above))
+    }
+
+    /// All of it, for a form of hidden fields, but for the version.
+    fn fields(&self) -> Vec<(String, String)> {
+        let mut fields = vec![
+            ("ruleSet", self.rule_set.clone()),
+            ("was_policy2016", self.was_policy2016.to_string()),
+            ("was_ruleSet", self.was_rule_set.clone()),
+            ("silentDays", self.silent_days.clone()),
+            ("was_wiping", self.was_wiping.to_string()),
+            ("was_silentDays", self.was_silent_days.to_string()),
+            ("approvalAbove", self.approval_above.clone()),
+            ("was_approvalAbove", self.was_approval_above.clone()),
+        ];
+        let ticked = [
+            ("policy2016", &self.policy2016),
+            ("wiping", &self.wiping),
+            ("silent", &self.silent),
+            ("approval", &self.approval),
+        ];
+        fields.extend(
+            ticked
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value.clone()?))),
+        );
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let spans = self.spans.iter().map(|(name, value)| (name.clone(), value.clone()));
+        fields.chain(spans).collect()
     }
 
     fn typed(&self, name: &str) -> &str {
@@ -344,21 +541,28 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
         let page = show(&app, &admin, shown).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    let base = Base::Version(typed.version);
-    let done = match typed.ask.is_some() {
-        // Only another administrator can save it.
-        true => {
-            let intent = Intent::Settings {
-                policy: Box::new(policy.clone()),
-            };
-            match held::ask(&app, &admin, &intent, base, &Agreed::default()).await {
-                Ok(asked) => return Ok(asked),
-                Err(error) => Err(error),
-            }
-        }
-        false => app.policy_set(&admin.caller, base, policy.clone()).await,
+    if typed.agreeing.edit.is_some() {
+        let shown = Shown {
+            version: typed.version,
+            was: &was,
+            policy: &policy,
+            conflict: None,
+            needs_approval: false,
+            wrong,
+        };
+        return show(&app, &admin, shown).await;
+    }
+    let filled = Filled {
+        here: HERE,
+        place: Place::Settings,
+        title: "nav-settings",
+        fields: typed.fields(),
+        version: typed.version,
+        policy: &policy,
+        previewing: &typed.agreeing,
+        asks: typed.ask.is_some(),
     };
-    match done {
+    match saved(&app, &admin, &filled).await? {
         Err(AppError::NeedsApproval(_)) => {
             let shown = Shown {
                 version: typed.version,
@@ -372,10 +576,7 @@ pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
         Err(AppError::Stale(_)) => {}
-        result => {
-            result?;
-            return Ok(flash::to(&app, &admin, HERE, Done::Saved));
-        }
+        result => return Ok(result?),
     }
 
     let version = app.policy_version().await?;

@@ -7,7 +7,7 @@ use super::{
     Frame,
     members::{Moved, PreviewedApp},
     parts::Named,
-    preview::prompted,
+    preview::{confirmed, prompted},
     rules::RuleView,
     ui::{Glyph, StateCounts},
 };
@@ -137,6 +137,9 @@ pub struct Action {
     pub href: String,
     pub button: String,
     pub help: String,
+    /// The form as it was filled in, by the names of its fields; back to it leads a button of its own.
+    pub fields: Vec<(String, String)>,
+    pub edits: bool,
     /// It only asks another administrator: what those are called who can approve it.
     pub approvers: Option<Vec<String>>,
 }
@@ -174,6 +177,11 @@ pub struct AgreePage {
 impl AgreePage {
     fn and_more(&self, more: &u64) -> String {
         and_more(&self.s, self.kind, *more)
+    }
+
+    fn confirmed(&self, licences: &u64) -> String {
+        let stops = self.apps.iter().map(|of| of.preview.stops()).sum();
+        confirmed(&self.s, *licences, stops)
     }
 
     fn prompted(&self) -> Prompted {
@@ -363,6 +371,8 @@ pub mod tests {
             unconfirmed: !held,
             action: Some(Action {
                 href: "/held/1/approve".to_owned(),
+                fields: Vec::new(),
+                edits: false,
                 button: s.t("held-approve"),
                 help: s.t("held-approve-help"),
                 approvers: (!held).then(|| ["가", "나", "다", "라", "마", "바"].map(str::to_owned).into()),

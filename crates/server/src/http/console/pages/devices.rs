@@ -1,7 +1,7 @@
 //! The enrolled devices, and one of them.
 
 use askama::Template;
-use domain::{AssetId, Detail, DeviceId, Enrolment, InstallState, Ownership, Platform, Resolution, Time};
+use domain::{AssetId, Detail, DeviceExit, DeviceId, Enrolment, InstallState, Ownership, Platform, Resolution, Time};
 
 use store::{CheckInRefusal, CheckInRow, Many};
 
@@ -10,6 +10,7 @@ use super::{
     app::Chip,
     apps::platform_name,
     bulk::PickBar,
+    members::PreviewedApp,
     parts::{CommandWord, Named, Pager, Turn},
     stopped::StoppedNote,
     ui::{Glyph, Html, StateCounts},
@@ -366,6 +367,14 @@ impl HowToLeave {
         }
     }
 
+    pub fn exit(self) -> DeviceExit {
+        match self {
+            HowToLeave::Retire => DeviceExit::Retires,
+            HowToLeave::Wipe => DeviceExit::IsWiped,
+            HowToLeave::Remove => DeviceExit::IsTakenOut,
+        }
+    }
+
     pub fn is_wipe(self) -> bool {
         self == HowToLeave::Wipe
     }
@@ -399,8 +408,20 @@ pub struct DeviceLeavePage {
     pub how: HowToLeave,
     /// Of the device as it was when the page was opened.
     pub enrolment: String,
-    /// How many of our apps it may have.
-    pub apps: u64,
+    /// Those of our apps that it may have.
+    pub there: Vec<String>,
+    /// Those of which a licence comes back, or that somebody loses.
+    pub apps: Vec<PreviewedApp>,
+    /// How many licences come back: that is said twice.
+    pub takes_back: u64,
+    /// How many of them, when they are so many that whoever saves has to say so.
+    pub to_confirm: Option<u64>,
+    pub digest: String,
+    /// Nothing was done, since this is something else than was seen.
+    pub outdated: bool,
+    pub unconfirmed: bool,
+    /// Nothing was done, since nobody said that they mean it.
+    pub unticked: bool,
     pub typed: String,
     pub error: Option<String>,
 }
@@ -416,7 +437,11 @@ impl DeviceLeavePage {
     }
 
     fn lost(&self) -> Vec<String> {
-        let apps = self.s.t1("device-lost-apps", "count", self.apps);
+        let named = |apps: String| match self.there.is_empty() {
+            true => apps,
+            false => format!("{apps} ({})", self.there.join(", ")),
+        };
+        let apps = named(self.s.t1("device-lost-apps", "count", self.there.len() as u64));
         match self.how {
             HowToLeave::Retire => vec![apps, self.s.t("device-lost-management")],
             HowToLeave::Wipe => vec![self.s.t("device-lost-everything"), apps],
@@ -463,10 +488,22 @@ pub mod tests {
     use crate::http::console::pages::{
         Place,
         app::tests::{named, resolution},
+        apps,
         parts::paged,
+        preview,
         tests::{ago, frame, id, speak},
     };
     use crate::{app::bulk::selection::List, http::console::pages::bulk::tests::sample_bar};
+
+    fn previewed(s: &Speak) -> PreviewedApp {
+        let app = apps::tests::lines().remove(0);
+        PreviewedApp {
+            id: app.id,
+            name: app.name,
+            has_icon: false,
+            preview: preview::tests::view(s),
+        }
+    }
 
     pub fn line(s: &Speak, number: u128, enrolment: Enrolment, seen: Option<u64>) -> DeviceLine {
         let mut installs = StateCounts::default();
@@ -657,7 +694,14 @@ pub mod tests {
             person: Some("윤가람".to_owned()),
             how,
             enrolment: "1".to_owned(),
-            apps,
+            there: (0..apps).map(|number| format!("앱 {number}")).collect(),
+            apps: (apps > 0).then(|| previewed(s)).into_iter().collect(),
+            takes_back: apps,
+            to_confirm: None,
+            digest: "8f2c".to_owned(),
+            outdated: apps > 0,
+            unconfirmed: false,
+            unticked: apps > 0,
             typed: String::new(),
             error,
         };
