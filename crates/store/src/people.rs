@@ -158,7 +158,7 @@ reads! {
     /// The one that the person has now.
     client_user(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
     /// The one that the person has, where Apple was not asked yet to retire it: whoever comes back in this moment keeps it.
-    client_user_kept(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
+    client_user_to_keep(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
     /// All that the person has or had, the latest first.
     client_users_of(person: PersonId) -> Vec<ClientUserRow>;
     /// The client users that an operation is about.
@@ -166,7 +166,7 @@ reads! {
 }
 
 impl Conn<'_> {
-    async fn client_user_kept(
+    async fn client_user_to_keep(
         &mut self,
         person: PersonId,
         location: LocationId,

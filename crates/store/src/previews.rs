@@ -228,13 +228,13 @@ impl Conn<'_> {
         for devices in devices.chunks(AT_ONCE) {
             let rows = self.devices_of_ids(devices).await?;
             let owners: Vec<PersonId> = rows.into_iter().map(|row| row.person_id).collect();
-            people.extend(self.people_with(asset, &owners).await?);
+            people.extend(self.people_concerned(asset, &owners).await?);
         }
         Ok(Some(people))
     }
 
     /// Those of these people of whom something is said about the app.
-    async fn people_with(&mut self, asset: AssetId, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+    async fn people_concerned(&mut self, asset: AssetId, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
         let listed = hexed(people.iter().map(|person| person.0));
         let sql = self.text(
             "SELECT person_id FROM pairs
@@ -258,11 +258,13 @@ impl Conn<'_> {
         // Those that count as gone are few, and found by that.
         let sql = match silent {
             true => {
-                "SELECT id FROM devices WHERE silent_since IS NOT NULL AND last_seen_at >= $1 AND last_seen_at < $2"
+                "SELECT id FROM devices WHERE silent_since IS NOT NULL AND last_seen_at >= $1 AND last_seen_at < $2
+                 ORDER BY last_seen_at"
             }
             false => {
                 "SELECT id FROM devices
-                 WHERE gone_at IS NULL AND silent_since IS NULL AND last_seen_at >= $1 AND last_seen_at < $2"
+                 WHERE gone_at IS NULL AND silent_since IS NULL AND last_seen_at >= $1 AND last_seen_at < $2
+                 ORDER BY last_seen_at"
             }
         };
         self.all(sql, values![from, before], |row| row.parsed("id")).await

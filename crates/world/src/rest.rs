@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Detail, GroupKind, InstallState, decide};
+use domain::{Decision, DeploymentId, Detail, GroupKind, InstallState, Seat, decide, keeping};
 use server::{
     App,
     app::{Caller, contract::Agreed},
@@ -180,7 +180,7 @@ impl World {
             let decision = decide(&world, facts);
             for (person, verdict) in &decision.people {
                 let waits = verdict.detail == Detail::WaitingForLicense || verdict.detail == Detail::NoLicenseAvailable;
-                if waits && decision.counts.free.is_none_or(|free| free > 0) {
+                if waits && is_one_left(&world, facts, &decision, verdict.kept_by) {
                     left.push(format!("{person} waits for {}, of which there is one", facts.id));
                 }
                 for (device, shown) in &verdict.devices {
@@ -256,4 +256,24 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Whether one is free that is kept for nobody, or for those for whom this line of the deployment keeps some.
+fn is_one_left(world: &domain::World, facts: &domain::App, decision: &Decision, kept_by: Option<DeploymentId>) -> bool {
+    let Some(free) = decision.counts.free else {
+        return true;
+    };
+    let lacks = |line: DeploymentId| {
+        let theirs = decision.people.values().filter(|verdict| verdict.kept_by == Some(line));
+        let seats = theirs.flat_map(|verdict| {
+            let devices = verdict.devices.values().map(|device| (device.seat, device.keeps_seat));
+            devices.chain([(verdict.seat, verdict.keeps_seat)])
+        });
+        let out = seats
+            .filter(|(seat, keeps)| *keeps && seat.is_some_and(Seat::is_out))
+            .count() as u64;
+        let keeps = keeping(&world.policy, &facts.deployments).get(&line).copied();
+        keeps.is_some_and(|keeps| keeps > out)
+    };
+    free > decision.counts.kept || (free > 0 && kept_by.is_some_and(lacks))
 }

@@ -487,7 +487,9 @@ async fn is_as_decided(store: &Store, now: Time) {
         let last = pair.last.and_then(|(last, _)| places.get(&(*asset, last)).copied());
         moves_up_as_decided(store, &world, &each, (*asset, *person), last).await;
         let devices = pair.devices.keys().map(|device| Holder::Device(*device));
-        for holder in devices.chain([Holder::Person(*person)]) {
+        // What stands for a device that belongs to nobody has its id, and stands in no line.
+        let own = (!is_nobody(*person)).then_some(Holder::Person(*person));
+        for holder in devices.chain(own) {
             stands_as_decided(store, &each, (*asset, holder), &places).await;
         }
     }

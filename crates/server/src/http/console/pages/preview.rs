@@ -456,7 +456,7 @@ impl PreviewView {
         }
     }
 
-    fn kept(&self) -> u64 {
+    fn stay_used(&self) -> u64 {
         self.after().used
     }
 
@@ -874,7 +874,7 @@ pub mod tests {
         let after = view.after();
         assert_eq!(after.used + after.on_the_way + after.foreign, 852 - 38 + 1436);
         assert_eq!(
-            view.kept() + view.counts.foreign + view.given() + view.left.unwrap(),
+            view.stay_used() + view.counts.foreign + view.given() + view.left.unwrap(),
             2250
         );
         let (told, rows) = (view.total(), view.rows(&s));
