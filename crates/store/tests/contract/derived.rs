@@ -802,7 +802,12 @@ fn policy_says_the_same(told: Option<Preview>, mut all: Previewing, world: &Worl
         return says_the_same(told, all, world, app);
     }
     all.add(world.clone());
-    let all = all.done(Vec::new(), app.owned, app.seats.len() as u64 + app.foreign);
+    let all = all.done(
+        Vec::new(),
+        &BTreeMap::new(),
+        app.owned,
+        app.seats.len() as u64 + app.foreign,
+    );
     assert_eq!(all.of_effect(Effect::None), all.outcomes.len() as u64, "{all:#?}");
 }
 
