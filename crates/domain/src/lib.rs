@@ -58,7 +58,7 @@ pub use preview::{
 };
 pub use program::Program;
 pub use prompts::Prompted;
-pub use reclaim::{Reclaim, ReclaimRules, Reclaimable};
+pub use reclaim::{Reclaim, ReclaimRules, Reclaimable, asks_anew};
 pub use sound::{Breach, Fault, Left, faults};
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;

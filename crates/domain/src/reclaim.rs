@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, Device, DeviceVerdict, Enrolment, Holder, HolderKind, Install, Person, PersonKind, PersonVerdict, Policy,
-    Resolution, Rule, Seen, Time, World,
+    App, Device, DeviceVerdict, Enrolment, Holder, HolderKind, Install, Person, PersonId, PersonKind, PersonVerdict,
+    Policy, Resolution, Rule, Seen, Time, World, decide::Owners,
 };
 
 /// The rules that are switches.
@@ -104,6 +104,14 @@ pub(crate) fn is_over<'a>(world: &World, app: &App, person: &Person, here: impl 
     let requested = app.requests.get(&person.id).copied();
     let lapses = world.policy.reclaim.lapses(app, requested, here);
     person.kind == PersonKind::Person && lapses.is_some_and(|at| at <= world.now)
+}
+
+/// Whether it says something new when the person asks for the app once more: since they asked, they removed it from every device.
+/// `world` may hold them only.
+pub fn asks_anew(world: &World, app: &App, person: PersonId) -> bool {
+    let owners = Owners::of(world);
+    let requested = app.requests.get(&person).copied();
+    requested.is_some() && removed_at(app, requested, owners.devices(person).iter().copied()).is_some()
 }
 
 /// By which rule a licence comes back.

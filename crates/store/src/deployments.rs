@@ -168,6 +168,13 @@ impl Tx {
         Ok(put > 0)
     }
 
+    /// They ask for it as of now, and not as of when they asked before.
+    pub async fn request_renew(&mut self, asset: AssetId, person: PersonId, now: Time) -> Result<(), StoreError> {
+        let sql = "UPDATE install_requests SET requested_at = $3 WHERE asset_id = $1 AND person_id = $2";
+        self.run(sql, values![asset, person, now]).await?;
+        Ok(())
+    }
+
     /// Whether there was one.
     pub async fn request_delete(&mut self, asset: AssetId, person: PersonId) -> Result<bool, StoreError> {
         let deleted = self

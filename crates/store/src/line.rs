@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    AssetId, Counted, Counts, DeploymentId, Holder, HolderKind, LocationId, Owned, PersonId, Place, Position, Queues,
-    Rank, Stand, Stock, Time, Unmet, Waiter, Wish,
+    AssetId, Counted, Counts, DeploymentId, Holder, HolderKind, LocationId, Owned, PersonId, Place, Position, Queue,
+    Queues, Rank, Stand, Stock, Time, Unmet, Waiter, Wish,
 };
 use uuid::Uuid;
 
@@ -439,6 +439,27 @@ impl Conn<'_> {
             false if waiters.iter().any(|waiter| waiter.wish.stand == Stand::OutOfStock) => &[Which::OutOfStock],
             false => &[],
         };
+        // Where nothing is left and nothing kept, each stands where the line has them: it is read once, as far as it is counted.
+        let is_kept = |waiter: &Waiter| waiter.wish.kept_by.is_some();
+        if let ([Which::All], true) = (parts, in_line)
+            && keeping.is_empty()
+            && !waiters.iter().any(is_kept)
+        {
+            let stands = self.first_of(supply.number, &waiters, bound).await?;
+            for Waiter { holder, wish, .. } in waiters {
+                let all = match stands.get(&holder) {
+                    Some(stands) => Counted::Exactly(stands - 1),
+                    None => Counted::AtLeast(bound),
+                };
+                let ahead = Queue {
+                    all,
+                    ..Queue::default()
+                };
+                let place = stock.place(None, wish.stand, &ahead.into());
+                places.extend(place.map(|place| (holder, place)));
+            }
+            return Ok(places);
+        }
         let mut count = Count::of(supply.number, free, bound, shares(&keeping));
         for waiter in waiters {
             count.go(self, &waiter, parts).await?;
@@ -450,6 +471,41 @@ impl Conn<'_> {
             }
         }
         Ok(places)
+    }
+
+    /// Where these stand in a line for which no licences are kept, from 1, of those who are among the first `most`.
+    async fn first_of(
+        &mut self,
+        number: i64,
+        waiters: &[Waiter],
+        most: u64,
+    ) -> Result<BTreeMap<Holder, u64>, StoreError> {
+        macro_rules! stands {
+            ($among:literal) => {
+                concat!(
+                    "SELECT holder, device, stands FROM (
+                         SELECT holder, device, ROW_NUMBER() OVER (ORDER BY ",
+                    order!(),
+                    ") AS stands FROM (SELECT * FROM wishes WHERE asset = $1 AND kept_by = $2 ORDER BY ",
+                    order!(),
+                    " LIMIT $3) AS first) AS counted WHERE holder ",
+                    $among
+                )
+            };
+        }
+        let sql = self.text(
+            stands!("IN (SELECT unhex(value) FROM json_each($4))"),
+            stands!(
+                "= ANY (ARRAY (
+                     SELECT decode(value, 'hex') FROM jsonb_array_elements_text(CAST($4 AS jsonb)) AS value))"
+            ),
+        );
+        let listed = hexed(waiters.iter().map(|waiter| waiter.holder.id()));
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let stands = self.all(sql, values![number, kept_key(None), most, listed], |row| {
+            Ok((holder(row)?, u64::try_from(row.int("stands")?).unwrap_or(0)))
+        });
+        Ok(stands.await?.into_iter().collect())
     }
 
     /// How many in the line can use a licence now for whom this line of the deployment keeps some, `most` of them.

@@ -94,8 +94,13 @@ async fn by_the_rules(database: Database) {
     assert!(!there(0));
     assert_eq!(lab.reclaimed(Reclaim::LeftAllGroups).await, 1);
 
-    // It becomes available instead of required, and is removed.
+    // It becomes available instead of required, somebody asks for it, and removes it.
     lab.deploy(app, group, Approval::Available).await;
+    let asks = async || {
+        let asked = lab.app.app_request(&Caller::System, app, people[1]).await;
+        asked.expect("a request");
+    };
+    asks().await;
     assert!(lab.fleet.user_removes_app(&iphone(1).serial, &bundle_id));
     hand.passes(2 * DAY);
     lab.app.look_again();
@@ -113,6 +118,10 @@ async fn by_the_rules(database: Database) {
     lab.app.look_again();
     until("nobody has a licence", async || lab.apple_holders(&adam).is_empty()).await;
     assert_eq!(lab.reclaimed(Reclaim::RemovedByPerson).await, 1);
+    // They asked for it before they removed it. Now they ask again.
+    asks().await;
+    until("it is theirs again", async || lab.installed(app).await == 1).await;
+    assert_eq!(lab.apple_holders(&adam).len(), 1);
     lab.agrees_with_apple().await;
     lab.close().await;
 }

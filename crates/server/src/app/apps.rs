@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AssetId, Decision, Detail, DeviceId, GroupId, PersonId, World, decide};
+use domain::{AssetId, Decision, Detail, DeviceId, GroupId, PersonId, World, asks_anew, decide};
 use store::{
     AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, InvitationRow, NewEvent, OperationRow, PersonRow,
 };
@@ -127,15 +127,21 @@ impl App {
         Ok(self.store.icon(asset).await?)
     }
 
-    /// The person asks for an app that is available to them. Who has asked already keeps their place.
+    /// The person asks for an app that is available to them. Who has asked already keeps their place, and whoever removed it since
+    /// asks anew.
     pub async fn app_request(&self, caller: &Caller, asset: AssetId, person: PersonId) -> Result<(), AppError> {
         caller.may_write()?;
-        self.app_to_deploy(asset).await?;
+        let app = self.app_to_deploy(asset).await?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
         super::leavers::here(&mut tx, person).await?;
         if !tx.request_put(asset, person, now).await? {
-            return Ok(());
+            let world = tx.world_about(app.location_id, asset, &[person], now).await?;
+            let facts = world.apps.get(&asset);
+            if !facts.is_some_and(|facts| asks_anew(&world, facts, person)) {
+                return Ok(());
+            }
+            tx.request_renew(asset, person, now).await?;
         }
         tx.event(
             &NewEvent::new(now, caller.actor(), "appRequested")
