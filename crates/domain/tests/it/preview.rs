@@ -871,12 +871,37 @@ fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
     assert_eq!((waits.after, waits.obstacle), (Fate::Waits, None));
 }
 
-/// What somebody has, and whether it is due and may be kept: their own licence, those of their devices, and the app on each.
-fn has_and_wants(verdict: &PersonVerdict) -> impl PartialEq + std::fmt::Debug + use<> {
-    let devices = verdict.devices.iter();
-    let devices = devices.map(|(id, it)| (*id, it.seat, it.wants, it.keeps_seat, it.resolution.keeps()));
-    let own = (verdict.seat, verdict.wants_seat, verdict.keeps_seat);
-    (own, devices.collect::<Vec<_>>(), verdict.left_over.clone())
+/// Which licences stay with somebody and their devices, and whether they want one that they do not have; where they have none,
+/// whether they keep the app on any device but those that count as gone or come back. What goes back already goes back.
+fn has_and_wants(
+    app: &App,
+    verdict: &PersonVerdict,
+    but: &BTreeSet<DeviceId>,
+) -> impl PartialEq + std::fmt::Debug + use<> {
+    let stays = |seat: &Option<Seat>, keeps: bool| keeps && !matches!(seat, None | Some(Seat::Returning { .. }));
+    let devices = || verdict.devices.iter().filter(|(id, _)| !but.contains(id));
+    let of_devices = devices().filter(|(_, it)| it.seat.is_some());
+    let of_devices: BTreeMap<DeviceId, bool> = of_devices
+        .map(|(id, it)| (*id, stays(&it.seat, it.keeps_seat)))
+        .collect();
+    let is_there = |id: &DeviceId| app.installs.get(id).is_some_and(Install::may_be_there);
+    let keeps_app = devices().any(|(id, it)| is_there(id) && it.resolution.keeps());
+    let has_none = verdict.seat.is_none() && of_devices.is_empty();
+    let own = stays(&verdict.seat, verdict.keeps_seat);
+    let wants = verdict.seat.is_none() && verdict.wants_seat;
+    (own, wants, of_devices, has_none && keeps_app, verdict.left_over.clone())
+}
+
+/// The devices that count as gone in one of the two only.
+fn silenced(world: &World, after: &World) -> BTreeSet<DeviceId> {
+    let silent = |world: &World, id| {
+        world
+            .devices
+            .get(id)
+            .is_some_and(|device| device.silent_since.is_some())
+    };
+    let ids = world.devices.keys().filter(|id| silent(world, id) != silent(after, id));
+    ids.copied().collect()
 }
 
 /// Of whom nothing is said, nothing changes; of everybody else it says what two decisions say.
@@ -886,11 +911,13 @@ fn says_what_is_decided(world: &World, after: &World, preview: &Preview) -> Resu
     let told: BTreeSet<Holder> = preview.outcomes.iter().map(|outcome| outcome.holder).collect();
     prop_assert_eq!(told.len(), preview.outcomes.len(), "once each");
     let people: BTreeSet<PersonId> = preview.outcomes.iter().map(|outcome| outcome.person).collect();
+    let silenced = silenced(world, after);
     for person in world.people.keys().filter(|person| !people.contains(person)) {
         match [0, 1].map(|at| decided[at].people.get(person)) {
-            // By another policy the same may be said by another rule, or in other words.
-            [Some(was), Some(is)] if world.policy != after.policy => {
-                prop_assert_eq!(has_and_wants(was), has_and_wants(is));
+            // By another policy the same may be said by another rule, or in other words, and devices may count as gone or come back.
+            [Some(was), Some(is)] if world.policy != after.policy || !silenced.is_empty() => {
+                let said = |app, verdict| has_and_wants(app, verdict, &silenced);
+                prop_assert_eq!(said(facts, was), said(changed, is));
             }
             [Some(before), Some(after)] => prop_assert_eq!(before, after),
             // Nothing is said of them, or that there is nothing.

@@ -11,6 +11,7 @@ use proptest::{collection, prelude::*};
 use uuid::Uuid;
 
 use crate::{
+    each::unmet,
     reality::{Reality, happening},
     worlds::*,
 };
@@ -628,6 +629,16 @@ fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
     for app in reality.world.apps.values() {
         let decision = decide(&reality.world, app);
         prop_assert_eq!(decision.counts.on_the_way, 0);
+        let unmet = unmet(&reality.world, &decide_each(&reality.world), app);
+        // What is kept for others is left for nobody else.
+        let left = |kept_by: Option<DeploymentId>| {
+            let own = kept_by.and_then(|line| unmet.get(&line)).copied().unwrap_or(0);
+            let kept: u64 = unmet.values().sum();
+            decision
+                .counts
+                .free
+                .map(|free| free.saturating_sub(kept) + own.min(free))
+        };
         for (person, verdict) in &decision.people {
             let member = matches!(verdict.program, Program::Associated { .. });
             let licence = verdict.seat.is_some();
@@ -638,7 +649,7 @@ fn all_is_well(reality: &Reality) -> Result<(), TestCaseError> {
             );
             if verdict.wants_seat && member && !licence {
                 prop_assert_eq!(
-                    decision.counts.free,
+                    left(verdict.kept_by),
                     Some(0),
                     "a free licence for somebody who waits: {:?}",
                     verdict
