@@ -420,6 +420,12 @@ pub struct Touched {
 }
 
 impl PolicyChange {
+    /// Whether nothing is another one in it by which anybody has an app or not, where `before` is the policy as it is.
+    pub fn is_idle(&self, before: &Policy) -> bool {
+        let decides = |policy: &Policy| (policy.policy_2016, policy.rule_set, policy.reclaim.clone());
+        self.silent.is_empty() && self.back.is_empty() && decides(&self.policy) == decides(before)
+    }
+
     /// Whom it can do something to, where `before` is the policy as it is and `lines` are the deployment of the app.
     pub fn touches(&self, before: &Policy, lines: &[Deployment]) -> Touched {
         let (is, was) = (&self.policy, before);

@@ -158,7 +158,7 @@ reads! {
     /// The one that the person has now.
     client_user(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
     /// The one that the person has, where Apple was not asked yet to retire it: whoever comes back in this moment keeps it.
-    client_user_to_keep(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
+    client_user_unretired(person: PersonId, location: LocationId) -> Option<ClientUserRow>;
     /// All that the person has or had, the latest first.
     client_users_of(person: PersonId) -> Vec<ClientUserRow>;
     /// The client users that an operation is about.
@@ -166,14 +166,14 @@ reads! {
 }
 
 impl Conn<'_> {
-    async fn client_user_to_keep(
+    async fn client_user_unretired(
         &mut self,
         person: PersonId,
         location: LocationId,
     ) -> Result<Option<ClientUserRow>, StoreError> {
         let sql = "SELECT * FROM client_users
                    WHERE person_id = $1 AND location_id = $2 AND replaced_at IS NULL AND retiring_at IS NOT NULL
-                     AND (SELECT state FROM operations WHERE id = operation_id AND kind = $3) = $4";
+                     AND (SELECT state FROM operations WHERE operations.id = client_users.operation_id AND kind = $3) = $4";
         let (kind, state) = (word(&OperationKind::RetireUsers), word(&OperationState::Queued));
         self.one(sql, values![person, location, kind, state], client_user).await
     }

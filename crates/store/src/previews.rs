@@ -228,13 +228,13 @@ impl Conn<'_> {
         for devices in devices.chunks(AT_ONCE) {
             let rows = self.devices_of_ids(devices).await?;
             let owners: Vec<PersonId> = rows.into_iter().map(|row| row.person_id).collect();
-            people.extend(self.people_concerned(asset, &owners).await?);
+            people.extend(self.people_said_of(asset, &owners).await?);
         }
         Ok(Some(people))
     }
 
     /// Those of these people of whom something is said about the app.
-    async fn people_concerned(&mut self, asset: AssetId, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
+    async fn people_said_of(&mut self, asset: AssetId, people: &[PersonId]) -> Result<Vec<PersonId>, StoreError> {
         let listed = hexed(people.iter().map(|person| person.0));
         let sql = self.text(
             "SELECT person_id FROM pairs

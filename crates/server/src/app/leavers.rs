@@ -385,7 +385,7 @@ impl App {
             let Some(facts) = world.people.get_mut(&person) else {
                 continue;
             };
-            if let Some(kept) = read.client_user_to_keep(person, location.id).await? {
+            if let Some(kept) = read.client_user_unretired(person, location.id).await? {
                 let kept = ClientUserRow {
                     retiring_at: None,
                     ..kept

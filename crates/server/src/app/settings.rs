@@ -89,7 +89,11 @@ impl App {
             back: heard(&mut read, true, falls_silent(policy, &before, now)).await?,
         };
         let mut apps = Vec::new();
-        for location in read.locations().await? {
+        let locations = match change.is_idle(&before) {
+            true => Vec::new(),
+            false => read.locations().await?,
+        };
+        for location in locations {
             for app in read.apps(location.id).await?.into_iter().filter(AppRow::is_app) {
                 let outcome = read.previewed_policy(location.id, app.id, &change, now).await?;
                 let outcome = outcome.filter(|outcome| outcome.of_effect(Effect::None) < outcome.outcomes.len() as u64);

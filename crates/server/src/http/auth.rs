@@ -88,7 +88,7 @@ impl FromRequestParts<App> for Admin {
 
 /// Where somebody who may only look sends something, too: nothing is changed by it, or only what is their own. What else
 /// is sent is refused before it reaches its handler.
-const LOOKERS_SEND: [&str; 10] = [
+const LOOKERS_SEND: [&str; 15] = [
     "/account/end-other-sessions",
     "/account/password",
     "/account/sessions/{session}/end",
@@ -98,7 +98,12 @@ const LOOKERS_SEND: [&str; 10] = [
     "/api/v1/changes/{change}/restore/preview",
     "/api/v1/groups/{group}/members/preview",
     "/api/v1/groups/{group}/membershipRule/preview",
+    "/api/v1/managedDevices/{device}/remove/preview",
+    "/api/v1/managedDevices/{device}/retire/preview",
+    "/api/v1/managedDevices/{device}/wipe/preview",
+    "/api/v1/settings/preview",
     "/api/v1/users/{user}/leave/preview",
+    "/api/v1/users/{user}/return/preview",
     "/api/v1/bulkActions/preview",
 ];
 

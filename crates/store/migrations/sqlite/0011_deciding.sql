@@ -61,6 +61,7 @@ CREATE INDEX devices_gone ON devices (name, id) WHERE gone_at IS NOT NULL;
 CREATE INDEX devices_dep ON devices (dep, name, id) WHERE gone_at IS NULL;
 CREATE INDEX devices_leaving ON devices (name, id) WHERE leaving_since IS NOT NULL;
 CREATE INDEX devices_unheard ON devices (name, id) WHERE silent_since IS NOT NULL;
+CREATE INDEX devices_counted_gone ON devices (last_seen_at) WHERE silent_since IS NOT NULL;
 CREATE INDEX devices_platform ON devices (platform) WHERE gone_at IS NULL;
 -- The members of a group by name, and how many they are: neither is counted or sorted when a page is opened.
 ALTER TABLE group_members ADD COLUMN name TEXT NOT NULL DEFAULT '';

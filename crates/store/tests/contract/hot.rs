@@ -225,7 +225,7 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     for silent in [false, true] {
         page.devices_heard_between(silent, Time(1), now).await.unwrap();
     }
-    page.client_user_to_keep(person, LOCATION).await.unwrap();
+    page.client_user_unretired(person, LOCATION).await.unwrap();
     page.position(asset, person.into(), PLACES).await.unwrap();
     page.operation_of_seat(asset, person.into()).await.unwrap();
     page.events_of_pair(asset, person.into(), 20).await.unwrap();

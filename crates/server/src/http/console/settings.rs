@@ -224,8 +224,8 @@ pub(super) struct Filled<'a> {
     pub asks: bool,
 }
 
-/// Saves settings, or shows what that would do first where it does anything to anybody. `None` where that is for the page of the form to
-/// tell: somebody else changed the settings since, or only another administrator can save them and nobody is concerned.
+/// Saves settings, or shows what that would do first where it does anything to anybody. What is left for the page of the form to tell is an
+/// error: somebody else changed the settings since, or only another administrator can save them though nobody is concerned.
 pub(super) async fn saved(app: &App, admin: &Admin, filled: &Filled<'_>) -> Result<Result<Response, AppError>, Oops> {
     let base = Base::Version(filled.version);
     let agreed = match filled.previewing.agreed()? {
