@@ -502,6 +502,8 @@ impl World {
             Broken::Owner => self.owner_changes().await,
             Broken::Clock => self.clock_is_set().await,
             Broken::Commits | Broken::Fence => self.server_dies().await,
+            // What gets lost has to be asked for first.
+            Broken::RepeatedWrites if self.rng.chance(0.5) => self.somebody_deploys().await,
             Broken::RepeatedWrites | Broken::Horizon | Broken::Lag => {
                 self.writes_get_lost();
                 Ok(())
