@@ -287,6 +287,7 @@ preview-left-reason = After everything is assigned and returned
 preview-people = Who is affected
 preview-total = { $count } in total
 preview-nobody = This deployment reaches nobody.
+preview-concerned = Whom the change is about
 preview-others = Waiting already
 preview-others-reason = The order changes
 preview-devices = { $count ->

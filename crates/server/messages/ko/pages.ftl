@@ -250,6 +250,7 @@ preview-left-reason = 모두 할당하고 회수한 뒤
 preview-people = 대상
 preview-total = 합계 { $count }건
 preview-nobody = 이 배포의 대상이 되는 사람이 없습니다.
+preview-concerned = 이 변경의 대상
 preview-others = 이미 기다리던 사람
 preview-others-reason = 순서가 달라집니다
 preview-devices = 장치 { $count }대

@@ -515,7 +515,13 @@ impl PreviewView {
         let (head, reason) = match (affected.obstacle, line) {
             (Some(obstacle), _) => (s.detail(obstacle), String::new()),
             (None, Some(line)) => (line.name.clone(), line.change(s)),
-            (None, None) => (s.t("preview-others"), s.t("preview-others-reason")),
+            // Whoever stands in the line gets one or waits longer by it; what else happens is what the change is about.
+            (None, None) => match affected.effect {
+                Effect::Gains | Effect::GainsLater | Effect::GainsOnceReady | Effect::Waits => {
+                    (s.t("preview-others"), s.t("preview-others-reason"))
+                }
+                _ => (s.t("preview-concerned"), String::new()),
+            },
         };
         let devices = match affected.devices {
             0 => String::new(),
