@@ -312,7 +312,7 @@ on_both! {
         let change = told["changeId"].as_i64().unwrap();
         let (_, told) = server.get(&format!("/api/v1/changes/{change}")).await;
         assert_eq!((&told["changedBy"], &told["askedBy"]), (&json!("고은결"), &json!("홍라온")), "{told}");
-        let (_, happened) = server.get("/api/v1/events?limit=5").await;
+        let (_, happened) = server.get("/api/v1/events?limit=1000").await;
         let types: Vec<&str> = happened["value"].as_array().unwrap().iter().map(|event| event["activityType"].as_str().unwrap()).collect();
         assert!(types.contains(&"changeApproved") && types.contains(&"deploymentSaved"), "{types:?}");
         // It waits no more.
