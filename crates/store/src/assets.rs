@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{AssetId, Holder, LocationId, Owned, Platform, StoreVersion, Time, Updates};
-
 use uuid::Uuid;
 
 use crate::{
