@@ -692,7 +692,9 @@ fn whom_a_policy_does_something_to_follows_from_what_is_another_one_in_it() {
             policy,
             ..PolicyChange::default()
         };
-        change.touches(&before, lines)
+        let touched = change.touches(&before, lines);
+        assert!(!change.is_idle(&before) || touched == Touched::default());
+        touched
     };
     let nobody = Touched::default();
     let everybody = Touched {
@@ -707,6 +709,11 @@ fn whom_a_policy_does_something_to_follows_from_what_is_another_one_in_it() {
     ];
     for other in others {
         assert_eq!(touches(other, &two), nobody);
+        let mut change = PolicyChange::default();
+        other(&mut change.policy);
+        assert!(change.is_idle(&before));
+        change.silent.insert(device(0));
+        assert!(!change.is_idle(&before), "a device counts as gone by it");
     }
     assert_eq!(touches(|policy| policy.policy_2016 = true, &[]), everybody);
     assert_eq!(touches(|policy| policy.rule_set = RuleSet::Y2020, &one), nobody);
