@@ -1,8 +1,9 @@
 //! A person leaves the organisation, and may come back.
 //!
-//! Leaving says what is wanted, at once and in one transaction, and so does coming back; either does what was previewed, or nothing. What follows from it
-//! is the plan's: apps go, licences come back, and when all are back Apple is asked to retire the client user ([`domain::Step::RetireUser`]). Whoever comes back
-//! before that goes on with the same client user, and whoever comes back later gets a new one.
+//! Leaving says what is wanted, at once and in one transaction, and so does coming back; either does what was previewed, or
+//! nothing. What follows from it is the plan's: apps go, licences come back, and when all are back Apple is asked to retire the
+//! client user ([`domain::Step::RetireUser`]). Whoever comes back before that goes on with the same client user, and whoever comes
+//! back later gets a new one.
 
 use std::{collections::BTreeMap, time::Duration};
 
