@@ -276,7 +276,7 @@ impl Licensing {
     }
 
     /// Reads the pages after the first, at most five at a time.
-    async fn others<P: Page>(
+    async fn others<P: PageOf>(
         &self,
         path: &str,
         query: &[(&str, String)],
@@ -310,7 +310,7 @@ impl Licensing {
     }
 
     /// A page of a read, which has time: what Apple turns down for now is asked for again, as long as `again` lasts.
-    async fn page_patiently<P: Page>(
+    async fn page_patiently<P: PageOf>(
         &self,
         path: &str,
         query: &[(&str, String)],
@@ -348,11 +348,11 @@ impl Licensing {
         }
     }
 
-    async fn page<P: Page>(&self, path: &str, query: &[(&str, String)], index: i64) -> Result<P, AppleError> {
+    async fn page<P: PageOf>(&self, path: &str, query: &[(&str, String)], index: i64) -> Result<P, AppleError> {
         self.page_within(path, query, index, Some(PATIENCE)).await
     }
 
-    async fn page_within<P: Page>(
+    async fn page_within<P: PageOf>(
         &self,
         path: &str,
         query: &[(&str, String)],
@@ -504,7 +504,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppleError> {
 }
 
 /// One page of a list.
-trait Page: DeserializeOwned {
+trait PageOf: DeserializeOwned {
     type Item;
     fn items(self) -> Vec<Self::Item>;
     fn is_empty(&self) -> bool;
@@ -514,14 +514,14 @@ trait Page: DeserializeOwned {
 
 /// What comes in pages.
 trait Paged: Sized {
-    type Page: Page<Item = Self>;
+    type Page: PageOf<Item = Self>;
     /// Whether it says what it is about. What does not was no such entry, or was spoilt on the way.
     fn is_readable(&self) -> bool;
 }
 
 macro_rules! pages {
     ($($page:ident . $items:ident: $item:ident, $readable:expr;)*) => {$(
-        impl Page for $page {
+        impl PageOf for $page {
             type Item = $item;
             fn items(self) -> Vec<$item> {
                 self.$items

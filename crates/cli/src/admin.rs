@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use server::{
     App, Clock,
     app::{
-        Account, AppError, Base, Caller, Problem, Role, accounts::AccountChange, api_keys::KEY_OVERLAP,
+        Account, AppError, Base, Caller, FieldProblem, Role, accounts::AccountChange, api_keys::KEY_OVERLAP,
         passwords::PASSWORD_CHARS, people::NewPerson,
     },
     serve,
@@ -322,7 +322,7 @@ fn explained(error: AppError) -> Failure {
     match error {
         AppError::Invalid {
             field: "password",
-            problem: Problem::TooShort | Problem::TooLong,
+            problem: FieldProblem::TooShort | FieldProblem::TooLong,
         } => Failure::new(format!(
             "a password has {} to {} characters",
             PASSWORD_CHARS.start(),
@@ -330,12 +330,12 @@ fn explained(error: AppError) -> Failure {
         )),
         AppError::Invalid {
             field: "password",
-            problem: Problem::Guessable,
+            problem: FieldProblem::Guessable,
         } => Failure::new(
             "the password is too easy to guess: it is little more than the login, common words, or runs such as 1234",
         ),
         AppError::Invalid {
-            problem: Problem::LastFull,
+            problem: FieldProblem::LastFull,
             ..
         } => Failure::new("this is the last account with full access; give full access to another one first"),
         error => Failure::from(error),

@@ -16,7 +16,7 @@ pub use line::{Position, Queue, Queues, Stock, Unmet, keeping};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Counts, DeploymentId, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState,
+    Asset, AssetId, Counts, DeploymentId, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState,
     Installation, Licensing, PersonId, PersonKind, Program, Prompted, Resolution, Rule, Seat, Time, World, invitation,
     program::Invitation, prompts::prompts,
 };
@@ -68,7 +68,7 @@ pub struct PersonVerdict {
 
 impl PersonVerdict {
     /// Their own licence goes back: it is not due any more, and Apple has not confirmed its return.
-    pub fn is_to_return(&self, app: &App) -> bool {
+    pub fn is_to_return(&self, app: &Asset) -> bool {
         is_to_return(app, self.seat, self.keeps_seat)
     }
 
@@ -87,21 +87,21 @@ impl PersonVerdict {
     }
 
     /// How many of all those go back.
-    pub fn to_return(&self, app: &App) -> u64 {
+    pub fn to_return(&self, app: &Asset) -> u64 {
         let devices: BTreeSet<DeviceId> = self.devices.keys().chain(self.left_over.keys()).copied().collect();
         let of_devices = devices.into_iter().filter(|device| self.is_to_return_of(app, *device));
         u64::from(self.is_to_return(app)) + of_devices.count() as u64
     }
 
     /// The own licence of a device of theirs goes back, in the same way.
-    pub fn is_to_return_of(&self, app: &App, device: DeviceId) -> bool {
+    pub fn is_to_return_of(&self, app: &Asset, device: DeviceId) -> bool {
         let left_over = self.left_over.get(&device);
         is_to_return(app, left_over.copied(), false)
             || self.devices.get(&device).is_some_and(|device| device.is_to_return(app))
     }
 }
 
-fn is_to_return(app: &App, seat: Option<Seat>, keeps: bool) -> bool {
+fn is_to_return(app: &Asset, seat: Option<Seat>, keeps: bool) -> bool {
     app.revocable && (matches!(seat, Some(Seat::Returning { .. })) || (seat.is_some() && !keeps))
 }
 
@@ -136,7 +136,7 @@ impl DeviceVerdict {
     }
 
     /// The device's own licence goes back: it is not due any more, and Apple has not confirmed its return.
-    pub fn is_to_return(&self, app: &App) -> bool {
+    pub fn is_to_return(&self, app: &Asset) -> bool {
         is_to_return(app, self.seat, self.keeps_seat)
     }
 
@@ -170,12 +170,12 @@ impl DeviceVerdict {
 }
 
 /// Decides about one app. Pure, total and deterministic: the same world gives the same decision.
-pub fn decide(world: &World, app: &App) -> Decision {
+pub fn decide(world: &World, app: &Asset) -> Decision {
     decide_among(world, &Owners::of(world), app)
 }
 
 /// As [`decide`], for whoever decides about many apps of one world.
-pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &App) -> Decision {
+pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &Asset) -> Decision {
     let claims: BTreeMap<PersonId, Claim<'_>> = concerned(world, app)
         .into_iter()
         .map(|person| (person, Claim::of(world, owners, app, person)))
@@ -241,7 +241,7 @@ impl<'w> Owners<'w> {
 }
 
 /// Everyone whom a deployment reaches, who holds a licence, or whose device may have the app.
-fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
+fn concerned(world: &World, app: &Asset) -> BTreeSet<PersonId> {
     let owner = |device: &DeviceId| world.owner(Holder::Device(*device));
     let mut people: BTreeSet<PersonId> = app.seats.keys().filter_map(|holder| world.owner(*holder)).collect();
     for (device, install) in &app.installs {
@@ -266,7 +266,7 @@ fn concerned(world: &World, app: &App) -> BTreeSet<PersonId> {
 /// `places` are those of the person and of their devices among those who wait for a licence, as [`Stock::place`] tells them.
 pub fn decide_one(
     world: &World,
-    app: &App,
+    app: &Asset,
     person: PersonId,
     places: impl Fn(Holder) -> Option<Place>,
 ) -> Option<PersonVerdict> {
@@ -293,7 +293,7 @@ pub(crate) struct Alone {
 }
 
 /// Everyone whom [`decide`] would speak of, each by themselves.
-pub(crate) fn alone(world: &World, owners: &Owners<'_>, app: &App) -> impl Iterator<Item = Alone> {
+pub(crate) fn alone(world: &World, owners: &Owners<'_>, app: &Asset) -> impl Iterator<Item = Alone> {
     concerned(world, app).into_iter().map(move |person| {
         let claim = Claim::of(world, owners, app, person);
         let first = |holder| claim.wishes.contains_key(&holder).then_some(Place::At(1));
@@ -376,7 +376,7 @@ impl Footing {
 pub(crate) fn stands(
     world: &World,
     owners: &Owners<'_>,
-    app: &App,
+    app: &Asset,
     about: &[GroupId],
 ) -> Vec<(PersonId, BTreeMap<Holder, Footing>)> {
     let stand = |person: &PersonId| {
@@ -394,7 +394,7 @@ pub(crate) fn stands(
 
 struct Stands<'a> {
     world: &'a World,
-    app: &'a App,
+    app: &'a Asset,
     claim: &'a Claim<'a>,
     about: &'a [GroupId],
 }
@@ -615,7 +615,7 @@ pub enum MovedUpEnd {
 pub(crate) fn moved_up_ends(
     world: &World,
     owners: &Owners<'_>,
-    app: &App,
+    app: &Asset,
 ) -> impl Iterator<Item = (PersonId, MovedUpEnd)> {
     let here = app.moved_up.keys().filter(|person| world.people.contains_key(person));
     here.filter_map(|person| Some((*person, Claim::of(world, owners, app, *person).moved_up_ends()?)))

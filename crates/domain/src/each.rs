@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Deployment, DeploymentId, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId,
+    Asset, AssetId, Deployment, DeploymentId, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId,
     PersonKind, PersonVerdict, Program, Reclaimable, Seat, Step, Time, World,
     decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
     invitation,
@@ -107,7 +107,7 @@ pub struct Said {
 }
 
 impl Pair {
-    fn of(world: &World, owners: &Owners<'_>, app: &App, alone: &Alone) -> Pair {
+    fn of(world: &World, owners: &Owners<'_>, app: &Asset, alone: &Alone) -> Pair {
         let served = &alone.served;
         let waiting = alone.waiting.as_ref().unwrap_or(served);
         let devices = served.devices.values().filter(|device| device.concerns());
@@ -257,7 +257,7 @@ impl Moments {
         }
     }
 
-    fn of_app(&mut self, world: &World, app: &App) {
+    fn of_app(&mut self, world: &World, app: &Asset) {
         for (holder, refusal) in &app.refusals {
             if let Some(person) = world.owner(*holder) {
                 self.add(person, refusal.not_before);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{App, DeviceId, Enrolment, GroupId, PersonId, Program, World};
+use crate::{Asset, DeviceId, Enrolment, GroupId, PersonId, Program, World};
 
 /// Somebody who leaves, and what becomes of their devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl LeavingDevice {
 }
 
 impl Leaver {
-    pub(crate) fn leaves(&self, world: &mut World, app: &mut App) {
+    pub(crate) fn leaves(&self, world: &mut World, app: &mut Asset) {
         if let Some(person) = world.people.get_mut(&self.person) {
             person.left = true;
         }

@@ -63,4 +63,4 @@ pub use sound::{Breach, Fault, Left, faults};
 pub use state::{Detail, InstallState, TokenState};
 pub use time::Time;
 pub use update::{StoreVersion, Update, Updates};
-pub use world::{App, Device, Enrolment, Group, Person, PersonKind, Platform, Policy, QUIET_AFTER, World};
+pub use world::{Asset, Device, Enrolment, Group, Person, PersonKind, Platform, Policy, QUIET_AFTER, World};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Holder, HolderKind, Install, PersonId,
-    PersonVerdict, Program, Seat, Seen, Time, Update, World,
+    Asset, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Holder, HolderKind, Install,
+    PersonId, PersonVerdict, Program, Seat, Seen, Time, Update, World,
     decide::{Owners, decide_among},
     invitation::{self, Ending, Next},
     program::Invitation,
@@ -148,7 +148,7 @@ impl<'w> Own<'w> {
     }
 
     /// What one app asks for.
-    pub fn about(&mut self, app: &App, verdict: &PersonVerdict) {
+    pub fn about(&mut self, app: &Asset, verdict: &PersonVerdict) {
         let devices = verdict.devices.values();
         self.steps
             .extend(devices.filter_map(|device| on_device(self.world, app, verdict, device)));
@@ -226,7 +226,7 @@ fn questions(world: &World, steps: &mut Vec<Step>) {
 
 /// Whether no app of ours may be there any more, but what cannot be removed: that goes with the profile.
 fn is_emptied(world: &World, device: &Device) -> bool {
-    let stays = |app: &App, install: &Install| {
+    let stays = |app: &Asset, install: &Install| {
         let tried_in_vain = install.command.is_none() && install.failure.as_ref().is_some_and(Failure::is_final);
         install.may_be_there() && app.bundle_id.is_some() && !tried_in_vain
     };
@@ -235,7 +235,7 @@ fn is_emptied(world: &World, device: &Device) -> bool {
 }
 
 /// The devices whose list of managed apps can tell something new about this app.
-fn lists_due(world: &World, app: &App) -> impl Iterator<Item = DeviceId> {
+fn lists_due(world: &World, app: &Asset) -> impl Iterator<Item = DeviceId> {
     let due = |install: &Install| install.next_check(&world.policy).is_some_and(|due| due <= world.now);
     app.installs
         .iter()
@@ -292,7 +292,7 @@ fn join(world: &World, owners: &Owners<'_>, verdict: &PersonVerdict, bound: &BTr
 
 /// Whose licences go back now: not due any more, and the app known to be gone from every device that may have it with them
 /// (A41). What was told to be there with another licence, which works, does not need this one.
-fn returned(world: &World, app: &App, verdict: &PersonVerdict) -> Vec<Holder> {
+fn returned(world: &World, app: &Asset, verdict: &PersonVerdict) -> Vec<Holder> {
     if !app.revocable || !world.token.usable() {
         return Vec::new();
     }
@@ -323,7 +323,7 @@ fn returned(world: &World, app: &App, verdict: &PersonVerdict) -> Vec<Holder> {
 }
 
 /// What to tell a device about the app.
-fn on_device(world: &World, app: &App, verdict: &PersonVerdict, device: &DeviceVerdict) -> Option<Step> {
+fn on_device(world: &World, app: &Asset, verdict: &PersonVerdict, device: &DeviceVerdict) -> Option<Step> {
     let facts = &world.devices[&device.device];
     let with_us = facts.is_enrolled() || facts.is_retiring();
     if !with_us || facts.awaiting_configuration || app.bundle_id.is_none() {

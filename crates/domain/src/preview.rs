@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    App, AssetId, Counts, Deployment, DeploymentId, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind,
+    Asset, AssetId, Counts, Deployment, DeploymentId, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind,
     Installation, Leaver, LeavingDevice, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Returner, Stand,
     Time, Unmet, Wish, World,
     decide::{Footing, Line, Owners, Shares, Standing, keeping, stands},
@@ -469,7 +469,7 @@ enum Change {
 }
 
 impl Change {
-    fn make(&self, world: &mut World, app: &mut App) {
+    fn make(&self, world: &mut World, app: &mut Asset) {
         match self {
             Change::Lines(lines) => app.deployments.clone_from(lines),
             Change::Members(moves) => {

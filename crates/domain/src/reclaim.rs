@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, Device, DeviceVerdict, Enrolment, Holder, HolderKind, Install, Person, PersonId, PersonKind, PersonVerdict,
+    Asset, Device, DeviceVerdict, Enrolment, Holder, HolderKind, Install, Person, PersonId, PersonKind, PersonVerdict,
     Policy, Resolution, Rule, Seen, Time, World, decide::Owners,
 };
 
@@ -40,7 +40,7 @@ impl ReclaimRules {
     /// had it.
     pub(crate) fn lapses<'a>(
         &self,
-        app: &App,
+        app: &Asset,
         requested: Option<Time>,
         devices: impl Iterator<Item = &'a Device>,
     ) -> Option<Time> {
@@ -51,7 +51,7 @@ impl ReclaimRules {
 
 /// When a person removed the app from the last of these devices, which are all of theirs that are here; `None` where they asked
 /// for it since.
-fn removed_at<'a>(app: &App, requested: Option<Time>, devices: impl Iterator<Item = &'a Device>) -> Option<Time> {
+fn removed_at<'a>(app: &Asset, requested: Option<Time>, devices: impl Iterator<Item = &'a Device>) -> Option<Time> {
     let mut removed = None;
     for install in devices.filter_map(|device| app.installs.get(&device.id)) {
         if install.may_be_there() || install.command.is_some() {
@@ -78,7 +78,7 @@ pub struct Reclaimable {
 
 impl Reclaimable {
     /// `here` are their devices that are not away.
-    pub(crate) fn of(world: &World, app: &App, verdict: &PersonVerdict, here: &[&Device]) -> Reclaimable {
+    pub(crate) fn of(world: &World, app: &Asset, verdict: &PersonVerdict, here: &[&Device]) -> Reclaimable {
         let unreached =
             |resolution: &Resolution| matches!(resolution.rule, Rule::NoDeployment | Rule::KeptWithoutDeployment);
         let there = |device: &DeviceVerdict| {
@@ -100,7 +100,7 @@ impl Reclaimable {
 
 /// Whether the person's wish for the app is over, where it is only available to them: [`ReclaimRules::removed_after`]. `here` are
 /// their devices that are not away. A device that belongs to nobody wishes for nothing.
-pub(crate) fn is_over<'a>(world: &World, app: &App, person: &Person, here: impl Iterator<Item = &'a Device>) -> bool {
+pub(crate) fn is_over<'a>(world: &World, app: &Asset, person: &Person, here: impl Iterator<Item = &'a Device>) -> bool {
     let requested = app.requests.get(&person.id).copied();
     let lapses = world.policy.reclaim.lapses(app, requested, here);
     person.kind == PersonKind::Person && lapses.is_some_and(|at| at <= world.now)
@@ -108,7 +108,7 @@ pub(crate) fn is_over<'a>(world: &World, app: &App, person: &Person, here: impl 
 
 /// Whether it says something new when the person asks for the app once more: since they asked, they removed it from every device.
 /// `world` may hold them only.
-pub fn asks_anew(world: &World, app: &App, person: PersonId) -> bool {
+pub fn asks_anew(world: &World, app: &Asset, person: PersonId) -> bool {
     let owners = Owners::of(world);
     let requested = app.requests.get(&person).copied();
     requested.is_some() && removed_at(app, requested, owners.devices(person).iter().copied()).is_some()
@@ -162,7 +162,7 @@ impl Reclaim {
     }
 
     /// By which rule the licence that `holder` has goes back from the person of the verdict, of whom `verdict` says that it does.
-    pub fn of(world: &World, app: &App, verdict: &PersonVerdict, holder: Holder) -> Reclaim {
+    pub fn of(world: &World, app: &Asset, verdict: &PersonVerdict, holder: Holder) -> Reclaim {
         if world.people.get(&verdict.person).is_none_or(|person| person.left) {
             return Reclaim::PersonLeft;
         }

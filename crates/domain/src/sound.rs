@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    App, Approval, AssetId, Deployment, DeploymentId, Device, DeviceId, Enrolment, Failure, GroupKind, Holder,
+    Approval, Asset, AssetId, Deployment, DeploymentId, Device, DeviceId, Enrolment, Failure, GroupKind, Holder,
     HolderKind, Install, InstallCommand, Installation, LicenseType, Person, PersonId, PersonKind, Platform, Program,
     RuleSet, Seat, Step, World, invitation::Ending,
 };
@@ -206,7 +206,7 @@ fn invited(person: &Person, device: &Device) -> Checked {
     must(!again, Breach::InvitedAgain)
 }
 
-fn given(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> Checked {
+fn given(world: &World, theirs: &Theirs<'_>, app: &Asset, holder: Holder) -> Checked {
     must(!app.seats.contains_key(&holder), Breach::SecondLicence)?;
     match holder {
         Holder::Person(id) => {
@@ -316,7 +316,7 @@ impl<'a> Given<'a> {
     }
 }
 
-fn taken_back(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> Checked {
+fn taken_back(world: &World, theirs: &Theirs<'_>, app: &Asset, holder: Holder) -> Checked {
     must(app.revocable, Breach::NotPermitted)?;
     let seat = app.seats.get(&holder).ok_or(Breach::NotOurs)?;
     must(matches!(seat, Seat::Held { .. }), Breach::UnderWay)?;
@@ -334,7 +334,7 @@ fn taken_back(world: &World, theirs: &Theirs<'_>, app: &App, holder: Holder) -> 
     }
 }
 
-fn installed(world: &World, app: &App, device: &Device, with: HolderKind) -> Checked {
+fn installed(world: &World, app: &Asset, device: &Device, with: HolderKind) -> Checked {
     must(is_here(device) && !device.awaiting_configuration, Breach::NotHere)?;
     must(
         app.bundle_id.is_some() && runs(world, app, device),
@@ -353,7 +353,7 @@ fn installed(world: &World, app: &App, device: &Device, with: HolderKind) -> Che
     }
 }
 
-fn removed(world: &World, app: &App, device: &Device) -> Checked {
+fn removed(world: &World, app: &Asset, device: &Device) -> Checked {
     let can_be_told = (is_here(device) && !device.awaiting_configuration) || is_going(device);
     must(can_be_told, Breach::NotHere)?;
     must(app.bundle_id.is_some(), Breach::NotPermitted)?;
@@ -388,7 +388,7 @@ fn device_of(world: &World, id: DeviceId) -> Checked<&Device> {
     world.devices.get(&id).ok_or(Breach::NotOurs)
 }
 
-fn app_of(world: &World, id: AssetId) -> Checked<&App> {
+fn app_of(world: &World, id: AssetId) -> Checked<&Asset> {
     world.apps.get(&id).ok_or(Breach::NotOurs)
 }
 
@@ -411,12 +411,12 @@ fn is_member(person: &Person) -> bool {
     matches!(person.program, Program::Associated { .. })
 }
 
-fn is_held(app: &App, holder: Holder) -> bool {
+fn is_held(app: &Asset, holder: Holder) -> bool {
     matches!(app.seats.get(&holder), Some(Seat::Held { .. }))
 }
 
 /// A command about the app is on its way.
-fn is_told(app: &App, device: &Device) -> bool {
+fn is_told(app: &Asset, device: &Device) -> bool {
     app.installs
         .get(&device.id)
         .is_some_and(|install| install.command.is_some())
@@ -424,7 +424,7 @@ fn is_told(app: &App, device: &Device) -> bool {
 
 /// A licence that can come back is bound to their client user, or one of which Apple is asked.
 fn is_bound(world: &World, person: &Person) -> bool {
-    let binds = |app: &App| match app.seats.get(&Holder::Person(person.id)) {
+    let binds = |app: &Asset| match app.seats.get(&Holder::Person(person.id)) {
         Some(Seat::Held { .. }) => app.revocable,
         Some(Seat::Reserved { .. } | Seat::Returning { .. }) => true,
         None => false,
@@ -433,7 +433,7 @@ fn is_bound(world: &World, person: &Person) -> bool {
 }
 
 /// What may be on the device is there with another licence than this one, and that works.
-fn runs_without(world: &World, app: &App, device: &Device, holder: Holder) -> bool {
+fn runs_without(world: &World, app: &Asset, device: &Device, holder: Holder) -> bool {
     let Some(install) = app.installs.get(&device.id) else {
         return true;
     };
@@ -453,7 +453,7 @@ fn runs_without(world: &World, app: &App, device: &Device, holder: Holder) -> bo
 }
 
 /// The platform, the version of the system, and the policy (A10).
-fn runs(world: &World, app: &App, device: &Device) -> bool {
+fn runs(world: &World, app: &Asset, device: &Device) -> bool {
     // What is for the iPhone runs on the iPad.
     let platforms: &[Platform] = match device.platform {
         Platform::IpadOs => &[Platform::IpadOs, Platform::Ios],
@@ -472,7 +472,7 @@ fn runs(world: &World, app: &App, device: &Device) -> bool {
 fn lines<'w>(
     world: &'w World,
     theirs: &'w Theirs<'_>,
-    app: &'w App,
+    app: &'w Asset,
     person: PersonId,
     of: Option<DeviceId>,
 ) -> impl Iterator<Item = &'w Deployment> + 'w {
@@ -487,7 +487,7 @@ fn lines<'w>(
 }
 
 /// Something requires the app for them, or offers it and they asked for it.
-fn is_asked_for(world: &World, theirs: &Theirs<'_>, app: &App, person: PersonId, of: Option<DeviceId>) -> bool {
+fn is_asked_for(world: &World, theirs: &Theirs<'_>, app: &Asset, person: PersonId, of: Option<DeviceId>) -> bool {
     lines(world, theirs, app, person, of).any(|line| match line.approval_at(world.now) {
         Approval::Required => true,
         Approval::Available => app.requests.contains_key(&person),
@@ -500,7 +500,7 @@ fn is_asked_for(world: &World, theirs: &Theirs<'_>, app: &App, person: PersonId,
 ///
 /// Groups of one kind install it when none of them excludes it, and one requires it, or offers it while none of them uninstalls
 /// it (in 2016 also while one does).
-fn may_stay(world: &World, app: &App, device: &Device) -> bool {
+fn may_stay(world: &World, app: &Asset, device: &Device) -> bool {
     let of_kind = |kind: GroupKind| -> BTreeSet<Approval> {
         let lines = app.deployments.iter().filter(|line| {
             world.groups.get(&line.group).is_some_and(|group| {
@@ -524,7 +524,7 @@ fn may_stay(world: &World, app: &App, device: &Device) -> bool {
 
 /// Nothing speaks against it: all that reaches them requires the app with a licence of their own, and they have a device that
 /// can run it, or somebody else installs it.
-fn is_due_whatever_else(world: &World, theirs: &Theirs<'_>, app: &App, person: PersonId) -> bool {
+fn is_due_whatever_else(world: &World, theirs: &Theirs<'_>, app: &Asset, person: PersonId) -> bool {
     let Some(facts) = world.people.get(&person).filter(|person| !person.left) else {
         return false;
     };

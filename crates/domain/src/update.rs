@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{App, Install, InstallCommand, PersonId, Policy, Resolution};
+use crate::{Asset, Install, InstallCommand, PersonId, Policy, Resolution};
 
 /// A version of an app as Apple's store counts them, `externalVersionId`: of two the later one has the greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ impl Update {
     /// on its way brings the newest, whatever it was sent for, so none is sent beside it.
     pub fn of(
         policy: &Policy,
-        app: &App,
+        app: &Asset,
         install: &Install,
         resolution: &Resolution,
         person: PersonId,

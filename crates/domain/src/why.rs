@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use subject::Subject;
 
 use crate::{
-    App, Approval, DeploymentId, Detail, DeviceId, Enrolment, Holder, InstallState, PersonId, PersonVerdict, Place,
+    Approval, Asset, DeploymentId, Detail, DeviceId, Enrolment, Holder, InstallState, PersonId, PersonVerdict, Place,
     Platform, Position, Rule, Time, TokenState, Update, World,
 };
 
@@ -19,7 +19,7 @@ use crate::{
 pub struct Asked<'a> {
     /// May hold this person only, with whatever reaches them.
     pub world: &'a World,
-    pub app: &'a App,
+    pub app: &'a Asset,
     pub person: PersonId,
     /// One of the person's devices; `None` asks for the person.
     pub device: Option<DeviceId>,

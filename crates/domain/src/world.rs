@@ -21,7 +21,7 @@ pub struct World {
     pub people: BTreeMap<PersonId, Person>,
     pub devices: BTreeMap<DeviceId, Device>,
     pub groups: BTreeMap<GroupId, Group>,
-    pub apps: BTreeMap<AssetId, App>,
+    pub apps: BTreeMap<AssetId, Asset>,
 }
 
 /// The switches of an installation.
@@ -260,7 +260,7 @@ impl Group {
 
 /// One volume-purchased app and what is known of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct App {
+pub struct Asset {
     pub id: AssetId,
     pub owned: Owned,
     /// Licences held by what another server made; computed by whoever read Apple's list.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    App, Approval, Ask, AssetId, Counts, Deployment, DeploymentId, Device, DeviceId, Enrolment, Group, GroupId,
+    Approval, Ask, Asset, AssetId, Counts, Deployment, DeploymentId, Device, DeviceId, Enrolment, Group, GroupId,
     GroupKind, Holder, HolderKind, Install, Installation, LicenseType, Owned, Patience, Person, PersonId, PersonKind,
     Plan, Platform, Policy, Program, Reading, Seat, Seen, Step, Time, TokenState, Updates, World,
     licence::observe,
@@ -619,7 +619,7 @@ impl State {
             let installs = people.filter_map(|it| Some((DeviceId(uuid(it)), install(self.devices[asset][it])?)));
             world.apps.insert(
                 id,
-                App {
+                Asset {
                     id,
                     owned: Owned::Count(self.owned[asset].into()),
                     foreign: self.foreign[asset].into(),

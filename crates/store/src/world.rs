@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    App, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Holder, Install, LocationId, Owned, Ownership,
-    Person, PersonId, PersonKind, Program, Refusal, Seat, Time, TokenState, World,
+    Asset, AssetId, Attempt, Device, DeviceId, Group, GroupId, GroupKind, Holder, Install, LocationId, Owned,
+    Ownership, Person, PersonId, PersonKind, Program, Refusal, Seat, Time, TokenState, World,
 };
 use uuid::Uuid;
 
@@ -30,9 +30,9 @@ reads! {
     /// The same with one app, and nothing left out: for a page of one.
     world_about(location: LocationId, app: AssetId, people: &'a [PersonId], now: Time) -> World;
     /// What the location has that is no app, books above all. Nothing is decided about it; its licences are counted.
-    world_beside(location: LocationId) -> BTreeMap<AssetId, App>;
+    world_beside(location: LocationId) -> BTreeMap<AssetId, Asset>;
     /// The same with what these people have of it only.
-    world_beside_of(location: LocationId, people: &'a [PersonId]) -> BTreeMap<AssetId, App>;
+    world_beside_of(location: LocationId, people: &'a [PersonId]) -> BTreeMap<AssetId, Asset>;
 }
 
 /// Whose facts are read: everybody's, or those of a list of ids as one value ([`listed`]).
@@ -103,7 +103,7 @@ impl Conn<'_> {
     async fn world_with(&mut self, location: LocationId, whom: &Whom, now: Time) -> Result<World, StoreError> {
         let row = self.location(location).await?;
         let token = row.map_or(TokenState::Invalid, |row| token(&row, now));
-        let mut apps: BTreeMap<AssetId, App> = self
+        let mut apps: BTreeMap<AssetId, Asset> = self
             .apps(location)
             .await?
             .into_iter()
@@ -176,7 +176,7 @@ impl Conn<'_> {
         })
     }
 
-    async fn world_beside(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, App>, StoreError> {
+    async fn world_beside(&mut self, location: LocationId) -> Result<BTreeMap<AssetId, Asset>, StoreError> {
         self.beside_with(location, &Whom::Everybody).await
     }
 
@@ -184,13 +184,13 @@ impl Conn<'_> {
         &mut self,
         location: LocationId,
         people: &[PersonId],
-    ) -> Result<BTreeMap<AssetId, App>, StoreError> {
+    ) -> Result<BTreeMap<AssetId, Asset>, StoreError> {
         self.beside_with(location, &Whom::these(people)).await
     }
 
-    async fn beside_with(&mut self, location: LocationId, whom: &Whom) -> Result<BTreeMap<AssetId, App>, StoreError> {
+    async fn beside_with(&mut self, location: LocationId, whom: &Whom) -> Result<BTreeMap<AssetId, Asset>, StoreError> {
         let rows = self.apps(location).await?.into_iter();
-        let mut beside: BTreeMap<AssetId, App> =
+        let mut beside: BTreeMap<AssetId, Asset> =
             rows.filter(|row| !row.is_app()).map(|row| (row.id, app(row))).collect();
         if !beside.is_empty() {
             self.fill(location, whom, &mut beside).await?;
@@ -373,7 +373,7 @@ impl Conn<'_> {
         &mut self,
         location: LocationId,
         whom: &Whom,
-        apps: &mut BTreeMap<AssetId, App>,
+        apps: &mut BTreeMap<AssetId, Asset>,
     ) -> Result<(), StoreError> {
         for line in self.deployments_all(location).await? {
             if let Some(app) = apps.get_mut(&line.app) {
@@ -453,7 +453,7 @@ impl Conn<'_> {
 
 impl Conn<'_> {
     /// The requests, seats, refusals and installs of one app, of those who are asked for.
-    async fn fill_of(&mut self, asset: AssetId, whom: &Whom, app: &mut App) -> Result<(), StoreError> {
+    async fn fill_of(&mut self, asset: AssetId, whom: &Whom, app: &mut Asset) -> Result<(), StoreError> {
         let requests: Vec<(PersonId, Time)> = facts!(
             self, whom, [asset],
             ["person_id", "requested_at"],
@@ -547,8 +547,8 @@ fn device(row: &Record) -> Result<Device, StoreError> {
     })
 }
 
-fn app(row: AppRow) -> App {
-    App {
+fn app(row: AppRow) -> Asset {
+    Asset {
         id: row.id,
         owned: Owned::of(row.total, row.retired),
         foreign: u64::try_from(row.foreign_held).unwrap_or(0),

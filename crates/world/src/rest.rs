@@ -259,7 +259,12 @@ impl World {
 }
 
 /// Whether one is free that is kept for nobody, or for those for whom this line of the deployment keeps some.
-fn is_one_left(world: &domain::World, facts: &domain::App, decision: &Decision, kept_by: Option<DeploymentId>) -> bool {
+fn is_one_left(
+    world: &domain::World,
+    facts: &domain::Asset,
+    decision: &Decision,
+    kept_by: Option<DeploymentId>,
+) -> bool {
     let Some(free) = decision.counts.free else {
         return true;
     };

@@ -167,7 +167,7 @@ async fn whole_job(language: &str, words: &Words) {
     let group = lab.group("영업팀", &people).await;
 
     let profile = tempfile::tempdir().expect("a folder");
-    let page = Page {
+    let page = Tab {
         client: driver.browser(language, profile.path()).await,
         url: lab.url.clone(),
     };
@@ -368,7 +368,7 @@ async fn accounts(language: &str, words: &Words, said: &AccountWords) {
     add("raon", "홍라온", Role::Full).await;
     let ko = add("ko", "고은결", Role::ReadOnly).await;
     let profile = tempfile::tempdir().expect("a folder");
-    let page = Page {
+    let page = Tab {
         client: driver.browser(language, profile.path()).await,
         url: lab.url.clone(),
     };
@@ -438,12 +438,12 @@ async fn accounts(language: &str, words: &Words, said: &AccountWords) {
 }
 
 /// The page that the browser shows.
-struct Page {
+struct Tab {
     client: Client,
     url: String,
 }
 
-impl Page {
+impl Tab {
     async fn go(&self, path: &str) {
         self.client
             .goto(&format!("{}{path}", self.url))

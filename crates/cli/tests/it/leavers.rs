@@ -9,7 +9,7 @@ use domain::{Approval, AssetId, Enrolment, GroupId, InstallState, Patience, Pers
 use server::{
     Clock,
     app::{
-        AppError, Base, Caller, Problem,
+        AppError, Base, Caller, FieldProblem,
         contract::Agreed,
         invitations::NotInvited,
         leavers::{Devices, WAITED_FOR},
@@ -78,7 +78,7 @@ async fn leaves_and_comes_back(database: Database) {
             matches!(
                 refused,
                 AppError::Invalid {
-                    problem: Problem::Left,
+                    problem: FieldProblem::Left,
                     ..
                 }
             ),

@@ -5,7 +5,7 @@ use domain::{
     why::{Stage, Tense},
 };
 use server::{
-    app::{AppError, Base, Caller, Problem, contract::Agreed, deployments::DeploymentChoice, groups::GroupChange},
+    app::{AppError, Base, Caller, FieldProblem, contract::Agreed, deployments::DeploymentChoice, groups::GroupChange},
     messages::{Lang, Speak},
     reasons,
 };
@@ -81,7 +81,7 @@ async fn moved_up(database: Database) {
     let has = lab.app.move_up(&Caller::System, app, people[0], "출장").await;
     assert!(matches!(has, Err(AppError::NotWaiting)), "{has:?}");
     let unreasoned = lab.app.move_up(&Caller::System, app, last, " ").await;
-    let missing = Problem::Missing;
+    let missing = FieldProblem::Missing;
     assert!(
         matches!(unreasoned, Err(AppError::Invalid { field: "reason", problem }) if problem == missing),
         "{unreasoned:?}"

@@ -10,7 +10,7 @@ use super::{
     licensing::{self, licensing, needs_user},
 };
 use crate::{
-    App, Approval, Deployment, DeploymentId, Detail, Device, DeviceId, GroupKind, Holder, HolderKind, Install,
+    Approval, Asset, Deployment, DeploymentId, Detail, Device, DeviceId, GroupKind, Holder, HolderKind, Install,
     Installation, Licensing, Person, PersonId, PersonKind, Platform, Program, RefusalReason, Resolution, Rule, Seat,
     Time, World,
     conflict::{self, Intent, resolve},
@@ -71,7 +71,7 @@ pub(super) struct DeviceClaim<'w> {
 }
 
 impl<'w> Claim<'w> {
-    pub fn of(world: &'w World, owners: &Owners<'w>, app: &'w App, person: PersonId) -> Claim<'w> {
+    pub fn of(world: &'w World, owners: &Owners<'w>, app: &'w Asset, person: PersonId) -> Claim<'w> {
         let person = &world.people[&person];
         let requested = requested(app, person);
         let here = owners.devices(person.id);
@@ -175,7 +175,7 @@ impl<'w> Claim<'w> {
     }
 
     /// Shall have the app, with no device to have it on: what stands in the way first.
-    pub fn due_without_device(&self, world: &World, app: &App) -> Option<Detail> {
+    pub fn due_without_device(&self, world: &World, app: &Asset) -> Option<Detail> {
         let lines = app
             .deployments
             .iter()
@@ -206,7 +206,7 @@ impl<'w> Claim<'w> {
 
     /// What brings the person into the line, as if the licence that they have themselves were back already; `None` for whoever
     /// wants none of their own.
-    pub fn wish_once_returned(&self, world: &World, app: &App) -> Option<Wish> {
+    pub fn wish_once_returned(&self, world: &World, app: &Asset) -> Option<Wish> {
         let ready = match self.is_member() {
             true => Stand::Ready,
             false => Stand::NotMember,
@@ -262,7 +262,7 @@ impl<'w> Claim<'w> {
 /// whenever any of them does.
 fn kept_by<'a>(
     world: &World,
-    app: &App,
+    app: &Asset,
     resolutions: impl Iterator<Item = &'a Resolution> + Clone,
 ) -> Option<DeploymentId> {
     let carries = |line: &&Deployment| resolutions.clone().any(|resolution| resolution.by.contains(&line.id));
@@ -273,7 +273,7 @@ fn kept_by<'a>(
 }
 
 /// When the person asked for the app. A device asks for nothing.
-fn requested(app: &App, person: &Person) -> Option<Time> {
+fn requested(app: &Asset, person: &Person) -> Option<Time> {
     let requested = app.requests.get(&person.id).copied();
     requested.filter(|_| person.kind == PersonKind::Person)
 }
@@ -283,7 +283,7 @@ fn is_member(person: &Person) -> bool {
 }
 
 /// How somebody stands in the line who would stand so if Apple had not said anything.
-fn stand(world: &World, app: &App, holder: Holder, otherwise: Stand) -> Stand {
+fn stand(world: &World, app: &Asset, holder: Holder, otherwise: Stand) -> Stand {
     let refusal = app.refusals.get(&holder);
     let refused = refusal.filter(|refusal| refusal.holds(world.now));
     match refused.map(|refusal| refusal.reason) {
@@ -297,7 +297,7 @@ fn stand(world: &World, app: &App, holder: Holder, otherwise: Stand) -> Stand {
 impl<'w> DeviceClaim<'w> {
     fn of(
         world: &World,
-        app: &'w App,
+        app: &'w Asset,
         person: &Person,
         requested: Option<Time>,
         device: &'w Device,
@@ -347,7 +347,7 @@ impl<'w> DeviceClaim<'w> {
 
     /// What brings the device into the line, as if the licence that it has itself were back already; `None` when it wants none.
     /// `kept_by` is of the whole claim.
-    pub fn wish_once_returned(&self, world: &World, app: &App, kept_by: Option<DeploymentId>) -> Option<Wish> {
+    pub fn wish_once_returned(&self, world: &World, app: &Asset, kept_by: Option<DeploymentId>) -> Option<Wish> {
         let rank = self.rank.filter(|_| self.licensing.kind == HolderKind::Device)?;
         Some(Wish {
             rank: rank.moved_up(app.moved_up.get(&self.device.person)),
@@ -378,7 +378,7 @@ impl<'w> DeviceClaim<'w> {
 
 impl Own {
     /// Of somebody of whom their groups say this.
-    fn of(world: &World, app: &App, without: &Resolution, requested: Option<Time>) -> Option<Own> {
+    fn of(world: &World, app: &Asset, without: &Resolution, requested: Option<Time>) -> Option<Own> {
         let carrying = app.deployments.iter().filter(|line| without.by.contains(&line.id));
         let theirs = without.is_external() && licensing(world, app, (false, false), carrying).kind == HolderKind::User;
         theirs.then(|| Own {
@@ -399,7 +399,7 @@ impl Rank {
 
     /// The best of what these deployments give, which carry the result. `None` when they give the app to nobody who has not
     /// asked for it.
-    fn of(world: &World, app: &App, by: &[DeploymentId], requested: Option<Time>) -> Option<Rank> {
+    fn of(world: &World, app: &Asset, by: &[DeploymentId], requested: Option<Time>) -> Option<Rank> {
         let mut best = None;
         for line in &app.deployments {
             if !by.contains(&line.id) {
@@ -432,7 +432,7 @@ impl Rank {
 /// What reaches a person on a device, or without any. Whoever left is reached by nothing.
 fn resolution(
     world: &World,
-    app: &App,
+    app: &Asset,
     person: &Person,
     requested: Option<Time>,
     device: Option<&Device>,
@@ -484,7 +484,7 @@ fn resolution(
 }
 
 /// There is something to keep: a licence of theirs, or of the device, or the app on it.
-fn has_it(app: &App, person: &Person, device: Option<&Device>) -> bool {
+fn has_it(app: &Asset, person: &Person, device: Option<&Device>) -> bool {
     let own = |device: &Device| {
         let install = app.installs.get(&device.id);
         app.seats.contains_key(&device.id.into()) || install.is_some_and(Install::may_be_there)
@@ -508,7 +508,7 @@ fn strength(resolution: &Resolution) -> u8 {
 /// `needs_user` when the device belongs to nobody, and its deployments give licences to people.
 fn obstacle(
     world: &World,
-    app: &App,
+    app: &Asset,
     device: &Device,
     kind: HolderKind,
     installation: Installation,

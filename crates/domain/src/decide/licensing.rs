@@ -1,6 +1,6 @@
 //! Whose licence an app on a device runs with: what its deployments ask for, within what Apple and the policy permit.
 
-use crate::{App, Deployment, HolderKind, LicenseType, Licensing, LicensingReason, World};
+use crate::{Asset, Deployment, HolderKind, LicenseType, Licensing, LicensingReason, World};
 
 /// Of a device that these lines reach, and carry the result of; `shared` when several people sign in to it. The same is
 /// asked of a person, who is not.
@@ -11,7 +11,7 @@ use crate::{App, Deployment, HolderKind, LicenseType, Licensing, LicensingReason
 /// nothing but a licence of the device is asked for, and Apple permits none for the app, there is no way to have it.
 pub(super) fn licensing<'a>(
     world: &World,
-    app: &App,
+    app: &Asset,
     (nobody, shared): (bool, bool),
     lines: impl Iterator<Item = &'a Deployment> + Clone,
 ) -> Licensing {
@@ -44,7 +44,7 @@ pub(super) fn needs_user<'a>(world: &World, shared: bool, lines: impl Iterator<I
 }
 
 /// Whether a licence that these lines ask for can be had on any device.
-pub(super) fn can_be_had<'a>(world: &World, app: &App, mut lines: impl Iterator<Item = &'a Deployment>) -> bool {
+pub(super) fn can_be_had<'a>(world: &World, app: &Asset, mut lines: impl Iterator<Item = &'a Deployment>) -> bool {
     world.policy.policy_2016 || app.device_assignable || !lines.all(is_of_device)
 }
 

@@ -9,7 +9,7 @@ use super::{
     claim::{Claim, DeviceClaim},
 };
 use crate::{
-    App, Detail, DeviceId, Holder, HolderKind, Install, InstallCommand, InstallState, Place, Program, RefusalReason,
+    Asset, Detail, DeviceId, Holder, HolderKind, Install, InstallCommand, InstallState, Place, Program, RefusalReason,
     Resolution, Seat, Seen, Update, World,
 };
 
@@ -20,7 +20,7 @@ type Said = (InstallState, Detail);
 /// What is said of the person is said as if all of them waited, or as if none did: all do as soon as the last does.
 pub(super) fn of(
     world: &World,
-    app: &App,
+    app: &Asset,
     claim: &Claim<'_>,
     places: impl Fn(Holder) -> Option<Place>,
 ) -> PersonVerdict {
@@ -78,7 +78,7 @@ pub(super) fn of(
 /// What everything said of one person is said from.
 struct Words<'a> {
     world: &'a World,
-    app: &'a App,
+    app: &'a Asset,
     claim: &'a Claim<'a>,
 }
 

@@ -29,7 +29,7 @@ pub fn only(world: &World, person: PersonId) -> World {
 }
 
 /// What lines keep of an app, less what is out to those who have the app by them: said once more, on purpose.
-pub fn unmet(world: &World, each: &Each, app: &App) -> BTreeMap<DeploymentId, u64> {
+pub fn unmet(world: &World, each: &Each, app: &Asset) -> BTreeMap<DeploymentId, u64> {
     let mut unmet = BTreeMap::new();
     for line in &app.deployments {
         if world.policy.policy_2016 || !matches!(line.approval, Approval::Required | Approval::Available) {
@@ -129,7 +129,7 @@ pub fn ahead(each: &Each, app: AssetId, of: (Rank, Holder), most: u64) -> Queues
 }
 
 /// What is left for the line of an app.
-pub fn stock(world: &World, each: &Each, app: &App) -> Stock {
+pub fn stock(world: &World, each: &Each, app: &Asset) -> Stock {
     let free = Counts::of(app.owned, app.foreign, app.seats.values().copied()).free;
     let kept = unmet(world, each, app);
     // As if only so many were kept, and nothing were out.

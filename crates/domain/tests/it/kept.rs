@@ -214,7 +214,7 @@ fn a_change_of_what_is_kept_is_previewed_with_what_it_does() {
 }
 
 /// Whose line keeps licences, and how many of the free ones everybody else may have, of what two facts say: once more.
-fn is_fair(world: &World, app: &App) -> Result<(), TestCaseError> {
+fn is_fair(world: &World, app: &Asset) -> Result<(), TestCaseError> {
     let decision = decide(world, app);
     let each = decide_each(world);
     let Some(free) = decision.counts.free else {

@@ -35,7 +35,7 @@ fn company() -> World {
     world
 }
 
-fn the_app(world: &mut World) -> &mut App {
+fn the_app(world: &mut World) -> &mut Asset {
     world.apps.get_mut(&app(0)).unwrap()
 }
 
@@ -205,7 +205,7 @@ proptest! {
     fn it_changes_the_order_of_those_who_wait_and_nothing_else(world in at_any_time()) {
         for app in world.apps.values() {
             let moved = decide(&world, app);
-            let usual = decide(&world, &App { moved_up: BTreeMap::new(), ..app.clone() });
+            let usual = decide(&world, &Asset { moved_up: BTreeMap::new(), ..app.clone() });
             let facts = |decision: &Decision| -> Vec<_> {
                 let facts = |it: &PersonVerdict| (it.person, it.seat, it.wants_seat, it.keeps_seat, it.waiting_since);
                 decision.people.values().map(facts).collect()

@@ -37,7 +37,7 @@ fn with(world: &World, asset: AssetId, lines: &[Deployment]) -> World {
     world
 }
 
-fn out(app: &App) -> u64 {
+fn out(app: &Asset) -> u64 {
     app.seats.len() as u64 + app.foreign
 }
 
@@ -881,7 +881,7 @@ fn whoever_can_use_a_licence_only_later_is_told_what_is_missing_first() {
 /// Which licences stay with somebody and their devices, and whether they want one that they do not have; where they have none,
 /// whether they keep the app on any device but those that count as gone or come back. What goes back already goes back.
 fn has_and_wants(
-    app: &App,
+    app: &Asset,
     verdict: &PersonVerdict,
     but: &BTreeSet<DeviceId>,
 ) -> impl PartialEq + std::fmt::Debug + use<> {

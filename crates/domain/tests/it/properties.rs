@@ -17,11 +17,11 @@ use crate::{
 };
 
 /// Licences of an app that are ours, on their way, or another server's.
-fn out(app: &App) -> u64 {
+fn out(app: &Asset) -> u64 {
     app.seats.len() as u64 + app.foreign
 }
 
-fn owned(app: &App) -> u64 {
+fn owned(app: &Asset) -> u64 {
     match app.owned {
         Owned::Count(owned) => owned,
         Owned::Unlimited => u64::MAX,
@@ -33,14 +33,14 @@ fn is_member(person: &Person) -> bool {
 }
 
 /// Said once more, on purpose, in other words than the decision's.
-fn can_have(world: &World, app: &App, device: &Device) -> bool {
+fn can_have(world: &World, app: &Asset, device: &Device) -> bool {
     let with_us = device.enrolment == Enrolment::Enrolled && device.silent_since.is_none();
     with_us && runs(world, app, device) && app.bundle_id.is_some()
 }
 
 /// Whether the device could have it by somebody else: a licence of a person is theirs while the device is not about to go, and
 /// nobody here has to know how the app is called.
-fn can_have_by_others(world: &World, app: &App, device: &Device, kind: HolderKind) -> bool {
+fn can_have_by_others(world: &World, app: &Asset, device: &Device, kind: HolderKind) -> bool {
     let with_us = match kind {
         HolderKind::User => !device.enrolment.is_leaving(),
         HolderKind::Device => device.enrolment == Enrolment::Enrolled && device.silent_since.is_none(),
@@ -48,7 +48,7 @@ fn can_have_by_others(world: &World, app: &App, device: &Device, kind: HolderKin
     with_us && runs(world, app, device)
 }
 
-fn runs(world: &World, app: &App, device: &Device) -> bool {
+fn runs(world: &World, app: &Asset, device: &Device) -> bool {
     let platform = match device.platform {
         Platform::IpadOs => [Platform::IpadOs, Platform::Ios]
             .iter()
@@ -64,7 +64,7 @@ fn runs(world: &World, app: &App, device: &Device) -> bool {
 
 /// Whether all that makes the app due on the device leaves it to somebody else to install, of the lines that the decision is
 /// carried by; where nothing makes it due, all that permit it.
-fn is_left_to_others(world: &World, app: &App, person: PersonId, resolution: &Resolution) -> bool {
+fn is_left_to_others(world: &World, app: &Asset, person: PersonId, resolution: &Resolution) -> bool {
     let carries = |line: &&Deployment| resolution.by.contains(&line.id);
     let says = |line: &&Deployment, approval| line.approval_at(world.now) == approval;
     let asked = app.requests.contains_key(&person);
@@ -88,7 +88,7 @@ fn is_left_to_others(world: &World, app: &App, person: PersonId, resolution: &Re
 }
 
 /// The person has the licence for what somebody else installs, whatever devices there are: said by their groups of people.
-pub fn is_their_own(world: &World, app: &App, person: PersonId) -> bool {
+pub fn is_their_own(world: &World, app: &Asset, person: PersonId) -> bool {
     let reaches = |line: &&Deployment| world.groups[&line.group].people.contains(&person);
     let intents: Vec<Intent> = app
         .deployments
@@ -115,7 +115,7 @@ pub fn is_their_own(world: &World, app: &App, person: PersonId) -> bool {
 
 /// Whether it is to have a licence of its own that Apple does not permit: several people sign in to it, or all that reach it
 /// and say what is done ask for such a licence.
-fn cannot_be_licensed(world: &World, app: &App, device: &DeviceVerdict) -> bool {
+fn cannot_be_licensed(world: &World, app: &Asset, device: &DeviceVerdict) -> bool {
     let carries = |line: &&Deployment| device.resolution.by.contains(&line.id);
     let mut lines = app.deployments.iter().filter(carries).peekable();
     let shared = world.devices[&device.device].shared;
@@ -142,7 +142,7 @@ fn may_be_removed(install: &Install) -> bool {
 ///
 /// Groups of one kind install it when none of them excludes it, and one requires it, or offers it while none of them
 /// uninstalls it (in 2016 also while one does).
-fn may_stay(world: &World, app: &App, device: &Device) -> bool {
+fn may_stay(world: &World, app: &Asset, device: &Device) -> bool {
     let said_by = |kind: GroupKind| -> BTreeSet<Approval> {
         let reaches = |line: &&Deployment| {
             let group = &world.groups[&line.group];
@@ -198,7 +198,7 @@ fn is_removal(step: &Step) -> bool {
 
 /// Something is bound to the person's client user: a licence that can come back, or one of which Apple is asked.
 fn is_bound(world: &World, person: PersonId) -> bool {
-    let seat = |app: &App| match app.seats.get(&person.into()) {
+    let seat = |app: &Asset| match app.seats.get(&person.into()) {
         Some(Seat::Held { .. }) => app.revocable,
         Some(Seat::Reserved { .. } | Seat::Returning { .. }) => true,
         None => false,
@@ -207,7 +207,7 @@ fn is_bound(world: &World, person: PersonId) -> bool {
 }
 
 /// What may be on a device is there with another licence than this holder's, which works.
-fn runs_without(world: &World, app: &App, device: &Device, holder: Holder) -> bool {
+fn runs_without(world: &World, app: &Asset, device: &Device, holder: Holder) -> bool {
     let install = &app.installs[&device.id];
     let being_told = matches!(install.command, Some(InstallCommand::Install { .. }));
     let held = |holder: Holder| app.seats.get(&holder).is_some_and(|seat| seat.is_held());
@@ -330,7 +330,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
                 let device = &world.devices[device];
                 prop_assert!(device.is_retiring() && !device.asked_to_leave);
                 let there =
-                    |app: &App| app.bundle_id.is_some() && app.installs.get(&device.id).is_some_and(may_be_removed);
+                    |app: &Asset| app.bundle_id.is_some() && app.installs.get(&device.id).is_some_and(may_be_removed);
                 prop_assert!(
                     device.awaiting_configuration || !world.apps.values().any(there),
                     "the profile goes before the apps"
@@ -354,7 +354,7 @@ fn is_sound(world: &World, plan: &Plan) -> Result<(), TestCaseError> {
 }
 
 /// What may be said of any decision in any world.
-fn is_truthful(world: &World, app: &App) -> Result<(), TestCaseError> {
+fn is_truthful(world: &World, app: &Asset) -> Result<(), TestCaseError> {
     let decision = decide(world, app);
     let counts = decision.counts;
     if let (Owned::Count(owned), Some(free)) = (counts.owned, counts.free) {

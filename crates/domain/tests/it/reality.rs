@@ -395,7 +395,7 @@ impl Reality {
         decide(&self.world, &self.world.apps[&app])
     }
 
-    pub fn app(&mut self, app: AssetId) -> &mut App {
+    pub fn app(&mut self, app: AssetId) -> &mut Asset {
         self.world.apps.get_mut(&app).unwrap()
     }
 

@@ -14,7 +14,7 @@ use crate::{
 /// What is left of each app, counted of everybody.
 fn free(world: &World) -> BTreeMap<AssetId, Left> {
     let each = decide_each(world);
-    let free = |app: &App| Left {
+    let free = |app: &Asset| Left {
         free: match app.owned {
             Owned::Unlimited => None,
             Owned::Count(owned) => Some(owned.saturating_sub(app.seats.len() as u64 + app.foreign)),
@@ -159,7 +159,7 @@ fn not_deployed(world: World) -> World {
     change(world, |world| the_app(world).deployments.clear())
 }
 
-fn the_app(world: &mut World) -> &mut App {
+fn the_app(world: &mut World) -> &mut Asset {
     world.apps.get_mut(&app(APP)).unwrap()
 }
 

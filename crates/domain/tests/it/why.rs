@@ -25,7 +25,7 @@ pub struct Case {
 }
 
 impl Case {
-    fn app(&self) -> &App {
+    fn app(&self) -> &Asset {
         &self.world.apps[&self.app]
     }
 
@@ -130,7 +130,7 @@ impl Case {
         changed
     }
 
-    pub fn with_app(&self, change: impl FnOnce(&mut App)) -> Case {
+    pub fn with_app(&self, change: impl FnOnce(&mut Asset)) -> Case {
         self.with(|world| change(world.apps.get_mut(&self.app).unwrap()))
     }
 

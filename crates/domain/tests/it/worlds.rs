@@ -88,8 +88,8 @@ pub fn iphone(number: usize, owner: PersonId) -> Device {
     }
 }
 
-pub fn licensed_app(number: usize, owned: u64) -> App {
-    App {
+pub fn licensed_app(number: usize, owned: u64) -> Asset {
+    Asset {
         id: app(number),
         owned: Owned::Count(owned),
         foreign: 0,
@@ -250,7 +250,7 @@ pub fn fresh_world() -> impl Strategy<Value = World> {
             world.groups.insert(made.id, made);
         }
         for (number, (facts, lines, requests, moved_up)) in apps.into_iter().enumerate() {
-            let mut made = App {
+            let mut made = Asset {
                 id: app(number),
                 ..facts
             };
@@ -454,7 +454,7 @@ fn any_group() -> impl Strategy<Value = (GroupKind, i64, BTreeSet<usize>)> {
 }
 
 type AppParts = (
-    App,
+    Asset,
     BTreeMap<usize, (Approval, Time, Option<Time>, (LicenseType, Installation, u64))>,
     BTreeMap<usize, Time>,
     BTreeMap<usize, Time>,
@@ -486,7 +486,7 @@ fn any_app() -> impl Strategy<Value = AppParts> {
             |(owned, foreign, (revocable, device_assignable), known, platforms, (minimum_os, newest, updates))| {
                 let facts = licensed_app(0, 0);
                 let bundle_id = facts.bundle_id.clone().filter(|_| known);
-                App {
+                Asset {
                     owned,
                     foreign,
                     revocable,

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use store::{Account, ApiKey, Base, NewEvent, Role, Tx, Version};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{App, AppError, Caller, Problem, attempts::Who, passwords};
+use super::{App, AppError, Caller, FieldProblem, attempts::Who, passwords};
 
 impl Caller {
     pub fn of_account(account: &Account) -> Caller {
@@ -66,7 +66,7 @@ impl App {
         passwords::acceptable("password", password, &login)?;
         let taken = AppError::Invalid {
             field: "login",
-            problem: Problem::Taken,
+            problem: FieldProblem::Taken,
         };
         if self.account_by_login(&login).await?.is_some() {
             return Err(taken);
@@ -141,7 +141,7 @@ impl App {
             if other && caller.is_account(id) {
                 return Err(AppError::Invalid {
                     field: if enabled { "role" } else { "enabled" },
-                    problem: Problem::Own,
+                    problem: FieldProblem::Own,
                 });
             }
             self.another_full(&mut tx, id).await?;
@@ -180,7 +180,7 @@ impl App {
         if !this.is_empty() && others.is_empty() {
             return Err(AppError::Invalid {
                 field: "role",
-                problem: Problem::LastFull,
+                problem: FieldProblem::LastFull,
             });
         }
         Ok(())
@@ -204,7 +204,7 @@ impl App {
         if caller.is_account(id) {
             return Err(AppError::Invalid {
                 field: "password",
-                problem: Problem::OwnPassword,
+                problem: FieldProblem::OwnPassword,
             });
         }
         let account = self.account_known(id).await?;
@@ -237,7 +237,7 @@ impl App {
             Ok(false) => {
                 return Err(AppError::Invalid {
                     field: "old",
-                    problem: Problem::Wrong,
+                    problem: FieldProblem::Wrong,
                 });
             }
             Ok(true) => self.attempts.succeeded(attempt),
@@ -296,7 +296,7 @@ fn new_login(text: &str) -> Result<String, AppError> {
     if login.contains(unseen) {
         return Err(AppError::Invalid {
             field: "login",
-            problem: Problem::Malformed,
+            problem: FieldProblem::Malformed,
         });
     }
     Ok(login)

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use store::{ApiKey, Base, NewEvent, Role, Version};
 
-use super::{App, AppError, Caller, Problem, accounts::sha256_hex, sign_in::SEEN_EVERY};
+use super::{App, AppError, Caller, FieldProblem, accounts::sha256_hex, sign_in::SEEN_EVERY};
 use crate::cause::Chain;
 
 /// How long a key that was replaced stays good, unless it is ended at once: a day to bring the new one to its program.
@@ -42,7 +42,7 @@ impl App {
         if lasts.is_some_and(|lasts| !KEY_LASTS.contains(&lasts)) {
             return Err(AppError::Invalid {
                 field: "lasts",
-                problem: Problem::Malformed,
+                problem: FieldProblem::Malformed,
             });
         }
         let (text, hint) = self.key_text();

@@ -7,13 +7,13 @@ use store::{
     AppRow, ClientUserRow, DeviceRow, EventFilter, EventRow, GroupRow, InvitationRow, NewEvent, OperationRow, PersonRow,
 };
 
-use super::{App, AppError, Caller, Problem, tokens::LocationView};
+use super::{App, AppError, Caller, FieldProblem, tokens::LocationView};
 
 /// One app: what Apple says of it, and what is decided about it.
 #[derive(Debug, Clone)]
 pub struct AppView {
     pub row: AppRow,
-    pub facts: domain::App,
+    pub facts: domain::Asset,
     pub decision: Decision,
 }
 
@@ -25,7 +25,7 @@ impl AppView {
 }
 
 /// What the device gave as its error, where the detail refers to it.
-pub(super) fn error_code(facts: &domain::App, device: DeviceId, detail: Detail) -> Option<String> {
+pub(super) fn error_code(facts: &domain::Asset, device: DeviceId, detail: Detail) -> Option<String> {
     if !matches!(detail, Detail::SeeInstallErrorCode | Detail::SeeUninstallErrorCode) {
         return None;
     }
@@ -118,7 +118,7 @@ impl App {
         }
         Err(AppError::Invalid {
             field: "app",
-            problem: Problem::NotAnApp,
+            problem: FieldProblem::NotAnApp,
         })
     }
 

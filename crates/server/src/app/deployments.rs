@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use store::{AppRow, Base, ChangeKind, GroupRow, NewEvent, Snapshot, Tx, Version};
 
 use super::{
-    App, AppError, Caller, Problem,
+    App, AppError, Caller, FieldProblem,
     changes::{Kept, KeptLine, promised},
     contract::{Agreed, Contract, Previewed, of_app, short},
 };
@@ -256,7 +256,7 @@ impl App {
             if choices.iter().any(taken) {
                 return Err(AppError::Invalid {
                     field: "group",
-                    problem: Problem::Taken,
+                    problem: FieldProblem::Taken,
                 });
             }
             let kept = present.iter().map(DeploymentChoice::of);
@@ -441,7 +441,7 @@ impl App {
         for choice in choices {
             let group = self.store.group(choice.group).await?.ok_or(AppError::Invalid {
                 field: "group",
-                problem: Problem::Unknown,
+                problem: FieldProblem::Unknown,
             })?;
             kinds.insert(group.id, group.kind);
         }

@@ -234,7 +234,7 @@ async fn returning(
     let beside = read.world_beside_of(location, &owners).await?;
     let apps = || world.apps.values().chain(beside.values());
     // Its own, and the person's for apps that it had.
-    let returns = |row: &DeviceRow, app: &domain::App| {
+    let returns = |row: &DeviceRow, app: &domain::Asset| {
         decide_one(&world, app, row.person_id, |_| None).map_or(0, |verdict| {
             let theirs = app.installs.contains_key(&row.id) && verdict.is_to_return(app);
             u64::from(theirs) + u64::from(verdict.is_to_return_of(app, row.id))

@@ -5,7 +5,7 @@ use serde_json::json;
 use store::{Base, GroupRow, NewEvent, StoreError, Version};
 
 use super::{
-    App, AppError, Caller, Problem,
+    App, AppError, Caller, FieldProblem,
     rules::{GroupNames, RuleRefused},
 };
 
@@ -117,7 +117,7 @@ impl App {
         let row = self.group(id).await?.ok_or(AppError::NotFound("group"))?;
         let in_use = AppError::Invalid {
             field: "deployments",
-            problem: Problem::Taken,
+            problem: FieldProblem::Taken,
         };
         if let Some(location) = self.store.locations().await?.first()
             && self

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use store::{Actor, AppRow, Base, ChangeKind, ClientUserRow, DeviceRow, NewEvent, PersonRow, Snapshot, Tx};
 
 use super::{
-    App, AppError, Caller, Problem,
+    App, AppError, Caller, FieldProblem,
     changes::{Kept, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
@@ -207,7 +207,7 @@ impl App {
         &self,
         read: &mut Snapshot,
         asset: AssetId,
-        facts: &domain::App,
+        facts: &domain::Asset,
         leaver: Leaver,
     ) -> Result<Option<LeavingApp>, AppError> {
         let Some(row) = read.app(asset).await?.filter(AppRow::is_app) else {
@@ -565,6 +565,6 @@ pub(super) async fn here(tx: &mut Tx, id: PersonId) -> Result<(), AppError> {
     tx.person(id).await?.ok_or(AppError::NotFound("person"))?;
     Err(AppError::Invalid {
         field: "person",
-        problem: Problem::Left,
+        problem: FieldProblem::Left,
     })
 }

@@ -325,7 +325,7 @@ pub enum AppError {
     #[error("the {0} was changed meanwhile")]
     Stale(&'static str),
     #[error("{field}: {problem}")]
-    Invalid { field: &'static str, problem: Problem },
+    Invalid { field: &'static str, problem: FieldProblem },
     #[error("the deployment cannot be saved")]
     Deployment(#[from] domain::DeploymentError),
     /// Nothing was changed: it would do something else by now than was agreed to. This is what it would do.
@@ -387,7 +387,7 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::Taken(field) => AppError::Invalid {
                 field,
-                problem: Problem::Taken,
+                problem: FieldProblem::Taken,
             },
             error => AppError::Store(error),
         }
@@ -397,7 +397,7 @@ impl From<StoreError> for AppError {
 /// What is wrong with one field. Each has a sentence in the message files (`problem-missing`, …).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
-pub enum Problem {
+pub enum FieldProblem {
     #[error("is missing")]
     Missing,
     #[error("is too long")]

@@ -28,7 +28,7 @@ pub struct People {
     /// These people only, with what reaches them.
     pub world: World,
     /// What is known of the app and of them.
-    pub facts: domain::App,
+    pub facts: domain::Asset,
     pub verdicts: BTreeMap<PersonId, PersonVerdict>,
     pub rows: BTreeMap<PersonId, PersonRow>,
     pub devices: BTreeMap<DeviceId, DeviceRow>,

@@ -14,7 +14,7 @@ use super::{App, AppError, apps::error_code, stopped::StoppedWhy, tokens::Locati
 pub struct PersonApp {
     pub row: AppRow,
     /// What is known of the app and of this person, and of nobody else.
-    pub facts: domain::App,
+    pub facts: domain::Asset,
     pub verdict: PersonVerdict,
 }
 

@@ -13,7 +13,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{AppError, Problem, accounts::login_key};
+use super::{AppError, FieldProblem, accounts::login_key};
 use crate::gate::{Busy, Gate};
 
 /// In characters as a person counts them, whatever the script.
@@ -66,11 +66,11 @@ const COMMONEST: [&str; 35] = [
 pub fn acceptable(field: &'static str, password: &SecretString, login: &str) -> Result<(), AppError> {
     let chars = composed(password).expose_secret().chars().count();
     let problem = if chars < *PASSWORD_CHARS.start() {
-        Problem::TooShort
+        FieldProblem::TooShort
     } else if chars > *PASSWORD_CHARS.end() {
-        Problem::TooLong
+        FieldProblem::TooLong
     } else if unguessed(password, login) < LEAST_UNGUESSED {
-        Problem::Guessable
+        FieldProblem::Guessable
     } else {
         return Ok(());
     };
@@ -156,7 +156,7 @@ pub async fn matches(gate: &Gate, known: Option<SecretString>, password: &Secret
 mod tests {
     use super::*;
 
-    fn problem(password: &str) -> Option<Problem> {
+    fn problem(password: &str) -> Option<FieldProblem> {
         match acceptable("password", &SecretString::from(password), "hong.raon") {
             Ok(()) => None,
             Err(AppError::Invalid { problem, .. }) => Some(problem),
@@ -166,20 +166,20 @@ mod tests {
 
     #[test]
     fn a_password_has_twelve_to_256_characters_whatever_the_script() {
-        assert_eq!(problem("blue teapot"), Some(Problem::TooShort));
+        assert_eq!(problem("blue teapot"), Some(FieldProblem::TooShort));
         assert_eq!(problem("blue teapots"), None);
         assert_eq!(problem("파란주전자는끓지않습니다"), None);
         assert_eq!(
             problem("파란주전자"),
-            Some(Problem::TooShort),
+            Some(FieldProblem::TooShort),
             "15 bytes are five characters"
         );
         let long: String = ('가'..).step_by(7).take(256).collect();
         assert_eq!(problem(&long), None);
-        assert_eq!(problem(&format!("{long}x")), Some(Problem::TooLong));
+        assert_eq!(problem(&format!("{long}x")), Some(FieldProblem::TooLong));
         assert_eq!(
             problem(&"long enough to be a page ".repeat(100_000)),
-            Some(Problem::TooLong)
+            Some(FieldProblem::TooLong)
         );
     }
 
@@ -200,7 +200,7 @@ mod tests {
             "AllotmentAdmin1",
             "dkssudgktpdy",
         ] {
-            assert_eq!(problem(weak), Some(Problem::Guessable), "{weak}");
+            assert_eq!(problem(weak), Some(FieldProblem::Guessable), "{weak}");
         }
         for good in [
             "correct horse battery",

@@ -94,7 +94,7 @@ fn email(text: Option<&str>) -> Result<Option<String>, AppError> {
     if !well_formed {
         return Err(AppError::Invalid {
             field: "email",
-            problem: super::Problem::Malformed,
+            problem: super::FieldProblem::Malformed,
         });
     }
     Ok(Some(text))

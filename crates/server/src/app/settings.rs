@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use store::{AppRow, Base, ChangeKind, NewEvent, Snapshot, Version};
 
 use super::{
-    App, AppError, Caller, Problem,
+    App, AppError, Caller, FieldProblem,
     changes::{Kept, SETTINGS, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
@@ -201,6 +201,6 @@ fn check(policy: &Policy) -> Result<(), AppError> {
     }
     Err(AppError::Invalid {
         field: "takeBack",
-        problem: Problem::Malformed,
+        problem: FieldProblem::Malformed,
     })
 }

@@ -12,7 +12,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{AppError, Problem};
+use super::{AppError, FieldProblem};
 
 pub use mdm::text::{NAME as NAME_CHARS, cleaned, is_unprintable};
 
@@ -21,14 +21,14 @@ pub fn required(field: &'static str, text: &str, max_chars: usize) -> Result<Str
     let wrong = |problem| Err(AppError::Invalid { field, problem });
     let text = text.trim();
     if text.is_empty() {
-        return wrong(Problem::Missing);
+        return wrong(FieldProblem::Missing);
     }
     if text.contains(|c| is_unprintable(c) || c.is_control()) {
-        return wrong(Problem::Unprintable);
+        return wrong(FieldProblem::Unprintable);
     }
     let text: String = text.nfc().take(max_chars + 1).collect();
     if text.chars().count() > max_chars {
-        return wrong(Problem::TooLong);
+        return wrong(FieldProblem::TooLong);
     }
     Ok(text)
 }
@@ -45,7 +45,7 @@ pub fn optional(field: &'static str, text: Option<&str>, max_chars: usize) -> Re
 mod tests {
     use super::*;
 
-    fn problem(text: &str) -> Option<Problem> {
+    fn problem(text: &str) -> Option<FieldProblem> {
         match required("name", text, 10) {
             Ok(_) => None,
             Err(AppError::Invalid { problem, .. }) => Some(problem),
@@ -60,14 +60,14 @@ mod tests {
         ] {
             assert_eq!(
                 problem(&format!("김{hidden}하늘")),
-                Some(Problem::Unprintable),
+                Some(FieldProblem::Unprintable),
                 "{hidden:?}"
             );
         }
-        assert_eq!(problem("\0"), Some(Problem::Unprintable));
+        assert_eq!(problem("\0"), Some(FieldProblem::Unprintable));
         // A name is one line.
-        assert_eq!(problem("김\n하늘"), Some(Problem::Unprintable));
-        assert_eq!(problem("김\t하늘"), Some(Problem::Unprintable));
+        assert_eq!(problem("김\n하늘"), Some(FieldProblem::Unprintable));
+        assert_eq!(problem("김\t하늘"), Some(FieldProblem::Unprintable));
     }
 
     #[test]
@@ -86,8 +86,8 @@ mod tests {
     #[test]
     fn the_length_is_counted_in_characters_after_the_spaces_around() {
         assert_eq!(problem("  가나다라마바사아자차  "), None);
-        assert_eq!(problem("가나다라마바사아자차카"), Some(Problem::TooLong));
-        assert_eq!(problem(" \n "), Some(Problem::Missing));
+        assert_eq!(problem("가나다라마바사아자차카"), Some(FieldProblem::TooLong));
+        assert_eq!(problem(" \n "), Some(FieldProblem::Missing));
         assert_eq!(optional("name", Some("  "), 10).unwrap(), None);
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use store::{LocationRow, NewEvent, SyncCause, Upload};
 
 use super::{
-    App, AppError, Caller, Problem,
+    App, AppError, Caller, FieldProblem,
     text::{NAME_CHARS, cleaned},
 };
 use crate::clock::time;
@@ -178,7 +178,7 @@ impl App {
         if !apple_id.contains('@') {
             return Err(AppError::Invalid {
                 field: "appleId",
-                problem: Problem::Malformed,
+                problem: FieldProblem::Malformed,
             });
         }
         let token = ContentToken::parse(&upload.file).map_err(TokenRefused::from)?;

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use store::{AppRow, ChangeKind, NewEvent, Version};
 
 use super::{
-    App, AppError, Base, Caller, Problem,
+    App, AppError, Base, Caller, FieldProblem,
     changes::Kept,
     contract::{Agreed, Contract, Previewed, short},
 };
@@ -99,7 +99,7 @@ impl App {
         {
             return Err(AppError::Invalid {
                 field: "releasedVersion",
-                problem: Problem::Unknown,
+                problem: FieldProblem::Unknown,
             });
         }
         if !tx.updates_set(asset, base, updates, caller.changes(now)).await? {

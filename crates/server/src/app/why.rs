@@ -19,7 +19,7 @@ pub struct Answer {
     pub why: Why,
     /// A fact of each: what the answer was made of.
     pub world: World,
-    pub facts: domain::App,
+    pub facts: domain::Asset,
     pub position: Position,
     pub app: AppRow,
     /// `None` where a device was asked about that belongs to nobody.

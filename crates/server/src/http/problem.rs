@@ -296,7 +296,7 @@ impl From<AppError> for Problem {
             AppError::NotFound(what) => Problem::not_found(what),
             AppError::Stale(what) => Problem::of(Kind::Stale).detail(format!("the {what} was changed meanwhile")),
             AppError::Invalid { field, problem } => {
-                let kind = if problem == app::Problem::Taken {
+                let kind = if problem == app::FieldProblem::Taken {
                     Kind::Taken
                 } else {
                     Kind::Invalid
@@ -428,10 +428,10 @@ fn members_absent(field: &str, absent: &Absent) -> Problem {
     let mut problem = Problem::of(Kind::Invalid);
     let mut says = Vec::new();
     if !absent.unknown.is_empty() {
-        says.push((app::Problem::Unknown, some(&absent.unknown)));
+        says.push((app::FieldProblem::Unknown, some(&absent.unknown)));
     }
     if !left.is_empty() {
-        says.push((app::Problem::Left, some(&left)));
+        says.push((app::FieldProblem::Left, some(&left)));
     }
     for (wrong, who) in &says {
         problem = problem.field(field, &word(*wrong), format!("{field} {wrong}: {who}"));
@@ -635,7 +635,7 @@ mod tests {
     fn an_invalid_field_is_named_in_the_answer() {
         let body = written(AppError::Invalid {
             field: "displayName",
-            problem: app::Problem::TooLong,
+            problem: app::FieldProblem::TooLong,
         });
         assert_eq!(body["type"], "urn:allotment:problem:invalid");
         assert_eq!(body["status"], 422);
@@ -644,7 +644,7 @@ mod tests {
 
         let body = written(AppError::Invalid {
             field: "name",
-            problem: app::Problem::Taken,
+            problem: app::FieldProblem::Taken,
         });
         assert_eq!(
             (&body["type"], &body["status"]),

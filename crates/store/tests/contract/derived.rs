@@ -10,8 +10,8 @@ use std::{
 };
 
 use domain::{
-    App, Approval, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceExit, DeviceId,
-    Each, Effect, Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LeavingDevice,
+    Approval, Asset, AssetId, Breach, Concern, Counted, Counts, Decision, Deployment, DeploymentId, DeviceExit,
+    DeviceId, Each, Effect, Fault, GroupKind, Holder, InstallState, Installation, Leaver, LeaverDevices, LeavingDevice,
     LicenseType, LocationId, Members, Outcome, PersonId, Place, PolicyChange, Precedence, Preview, Previewing,
     Returner, RuleSet, Seat, Stand, Step, Time, Wish, World, decide, decide_each, keeping, plan,
 };
@@ -579,7 +579,7 @@ fn given_without(world: &World, each: &Each, person: PersonId) -> Vec<(AssetId, 
 }
 
 /// What lines keep of an app, less what is out to those who have it by them.
-fn kept_and_not_out(world: &World, each: &Each, app: &App) -> BTreeMap<DeploymentId, u64> {
+fn kept_and_not_out(world: &World, each: &Each, app: &Asset) -> BTreeMap<DeploymentId, u64> {
     let keeping = keeping(&world.policy, &app.deployments);
     let unmet = keeping.into_iter().map(|(line, keeps)| {
         let theirs = each
@@ -797,7 +797,7 @@ fn another_policy(chance: &mut Chance, world: &World) -> PolicyChange {
 }
 
 /// Where nobody was looked at, nothing happens to anybody.
-fn policy_says_the_same(told: Option<Preview>, mut all: Previewing, world: &World, app: &App) {
+fn policy_says_the_same(told: Option<Preview>, mut all: Previewing, world: &World, app: &Asset) {
     if let Some(told) = told {
         return says_the_same(told, all, world, app);
     }
@@ -811,7 +811,7 @@ fn policy_says_the_same(told: Option<Preview>, mut all: Previewing, world: &Worl
     assert_eq!(all.of_effect(Effect::None), all.outcomes.len() as u64, "{all:#?}");
 }
 
-fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &App) {
+fn says_the_same(told: Preview, mut all: Previewing, world: &World, app: &Asset) {
     all.add(world.clone());
     let all = all.done(
         Vec::new(),

@@ -16,7 +16,7 @@ use super::{
     Act, BulkPreview, BulkRefused, GivenBy, Made, ONE_BY_ONE, Skip, TakeBack, Through, UNMADE, selection::Selection,
 };
 use crate::app::{
-    App, AppError, Problem, invitations,
+    App, AppError, FieldProblem, invitations,
     rules::{self, RuleRefused},
 };
 
@@ -170,7 +170,7 @@ impl App {
     async fn group_chosen(&self, id: GroupId, kind: GroupKind) -> Result<GroupRow, AppError> {
         let group = self.group(id).await?.ok_or(AppError::Invalid {
             field: "group",
-            problem: Problem::Unknown,
+            problem: FieldProblem::Unknown,
         })?;
         if group.membership_rule.is_some() {
             return Err(RuleRefused::MembersByRule.into());
@@ -249,7 +249,7 @@ impl App {
         if self.store.groups().await?.iter().any(|group| group.name == name) {
             return Err(AppError::Invalid {
                 field: "name",
-                problem: Problem::Taken,
+                problem: FieldProblem::Taken,
             });
         }
         here(&mut self.store.snapshot().await?, kind, &mut sorting).await?;

@@ -162,7 +162,7 @@ word_schemas! {
     enrolment: Enrolment,
     fate: Fate,
     bulk_skip: app::bulk::Skip,
-    field_problem: app::Problem,
+    field_problem: app::FieldProblem,
     group_kind: GroupKind,
     held_state: HeldState,
     install_state: InstallState,
@@ -230,7 +230,7 @@ mod tests {
         }
         assert!(words_of::<OperationKind>().contains(&word(OperationKind::RetireUsers).as_str()));
         assert!(words_of::<SyncCause>().contains(&word(SyncCause::Resync).as_str()));
-        assert!(words_of::<app::Problem>().contains(&word(app::Problem::Left).as_str()));
+        assert!(words_of::<app::FieldProblem>().contains(&word(app::FieldProblem::Left).as_str()));
         assert!(words_of::<TokenState>().contains(&"assignedToExternalMDM"));
     }
 

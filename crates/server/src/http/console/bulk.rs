@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, AppError, Problem,
+        App, AppError, FieldProblem,
         bulk::selection::{self, List, Selection, Which},
         bulk::{Act, BulkPreview, BulkRefused, GivenBy, TakeBack, Through},
         contract::{Agreed, Contract, Previewed},
@@ -285,7 +285,7 @@ pub async fn act(State(app): State<App>, admin: Admin, Pairs(pairs): Pairs) -> R
     }
     let Some(act) = said.read() else {
         let missing = match said.act {
-            ActWord::MoveUp => problem(&s, Problem::Missing),
+            ActWord::MoveUp => problem(&s, FieldProblem::Missing),
             _ => s.t("bulk-choose-first"),
         };
         return asked_again(&app, &admin, &said, missing).await;

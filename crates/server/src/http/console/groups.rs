@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, AppError, Base, Problem,
+        App, AppError, Base, FieldProblem,
         bulk::selection::List,
         groups::{GroupChange, NewGroup},
     },
@@ -220,7 +220,7 @@ pub async fn edit(
         }
         None => Err(AppError::Invalid {
             field: "priority",
-            problem: Problem::Malformed,
+            problem: FieldProblem::Malformed,
         }),
     };
     match result {
@@ -331,7 +331,7 @@ pub async fn add(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>)
         }
         None => Err(AppError::Invalid {
             field: "priority",
-            problem: Problem::Malformed,
+            problem: FieldProblem::Malformed,
         }),
     };
     match result {
@@ -389,7 +389,7 @@ fn errors(s: &Speak, error: AppError) -> Result<GroupErrors, Oops> {
             field: "priority",
             problem: wrong,
         } => {
-            let text = if wrong == Problem::Malformed {
+            let text = if wrong == FieldProblem::Malformed {
                 s.t("group-priority-malformed")
             } else {
                 problem(s, wrong)

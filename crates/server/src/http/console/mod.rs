@@ -57,7 +57,7 @@ use super::{
     security,
 };
 use crate::{
-    app::{App, AppError, Problem, bulk::selection::List},
+    app::{App, AppError, FieldProblem, bulk::selection::List},
     cause,
     gate::Busy,
     messages::{Lang, Speak},
@@ -198,22 +198,22 @@ async fn icon(State(app): State<App>, _reader: Reader, Path(asset): Path<AssetId
 }
 
 /// What is wrong with one field, in words.
-fn problem(s: &Speak, problem: Problem) -> String {
+fn problem(s: &Speak, problem: FieldProblem) -> String {
     s.t(match problem {
-        Problem::Missing => "problem-missing",
-        Problem::TooLong => "problem-too-long",
-        Problem::Taken => "problem-taken",
-        Problem::Unknown => "problem-unknown",
-        Problem::Malformed => "problem-malformed",
-        Problem::TooShort => "problem-too-short",
-        Problem::Guessable => "problem-guessable",
-        Problem::Wrong => "problem-wrong",
-        Problem::LastFull => "problem-last-full",
-        Problem::Own => "problem-own",
-        Problem::OwnPassword => "problem-own-password",
-        Problem::Unprintable => "problem-unprintable",
-        Problem::NotAnApp => "problem-not-an-app",
-        Problem::Left => "problem-left",
+        FieldProblem::Missing => "problem-missing",
+        FieldProblem::TooLong => "problem-too-long",
+        FieldProblem::Taken => "problem-taken",
+        FieldProblem::Unknown => "problem-unknown",
+        FieldProblem::Malformed => "problem-malformed",
+        FieldProblem::TooShort => "problem-too-short",
+        FieldProblem::Guessable => "problem-guessable",
+        FieldProblem::Wrong => "problem-wrong",
+        FieldProblem::LastFull => "problem-last-full",
+        FieldProblem::Own => "problem-own",
+        FieldProblem::OwnPassword => "problem-own-password",
+        FieldProblem::Unprintable => "problem-unprintable",
+        FieldProblem::NotAnApp => "problem-not-an-app",
+        FieldProblem::Left => "problem-left",
     })
 }
 

@@ -18,7 +18,7 @@ use super::{
     problem, speak, view,
 };
 use crate::{
-    app::{App, AppError, Problem, moving_up::Called},
+    app::{App, AppError, FieldProblem, moving_up::Called},
     http::{
         auth::{Admin, Reader},
         flash::{self, Done},
@@ -39,7 +39,7 @@ pub async fn page(
 struct Tried {
     reason: String,
     /// What is wrong with the reason.
-    error: Option<Problem>,
+    error: Option<FieldProblem>,
     refused: Option<Refused>,
 }
 

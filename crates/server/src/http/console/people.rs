@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, AppError, Base, Problem,
+        App, AppError, Base, FieldProblem,
         bulk::selection::List,
         contract::{Agreed, Contract, Previewed},
         directory::{ListedPerson, PersonFilter},
@@ -390,7 +390,7 @@ async fn moved(app: &App, admin: &Admin, id: PersonId, result: Result<(), AppErr
         }
         // Somebody has the mail address by now.
         Err(AppError::Invalid {
-            problem: Problem::Taken,
+            problem: FieldProblem::Taken,
             ..
         }) => s.t("person-mail-taken"),
         Err(error) => return Err(error.into()),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{Oops, app};
 use crate::{
-    app::{App, AppError, Base, Problem},
+    app::{App, AppError, Base, FieldProblem},
     http::{
         auth::Admin,
         flash::{self, Done},
@@ -46,7 +46,7 @@ pub async fn set(
             released: wanted.release.or(wanted.released).map(StoreVersion),
         },
         _ => {
-            let (field, problem) = ("updates", Problem::Unknown);
+            let (field, problem) = ("updates", FieldProblem::Unknown);
             return Err(AppError::Invalid { field, problem }.into());
         }
     };

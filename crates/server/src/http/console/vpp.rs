@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, AppError, Problem,
+        App, AppError, FieldProblem,
         tokens::{LocationView, TokenRefused, TokenUpload, UploadFacts},
     },
     http::{
@@ -134,7 +134,7 @@ pub async fn upload(State(app): State<App>, admin: Admin, Multipart(form): Multi
             field: "displayName",
             problem: wrong,
         }) => {
-            let text = if wrong == Problem::Missing {
+            let text = if wrong == FieldProblem::Missing {
                 s.t("upload-name-missing")
             } else {
                 problem(&s, wrong)
@@ -149,8 +149,8 @@ pub async fn upload(State(app): State<App>, admin: Admin, Multipart(form): Multi
             problem: wrong,
         }) => {
             let text = match wrong {
-                Problem::Missing => s.t("upload-apple-id-missing"),
-                Problem::Malformed => s.t("upload-apple-id-malformed"),
+                FieldProblem::Missing => s.t("upload-apple-id-missing"),
+                FieldProblem::Malformed => s.t("upload-apple-id-malformed"),
                 wrong => problem(&s, wrong),
             };
             UploadErrors {
