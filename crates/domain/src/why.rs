@@ -448,6 +448,10 @@ pub enum Remedy {
     KeepFewer {
         deployments: Vec<DeploymentId>,
     },
+    /// Take so many back from others, and one is left for them: deploy it as uninstall to whom it is not for, or to fewer (A44).
+    Free {
+        licences: u64,
+    },
     /// Move them up in the line, with a reason.
     MoveUp,
     /// Say yes to the installation, on the device.
@@ -484,6 +488,7 @@ impl Remedy {
             | Remedy::InviteAgain
             | Remedy::Buy { .. }
             | Remedy::KeepFewer { .. }
+            | Remedy::Free { .. }
             | Remedy::MoveUp
             | Remedy::TryAgain { .. } => Who::Administrator,
             Remedy::FinishEnrolment { .. }

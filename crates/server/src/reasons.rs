@@ -222,6 +222,7 @@ fn help(remedy: &Remedy) -> (&'static str, Option<&'static str>) {
         Remedy::Buy { licences: Some(_), .. } => ("help-buy", None),
         Remedy::Buy { licences: None, .. } => ("help-buy", Some("help-buy-for-all-note")),
         Remedy::KeepFewer { .. } => ("help-keep-fewer", Some("help-keep-fewer-note")),
+        Remedy::Free { .. } => ("help-free", Some("help-free-note")),
         Remedy::MoveUp => ("help-move-up", Some("help-move-up-note")),
         Remedy::Consent { .. } => ("help-consent", None),
         Remedy::SignIn { .. } => ("help-sign-in", None),
@@ -732,6 +733,10 @@ impl Words<'_> {
                 text: s.t1(text, "count", licences.unwrap_or(*for_all)),
                 reason: reason.map(|reason| s.t1(reason, "all", *for_all)),
             },
+            Remedy::Free { licences } => Line {
+                text: s.t1(text, "count", *licences),
+                reason: reason.map(|reason| self.say(reason, &given)),
+            },
             Remedy::LiftExclusion { deployments } | Remedy::KeepFewer { deployments } => {
                 let groups = self.groups(deployments);
                 Line {
@@ -765,7 +770,8 @@ impl Words<'_> {
             | Remedy::LiftExclusion { .. }
             | Remedy::LicensePeople
             | Remedy::LicenseDevices
-            | Remedy::KeepFewer { .. } => {
+            | Remedy::KeepFewer { .. }
+            | Remedy::Free { .. } => {
                 format!("/apps/{app}/deployment")
             }
             Remedy::Return
@@ -819,6 +825,7 @@ fn on(remedy: &Remedy) -> Option<DeviceId> {
         | Remedy::AcceptTerms
         | Remedy::Buy { .. }
         | Remedy::KeepFewer { .. }
+        | Remedy::Free { .. }
         | Remedy::MoveUp => None,
     }
 }

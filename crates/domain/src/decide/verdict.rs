@@ -170,7 +170,9 @@ impl Words<'_> {
     fn is_outdated(&self, device: &DeviceClaim<'_>) -> bool {
         let (policy, person) = (&self.world.policy, self.claim.person.id);
         let update = |install| Update::of(policy, self.app, install, &device.resolution, person);
-        device.install.and_then(update).is_some() && self.missing_for(device, false).is_none()
+        // Who is not managed yet, or no more, is told nothing.
+        let here = device.device.is_enrolled();
+        here && device.install.and_then(update).is_some() && self.missing_for(device, false).is_none()
     }
 
     /// What is missing before the device may be told to install; `None` when nothing is.

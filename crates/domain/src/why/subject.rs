@@ -7,6 +7,7 @@ use crate::{
     Approval, Counted, Deployment, DeploymentId, Detail, Device, DeviceId, DeviceVerdict, GroupKind, Holder,
     HolderKind, Install, InstallCommand, InstallState, LicenseType, Place, Platform, Program, Refusal, RefusalReason,
     Resolution, RuleSet, Seat, Seen, Time, Update,
+    decide::keeping,
     invitation::{self, Next},
     plan::{bound, install_due},
     reclaim,
@@ -688,6 +689,7 @@ impl<'a> Subject<'a> {
                 let mut remedies = Vec::new();
                 if missing.at_least() > 0 {
                     remedies.push(buy);
+                    remedies.extend(self.freeing(missing));
                     let moved_up = self.asked.app.moved_up.contains_key(&self.asked.person);
                     remedies.extend((*place != Place::At(1) && !moved_up).then_some(Remedy::MoveUp));
                     if let Sentence::KeptForOthers { deployments, .. } = sentence {
@@ -712,6 +714,25 @@ impl<'a> Subject<'a> {
             Sentence::OutOfStock { .. } => vec![Remedy::Sync],
             Sentence::AwaitingConsent => of_device(|on| Remedy::Consent { on }),
             Sentence::NotSignedIn => of_device(|on| Remedy::SignIn { on }),
+        }
+    }
+
+    /// Where as many are out to others as are missing, and Apple takes them back. What others hold for whom licences are kept helps
+    /// nobody else.
+    fn freeing(&self, missing: Counted) -> Option<Remedy> {
+        let (world, app) = (self.asked.world, self.asked.app);
+        let own = app
+            .seats
+            .iter()
+            .filter(|(holder, seat)| seat.is_held() && world.owner(**holder) == Some(self.asked.person));
+        let counts = self.asked.position.counts;
+        let others = counts.used.saturating_sub(counts.returning + own.count() as u64);
+        match missing {
+            Counted::Exactly(licences) if app.revocable && licences <= others => {
+                let keeps = !keeping(&world.policy, &app.deployments).is_empty();
+                (!keeps).then_some(Remedy::Free { licences })
+            }
+            _ => None,
         }
     }
 

@@ -338,6 +338,22 @@ fn said_of(case: &Case, why: &Why) -> Holder {
     device.map_or(Holder::Person(case.person), |device| device.holder(case.person))
 }
 
+/// What they asked for came, and they removed it from every device, so long ago that a rule ended their wish.
+fn is_spent(case: &Case) -> bool {
+    let (world, app) = (&case.world, case.app());
+    let after = world.policy.reclaim.removed_after;
+    let here = world.devices.values().filter(|device| device.person == case.person);
+    let had = here.filter_map(|device| app.installs.get(&device.id));
+    let removed = had
+        .filter(|install| install.seen == Some(Seen::RemovedByUser))
+        .filter_map(|install| install.seen_at)
+        .max();
+    let asked = app.requests.get(&case.person).copied();
+    after
+        .zip(removed)
+        .is_some_and(|(after, at)| asked <= Some(at) && at + after <= world.now)
+}
+
 /// Whether the sentence is true of the world: said once more, on purpose, from the facts and the plan.
 fn is_true(case: &Case, why: &Why) -> bool {
     let world = &case.world;
@@ -407,7 +423,8 @@ fn is_true(case: &Case, why: &Why) -> bool {
         }
         Sentence::LicenceCannotGoBack { token } => has(&|_| true) && *token == world.token && !token.usable(),
         Sentence::NotRequested => {
-            resolution(|resolution| resolution.available) && !app.requests.contains_key(&case.person)
+            resolution(|resolution| resolution.available)
+                && (!app.requests.contains_key(&case.person) || is_spent(case))
         }
         Sentence::PerhapsThere => {
             let asked = app.requests.contains_key(&case.person);
@@ -870,6 +887,18 @@ fn helps(case: &Case, before: &Why, remedy: &Remedy) -> Result<(), TestCaseError
             };
             prop_assert!(waits.iter().all(of_stock), "{waits:?} wait still");
         }
+        Remedy::Free { licences } => {
+            let holder = case.holder();
+            let after = freed(case, *licences);
+            let after = match holder {
+                Holder::Person(_) => member(&after),
+                Holder::Device(_) => after,
+            };
+            prop_assert!(
+                after.decision().next.contains(&holder),
+                "{licences} are too few: {before:?}"
+            );
+        }
         Remedy::KeepFewer { deployments } => {
             let after = case.with_app(|app| {
                 for line in app.deployments.iter_mut().filter(|line| deployments.contains(&line.id)) {
@@ -981,6 +1010,42 @@ fn enrolled(case: &Case, beside: Option<DeviceId>, platform: Platform) -> Case {
 fn member(case: &Case) -> Case {
     let since = case.world.now;
     case.with_person(|person| person.program = Program::Associated { since })
+}
+
+/// So many licences are back from others, to whom nothing is deployed any more.
+fn freed(case: &Case, licences: u64) -> Case {
+    let number = usize::try_from(licences).unwrap();
+    let held = case.app().seats.iter().filter(|(_, seat)| seat.is_held());
+    let others = held.map(|(holder, _)| (*holder, owner(&case.world, *holder)));
+    let others = others.filter(|(_, owner)| *owner != Some(case.person));
+    // Of some nobody knows any more whose they are.
+    let gone: BTreeMap<Holder, Option<PersonId>> = others.take(number).collect();
+    assert_eq!(gone.len(), number, "as many are out to others");
+    let owners: BTreeSet<PersonId> = gone.values().copied().flatten().collect();
+    let devices: BTreeSet<DeviceId> = case
+        .world
+        .devices
+        .values()
+        .filter(|device| owners.contains(&device.person))
+        .map(|device| device.id)
+        .collect();
+    let case = case.with(|world| {
+        for group in world.groups.values_mut() {
+            group.people.retain(|person| !owners.contains(person));
+            group.devices.retain(|device| !devices.contains(device));
+        }
+    });
+    // As when some are bought: Apple is asked again.
+    bought(&case, 0).with_app(|app| {
+        app.seats.retain(|holder, _| !gone.contains_key(holder));
+        app.requests.retain(|person, _| !owners.contains(person));
+        app.installs.retain(|device, _| !devices.contains(device));
+        if let Some(refusal) = app.refusals.get(&case.holder())
+            && refusal.reason == RefusalReason::Stock
+        {
+            app.refusals.remove(&case.holder());
+        }
+    })
 }
 
 /// Apple has them, too.

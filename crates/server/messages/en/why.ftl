@@ -193,6 +193,11 @@ help-buy = Buy { $count ->
 }
 help-buy-note = With { $all } everybody who waits gets one
 help-buy-for-all-note = With that everybody who waits gets one
+help-free = Take back { $count ->
+    [one] { $count } licence
+   *[other] { $count } licences
+} from others
+help-free-note = Deploy { $app } as Uninstall to a group that does not need it, or take groups out of its deployment
 help-keep-fewer = Keep fewer licences for other groups
 help-keep-fewer-note = Kept for { $groups }
 help-move-up = Move { $whom } up in the line
