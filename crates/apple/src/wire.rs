@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, IgnoredAny},
 };
 use serde_json::Value;
@@ -148,15 +149,71 @@ impl Default for Limits {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What is to hold of a location. What a field that is left out means is not known (§2.5, UNVERIFIED), so whoever has something
+/// to say of notifications says everything.
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientConfigRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mdm_info: Option<MdmInfo>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<NotifyAt>,
 }
 
-/// The configuration of a location. What it says of notifications is not read, least of all their secret, which Apple
-/// sends along in clear.
+/// Where notifications are to be sent, and which.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotifyAt {
+    /// `https`, host and path, at most 512 characters.
+    #[serde(rename = "notificationUrl")]
+    pub url: String,
+    /// What Apple proves itself with, as bearer token.
+    #[serde(rename = "notificationAuthToken", serialize_with = "exposed")]
+    pub secret: SecretString,
+    /// All of them: they take the place of those before.
+    #[serde(rename = "notificationTypes")]
+    pub types: Vec<String>,
+}
+
+fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+/// What Apple sends by itself (§5). It says where to look, and proves nothing: so of what happened it holds what is counted only.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Notification {
+    #[serde(deserialize_with = "exact_in")]
+    pub notification_id: Option<String>,
+    /// `ASSET_COUNT`, `USER_ASSOCIATED`, …; also one that is not known yet.
+    #[serde(deserialize_with = "exact_in")]
+    pub notification_type: Option<String>,
+    pub notification: Option<Notified>,
+    #[serde(rename = "uId", deserialize_with = "exact_in")]
+    pub uid: Option<String>,
+}
+
+/// What a notification is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Notified {
+    /// Of an event only.
+    #[serde(deserialize_with = "exact_in")]
+    pub event_id: Option<String>,
+    #[serde(deserialize_with = "how_many")]
+    pub assignments: usize,
+    #[serde(deserialize_with = "how_many")]
+    pub users: usize,
+}
+
+/// The length of a list, whatever is in it; of what is no list, 0.
+fn how_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Array(entries) => entries.len(),
+        _ => 0,
+    })
+}
+
+/// The configuration of a location. The secret of notifications, which Apple sends along in clear, is not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientConfigResponse {
@@ -168,6 +225,10 @@ pub struct ClientConfigResponse {
     pub location_name: Option<String>,
     #[serde(rename = "websiteURL", deserialize_with = "address_in")]
     pub website_url: Option<String>,
+    #[serde(deserialize_with = "address_in")]
+    pub notification_url: Option<String>,
+    #[serde(deserialize_with = "words_in")]
+    pub subscribed_notification_types: Vec<String>,
     #[serde(flatten)]
     pub common: Common,
 }

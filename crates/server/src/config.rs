@@ -79,6 +79,33 @@ pub struct AppleConfig {
     pub patience: domain::Patience,
     /// Times of day at which everything is read (A7).
     pub sync_at: Vec<civil::Time>,
+    /// Where Apple reaches us.
+    pub notifications: Notifications,
+}
+
+/// Where Apple is to send notifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notifications {
+    /// To the public address, where that is one that Apple may reach: `https`.
+    PublicUrl,
+    /// To another one, which leads here.
+    At(String),
+    /// It sends none. What happens at Apple is noticed at the next look.
+    Off,
+}
+
+impl Config {
+    /// The address under which Apple reaches us, without a slash at the end; `None` where it does not.
+    pub fn notified_at(&self) -> Option<&str> {
+        match &self.apple.notifications {
+            Notifications::PublicUrl => self
+                .public_url
+                .starts_with("https://")
+                .then_some(self.public_url.as_str()),
+            Notifications::At(url) => Some(url),
+            Notifications::Off => None,
+        }
+    }
 }
 
 impl AppleConfig {
@@ -178,6 +205,7 @@ impl Config {
                 icon_hosts: Vec::new(),
                 patience: domain::Patience::default(),
                 sync_at: vec![civil::time(2, 0, 0, 0), civil::time(14, 0, 0, 0)],
+                notifications: Notifications::PublicUrl,
             },
             mdm: MdmConfig {
                 push_certificate_file: None,

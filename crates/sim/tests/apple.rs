@@ -366,7 +366,7 @@ async fn a_wrong_request_is_refused_as_a_whole_with_its_number() {
     stage.refused(config, hook("http://hooks.example/a"), 9712).await;
     stage
         .apple
-        .switch(|switches| switches.notification_url_reachable = false);
+        .switch(|switches| switches.notification_url_reachable = Some(false));
     stage.refused(config, hook("https://hooks.example/a"), 9728).await;
 
     assert_eq!(stage.get("status?eventId=nothing").await.1["errorNumber"], 9708);

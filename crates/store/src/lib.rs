@@ -35,6 +35,7 @@ mod look;
 mod membership;
 mod moved_up;
 mod names;
+mod notifications;
 mod operations;
 #[cfg(feature = "simulators")]
 mod organisation;
@@ -86,6 +87,7 @@ pub use look::Tables;
 pub use membership::{ByRule, Followed, OwnershipRow, Walked};
 pub use moved_up::{Move, MovedUpRow};
 pub use names::Names;
+pub use notifications::ChannelRow;
 pub use operations::{OperationKind, OperationRow, OperationState};
 #[cfg(feature = "simulators")]
 pub use organisation::{Crowd, Held, Holders, NewDevice, Newcomer, Organisation, organisation};

@@ -334,7 +334,7 @@ fn upload_place(id: UploadId) -> String {
     format!("uploads/{id}/token")
 }
 
-fn text(opened: Vec<u8>) -> Result<SecretString, StoreError> {
+pub(crate) fn text(opened: Vec<u8>) -> Result<SecretString, StoreError> {
     String::from_utf8(opened)
         .map(SecretString::from)
         .map_err(|_| StoreError::Sealed)

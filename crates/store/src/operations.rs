@@ -141,7 +141,7 @@ impl Tx {
             "UPDATE operations SET location_id = $2, kind = $3, state = $4, event_id = $5, attempts = $6,
                                    not_before = $7, requested = $8, completed = $9, error_number = $10,
                                    error_message = $11, created_at = $12, sent_at = $13, finished_at = $14,
-                                   dead_at = $15
+                                   dead_at = $15, told = CASE WHEN $4 = 'sending' THEN 0 ELSE told END
              WHERE id = $1",
             operation_values(row),
         )

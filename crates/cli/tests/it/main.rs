@@ -27,6 +27,7 @@ mod lists;
 mod memory;
 mod moving_up;
 mod nobody;
+mod notifications;
 mod pace;
 mod people;
 mod previews;

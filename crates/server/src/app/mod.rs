@@ -22,6 +22,7 @@ pub mod leaving;
 pub mod looks;
 pub mod members;
 pub mod moving_up;
+pub mod notifications;
 pub mod of_app;
 pub mod of_person;
 pub mod outage;

@@ -418,6 +418,8 @@ impl App {
                 row.id
             }
         };
+        // What was said to Apple just now may have taken the place of what it knew of notifications.
+        tx.channel_doubt(location).await?;
         tx.upload_delete(id).await?;
         tx.sync_request(SyncId(self.random.id()), location, SyncCause::Token, caller.name(), now)
             .await?;
@@ -437,6 +439,7 @@ impl App {
                 name: Some(PRODUCT.to_owned()),
                 metadata: Some(host(&self.config.public_url).chars().take(80).collect()),
             }),
+            notifications: None,
         };
         licensing.set_client_config(&claim).await?;
         // There is no compare-and-set: two servers can claim in the same second, and the last one has it.

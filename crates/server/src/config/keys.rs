@@ -107,6 +107,11 @@ pub const SYNC_AT: Key = Key {
     name: "sync_at",
     example: "[\"02:00\", \"14:00\"]",
 };
+pub const NOTIFICATIONS: Key = Key {
+    section: "apple",
+    name: "notifications",
+    example: "\"off\", or the address under which Apple reaches this server: \"https://apps.example.com\"",
+};
 pub const PUSH_CERTIFICATE_FILE: Key = Key {
     section: "mdm",
     name: "push_certificate_file",
@@ -204,6 +209,7 @@ pub const KEYS: &[Key] = &[
     INVITATION,
     PUSH_URL,
     ACCOUNT_URL,
+    NOTIFICATIONS,
     POLL_EVERY,
     EVENT_POLL_EVERY,
     ICON_HOSTS,

@@ -8,7 +8,7 @@ use super::{
     keys::*,
     values::{
         address, count, database_url, duration, flag, icon_host, invitation_url, language, log_level, long_duration,
-        name, network, path_text, public_url, remote_url, time_of_day, time_zone, topic,
+        name, network, notifications, path_text, public_url, remote_url, time_of_day, time_zone, topic,
     },
 };
 
@@ -74,6 +74,7 @@ impl Config {
         set(&mut apple.patience.event, given.parsed(&EVENT_WITHIN, duration)?);
         set(&mut apple.patience.lag, given.parsed(&LIST_LAG, duration)?);
         set(&mut apple.sync_at, given.each(&SYNC_AT, time_of_day)?);
+        set(&mut apple.notifications, given.parsed(&NOTIFICATIONS, notifications)?);
 
         let mdm = &mut config.mdm;
         mdm.push_certificate_file = given.parsed(&PUSH_CERTIFICATE_FILE, path_text)?;

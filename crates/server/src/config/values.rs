@@ -13,6 +13,7 @@ use ipnet::IpNet;
 use jiff::{civil, tz::TimeZone};
 use reqwest::Url;
 
+use super::Notifications;
 use crate::messages::Lang;
 
 pub fn name(text: &str) -> Result<String, String> {
@@ -172,6 +173,17 @@ pub fn public_url(text: &str) -> Result<String, String> {
 pub fn remote_url(text: &str) -> Result<String, String> {
     encrypted_url(text, "tokens")?;
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+pub fn notifications(text: &str) -> Result<Notifications, String> {
+    if text == "off" {
+        return Ok(Notifications::Off);
+    }
+    let url = encrypted_url(text, "what Apple proves itself with")?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("is {text:?}, of which Apple takes host and path only"));
+    }
+    Ok(Notifications::At(text.trim_end_matches('/').to_owned()))
 }
 
 pub fn invitation_url(text: &str) -> Result<String, String> {

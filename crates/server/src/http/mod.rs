@@ -10,6 +10,7 @@ pub mod enrol;
 pub mod flash;
 pub mod health;
 pub mod input;
+pub mod notifications;
 pub mod problem;
 mod refusals;
 pub mod security;
@@ -28,6 +29,8 @@ pub fn router(app: &App) -> Router {
         .merge(api)
         // They prove who they are with a signature in each request.
         .merge(devices::router())
+        // Apple, with the secret that it was given.
+        .merge(notifications::router())
         .merge(pages);
     security::everything(router, app).with_state(app.clone())
 }

@@ -15,7 +15,7 @@ use domain::{SyncId, Time, TokenState};
 use serde_json::json;
 use store::{Actor, Lease, LocationRow, NewEvent, StoreError, SyncCause};
 
-use super::{Stepped, operations, reconcile, sync, turn};
+use super::{Stepped, notifications, operations, reconcile, sync, turn};
 use crate::{
     app::{
         App, AppError,
@@ -29,6 +29,8 @@ use crate::{
 /// How long a server keeps a location to itself without a sign of life. Another one goes on within fifteen seconds: after
 /// this, its own look at the clock (`reconcile_every`) and one at Apple. Whoever was only slow loses nothing but its turn.
 const LEASE: Duration = Duration::from_secs(10);
+/// A look takes three requests at least, and what Apple does comes in many pieces.
+const BETWEEN_HINTS: Duration = Duration::from_secs(1);
 /// How often it gives one while a step takes long.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
 
@@ -156,7 +158,9 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     }
     // Who waits for Apple to answer again, or to say once more that the token is dead, looks as soon as the pause is over.
     let waits = location.unanswered_since.is_some() || app.polled.doubts();
-    let due = waits || app.polled.due(now, app.config.apple.poll_every);
+    // A notification says that there is something to see; many in a row are one look.
+    let hinted = app.polled.due(now, BETWEEN_HINTS) && notifications::hinted(app, location).await?;
+    let due = waits || hinted || app.polled.due(now, app.config.apple.poll_every);
     if !state.usable() && due {
         app.polled.done(now);
         if heal(app, location, lease).await? {
@@ -170,6 +174,7 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
         return Ok(false);
     }
     sync::service(app, location).await?;
+    notifications::keep(app, location, lease).await?;
     if let Some(requested) = app.store.sync_open(location.id).await? {
         sync::full(app, location, lease, requested).await?;
         answered(app, location, lease).await?;
@@ -188,6 +193,9 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     }
     if due || !app.polled.has_looked(lease.fence()) {
         app.polled.done(now);
+        if hinted {
+            notifications::taken(app, location, lease).await?;
+        }
         let changed = sync::changes(app, location, lease).await?;
         answered(app, location, lease).await?;
         return Ok(changed);

@@ -4,6 +4,7 @@ pub mod describing;
 pub mod leavers;
 pub mod location;
 pub mod membership;
+pub mod notifications;
 pub mod operations;
 pub mod push;
 pub mod reconcile;

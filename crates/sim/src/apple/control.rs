@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::ledger::{AcceptError, Holder, Location, MdmInfo};
+use super::ledger::{AcceptError, ClientConfiguration, Holder, Location, MdmInfo};
 use super::service::{Service, State};
 use super::snapshot::{Ledger, Write};
 use super::switches::Switches;
@@ -283,7 +283,12 @@ impl State {
         let Some(location) = location else {
             return false;
         };
-        location.configuration.mdm_info = mdm_info;
+        // Its notifications go where it says, and no more to whom was told before (S69).
+        location.configuration = ClientConfiguration {
+            mdm_info,
+            ..ClientConfiguration::default()
+        };
+        location.notices.clear();
         self.changed = true;
         true
     }

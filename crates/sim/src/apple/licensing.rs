@@ -17,8 +17,9 @@ use serde_json::{Map, Value, json};
 use super::connection::Peer;
 use super::ledger::{
     Asset, AssetKey, Books, ClientConfigRequest, EventStatus, EventType, Holder, Location, ManageAssets, ManageUsers,
-    User, UserStatus,
+    Notice, User, UserStatus, user_record,
 };
+use super::notifier::Delivery;
 use super::refusal::{self, Refusal};
 use super::service::{Service, State};
 use super::snapshot::Write;
@@ -126,12 +127,21 @@ pub async fn answer(
         .is_some_and(Endpoint::is_paged)
         .then(|| Reading::start(&service));
     let reads = service.reads.load(Ordering::SeqCst);
+    // The test comes before the answer, and before the configuration holds.
+    let test = service.with(|state| state.test(endpoint, &parts, &body));
+    let reached = match test {
+        Some(test) => test.arrives(&service.client).await,
+        None => true,
+    };
     let (answer, delay_ms) = service.with(|state| {
         *state.traffic.requests.entry(path.clone()).or_default() += 1;
         state.traffic.most_parallel_reads = state.traffic.most_parallel_reads.max(reads);
-        let answer = state.answer(endpoint, reads, &parts, &body);
+        let answer = state.answer(endpoint, reads, reached, &parts, &body);
         state.traffic.cut_connections += u64::from(answer.cut);
-        let delay_ms = state.switches.answer_delay_ms + answer.late_ms;
+        let mut delay_ms = state.switches.answer_delay_ms + answer.late_ms;
+        if endpoint.is_some_and(Endpoint::is_event) {
+            delay_ms += state.switches.notification_before_answer_ms;
+        }
         (answer, delay_ms)
     });
     tracing::debug!(method = %parts.method, path, status = answer.status, "answered for Apple");
@@ -208,7 +218,27 @@ struct Caller {
 }
 
 impl State {
-    fn answer(&mut self, endpoint: Option<Endpoint>, reads: usize, parts: &Parts, body: &Bytes) -> Answer {
+    /// The test notification that is to arrive before this request is granted, if it is such a one.
+    fn test(&self, endpoint: Option<Endpoint>, parts: &Parts, body: &Bytes) -> Option<Delivery> {
+        let asked = endpoint == Some(Endpoint::ClientConfig) && parts.method == Method::POST;
+        if !asked || !self.on_the_network || self.switches.notification_url_reachable.is_some() {
+            return None;
+        }
+        let token = self.world.authorise(bearer(parts), self.now()).ok()?;
+        let location = self.world.locations.iter().find(|location| location.uid == token.uid)?;
+        let next = location.configured(parse(body).ok()?, &self.switches).ok()?;
+        let to = next.tested.then_some(next.configuration)?;
+        Delivery::of(&location.uid, &to, Notice::test())
+    }
+
+    fn answer(
+        &mut self,
+        endpoint: Option<Endpoint>,
+        reads: usize,
+        reached: bool,
+        parts: &Parts,
+        body: &Bytes,
+    ) -> Answer {
         let trouble = self.trouble(parts);
         let outcome = match trouble {
             Some(Trouble::Unheard) => Ok(Answer::unheard()),
@@ -221,7 +251,7 @@ impl State {
                 retry_after_s,
                 ..Answer::ok(Value::Null)
             }),
-            _ => self.outcome(endpoint, reads, parts, body),
+            _ => self.outcome(endpoint, reads, reached, parts, body),
         };
         let mut answer = match outcome {
             Ok(answer) => answer,
@@ -302,6 +332,7 @@ impl State {
         &mut self,
         endpoint: Option<Endpoint>,
         reads: usize,
+        reached: bool,
         parts: &Parts,
         body: &Bytes,
     ) -> Result<Answer, Refusal> {
@@ -363,7 +394,10 @@ impl State {
         let answer = match endpoint {
             Endpoint::ClientConfig if parts.method == Method::POST => {
                 let request: ClientConfigRequest = parse(body)?;
-                self.change(&caller.uid, |location, step| location.configure(request, step.switches))?;
+                let reached = self.switches.notification_url_reachable.unwrap_or(reached);
+                self.change(&caller.uid, |location, step| {
+                    location.configure(request, step.switches, reached)
+                })?;
                 self.client_config(&caller)
             }
             Endpoint::ClientConfig => self.client_config(&caller),
@@ -773,20 +807,6 @@ fn users<'a>(books: &'a Books, query: &Asked, since: Option<u64>) -> Result<Vec<
             && since.is_none_or(|since| user.changed > since)
     };
     Ok(books.users.iter().filter(fits).collect())
-}
-
-fn user_record(user: &User) -> Value {
-    let mut record = json!({"clientUserId": user.client_user_id, "status": user.status});
-    if let Some(email) = &user.email {
-        record["email"] = json!(email);
-    }
-    if let (Some(code), true) = (&user.invite_code, user.status.is_active()) {
-        record["inviteCode"] = json!(code);
-    }
-    if let Some(id_hash) = &user.id_hash {
-        record["idHash"] = json!(id_hash);
-    }
-    record
 }
 
 /// One page of so many records, with what the client needs to ask for the next. Only those on it are made.

@@ -4,7 +4,7 @@
 //! push client at [`Apple::url`]. Everything that a person would do at Apple, buying
 //! licences or accepting an invitation, is a method here and a request under `/sim/`.
 //!
-//! Notifications to a webhook and subscriptions are not simulated. Answers are written
+//! Subscriptions are not simulated. Answers are written
 //! without the client's own types, so that a field which those misspell is found.
 
 mod connection;
@@ -12,6 +12,7 @@ mod control;
 mod icon;
 mod ledger;
 mod licensing;
+mod notifier;
 mod png;
 mod push;
 mod refusal;
@@ -175,7 +176,9 @@ impl Apple {
             state.save().map_err(|source| StartError::StateFile { path, source })?;
         }
 
+        state.on_the_network = true;
         let service = Arc::new(Service::new(state));
+        tokio::spawn(notifier::run(service.clone()));
         let mut closing = service.closing.subscribe();
         let app = router(service.clone()).into_make_service_with_connect_info::<Peer>();
         let server = axum::serve(Doorway(listener), app).with_graceful_shutdown(async move {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::ledger::{Location, Step};
+use super::notifier::{self, Delivery};
 use super::refusal::Refusal;
 use super::snapshot::{Ledger, LocationLedger, Traffic, Write};
 use super::switches::Switches;
@@ -24,6 +25,8 @@ pub struct Service {
     pub closing: watch::Sender<bool>,
     /// Page reads under way.
     pub reads: AtomicUsize,
+    /// What notifications are sent with.
+    pub client: reqwest::Client,
 }
 
 pub struct State {
@@ -32,6 +35,8 @@ pub struct State {
     pub clock: Clock,
     pub event_delay_ms: i64,
     pub state_file: Option<PathBuf>,
+    /// Notifications can be sent.
+    pub on_the_network: bool,
     pub traffic: Traffic,
     /// Since the start, in order.
     pub writes: Vec<Write>,
@@ -49,7 +54,15 @@ impl Service {
             pushed: watch::Sender::new(last),
             closing: watch::Sender::new(false),
             reads: AtomicUsize::new(0),
+            client: notifier::client(),
         }
+    }
+
+    /// Whether anybody is to be told anything: only then the notifier looks on.
+    pub fn notifies(&self) -> bool {
+        let state = self.state.lock().expect("no request before this one broke the books");
+        let mut locations = state.world.locations.iter();
+        locations.any(|location| location.configuration.notification_url.is_some())
     }
 
     /// Lets the world catch up with the clock, does one thing to it, and saves what changed
@@ -81,6 +94,7 @@ impl State {
             clock,
             event_delay_ms,
             state_file,
+            on_the_network: false,
             traffic: Traffic::default(),
             writes: Vec::new(),
             changed: false,
@@ -159,6 +173,48 @@ impl State {
         }
         asked.push_back(now);
         true
+    }
+
+    /// What is to be sent now, in the order in which it is sent.
+    pub fn deliveries(&mut self) -> Vec<Delivery> {
+        let now = self.now();
+        let World { rng, locations, .. } = &mut self.world;
+        let mut due = Vec::new();
+        for location in locations {
+            let (ready, later) = location.notices.drain(..).partition(|notice| notice.due_at <= now);
+            location.notices = later;
+            let ready: VecDeque<_> = ready;
+            self.changed |= !ready.is_empty();
+            for notice in ready {
+                if rng.chance(self.switches.notification_lost) {
+                    continue;
+                }
+                let delivery = Delivery::of(&location.uid, &location.configuration, notice);
+                if rng.chance(self.switches.notification_twice) {
+                    due.extend(delivery.clone());
+                }
+                due.extend(delivery);
+            }
+        }
+        if self.switches.notification_disorder {
+            rng.shuffle(&mut due);
+        }
+        due
+    }
+
+    /// What did not arrive is tried again, so often (S62).
+    pub fn not_delivered(&mut self, delivery: Delivery) {
+        let now = self.now();
+        let Delivery { uid, mut notice, .. } = delivery;
+        let Some(wait) = self.switches.notification_retries_ms.get(notice.attempts) else {
+            return;
+        };
+        notice.attempts += 1;
+        notice.due_at = now + *wait as i64;
+        if let Some(location) = self.world.location(&uid) {
+            location.notices.push_back(notice);
+            self.changed = true;
+        }
     }
 
     pub fn ledger(&self) -> Ledger {

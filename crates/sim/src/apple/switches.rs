@@ -51,9 +51,21 @@ pub struct Switches {
 
     /// What becomes of the configuration that a request leaves out.
     pub omitted_configuration: Omitted,
-    /// Off: every configuration with a notification URL is refused with 9728. On: it is
-    /// taken for reachable, without a test call.
-    pub notification_url_reachable: bool,
+    /// `None` sends a test notification, and refuses a configuration with 9728 where it does not arrive; otherwise nothing is sent,
+    /// and this is taken for what came of it.
+    pub notification_url_reachable: Option<bool>,
+    /// Notifications go to `http://`, too. Apple's service takes `https://` only.
+    pub plain_notification_urls: bool,
+    /// A notification is never sent.
+    pub notification_lost: f64,
+    /// One that was taken is sent once more.
+    pub notification_twice: f64,
+    /// Those that are due at a time come in any order.
+    pub notification_disorder: bool,
+    /// Answers to writes take so long that what is told of the event can come before them.
+    pub notification_before_answer_ms: u64,
+    /// How long after each attempt that failed the next one follows; after the last it is lost.
+    pub notification_retries_ms: Vec<u64>,
 
     pub page_length: usize,
     /// The last page with records names a next page, and that one is empty.
@@ -270,7 +282,13 @@ impl Default for Switches {
             unknown_fields: false,
             limits: BTreeMap::new(),
             omitted_configuration: Omitted::Keep,
-            notification_url_reachable: true,
+            notification_url_reachable: None,
+            plain_notification_urls: false,
+            notification_lost: 0.0,
+            notification_twice: 0.0,
+            notification_disorder: false,
+            notification_before_answer_ms: 0,
+            notification_retries_ms: vec![60_000, 180_000],
             page_length: 500,
             trailing_empty_page: false,
             removed_in_delta: false,

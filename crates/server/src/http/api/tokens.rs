@@ -17,11 +17,12 @@ use super::{
     Refusals,
     input::{Multipart, Path, Query, field_text, invalid, multipart_problem},
     page::{Page, PageQuery},
-    words::{DateTime, sync_cause, sync_status, token_state, word},
+    words::{DateTime, notification_status, sync_cause, sync_status, token_state, word},
 };
 use crate::{
     app::{
         App,
+        notifications::{Channel, NotificationStatus},
         tokens::{LocationView, TokenUpload},
     },
     http::{
@@ -67,6 +68,39 @@ pub struct VppToken {
     /// Who manages the location instead of us, with `assignedToExternalMDM`; `null` with it when nobody does any more:
     /// upload the token again, and this server does.
     external_mdm: Option<ExternalMdm>,
+    /// What Apple says by itself, so that what changes there is acted on within seconds.
+    notifications: Notifications,
+}
+
+/// Whether Apple notifies this server. Without it, everything is noticed all the same, at the next look.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Notifications {
+    /// `notTried` until Apple was told where to.
+    #[schema(schema_with = notification_status)]
+    status: String,
+    /// When the last one came that there was something to look after.
+    last_received_date_time: Option<DateTime>,
+    /// When Apple was asked in vain; it is asked again a quarter of an hour later.
+    last_tried_date_time: Option<DateTime>,
+    /// Apple's number for why not, if it gave one; 9728: it could not reach the address.
+    error_number: Option<i64>,
+}
+
+impl From<Channel> for Notifications {
+    fn from(channel: Channel) -> Notifications {
+        let (received, tried, number) = match channel {
+            Channel::Works { last } => (last, None, None),
+            Channel::Refused { number, at } => (None, Some(at), Some(number).filter(|number| *number != 0)),
+            Channel::Untried | Channel::Off => (None, None, None),
+        };
+        Notifications {
+            status: word(NotificationStatus::from(channel)),
+            last_received_date_time: DateTime::of(received),
+            last_tried_date_time: DateTime::of(tried),
+            error_number: number,
+        }
+    }
 }
 
 /// Another server that Apple names as the manager of the location.
@@ -78,9 +112,10 @@ struct ExternalMdm {
 }
 
 impl VppToken {
-    fn of(view: LocationView, last_sync: Option<&SyncRow>) -> VppToken {
+    async fn of(app: &App, view: LocationView) -> Result<VppToken, Problem> {
         let row = view.row;
-        VppToken {
+        let syncs = app.syncs(1).await?;
+        Ok(VppToken {
             id: row.id.0,
             display_name: row.display_name,
             apple_id: row.apple_id,
@@ -92,7 +127,9 @@ impl VppToken {
             expiration_date_time: DateTime(row.expires_at),
             days_left: view.days_left,
             last_sync_date_time: DateTime::of(row.last_sync_at),
-            last_sync_status: last_sync.map_or_else(|| "none".to_owned(), |sync| word(sync.status)),
+            last_sync_status: syncs
+                .first()
+                .map_or_else(|| "none".to_owned(), |sync| word(sync.status)),
             apple_silent_since_date_time: DateTime::of(row.unanswered_since),
             last_modified_date_time: DateTime(row.last_modified_at),
             last_modified_by: view.uploaded_by,
@@ -100,7 +137,8 @@ impl VppToken {
                 name,
                 metadata: row.owner_metadata,
             }),
-        }
+            notifications: app.channel(row.id).await?.into(),
+        })
     }
 }
 
@@ -186,7 +224,7 @@ async fn tokens_list(
 ) -> Result<JsonBody<Page<VppToken>>, Problem> {
     let mut tokens = Vec::new();
     if let Some(view) = app.location_view().await? {
-        tokens.push(VppToken::of(view, app.syncs(1).await?.first()));
+        tokens.push(VppToken::of(&app, view).await?);
     }
     Ok(JsonBody(Page::rising(tokens, &query, |token| token.id.to_string())?))
 }
@@ -239,7 +277,7 @@ async fn token_upload(
     let view = app.location_view().await?.ok_or_else(|| Problem::not_found("token"))?;
     let location = format!("/api/v1/vppTokens/{}", view.row.id);
     let status = if renewal { StatusCode::OK } else { StatusCode::CREATED };
-    let token = VppToken::of(view, app.syncs(1).await?.first());
+    let token = VppToken::of(&app, view).await?;
     Ok((status, [(header::LOCATION, location)], JsonBody(token)))
 }
 
@@ -254,7 +292,7 @@ async fn token_get(
     Path(token): Path<LocationId>,
 ) -> Result<JsonBody<VppToken>, Problem> {
     let view = linked(&app, token).await?;
-    Ok(JsonBody(VppToken::of(view, app.syncs(1).await?.first())))
+    Ok(JsonBody(VppToken::of(&app, view).await?))
 }
 
 /// Read everything from Apple now

@@ -178,6 +178,7 @@ word_schemas! {
     reclaim: Reclaim,
     role: Role,
     sync_cause: SyncCause,
+    notification_status: app::notifications::NotificationStatus,
     sync_status: SyncStatus,
     token_state: TokenState,
     who: Who,

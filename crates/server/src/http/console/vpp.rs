@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::UploadId;
 use serde::Deserialize;
-use store::{AppRow, SyncRow, SyncStatus};
+use store::{SyncRow, SyncStatus};
 
 use super::{
     Oops, frame, html,
@@ -36,7 +36,7 @@ const HOME: &str = "/administration/vpp";
 /// The linked token, its times, and the latest reads.
 pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let token = match app.location_view().await? {
-        Some(view) => Some(token_facts(&view, &app.store.apps(view.row.id).await?)),
+        Some(view) => Some(token_facts(&app, &view).await?),
         None => None,
     };
     let s = speak(&app, reader.lang);
@@ -278,9 +278,10 @@ async fn show_confirm(app: &App, reader: &Reader, facts: UploadFacts, error: Opt
     })
 }
 
-fn token_facts(view: &LocationView, apps: &[AppRow]) -> TokenFacts {
+async fn token_facts(app: &App, view: &LocationView) -> Result<TokenFacts, AppError> {
+    let apps = app.store.apps(view.row.id).await?;
     let counted = apps.iter().filter(|app| !app.unlimited);
-    TokenFacts {
+    Ok(TokenFacts {
         display_name: view.row.display_name.clone(),
         apple_id: view.row.apple_id.clone(),
         organization: view.row.organization_name.clone(),
@@ -294,9 +295,11 @@ fn token_facts(view: &LocationView, apps: &[AppRow]) -> TokenFacts {
         uploaded_by: view.uploaded_by.clone(),
         last_sync_at: view.row.last_sync_at,
         owner: view.row.owner_name.clone(),
+        channel: app.channel(view.row.id).await?,
+        looked_every: app.config.apple.poll_every,
         apps: apps.len() as u64,
         licences: counted.map(|app| u64::try_from(app.owned).unwrap_or(0)).sum(),
-    }
+    })
 }
 
 fn sync_line(row: &SyncRow) -> SyncLine {

@@ -83,7 +83,10 @@ pub(super) async fn send(
             operation.event_id = Some(event_id);
             operation.requested = count(request.size());
             operation.not_before = Some(now + app.config.apple.event_poll_every);
-            work.save(&operation).await
+            let mut tx = app.store.begin_as(lease).await?;
+            tx.operation_update(&operation).await?;
+            tx.operation_told_before(operation.id, now).await?;
+            Ok(tx.commit().await?)
         }
         Err(AppleError::Refused {
             number,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Books, Location, Switches,
+    Books, EventType, Location, Switches, Task,
     users::{User, UserStatus, id_hash},
 };
 
@@ -193,6 +193,7 @@ impl Location {
         asset.recount();
         self.books.assets_version.touch();
         self.books.commit(now, Switches::default().version_days);
+        self.tell_count(&AssetKey::standard(adam_id), count, now);
         true
     }
 
@@ -209,6 +210,7 @@ impl Location {
         asset.recount();
         self.books.assets_version.touch();
         self.books.commit(now, Switches::default().version_days);
+        self.tell_count(&AssetKey::standard(adam_id), -count, now);
         true
     }
 
@@ -237,6 +239,9 @@ impl Location {
         }
         let done = books.assign(&key, holder, now, &Switches::default()).is_ok();
         books.commit(now, Switches::default().version_days);
+        if done {
+            self.tell_elsewhere(EventType::Associate, Task::Associate(key, holder.clone()), now);
+        }
         done
     }
 
@@ -251,6 +256,7 @@ impl Location {
         if held {
             self.books.take_back(&key, holder);
             self.books.commit(now, Switches::default().version_days);
+            self.tell_elsewhere(EventType::Disassociate, Task::Disassociate(key, holder.clone()), now);
         }
         held
     }

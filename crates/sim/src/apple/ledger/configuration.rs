@@ -21,6 +21,13 @@ pub struct ClientConfiguration {
     pub notification_types: Vec<String>,
 }
 
+/// A configuration that was asked for and is in order.
+pub struct Configured {
+    pub configuration: ClientConfiguration,
+    /// It is taken only if a test notification arrives.
+    pub tested: bool,
+}
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientConfigRequest {
@@ -39,8 +46,25 @@ pub struct PartialMdmInfo {
 }
 
 impl Location {
-    /// Replaces the configuration, or refuses it and keeps the one there is.
-    pub fn configure(&mut self, request: ClientConfigRequest, switches: &Switches) -> Result<(), Refusal> {
+    /// Replaces the configuration, or refuses it and keeps the one there is; `reached` says whether a test arrived where
+    /// notifications are to be sent.
+    pub fn configure(
+        &mut self,
+        request: ClientConfigRequest,
+        switches: &Switches,
+        reached: bool,
+    ) -> Result<(), Refusal> {
+        let next = self.configured(request, switches)?;
+        if next.tested && !reached {
+            return Err(Refusal::new(9728));
+        }
+        self.configuration = next.configuration;
+        Ok(())
+    }
+
+    /// What the configuration would be.
+    pub fn configured(&self, request: ClientConfigRequest, switches: &Switches) -> Result<Configured, Refusal> {
+        let about_notifications = request.notification_url.is_some() || request.notification_types.is_some();
         let mut next = match switches.omitted_configuration {
             Omitted::Keep => self.configuration.clone(),
             Omitted::Clear => ClientConfiguration::default(),
@@ -67,11 +91,12 @@ impl Location {
                 if url.len() > longest || token.len() > longest {
                     return Err(Refusal::new(9711));
                 }
-                if !url.starts_with("https://") || url.len() == "https://".len() || url.contains(['?', '#', '@', ' ']) {
+                let host = match url.strip_prefix("https://") {
+                    None if switches.plain_notification_urls => url.strip_prefix("http://"),
+                    host => host,
+                };
+                if host.is_none_or(str::is_empty) || url.contains(['?', '#', '@', ' ']) {
                     return Err(Refusal::new(9712));
-                }
-                if !switches.notification_url_reachable {
-                    return Err(Refusal::new(9728));
                 }
                 next.notification_url = Some(url);
                 next.notification_auth_token = Some(token);
@@ -84,7 +109,9 @@ impl Location {
             types.dedup();
             next.notification_types = types;
         }
-        self.configuration = next;
-        Ok(())
+        Ok(Configured {
+            tested: about_notifications && next.notification_url.is_some(),
+            configuration: next,
+        })
     }
 }

@@ -167,6 +167,7 @@ impl Location {
         self.remember(now, step.switches.read_lag_ms);
         let event = &mut self.events[at];
 
+        let mut told = Vec::new();
         for _ in done..ready {
             let Some(task) = event.tasks.pop_front() else { break };
             let short = matches!(&task, Task::Associate(key, _) if event.short.contains(key));
@@ -178,11 +179,14 @@ impl Location {
                 Ok(()) => event.completed += 1,
                 Err(number) => note_failure(&mut event.failures, number, &task),
             }
+            told.push((task, outcome));
         }
+        let (id, event_type) = (event.id.clone(), event.event_type);
         if event.tasks.is_empty() {
             event.finished_at = Some(now);
         }
         self.books.commit(now, step.switches.version_days);
+        self.tell_done(&id, event_type, &told, now);
         true
     }
 

@@ -8,6 +8,7 @@ mod assets;
 mod books;
 mod configuration;
 mod events;
+mod notices;
 mod requests;
 mod users;
 mod version;
@@ -26,6 +27,7 @@ pub use self::assets::{Asset, AssetKey, Holder, UNLIMITED};
 pub use self::books::Books;
 pub use self::configuration::{ClientConfigRequest, ClientConfiguration, MdmInfo};
 pub use self::events::{Event, EventStatus, EventType, Failure, Task};
+pub use self::notices::{Notice, user_record};
 pub use self::requests::{ManageAssets, ManageUsers};
 pub use self::users::{AcceptError, User, UserStatus, id_hash};
 pub use self::version::Version;
@@ -53,6 +55,11 @@ pub struct Location {
     pub configuration: ClientConfiguration,
     pub books: Books,
     pub events: VecDeque<Event>,
+    /// What its server is still to be told.
+    #[serde(default)]
+    pub notices: VecDeque<Notice>,
+    #[serde(default)]
+    notices_told: u64,
     /// The books before each change of late, for reads that lag behind.
     #[serde(skip)]
     before: VecDeque<(i64, Arc<Books>)>,
@@ -120,6 +127,8 @@ impl Location {
             },
             books,
             events: VecDeque::new(),
+            notices: VecDeque::new(),
+            notices_told: 0,
             before: VecDeque::new(),
         }
     }

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest as _, Sha1};
 
-use super::{Books, Holder, Location, Rng, Switches, requests::RequestUser};
+use super::{Books, EventType, Holder, Location, Rng, Switches, Task, requests::RequestUser};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UserStatus {
@@ -280,6 +280,7 @@ impl Location {
         let user = user.clone();
         self.books.welcome_back(&client_user_id);
         self.books.commit(now, Switches::default().version_days);
+        self.tell_associated(&user, now);
         Ok(user)
     }
 
@@ -296,6 +297,9 @@ impl Location {
         let known = self.books.active_user(client_user_id).is_some();
         let done = known && self.books.retire(client_user_id).is_ok();
         self.books.commit(now, Switches::default().version_days);
+        if done {
+            self.tell_elsewhere(EventType::Retire, Task::Retire(client_user_id.into()), now);
+        }
         done
     }
 }

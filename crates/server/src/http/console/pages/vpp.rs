@@ -12,7 +12,7 @@ use super::{
     ui::{Glyph, Html},
     words,
 };
-use crate::messages::Speak;
+use crate::{app::notifications::Channel, messages::Speak};
 
 /// What is known of the linked token.
 #[derive(Debug, Clone)]
@@ -31,6 +31,10 @@ pub struct TokenFacts {
     pub last_sync_at: Option<Time>,
     /// The server that manages the location, when it is not this one.
     pub owner: Option<String>,
+    /// How Apple notifies us.
+    pub channel: Channel,
+    /// How often is looked whether anything changed, also without that.
+    pub looked_every: Duration,
     pub apps: u64,
     pub licences: u64,
 }
@@ -43,6 +47,29 @@ impl TokenFacts {
 
     fn country_name(&self, s: &Speak) -> String {
         country_name(s, &self.country)
+    }
+
+    fn notified(&self, s: &Speak) -> Html {
+        let every = s.duration(self.looked_every);
+        match self.channel {
+            Channel::Works { .. } => s.state(Glyph::Fine, s.t("notified-works")),
+            Channel::Untried => s.state(Glyph::Way, s.t("notified-untried")),
+            Channel::Refused { number: 0, .. } => s.state(Glyph::Warn, s.t1("notified-in-vain", "every", every)),
+            Channel::Refused { number, .. } => {
+                let said = s.t2("notified-refused", "number", number.to_string(), "every", every);
+                s.state(Glyph::Warn, said)
+            }
+            Channel::Off => s.state(Glyph::None, s.t1("notified-off", "every", every)),
+        }
+    }
+
+    /// When it did, or was asked to in vain.
+    fn notified_when(&self, s: &Speak) -> Option<String> {
+        match self.channel {
+            Channel::Works { last: Some(at) } => Some(s.t1("notified-last", "when", s.near(at))),
+            Channel::Refused { at, .. } => Some(s.t1("notified-tried", "when", s.near(at))),
+            Channel::Works { last: None } | Channel::Untried | Channel::Off => None,
+        }
     }
 }
 
@@ -210,6 +237,21 @@ pub mod tests {
             uploaded_by: Some("홍라온".to_owned()),
             last_sync_at: Some(ago(s, 3)),
             owner: (state == TokenState::AssignedToExternalMdm).then(|| "mdm.saebyeok.example".to_owned()),
+            channel: match state {
+                TokenState::Valid => Channel::Works { last: Some(ago(s, 7)) },
+                TokenState::ExpiringSoon => Channel::Works { last: None },
+                TokenState::ReadOnly => Channel::Refused {
+                    number: 9728,
+                    at: ago(s, 4),
+                },
+                TokenState::AssignedToExternalMdm => Channel::Refused {
+                    number: 0,
+                    at: ago(s, 4),
+                },
+                TokenState::Expired => Channel::Untried,
+                TokenState::Revoked | TokenState::Invalid => Channel::Off,
+            },
+            looked_every: Duration::from_secs(300),
             apps: 10,
             licences: 285,
         };
