@@ -182,8 +182,6 @@ fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok,
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Notification {
-    #[serde(deserialize_with = "exact_in")]
-    pub notification_id: Option<String>,
     /// `ASSET_COUNT`, `USER_ASSOCIATED`, …; also one that is not known yet.
     #[serde(deserialize_with = "exact_in")]
     pub notification_type: Option<String>,

@@ -39,7 +39,8 @@ macro_rules! migrations {
                     9 "0009_leaving", 10 "0010_check_ins", 11 "0011_deciding", 12 "0012_holders",
                     13 "0013_targets", 14 "0014_installation", 15 "0015_changes", 16 "0016_nobody",
                     17 "0017_tallies", 18 "0018_reclaims", 20 "0020_stopped", 21 "0021_updates",
-                    22 "0022_kept")
+                    22 "0022_kept",
+                    24 "0024_notifications")
     };
 }
 

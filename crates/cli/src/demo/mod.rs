@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use server::{
     App, Clock, Config, Random,
     app::{Base, Caller, Role, contract::Agreed, deployments::DeploymentChoice, groups::NewGroup, people::NewPerson},
+    config::Notifications,
     serve,
 };
 use sim::{
@@ -234,6 +235,8 @@ fn apple_options(folder: &Path, size: Option<&Size>) -> AppleOptions {
         options.organisations[0] = size.organisation();
         options.switches = Switches::unhurried();
     }
+    // The demo is on this machine, without TLS.
+    options.switches.plain_notification_urls = true;
     options
 }
 
@@ -249,6 +252,7 @@ fn config(folder: &Path, listen: SocketAddr, apple: &Apple) -> Config {
     config.apple.licensing_url = apple.base_url();
     config.apple.push_url = apple.url();
     config.apple.icon_hosts = vec![apple.address().into()];
+    config.apple.notifications = Notifications::At(config.public_url.clone());
     config.apple.poll_every = Duration::from_secs(3);
     config.apple.event_poll_every = Duration::from_secs(1);
     // The simulated Apple is on this machine, and quick: a demo that is killed goes on within the minute.

@@ -149,6 +149,8 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
 
     explain_from_now_on();
     assert!(store.undecided(LOCATION, look).await.unwrap());
+    assert_eq!(store.channel(LOCATION).await.unwrap(), None);
+    assert_eq!(store.channel_at("nowhere").await.unwrap(), None);
     let mut tx = store.begin().await.unwrap();
     let taken = tx.decide_take(LOCATION, look, 200).await.unwrap();
     assert!(taken.people.len() >= 3);
@@ -173,6 +175,9 @@ async fn deciding_walks_through_nothing_that_grows(fresh: Fresh, store: Store) {
     };
     tx.stopped_keep(LOCATION, &taken.people, &[fault], now).await.unwrap();
     tx.stopped_keep(LOCATION, &taken.people, &[], now).await.unwrap();
+    tx.channel_hint(LOCATION, now).await.unwrap();
+    tx.channel_hint_take(LOCATION).await.unwrap();
+    assert!(!tx.operation_told(LOCATION, "event", 3, now).await.unwrap());
     tx.commit().await.unwrap();
     // Whatever concerns many is found by what it is about.
     let mut hand = Hand::on(&fresh).await;
