@@ -42,6 +42,7 @@ impl World {
         for (round, ms) in waits.enumerate() {
             self.passes(ms).await?;
             self.token_is_looked_after().await?;
+            self.apple_notifies().await?;
             self.round(&ALL_LOOPS).await?;
             self.everybody_speaks().await?;
             self.round(&AFTER_DEVICES).await?;

@@ -14,11 +14,13 @@ use std::{
 use domain::{AssetId, GroupId, GroupKind, MembershipRule, Patience, PersonId, Policy, ReclaimRules, Time};
 use server::{
     App, Clock, Config,
-    app::{AppError, Base, Caller, groups::NewGroup},
-    cause, clock, serve, tasks,
+    app::{AppError, Base, Caller, groups::NewGroup, notifications::NotTaken},
+    cause, clock,
+    config::Notifications,
+    serve, tasks,
 };
 use sim::{
-    apple::{Apple, AppleOptions, Organisation, Rng, Switches, TokenKind, Via, sample},
+    apple::{Apple, AppleOptions, Notification, Organisation, Rng, Switches, TokenKind, Via, sample},
     devices::{AppFacts, DeviceSnapshot, Hand, Licence, Market},
 };
 use store::testing::Fresh;
@@ -145,6 +147,12 @@ pub struct World {
     pub seen: Seen,
     pub counts: BTreeMap<String, usize>,
     pub pushes: u64,
+    /// What Apple said by itself, and what has not arrived yet.
+    pub notices: Vec<Notification>,
+    /// What it proved itself with.
+    pub shared: BTreeSet<String>,
+    /// For what befalls those: all else happens as it would without them.
+    pub chance: Rng,
     pub log: Arc<Mutex<Vec<String>>>,
     pub fresh: Fresh,
     /// What the database was some time ago, for a guard that is broken.
@@ -280,6 +288,11 @@ impl World {
         config.apple.licensing_url = apple.base_url();
         config.apple.push_url = apple.url();
         config.mdm.push_topic = Some(TOPIC.to_owned());
+        // Every other Apple reaches us; where a guard is broken, what it is for is not to be noticed before its time.
+        config.apple.notifications = match options.provoked.is_none() && options.seed.is_multiple_of(2) {
+            true => Notifications::At("https://allotment.test".to_owned()),
+            false => Notifications::Off,
+        };
         if options.broken == Some(Broken::Horizon) {
             config.apple.patience = Patience {
                 event: Duration::ZERO,
@@ -315,6 +328,9 @@ impl World {
             seen: Seen::default(),
             counts: BTreeMap::new(),
             pushes: 0,
+            notices: Vec::new(),
+            shared: BTreeSet::new(),
+            chance: Rng::new(options.seed ^ 0x0071_f1ca),
             log,
             fresh,
             backup: None,
@@ -496,6 +512,38 @@ impl World {
         self.everybody_goes_on().await
     }
 
+    /// What Apple says by itself reaches any server, late, twice, or nobody.
+    ///
+    /// # Errors
+    ///
+    /// When a server that works does not take it.
+    pub async fn apple_notifies(&mut self) -> Result<(), String> {
+        self.notices.extend(self.apple.notifications());
+        while !self.notices.is_empty() && self.chance.chance(0.5) {
+            let notice = self.notices.swap_remove(self.chance.below(self.notices.len()));
+            let Some(app) = self.anybody().filter(|_| !self.chance.chance(0.1)) else {
+                continue;
+            };
+            if self.chance.chance(0.1) {
+                self.notices.push(notice.clone());
+            }
+            self.is_notified(&app, &notice).await?;
+        }
+        Ok(())
+    }
+
+    async fn is_notified(&mut self, app: &App, notice: &Notification) -> Result<(), String> {
+        let path = notice.url.rsplit('/').next().unwrap_or_default();
+        self.count("notified");
+        self.shared.insert(notice.secret.clone());
+        match app.notified(path, Some(&notice.secret), &notice.body).await {
+            // A backup knows nothing of an address that was made after it.
+            Ok(()) | Err(NotTaken::Unknown | NotTaken::NotApple) => Ok(()),
+            Err(NotTaken::App(AppError::Store(error))) if error.is_outage() => Ok(()),
+            Err(error) => Err(format!("a notification was not taken: {}", said(error))),
+        }
+    }
+
     /// What a guard is for.
     async fn provokes(&mut self, guard: Broken) -> Result<(), String> {
         match guard {
@@ -534,6 +582,7 @@ impl World {
             self.orphans_arrive().await;
             return Ok(());
         }
+        self.apple_notifies().await?;
         let holds = !self.network.held().is_empty();
         match self.rng.below(100) {
             0..=29 if holds => self.wire_moves().await?,
@@ -629,6 +678,7 @@ impl World {
         let file = self.apple.token_file(TokenKind::Valid);
         let mut secrets = self.network.bearers();
         secrets.insert(file.trim().to_owned());
+        secrets.extend(self.shared.iter().cloned());
         let mut places = vec![("the log", logged.as_bytes().to_vec())];
         if let Some(path) = self.fresh.url().strip_prefix("sqlite:") {
             places.push(("the database", std::fs::read(path).map_err(said)?));
@@ -640,7 +690,7 @@ impl World {
         for (place, bytes) in &places {
             let there = |secret: &String| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             if secrets.iter().any(there) {
-                return Err(format!("P7: the token is in {place}"));
+                return Err(format!("P7: a token, or a secret of ours, is in {place}"));
             }
         }
         Ok(())

@@ -47,6 +47,7 @@ use crate::devices::AppFacts;
 
 pub use self::icon::Mark;
 pub use self::ledger::{AcceptError, EventStatus, EventType, Failure, Holder, MdmInfo, User, UserStatus, id_hash};
+pub use self::notifier::Notification;
 pub use self::refusal::Subjects;
 pub use self::rng::Rng;
 pub use self::sample::{App, Organisation};
@@ -136,6 +137,12 @@ impl Apple {
             address: options.listen,
             server: None,
         }
+    }
+
+    /// The notifications that are to be sent now, of a simulator without a socket. Whoever takes them sends them, once.
+    pub fn notifications(&self) -> Vec<Notification> {
+        let due = self.service.with(|state| state.deliveries());
+        due.into_iter().map(Notification::from).collect()
     }
 
     /// Answers a request of one who is in the same process. `None` when the connection is cut.

@@ -41,6 +41,25 @@ impl Delivery {
     }
 }
 
+/// A notification that somebody else is to send.
+#[derive(Debug, Clone)]
+pub struct Notification {
+    pub url: String,
+    /// What Apple proves itself with.
+    pub secret: String,
+    pub body: Vec<u8>,
+}
+
+impl From<Delivery> for Notification {
+    fn from(delivery: Delivery) -> Notification {
+        Notification {
+            body: delivery.notice.body(&delivery.uid).to_string().into_bytes(),
+            url: delivery.url,
+            secret: delivery.token,
+        }
+    }
+}
+
 /// What sends them. It follows no redirects: the address is the one that was given.
 ///
 /// # Panics
