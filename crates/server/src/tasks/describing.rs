@@ -14,8 +14,8 @@ use serde_json::json;
 use store::{Actor, Lease, LocationRow, MetadataRow, NewEvent};
 
 use super::{
-    Stepped,
-    location::{Interrupted, StepError, under_lease},
+    StepError, Stepped,
+    location::{Interrupted, under_lease},
 };
 use crate::{
     app::{

@@ -15,7 +15,7 @@ use domain::{SyncId, Time, TokenState};
 use serde_json::json;
 use store::{Actor, Lease, LocationRow, NewEvent, StoreError, SyncCause};
 
-use super::{Stepped, notifications, operations, reconcile, sync, turn};
+use super::{StepError, Stepped, notifications, operations, reconcile, sync, turn};
 use crate::{
     app::{
         App, AppError,
@@ -33,20 +33,6 @@ const LEASE: Duration = Duration::from_secs(10);
 const BETWEEN_HINTS: Duration = Duration::from_secs(1);
 /// How often it gives one while a step takes long.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(3);
-
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    #[error(transparent)]
-    Apple(#[from] AppleError),
-    #[error(transparent)]
-    App(#[from] AppError),
-}
-
-impl From<StoreError> for StepError {
-    fn from(error: StoreError) -> Self {
-        StepError::App(error.into())
-    }
-}
 
 /// Does the next thing for the location, if there is one to do.
 pub async fn step(app: &App) -> Result<Stepped, StepError> {

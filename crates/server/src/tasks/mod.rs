@@ -17,11 +17,12 @@ pub mod time;
 
 use std::{future::Future, time::Duration};
 
+use apple::AppleError;
 use store::{Lease, StoreError};
 use tokio::sync::{Notify, watch};
 
 use crate::{
-    app::App,
+    app::{App, AppError},
     cause::{self, Chain},
 };
 
@@ -90,6 +91,21 @@ pub enum Stepped {
     Worked,
     /// Nothing to do until the bell rings or some time has passed.
     Idle,
+}
+
+/// Why a step ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error(transparent)]
+    Apple(#[from] AppleError),
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl From<StoreError> for StepError {
+    fn from(error: StoreError) -> Self {
+        StepError::App(error.into())
+    }
 }
 
 /// The right to work on something alone. `None` when another server has it, or this one's clock was set and is not

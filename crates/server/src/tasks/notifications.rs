@@ -9,7 +9,7 @@ use apple::{
 use secrecy::SecretString;
 use store::{ChannelRow, Lease, LocationRow};
 
-use super::{location::StepError, sync};
+use super::{StepError, sync};
 use crate::{
     app::{App, notifications::address},
     cause::Chain,

@@ -20,7 +20,7 @@ use store::{
     SeatState, Stopped, StoreError, Tx,
 };
 
-use super::{location::StepError, sync};
+use super::{StepError, sync};
 use crate::app::{App, AppError, leaving, moving_up, tokens::token_state};
 
 /// What a person is asked to confirm on removal: nothing. 1 = the app goes with the management profile.

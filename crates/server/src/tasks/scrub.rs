@@ -10,8 +10,8 @@ use domain::{PersonId, decide_each};
 use store::{Lease, LocationRow, Look};
 
 use super::{
-    Stepped,
-    location::{Interrupted, StepError, under_lease},
+    StepError, Stepped,
+    location::{Interrupted, under_lease},
 };
 use crate::app::{App, tokens::token_state};
 

@@ -19,7 +19,7 @@ use store::{
     SyncRow, SyncStatus, Tx,
 };
 
-use super::location::StepError;
+use super::StepError;
 use crate::app::{App, AppError, tokens};
 
 /// No list is under way for so long.

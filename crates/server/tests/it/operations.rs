@@ -15,11 +15,7 @@ use server::{
     App, Clock, Config,
     app::{Base, Caller, contract::Agreed, people::NewPerson, tokens::TokenUpload},
     serve,
-    tasks::{
-        Stepped,
-        location::{self, StepError},
-        operations,
-    },
+    tasks::{StepError, Stepped, location, operations},
 };
 use sim::apple::{
     Apple, AppleOptions, Fault, Holder, Named, Switches, TokenKind, Told, Trouble, UserStatus, Write, sample::adam_id,

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError},
-    tasks::{location::StepError, sync},
+    tasks::{StepError, sync},
 };
 
 /// Settles an operation about licences by what was said of it, and by a list for those of whom nothing was said.

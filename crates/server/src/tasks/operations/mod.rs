@@ -23,7 +23,7 @@ use apple::{AppleError, licensing::Licensing};
 use domain::{Time, operation::pause};
 use store::{ClientUserRow, ClientUserStatus, Lease, LocationRow, OperationKind, OperationRow, OperationState};
 
-use super::{location::StepError, sync};
+use super::{StepError, sync};
 use crate::app::App;
 use sending::send;
 use status::poll;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{App, service::TooMany},
-    tasks::{location::StepError, sync},
+    tasks::{StepError, sync},
 };
 
 pub(super) async fn send(

@@ -10,7 +10,7 @@ use super::{
     Work, conclude,
     told::{ALL_DONE, NOTHING_SAID, Otherwise, Told, names_somebody},
 };
-use crate::{app::App, tasks::location::StepError};
+use crate::{app::App, tasks::StepError};
 
 /// Asks for the status of the event, and writes down what it says.
 pub(super) async fn poll(work: &Work<'_>, mut operation: OperationRow) -> Result<(), StepError> {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     app::{App, AppError},
-    tasks::{location::StepError, sync},
+    tasks::{StepError, sync},
 };
 
 /// Settles an operation that asks for client users: those whom Apple lists are there, those whom it names are refused.
