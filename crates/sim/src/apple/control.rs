@@ -11,11 +11,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::ledger::{AcceptError, ClientConfiguration, Holder, Location, MdmInfo};
+use super::keys::Holder;
+use super::ledger::{AcceptError, ClientConfiguration, Location};
+use super::mdm_info::MdmInfo;
 use super::service::{Service, State};
 use super::snapshot::{Ledger, Write};
 use super::switches::Switches;
-use super::world::{TokenKind, TokenState, Via};
+use super::token::{TokenKind, TokenState};
+use super::world::Via;
 
 /// `GET /sim/ledger`
 pub async fn ledger(Extract(service): Extract<Arc<Service>>) -> axum::Json<Ledger> {

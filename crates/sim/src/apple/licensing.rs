@@ -15,16 +15,17 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::connection::Peer;
+use super::delivery::Delivery;
+use super::keys::{AssetKey, Holder};
 use super::ledger::{
-    Asset, AssetKey, Books, ClientConfigRequest, EventStatus, EventType, Holder, Location, ManageAssets, ManageUsers,
-    Notice, User, UserStatus, user_record,
+    Asset, Books, ClientConfigRequest, EventStatus, EventType, Location, ManageAssets, ManageUsers, Notice, User,
+    UserStatus, user_record,
 };
-use super::notifier::Delivery;
 use super::refusal::{self, Refusal};
 use super::service::{Service, State};
 use super::snapshot::Write;
 use super::switches::{ExpirationDate, Garbage, Named, Switches, TokenErrors, Trouble};
-use super::world::date;
+use super::token::date;
 
 /// More than the largest request that the limits allow.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;

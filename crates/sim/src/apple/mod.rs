@@ -9,26 +9,29 @@
 
 mod connection;
 mod control;
+mod delivery;
 mod icon;
+mod keys;
 mod ledger;
 mod licensing;
+mod mdm_info;
 mod notifier;
 mod png;
 mod push;
 mod refusal;
-mod rng;
 pub mod sample;
 mod service;
 mod snapshot;
 mod store_front;
 mod switches;
+mod token;
 mod world;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
@@ -43,21 +46,27 @@ use self::connection::{Doorway, Peer};
 use self::service::{Service, State};
 use self::world::World;
 
-use crate::devices::AppFacts;
+use crate::clock::system_clock;
+use crate::facts::AppFacts;
 
+pub use self::delivery::Notification;
 pub use self::icon::Mark;
-pub use self::ledger::{AcceptError, EventStatus, EventType, Failure, Holder, MdmInfo, User, UserStatus, id_hash};
-pub use self::notifier::Notification;
+pub use self::keys::Holder;
+pub use self::ledger::{AcceptError, EventStatus, EventType, Failure, User, UserStatus};
+pub use self::mdm_info::MdmInfo;
 pub use self::refusal::Subjects;
-pub use self::rng::Rng;
 pub use self::sample::{App, Organisation};
-pub use self::service::Clock;
 pub use self::snapshot::{AssetLedger, EventLedger, Ledger, LocationLedger, Traffic, Write};
 pub use self::switches::{
     Artwork, EventOrder, ExpirationDate, Fault, Garbage, Named, Omitted, Overassign, Switches, TokenErrors, Told,
     Trouble,
 };
-pub use self::world::{Push, TokenKind, TokenState, Via};
+pub use self::token::{TokenKind, TokenState};
+pub use self::world::{Push, Via};
+
+pub use crate::clock::Clock;
+pub use crate::facts::id_hash;
+pub use crate::rng::Rng;
 
 /// How to start. The default is the sample organisation on a free port of this machine,
 /// forgotten when it stops.
@@ -89,19 +98,6 @@ impl Default for AppleOptions {
             clock: system_clock(),
         }
     }
-}
-
-/// The time it is.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place of the simulators that asks the machine for the time"
-)]
-pub fn system_clock() -> Clock {
-    Arc::new(|| {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis() as i64)
-    })
 }
 
 /// Why the simulator could not start.

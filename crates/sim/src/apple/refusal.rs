@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ledger::{AssetKey, Holder};
+use super::keys::{AssetKey, Holder};
 
 /// Why the service does not do what was asked. Nothing has been done then.
 #[derive(Debug, Clone, PartialEq)]

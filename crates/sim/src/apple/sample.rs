@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::icon::Mark;
-use super::ledger::MdmInfo;
-use super::world::{TokenKind, TokenState};
+use super::mdm_info::MdmInfo;
+use super::token::{TokenKind, TokenState};
 
 /// One location with its apps, people and tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -3,20 +3,18 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
+use super::delivery::{self, Delivery};
 use super::ledger::{Location, Step};
-use super::notifier::{self, Delivery};
 use super::refusal::Refusal;
 use super::snapshot::{Ledger, LocationLedger, Traffic, Write};
 use super::switches::Switches;
 use super::world::World;
-
-/// Tells the time, in milliseconds since 1970.
-pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+use crate::clock::Clock;
 
 pub struct Service {
     state: Mutex<State>,
@@ -54,7 +52,7 @@ impl Service {
             pushed: watch::Sender::new(last),
             closing: watch::Sender::new(false),
             reads: AtomicUsize::new(0),
-            client: notifier::client(),
+            client: delivery::client(),
         }
     }
 

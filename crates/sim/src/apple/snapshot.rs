@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
-use super::ledger::{EventStatus, EventType, Failure, Holder, Location, MdmInfo, Task, User};
-use super::world::TokenKind;
+use super::keys::Holder;
+use super::ledger::{EventStatus, EventType, Failure, Location, Task, User};
+use super::mdm_info::MdmInfo;
+use super::token::TokenKind;
 
 /// Everything there is to know, as of one moment.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -142,7 +142,7 @@ pub async fn sized_icon(
 
 fn draw(service: &Service, adam_id: &str) -> Response {
     match service.with(|state| state.world.app(adam_id).cloned()) {
-        Some(app) => ([(header::CONTENT_TYPE, "image/png")], icon::draw(&app)).into_response(),
+        Some(app) => ([(header::CONTENT_TYPE, "image/png")], icon::draw(&app.colour, app.mark)).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

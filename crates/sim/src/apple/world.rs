@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::ledger::{Holder, Location, id_hash};
+use super::keys::Holder;
+use super::ledger::Location;
 use super::refusal::Refusal;
-use super::rng::Rng;
 use super::sample::{App, Organisation};
+use super::token::{Token, TokenState, is_token_file, token_text};
+use crate::facts::id_hash;
+use crate::rng::Rng;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -24,44 +25,6 @@ pub struct World {
     pub tokens: Vec<Token>,
     pub catalogue: Vec<App>,
     pub pushes: Pushes,
-}
-
-/// Which of the sample's tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TokenKind {
-    Valid,
-    /// Of the same location as `Valid`, expiring later; both work.
-    Renewal,
-    /// Of a location that belongs to somebody else.
-    OtherAccount,
-    Expired,
-    Revoked,
-    /// Of a location that another server manages.
-    ExternalMdm,
-    /// Of a content manager who may only look.
-    ReadOnly,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TokenState {
-    Valid,
-    Expired,
-    Revoked,
-    /// The service does not recognise it.
-    Unknown,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Token {
-    pub kind: TokenKind,
-    /// The text of the file, which is also what comes as bearer.
-    pub text: String,
-    pub uid: String,
-    pub state: TokenState,
-    pub read_only: bool,
-    pub expires_at: i64,
 }
 
 /// A push as the fake push service passes it on.
@@ -210,24 +173,4 @@ impl World {
         }
         via
     }
-}
-
-/// A date as Apple writes it: UTC, with an offset that has no colon.
-pub fn date(at: i64) -> String {
-    match Timestamp::from_millisecond(at) {
-        Ok(timestamp) => timestamp.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string(),
-        Err(_) => String::new(),
-    }
-}
-
-fn token_text(secret: &str, expires_at: i64, organisation: &str) -> String {
-    let file = json!({"token": secret, "expDate": date(expires_at), "orgName": organisation});
-    BASE64_STANDARD.encode(file.to_string())
-}
-
-fn is_token_file(text: &str) -> bool {
-    let Ok(decoded) = BASE64_STANDARD.decode(text) else {
-        return false;
-    };
-    serde_json::from_slice::<Value>(&decoded).is_ok_and(|file| file.get("token").is_some())
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::apps::InstalledApp;
 use super::spec::DeviceSpec;
-use crate::apple::Rng;
+use crate::rng::Rng;
 
 /// How many commands a device remembers having finished.
 const REMEMBERED_COMMANDS: usize = 64;
@@ -24,7 +24,7 @@ pub struct Device {
     pub stage: Stage,
     pub profile: Option<Profile>,
     /// Random, as the push service knows it.
-    #[serde(with = "super::state::bytes")]
+    #[serde(with = "super::bytes")]
     pub token: Vec<u8>,
     pub push_magic: String,
     pub awaiting_configuration: bool,
@@ -93,7 +93,7 @@ pub struct Profile {
     pub server_url: String,
     pub check_in_url: String,
     pub topic: String,
-    #[serde(with = "super::state::bytes")]
+    #[serde(with = "super::bytes")]
     pub p12: Vec<u8>,
     pub password: String,
     pub sign_message: bool,

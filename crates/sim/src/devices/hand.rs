@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::apps::{Install, Phase};
-use super::commands::{AppName, Received, Wanted};
+use super::apps::Phase;
+use super::commands::{Received, Wanted};
 use super::device::{Device, Leaving, Profile};
-use super::store::{AppFacts, Licence};
+use super::installing::Install;
+use super::store::{AppName, Licence};
 use super::{DeviceSnapshot, DeviceSpec, snapshot};
+use crate::facts::AppFacts;
 
 /// What the store knows, for a device that installs.
 pub trait Market {

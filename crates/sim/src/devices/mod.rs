@@ -11,10 +11,13 @@
 //! Left out: what users are asked over their channels (they speak when told to), Shared iPad, User Enrollment, declarative management, client
 //! certificates over TLS (devices sign their messages instead).
 
+mod answer;
 mod apps;
+mod bytes;
 mod commands;
 mod device;
 mod hand;
+mod installing;
 mod profile;
 mod schema;
 mod session;
@@ -33,17 +36,17 @@ use serde::Serialize;
 use tokio::sync::{Notify, OwnedMutexGuard, Semaphore, watch};
 
 use self::apps::Phase;
-use self::commands::AppName;
 use self::device::{Device, Stage};
 use self::state::{Slot, State};
-use self::store::Store;
-use crate::apple::{Clock, system_clock};
+use self::store::{AppName, Store};
+use crate::clock::{Clock, system_clock};
 
 pub use self::hand::{Hand, Market, Said};
 pub use self::session::EnrolError;
 pub use self::spec::{DeviceSpec, Farewell, InvitationManner, OfflineSpell, Prompt, SignatureForm};
 pub use self::state::StateError;
-pub use self::store::{AppFacts, Licence};
+pub use self::store::Licence;
+pub use crate::facts::AppFacts;
 
 /// How to start a fleet. Only the simulated Apple's address has to be given.
 #[derive(Clone)]

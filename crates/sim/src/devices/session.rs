@@ -8,9 +8,9 @@ use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 
 use super::Inner;
-use super::apps::Install;
 use super::commands::{Received, Wanted};
 use super::device::{Device, Leaving, Profile, Stage, Work};
+use super::installing::Install;
 use super::profile::{self, DeviceIdentity};
 use super::spec::Farewell;
 use super::state::StateError;

@@ -5,23 +5,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::commands::AppName;
+use crate::facts::AppFacts;
 
-/// An app as the store describes it to a device.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AppFacts {
-    pub adam_id: String,
-    pub bundle_id: String,
-    pub name: String,
-    pub version: String,
-    pub external_version_id: i64,
-    /// `iOS`, `macOS`.
-    pub platforms: Vec<String>,
-    /// `iphone`, `ipad`, `mac`; empty when it is not known.
-    #[serde(default)]
-    pub device_families: Vec<String>,
-    pub minimum_os: String,
+/// How a command or a person names an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppName {
+    AdamId(String),
+    BundleId(String),
 }
 
 /// By what licence a device may install an app.

@@ -5,41 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Books, EventType, Location, Switches, Task,
-    users::{User, UserStatus, id_hash},
+    AssetKey, Books, EventType, Holder, Location, Switches, Task,
+    users::{User, UserStatus},
 };
+use crate::facts::id_hash;
 
 /// Apple's number for "as many as you like".
 pub const UNLIMITED: i64 = i32::MAX as i64;
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AssetKey {
-    pub adam_id: String,
-    #[serde(default = "standard")]
-    pub pricing_param: String,
-}
-
-fn standard() -> String {
-    "STDQ".into()
-}
-
-impl AssetKey {
-    pub fn standard(adam_id: &str) -> Self {
-        AssetKey {
-            adam_id: adam_id.into(),
-            pricing_param: standard(),
-        }
-    }
-}
-
-/// Whom a licence is assigned to: a `clientUserId` or a serial number.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Holder {
-    User(String),
-    Device(String),
-}
 
 /// One assignment.
 #[derive(Debug, Clone, Serialize, Deserialize)]

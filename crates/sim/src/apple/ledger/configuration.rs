@@ -3,14 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Location, Refusal, Switches};
-use crate::apple::switches::Omitted;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MdmInfo {
-    pub id: String,
-    pub name: String,
-    pub metadata: String,
-}
+use crate::apple::{mdm_info::MdmInfo, switches::Omitted};
 
 /// What a server told about itself and its webhook. One per location; the last writer wins.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -18,18 +18,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::{AssetKey, Holder};
 use super::refusal::{Refusal, Subjects};
-use super::rng::Rng;
 use super::sample::Organisation;
 use super::switches::Switches;
+use crate::facts::id_hash;
+use crate::rng::Rng;
 
-pub use self::assets::{Asset, AssetKey, Holder, UNLIMITED};
+pub use self::assets::{Asset, UNLIMITED};
 pub use self::books::Books;
-pub use self::configuration::{ClientConfigRequest, ClientConfiguration, MdmInfo};
+pub use self::configuration::{ClientConfigRequest, ClientConfiguration};
 pub use self::events::{Event, EventStatus, EventType, Failure, Task};
 pub use self::notices::{Notice, user_record};
 pub use self::requests::{ManageAssets, ManageUsers};
-pub use self::users::{AcceptError, User, UserStatus, id_hash};
+pub use self::users::{AcceptError, User, UserStatus};
 pub use self::version::Version;
 
 /// What every step needs besides the books themselves.

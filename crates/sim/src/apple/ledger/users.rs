@@ -2,12 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
-use sha1::{Digest as _, Sha1};
 
 use super::{Books, EventType, Holder, Location, Rng, Switches, Task, requests::RequestUser};
+use crate::facts::id_hash;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UserStatus {
@@ -41,11 +39,6 @@ pub struct User {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-/// What `idHash` is for an account.
-pub fn id_hash(account: &str) -> String {
-    BASE64_STANDARD.encode(Sha1::digest(account.as_bytes()))
 }
 
 /// Why an invitation could not be accepted.

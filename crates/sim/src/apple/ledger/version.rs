@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::apple::rng::mix;
+use crate::rng::mix;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
