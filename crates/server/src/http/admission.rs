@@ -21,7 +21,8 @@ use tokio::{
 use super::{
     auth,
     connections::{Activity, Phase},
-    console::{self, pages::error::ErrorKind},
+    console::pages::error::ErrorKind,
+    page::error_page,
     problem::{Kind, Problem},
 };
 use crate::app::App;
@@ -164,7 +165,7 @@ fn refused(app: &App, path: &str, headers: &HeaderMap, refusal: Refusal) -> Resp
     } else if path == "/mdm" {
         status.into_response()
     } else {
-        console::error_page(app, auth::language(None, headers, &app.config), page)
+        error_page(app, auth::language(None, headers, &app.config), page)
     };
     if refusal == Refusal::NoPlace {
         let again = header::HeaderValue::from_static(COME_AGAIN_SECONDS);

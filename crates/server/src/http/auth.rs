@@ -20,8 +20,9 @@ use secrecy::{ExposeSecret, SecretString};
 use store::{Account, Session};
 
 use super::{
-    console::Oops,
+    cookies::{cookie, set_cookie},
     flash::{self, Done},
+    page::Oops,
     problem::{Kind, Problem},
 };
 use crate::{
@@ -60,6 +61,18 @@ impl Deref for Admin {
     type Target = Reader;
     fn deref(&self) -> &Reader {
         &self.0
+    }
+}
+
+impl AsRef<Session> for Reader {
+    fn as_ref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl AsRef<Session> for Admin {
+    fn as_ref(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -264,37 +277,11 @@ pub fn known_browser(headers: &HeaderMap, config: &Config) -> Option<SecretStrin
         .map(SecretString::from)
 }
 
-pub(super) fn set_cookie(config: &Config, name: &str, value: &str, max_age_seconds: Option<u64>) -> HeaderValue {
-    let mut text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax");
-    if config.is_https() {
-        text.push_str("; Secure");
-    }
-    if let Some(seconds) = max_age_seconds {
-        text.push_str(&format!("; Max-Age={seconds}"));
-    }
-    let mut cookie = HeaderValue::from_str(&text).expect("names and values of ours are plain");
-    cookie.set_sensitive(true);
-    cookie
-}
-
 /// The session that the browser says it has.
 pub fn session_token(headers: &HeaderMap, config: &Config) -> Option<SecretString> {
     cookie(headers, session_cookie_name(config))
         .filter(|token| !token.is_empty())
         .map(SecretString::from)
-}
-
-pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    for line in headers.get_all(header::COOKIE) {
-        for pair in line.to_str().unwrap_or_default().split(';') {
-            if let Some((given, value)) = pair.trim().split_once('=')
-                && given == name
-            {
-                return Some(value);
-            }
-        }
-    }
-    None
 }
 
 /// The cookie in which a visitor who has not signed in keeps a chosen language.

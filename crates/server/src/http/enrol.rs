@@ -17,14 +17,12 @@ use crate::{
     gate::Busy,
     http::{
         auth::Visitor,
-        console::{
-            self,
-            pages::{
-                enrol::{EnrolPage, EnrolState},
-                error::ErrorKind,
-            },
+        console::pages::{
+            enrol::{EnrolPage, EnrolState},
+            error::ErrorKind,
         },
         input::Path,
+        page::{error_page, speak},
     },
     messages::Lang,
 };
@@ -48,7 +46,7 @@ async fn page(State(app): State<App>, Visitor { lang }: Visitor, Path(token): Pa
         Ok(None) => EnrolState::Unknown,
         Err(error) => {
             crate::cause::note(&error);
-            return console::error_page(&app, lang, ErrorKind::Unavailable);
+            return error_page(&app, lang, ErrorKind::Unavailable);
         }
     };
     show(&app, lang, &token, state)
@@ -80,7 +78,7 @@ async fn profile(State(app): State<App>, Visitor { lang }: Visitor, Path(token):
         }
         Err(error) => {
             crate::cause::note(&error);
-            return console::error_page(&app, lang, ErrorKind::Unavailable);
+            return error_page(&app, lang, ErrorKind::Unavailable);
         }
     };
     show(&app, lang, &token, state)
@@ -94,7 +92,7 @@ fn show(app: &App, lang: Lang, token: &str, state: EnrolState) -> Response {
         EnrolState::NotReady | EnrolState::Busy => StatusCode::SERVICE_UNAVAILABLE,
     };
     let page = EnrolPage {
-        s: console::speak(app, lang),
+        s: speak(app, lang),
         organization: app.config.mdm_organization(),
         state,
         path: format!("/enrol/{token}"),

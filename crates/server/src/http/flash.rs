@@ -13,8 +13,9 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{SessionId, Time};
+use store::Session;
 
-use super::auth::{self, Reader};
+use super::cookies::{cookie, set_cookie};
 use crate::app::App;
 
 /// Lists what can be done, each with the key of its sentence in the message files.
@@ -94,19 +95,19 @@ fn signed(session: SessionId, key: &str, until: i64) -> String {
 }
 
 /// Goes to a page of ours, which says what was done.
-pub fn to(app: &App, reader: &Reader, path: &str, done: Done) -> Response {
-    let session = reader.session.id;
+pub fn to(app: &App, reader: &impl AsRef<Session>, path: &str, done: Done) -> Response {
+    let session = reader.as_ref().id;
     let until = (app.now() + LASTS).ms();
     let key = done.key();
     let mac = URL_SAFE_NO_PAD.encode(app.store.mac(PURPOSE, &signed(session, key, until)));
     let value = format!("{key}.{until}.{mac}");
-    let cookie = auth::set_cookie(&app.config, cookie_name(app), &value, Some(LASTS.as_secs()));
+    let cookie = set_cookie(&app.config, cookie_name(app), &value, Some(LASTS.as_secs()));
     ([(header::SET_COOKIE, cookie)], Redirect::to(path)).into_response()
 }
 
 /// What this request's session was just told, as far as it was told by us.
 pub fn said(app: &App, headers: &HeaderMap, session: SessionId) -> Option<Done> {
-    let mut parts = auth::cookie(headers, cookie_name(app))?.splitn(3, '.');
+    let mut parts = cookie(headers, cookie_name(app))?.splitn(3, '.');
     let (key, until, mac) = (parts.next()?, parts.next()?, parts.next()?);
     let until: i64 = until.parse().ok()?;
     let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
@@ -119,14 +120,14 @@ pub fn said(app: &App, headers: &HeaderMap, session: SessionId) -> Option<Done> 
 /// Around the pages: whatever a page has said, the next one does not say again.
 pub async fn once(State(app): State<App>, request: Request, next: Next) -> Response {
     let name = cookie_name(&app);
-    let carried = auth::cookie(request.headers(), name).is_some();
+    let carried = cookie(request.headers(), name).is_some();
     let mut response = next.run(request).await;
     let is_page = response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     if carried && is_page {
-        let gone: HeaderValue = auth::set_cookie(&app.config, name, "", Some(0));
+        let gone: HeaderValue = set_cookie(&app.config, name, "", Some(0));
         response.headers_mut().append(header::SET_COOKIE, gone);
     }
     response

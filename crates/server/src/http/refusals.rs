@@ -12,11 +12,7 @@ use axum::{
 };
 use secrecy::ExposeSecret;
 
-use super::{
-    auth,
-    console::{self, pages::error::ErrorKind},
-    problem::Problem,
-};
+use super::{auth, console::pages::error::ErrorKind, page::error_page_as, problem::Problem};
 use crate::{app::App, messages::Lang};
 
 /// Around the pages.
@@ -30,7 +26,7 @@ pub async fn as_pages(State(app): State<App>, request: Request, next: Next) -> R
         Some(kind) => *kind,
         None => ErrorKind::of(response.status()),
     };
-    let page = console::error_page_as(&app, reader(&app, &headers).await, kind, response.status());
+    let page = error_page_as(&app, reader(&app, &headers).await, kind, response.status());
     replaced(response, page)
 }
 

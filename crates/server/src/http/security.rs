@@ -18,13 +18,12 @@ use tracing::Instrument;
 
 use super::{
     admission::{self, Door},
-    flash, refusals, source,
+    flash,
+    page::PAGE_POLICY,
+    refusals, source,
 };
 use crate::{app::App, cause};
 
-/// Nothing from anywhere else, no script or style inside a page, no page inside another.
-pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                           form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Names a request in the log and in what its sender is told.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const BARE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";

@@ -18,11 +18,10 @@ use super::{
     pages::{
         Place,
         app::{AppTab, app_link, state_of, state_value},
-        bulk::{ActWord, Asked, BulkDonePage, BulkPage, BulkPreviewPage, MadeChoice, Moved, Skipped, Way},
+        bulk::{ActWord, Asked, BulkDonePage, BulkPage, BulkPreviewPage, MadeChoice, Moved, NAMED, Skipped, Way},
         deployment::{approval_of, license_type_of},
-        groups::members_text,
         members::PreviewedApp,
-        parts::{Named, Turn, link},
+        parts::{Named, Turn, link, members_text},
         people::people_link,
         preview::{LineView, PreviewView},
     },
@@ -43,9 +42,6 @@ use crate::{
     },
     messages::Speak,
 };
-
-/// So many of those who are meant are named.
-pub(super) const NAMED: usize = 20;
 
 /// A list as an address has it.
 pub(super) fn list_value(list: List) -> String {

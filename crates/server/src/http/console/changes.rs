@@ -314,7 +314,7 @@ fn back(s: &Speak, intent: &Intent, kind: GroupKind) -> Vec<String> {
     match intent {
         Intent::Deployment { choices, .. } => vec![s.t1("change-back-lines", "count", choices.len())],
         Intent::GroupMembers { add, remove, .. } => {
-            let text = |count: usize| super::pages::groups::members_text(s, kind, count as u64);
+            let text = |count: usize| super::pages::parts::members_text(s, kind, count as u64);
             let sides = [("change-back-come", add.len()), ("change-back-go", remove.len())];
             let sides = sides.into_iter().filter(|(_, count)| *count > 0);
             sides.map(|(key, count)| s.t1(key, "count", text(count))).collect()

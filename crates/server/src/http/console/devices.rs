@@ -18,7 +18,8 @@ use super::{
             CheckInLine, CommandLine, CommandProgress, DeviceAppLine, DevicePage, DevicesPage, IdentityFacts,
             devices_link,
         },
-        parts::{CommandWord, Named, Turn},
+        parts::{Named, Turn},
+        words::CommandWord,
     },
     speak, view,
 };

@@ -21,9 +21,8 @@ use super::{
     Oops, frame, groups, held, html,
     pages::{
         Flash, Place,
-        groups::members_text,
         members::{MembersPreviewPage, MembersView, Moved, Pick, PreviewedApp},
-        parts::{Turn, link},
+        parts::{Turn, link, members_text},
         preview::{LineView, PreviewView},
         rules,
     },

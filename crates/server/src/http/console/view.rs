@@ -11,9 +11,10 @@ use uuid::Uuid;
 use super::pages::{
     apps::AppLine,
     devices::DeviceLine,
-    parts::{EventLine, EventWord, InvitationLine, Named, OperationWord, Phase, Running, Who},
+    parts::{EventLine, InvitationLine, Named, Running, Who},
     stopped::StoppedNote,
     ui::StateCounts,
+    words::{EventWord, OperationWord, Phase},
 };
 use crate::{
     app::{

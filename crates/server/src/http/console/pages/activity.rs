@@ -33,8 +33,9 @@ pub mod tests {
         Place,
         app::tests::named,
         changes,
-        parts::{EventWord, Who},
+        parts::Who,
         tests::{ago, frame},
+        words::EventWord,
     };
 
     /// One of everything that can happen.

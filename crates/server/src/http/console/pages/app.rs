@@ -11,8 +11,7 @@ use super::{
     Frame,
     apps::{platform_names, product},
     bulk::PickBar,
-    groups::members_text,
-    parts::{EventLine, InvitationLine, Named, Pager, Turn},
+    parts::{EventLine, InvitationLine, Named, Pager, Turn, members_text},
     ui::{Glyph, Html, StateCounts},
 };
 use crate::messages::Speak;

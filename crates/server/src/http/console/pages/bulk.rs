@@ -7,9 +7,8 @@ use store::Many;
 use super::{
     Frame,
     deployment::{approval_value, license_type_value},
-    groups::members_text,
     members::PreviewedApp,
-    parts::Named,
+    parts::{Named, members_text},
     preview::prompted,
     ui::Glyph,
 };
@@ -17,6 +16,9 @@ use crate::{
     app::bulk::{Skip, selection::List},
     messages::Speak,
 };
+
+/// So many of those who are meant are named.
+pub const NAMED: usize = 20;
 
 /// What can be done to many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -273,7 +275,7 @@ impl BulkPreviewPage {
     }
 
     fn more(&self) -> u64 {
-        self.does - (self.does.min(super::super::bulk::NAMED as u64))
+        self.does - (self.does.min(NAMED as u64))
     }
 
     fn moves_groups(&self) -> bool {

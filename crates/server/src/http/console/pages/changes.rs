@@ -102,7 +102,7 @@ impl ChangePage {
     }
 
     fn members_said(&self, members: &u64) -> String {
-        super::groups::members_text(&self.s, self.kind, *members)
+        super::parts::members_text(&self.s, self.kind, *members)
     }
 
     fn short_digest(&self, digest: &str) -> String {

@@ -390,8 +390,8 @@ pub mod tests {
     use super::*;
     use crate::http::console::pages::{
         Place, apps, changes,
-        parts::{OperationWord, Phase},
         tests::{ago, frame},
+        words::{OperationWord, Phase},
     };
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {

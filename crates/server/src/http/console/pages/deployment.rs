@@ -5,7 +5,7 @@ use domain::{
     Approval, AssetId, Counts, Deployment, GroupId, GroupKind, Installation, LicenseType, Owned, RuleSet, Time,
 };
 
-use super::{Frame, conflict::Conflict, groups::members_text, ui::Glyph, words};
+use super::{Frame, conflict::Conflict, parts::members_text, ui::Glyph, words};
 use crate::{app::deployments::LineSays, messages::Speak};
 
 /// A deadline as the form has it.

@@ -11,10 +11,10 @@ use super::{
     apps::platform_name,
     bulk::PickBar,
     members::PreviewedApp,
-    parts::{CommandWord, Named, Pager, Turn},
+    parts::{Named, Pager, Turn},
     stopped::StoppedNote,
     ui::{Glyph, Html, StateCounts},
-    words,
+    words::{self, CommandWord},
 };
 use crate::{
     app::{directory::DeviceFilter, leaving::MayLeave},

@@ -8,7 +8,7 @@ use super::{
     bulk::PickBar,
     conflict::Conflict,
     members::MembersView,
-    parts::Named,
+    parts::{Named, members_text},
     rules::{Membership, RuleView},
     ui::Glyph,
     words,
@@ -32,14 +32,6 @@ pub struct GroupLine {
 impl GroupLine {
     fn members_text(&self, s: &Speak) -> String {
         members_text(s, self.kind, self.members)
-    }
-}
-
-/// People and devices have counters of their own.
-pub fn members_text(s: &Speak, kind: GroupKind, members: u64) -> String {
-    match kind {
-        GroupKind::User => s.t1("count-people", "count", members),
-        GroupKind::Device => s.t1("count-devices", "count", members),
     }
 }
 

@@ -6,8 +6,7 @@ use domain::{AssetId, GroupId, GroupKind, Prompted};
 
 use super::{
     Frame,
-    groups::members_text,
-    parts::Pager,
+    parts::{Pager, members_text},
     preview::{PreviewView, confirmed, prompted},
     rules::RuleView,
     ui::Glyph,

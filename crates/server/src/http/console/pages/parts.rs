@@ -1,12 +1,12 @@
 //! What several pages show: things that run, what happened, licences, terms, pages of a list.
 
-use domain::{AssetId, Place, Program, Seat, Time, invitation::Ending, program::Invitation};
+use domain::{AssetId, GroupKind, Place, Program, Seat, Time, invitation::Ending, program::Invitation};
 use store::{Many, Span, SyncCause};
 use uuid::Uuid;
 
 use super::{
     ui::{Glyph, Html},
-    words,
+    words::{self, EventWord, OperationWord, Phase},
 };
 use crate::{
     app::{
@@ -37,6 +37,14 @@ impl Named {
     }
 }
 
+/// People and devices have counters of their own.
+pub fn members_text(s: &Speak, kind: GroupKind, members: u64) -> String {
+    match kind {
+        GroupKind::User => s.t1("count-people", "count", members),
+        GroupKind::Device => s.t1("count-devices", "count", members),
+    }
+}
+
 /// The invitation to the programme on one device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvitationLine {
@@ -48,34 +56,6 @@ pub struct InvitationLine {
     /// What the device said when it did not show it.
     pub error: Option<String>,
 }
-
-/// What Apple was asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OperationWord {
-    CreateUsers,
-    Associate,
-    Disassociate,
-    RetireUsers,
-}
-
-/// How far the reading of what Apple has is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    Waiting,
-    Config,
-    Assets,
-    Assignments,
-    Users,
-    Metadata,
-}
-
-/// The request type of a command to a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CommandWord(pub String);
-
-/// The kind of something that happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventWord(pub String);
 
 /// Something that is under way.
 #[derive(Debug, Clone, PartialEq, Eq)]

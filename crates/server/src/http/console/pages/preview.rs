@@ -10,7 +10,7 @@ use domain::{
     PersonId, Prompted, Time,
 };
 
-use super::{Frame, groups::members_text, ui::Glyph, words};
+use super::{Frame, parts::members_text, ui::Glyph, words};
 use crate::{
     app::{
         contract::Contract,

@@ -217,8 +217,8 @@ pub mod tests {
     use super::*;
     use crate::http::console::pages::{
         Place,
-        parts::Phase,
         tests::{ago, frame, id},
+        words::Phase,
     };
 
     pub fn samples(s: &Speak) -> Vec<(&'static str, String)> {

@@ -9,7 +9,33 @@ use store::{Role, SyncCause};
 
 use crate::app::program::ProgramRefusal;
 
-use super::parts::{CommandWord, EventWord, OperationWord, Phase};
+/// What Apple was asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OperationWord {
+    CreateUsers,
+    Associate,
+    Disassociate,
+    RetireUsers,
+}
+
+/// How far the reading of what Apple has is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Waiting,
+    Config,
+    Assets,
+    Assignments,
+    Users,
+    Metadata,
+}
+
+/// The request type of a command to a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandWord(pub String);
+
+/// The kind of something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventWord(pub String);
 
 pub fn install_state(state: InstallState) -> &'static str {
     match state {
