@@ -53,6 +53,9 @@ pub struct Upload {
 
 reads! {
     locations() -> Vec<LocationRow>;
+    /// The one whose token is linked. There is one at most, and nothing else says so: what works for several asks for
+    /// [`locations`](Store::locations).
+    location_linked() -> Option<LocationRow>;
     location(id: LocationId) -> Option<LocationRow>;
     location_by_uid(uid: &'a str) -> Option<LocationRow>;
 }
@@ -61,6 +64,11 @@ impl Conn<'_> {
     async fn locations(&mut self) -> Result<Vec<LocationRow>, StoreError> {
         self.all("SELECT * FROM locations ORDER BY created_at", values![], location)
             .await
+    }
+
+    async fn location_linked(&mut self) -> Result<Option<LocationRow>, StoreError> {
+        let sql = "SELECT * FROM locations ORDER BY created_at LIMIT 1";
+        self.one(sql, values![], location).await
     }
 
     pub(crate) async fn location(&mut self, id: LocationId) -> Result<Option<LocationRow>, StoreError> {

@@ -89,7 +89,7 @@ const POSITIONS: usize = 400;
 /// Waits until whatever was written is decided: from then on lists and numbers show it.
 pub async fn everybody_is_decided(app: &App) {
     until("nobody is to be decided", async || {
-        let Some(location) = app.store.locations().await.expect("locations").into_iter().next() else {
+        let Some(location) = app.store.location_linked().await.expect("locations") else {
             return true;
         };
         let look = look(app, &location);
@@ -114,7 +114,7 @@ fn look(app: &App, location: &LocationRow) -> Look {
 ///
 /// When something that is kept does not follow from the facts.
 pub async fn judged(app: &App) -> bool {
-    let Some(location) = app.store.locations().await.expect("locations").into_iter().next() else {
+    let Some(location) = app.store.location_linked().await.expect("locations") else {
         return true;
     };
     let now = app.now();

@@ -148,7 +148,7 @@ impl Sides<'_> {
     /// What does not agree at this moment, each in one line.
     pub async fn differences(&self) -> Vec<String> {
         let mut wrong = Wrong::default();
-        let Some(location) = self.app.store.locations().await.expect("our books").into_iter().next() else {
+        let Some(location) = self.app.store.location_linked().await.expect("our books") else {
             return vec!["no token is linked".to_owned()];
         };
         let ledger = self.apple.ledger();

@@ -183,7 +183,7 @@ impl World {
     /// P4: whoever gives a licence back has no device of ours with the app, but for those that have another licence by then.
     async fn returned_rightly(&mut self, adam_id: &str, users: &[String], serials: &[String]) -> Result<(), String> {
         let Some(app) = self.anybody() else { return Ok(()) };
-        let Some(location) = app.store.locations().await.map_err(said)?.into_iter().next() else {
+        let Some(location) = app.store.location_linked().await.map_err(said)? else {
             return Ok(());
         };
         let people: BTreeMap<String, PersonId> = app
@@ -231,7 +231,7 @@ impl World {
         (person, serial): (Option<PersonId>, &str),
         asset: AssetId,
     ) -> Result<(), String> {
-        let Some(location) = app.store.locations().await.map_err(said)?.into_iter().next() else {
+        let Some(location) = app.store.location_linked().await.map_err(said)? else {
             return Ok(());
         };
         let ledger = self.apple.ledger();

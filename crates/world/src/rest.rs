@@ -170,7 +170,7 @@ impl World {
             foreign: &self.foreign,
         };
         let mut left = sides.differences().await;
-        let Some(location) = app.store.locations().await.map_err(said)?.into_iter().next() else {
+        let Some(location) = app.store.location_linked().await.map_err(said)? else {
             left.push("no token is linked".to_owned());
             return Ok(left);
         };

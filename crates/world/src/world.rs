@@ -386,14 +386,7 @@ impl World {
         for name in ["read", "describing", "location"] {
             self.lands(0, name).await?;
         }
-        let location = app
-            .store
-            .locations()
-            .await
-            .map_err(said)?
-            .into_iter()
-            .next()
-            .ok_or("no location")?;
+        let location = app.store.location_linked().await.map_err(said)?.ok_or("no location")?;
         for row in app.store.apps(location.id).await.map_err(said)? {
             let Some(bundle) = row.bundle_id else {
                 return Err(format!("{} was not described", row.adam_id));

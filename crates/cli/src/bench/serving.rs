@@ -214,7 +214,7 @@ impl Served {
 
     /// Until everything was read from Apple and nobody is left to be decided. What was read is returned.
     async fn quiet(&mut self) -> Result<SyncRow, Failure> {
-        let Some(location) = self.app.store.locations().await?.into_iter().next() else {
+        let Some(location) = self.app.store.location_linked().await? else {
             return Err(Failure::new("no token is linked"));
         };
         let begun = Instant::now();
@@ -269,7 +269,7 @@ impl Served {
 
     async fn paths(&self) -> Result<Vec<(&'static str, String)>, Failure> {
         let store = &self.app.store;
-        let Some(location) = store.locations().await?.into_iter().next() else {
+        let Some(location) = store.location_linked().await? else {
             return Err(Failure::new("no token is linked"));
         };
         let asset: Option<AssetId> = store.apps(location.id).await?.first().map(|row| row.id);

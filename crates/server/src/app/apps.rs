@@ -76,7 +76,7 @@ impl App {
     pub async fn overview(&self) -> Result<Option<Overview>, AppError> {
         let now = self.now();
         let mut read = self.store.snapshot().await?;
-        let Some(location) = read.locations().await?.into_iter().next() else {
+        let Some(location) = read.location_linked().await? else {
             return Ok(None);
         };
         let id = location.id;
@@ -179,7 +179,7 @@ impl App {
 
     /// Everything that Apple is to be asked, or works on; the latest first.
     pub async fn operations_open(&self) -> Result<Vec<OperationRow>, AppError> {
-        let Some(location) = self.store.locations().await?.into_iter().next() else {
+        let Some(location) = self.store.location_linked().await? else {
             return Ok(Vec::new());
         };
         let mut open = self.store.operations_open(location.id).await?;

@@ -186,10 +186,11 @@ impl App {
 
     /// The deployments of all apps together.
     pub async fn deployments_all(&self) -> Result<Vec<Deployment>, AppError> {
-        match self.store.locations().await?.first() {
-            Some(location) => Ok(self.store.deployments_all(location.id).await?),
-            None => Ok(Vec::new()),
+        let mut all = Vec::new();
+        for location in self.store.locations().await? {
+            all.extend(self.store.deployments_all(location.id).await?);
         }
+        Ok(all)
     }
 
     /// Which version of its deployment an app has. Read it before the deployment, not after.

@@ -788,7 +788,7 @@ async fn apply_list(
         return Ok(());
     };
     // An app of ours that we never asked this device for may be there from an earlier enrolment.
-    if let Some(location) = tx.locations().await?.into_iter().next() {
+    if let Some(location) = tx.location_linked().await? {
         for app in tx.apps(location.id).await? {
             let Some(bundle_id) = app.bundle_id else { continue };
             if listed.contains_key(&bundle_id) {

@@ -268,7 +268,7 @@ fn devices(filter: DeviceFilter, now: Time) -> Whom<Devices> {
 impl App {
     async fn look(&self) -> Result<Look, AppError> {
         let mut read = self.store.snapshot().await?;
-        let location = read.locations().await?.into_iter().next();
+        let location = read.location_linked().await?;
         let sums = match &location {
             Some(location) => sums_of(&mut read, location.id).await?,
             None => Vec::new(),
@@ -338,7 +338,7 @@ impl App {
         let part = asked.part(read.people_after(asked.after(), asked.most + 1).await?);
         let mut client_users = BTreeMap::new();
         let mut invitations = BTreeMap::new();
-        if let Some(location) = read.locations().await?.into_iter().next() {
+        if let Some(location) = read.location_linked().await? {
             let rows = read.client_user_rows(location.id, &part.rows).await?;
             client_users.extend(rows.into_iter().map(|row| (row.person_id, row)));
             // The latest comes last.
@@ -360,7 +360,7 @@ impl App {
     /// The next devices in the order in which they first came, those that are gone among them.
     pub async fn devices_after(&self, asked: Asked<'_>) -> Result<(Part<DeviceId>, Vec<OwnedDevice>), AppError> {
         let mut read = self.store.snapshot().await?;
-        let location = read.locations().await?.into_iter().next();
+        let location = read.location_linked().await?;
         let part = asked.part(read.devices_after(asked.after(), asked.most + 1).await?);
         let rows = devices_owned(&mut read, location.as_ref(), &part.rows, self.now()).await?;
         Ok((part, rows))

@@ -119,14 +119,8 @@ impl App {
             field: "deployments",
             problem: FieldProblem::Taken,
         };
-        if let Some(location) = self.store.locations().await?.first()
-            && self
-                .store
-                .deployments_all(location.id)
-                .await?
-                .iter()
-                .any(|deployment| deployment.group == id)
-        {
+        let mut lines = self.deployments_all().await?.into_iter();
+        if lines.any(|deployment| deployment.group == id) {
             return Err(in_use);
         }
         let used = self.store.group_used_by(id).await?;

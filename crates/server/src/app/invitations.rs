@@ -131,7 +131,7 @@ impl App {
             tx.person(person).await?.ok_or(AppError::NotFound("person"))?;
             return Err(NotInvited::Left.into());
         }
-        let location = tx.locations().await?.into_iter().next().ok_or(NotInvited::NotLinked)?;
+        let location = tx.location_linked().await?.ok_or(NotInvited::NotLinked)?;
         let user = tx
             .client_user_held(person, location.id)
             .await?

@@ -71,7 +71,7 @@ impl App {
     pub async fn of_person(&self, person: PersonId) -> Result<Option<OfPerson>, AppError> {
         let now = self.now();
         let mut read = self.store.snapshot().await?;
-        let Some(location) = read.locations().await?.into_iter().next() else {
+        let Some(location) = read.location_linked().await? else {
             return Ok(None);
         };
         let id = location.id;

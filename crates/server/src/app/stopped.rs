@@ -56,7 +56,7 @@ impl App {
     /// The next of them, by their ids.
     pub async fn stopped_plans(&self, after: Option<PersonId>, most: usize) -> Result<Vec<StoppedPlan>, AppError> {
         let mut read = self.store.snapshot().await?;
-        let Some(location) = read.locations().await?.into_iter().next() else {
+        let Some(location) = read.location_linked().await? else {
             return Ok(Vec::new());
         };
         let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -96,7 +96,7 @@ impl App {
         caller.may_write()?;
         let now = self.now();
         let mut tx = self.store.begin().await?;
-        let Some(location) = tx.locations().await?.into_iter().next() else {
+        let Some(location) = tx.location_linked().await? else {
             return Err(AppError::NotFound("stopped plan"));
         };
         if tx.stopped_of(location.id, &[person]).await?.is_empty() {

@@ -111,7 +111,7 @@ impl App {
     /// Every app and book of the location; `None` until a token is linked.
     pub async fn apps_summed(&self) -> Result<Option<Summed>, AppError> {
         let mut read = self.store.snapshot().await?;
-        let Some(location) = read.locations().await?.into_iter().next() else {
+        let Some(location) = read.location_linked().await? else {
             return Ok(None);
         };
         let mut deployments: BTreeMap<AssetId, Vec<Deployment>> = BTreeMap::new();

@@ -11,10 +11,8 @@ impl App {
         caller.may_write()?;
         let location = self
             .store
-            .locations()
+            .location_linked()
             .await?
-            .into_iter()
-            .next()
             .ok_or(AppError::NotFound("location"))?;
         let state = super::tokens::token_state(&location, self.now());
         if !state.readable() {
@@ -45,7 +43,7 @@ impl App {
 
     /// The latest first.
     pub async fn syncs(&self, limit: i64) -> Result<Vec<SyncRow>, AppError> {
-        match self.store.locations().await?.into_iter().next() {
+        match self.store.location_linked().await? {
             Some(location) => Ok(self.store.syncs(location.id, limit).await?),
             None => Ok(Vec::new()),
         }
@@ -53,7 +51,7 @@ impl App {
 
     /// The one that waits or runs, if any.
     pub async fn sync_open(&self) -> Result<Option<SyncRow>, AppError> {
-        match self.store.locations().await?.into_iter().next() {
+        match self.store.location_linked().await? {
             Some(location) => Ok(self.store.sync_open(location.id).await?),
             None => Ok(None),
         }

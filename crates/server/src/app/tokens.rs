@@ -186,7 +186,7 @@ impl App {
         if expires_at <= self.now() {
             return Err(TokenRefused::Expired { at: expires_at }.into());
         }
-        let linked = self.store.locations().await?.into_iter().next();
+        let linked = self.store.location_linked().await?;
         // The same file heals what was once declared dead, if Apple takes it now.
         if linked
             .as_ref()
@@ -321,7 +321,7 @@ impl App {
             return Err(TokenRefused::Expired { at: facts.expires_at }.into());
         }
         // Before anything is claimed at Apple: of two files that were read, only one is linked.
-        one_account(self.store.locations().await?.into_iter().next().as_ref(), &facts)?;
+        one_account(self.store.location_linked().await?.as_ref(), &facts)?;
         let linked = self.store.location_by_uid(&facts.uid).await?;
         let expected = Expected {
             uid: Some(facts.uid.clone()),
@@ -351,7 +351,7 @@ impl App {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         // Under the transaction's own eyes: only one account, whoever was faster (A3, A4).
-        let present = tx.locations().await?.into_iter().next();
+        let present = tx.location_linked().await?;
         one_account(present.as_ref(), &facts)?;
         let location = match present {
             Some(mut present) => {
@@ -456,7 +456,7 @@ impl App {
 
     /// The linked location, if any, with the state of its token as of now.
     pub async fn location_view(&self) -> Result<Option<LocationView>, AppError> {
-        let Some(row) = self.store.locations().await?.into_iter().next() else {
+        let Some(row) = self.store.location_linked().await? else {
             return Ok(None);
         };
         Ok(Some(LocationView::of(row, self.now())))

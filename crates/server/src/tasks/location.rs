@@ -78,7 +78,7 @@ pub(super) async fn under_lease(
     work: impl AsyncFnOnce(&LocationRow, &Lease) -> Result<bool, StepError>,
 ) -> Result<Stepped, StepError> {
     let _one_time = app.steps.read().await;
-    let Some(location) = app.store.locations().await?.into_iter().next() else {
+    let Some(location) = app.store.location_linked().await? else {
         return Ok(Stepped::Idle);
     };
     let name = format!("location/{}", location.id);

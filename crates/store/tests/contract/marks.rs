@@ -646,9 +646,11 @@ const BESIDE: &[&str] = &[
     "pairs",
     "verdicts",
     "wishes",
-    // What Apple lists, of which the seats say what is ours; what is asked of it; what ended there; who we are there.
+    // What Apple lists, of which the seats say what is ours; what is asked of it; what ended there; who we are there, and where it
+    // notifies us.
     "assignments",
     "claims",
+    "notification_channels",
     "operations",
     "seats_ended",
     "syncs",

@@ -148,7 +148,7 @@ impl App {
         let mut tx = self.store.begin().await?;
         let ids: Vec<Uuid> = people.iter().map(|person| person.0).collect();
         let stay = tx.members_stay(GroupKind::User, &ids).await?;
-        let Some(location) = tx.locations().await?.into_iter().next() else {
+        let Some(location) = tx.location_linked().await? else {
             return Ok(people.iter().map(|person| (*person, Skip::NotLinked)).collect());
         };
         let mut users = BTreeMap::new();

@@ -330,7 +330,7 @@ impl App {
         let now = self.now();
         let mut read = self.store.snapshot().await?;
         here(&mut read, GroupKind::User, &mut sorting).await?;
-        let location = read.locations().await?.into_iter().next();
+        let location = read.location_linked().await?;
         let ids = sorting.ids();
         let Some(location) = location else {
             sorting.skip(Skip::NotLinked, ids);

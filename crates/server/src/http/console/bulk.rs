@@ -405,7 +405,7 @@ async fn named_app(app: &App, asset: Option<AssetId>) -> Result<Option<Named>, O
 
 /// All apps, by name.
 async fn apps(app: &App) -> Result<Vec<(String, String)>, Oops> {
-    let Some(location) = app.store.locations().await?.into_iter().next() else {
+    let Some(location) = app.store.location_linked().await? else {
         return Ok(Vec::new());
     };
     let rows = app.store.apps(location.id).await?.into_iter();
