@@ -608,7 +608,7 @@ async fn show(
             })
         };
         let lines = moves().filter_map(line).collect();
-        let names = super::deployment::names(app, of).await?;
+        let names = super::agreeing::names(app, of).await?;
         apps.push(PreviewedApp {
             id: of.app.id,
             name: view::app_name(&of.app),

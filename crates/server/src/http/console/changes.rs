@@ -1,36 +1,34 @@
 //! What was changed, with what it said before, and its restoring.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{AssetId, Effect, GroupId, GroupKind, Policy, StoreVersion, Updates};
-use serde::Deserialize;
+use domain::{AssetId, Effect, GroupId, GroupKind, Policy};
 use serde_json::Value;
 use store::{ChangeKind, ChangeRow, GroupRow};
 use uuid::Uuid;
 
 use super::{
-    Oops, frame, html, members,
+    Oops,
+    agreeing::{Agreeing, Refused, Shown, line_row, refusal, settings_rows, shown, updates_said},
+    frame, html,
     pages::{
         Place,
         changes::{Action, AgreePage, AppNow, ChangePage, Note, OtherChange, Promised, WordRow},
-        members::{Moved, PreviewedApp},
+        members::Moved,
         parts::Named,
-        preview::{LineView, PreviewView},
         ui::{Glyph, StateCounts},
     },
-    settings, speak, view,
+    speak, view,
 };
 use crate::{
     app::{
-        App, AppError, Base,
+        App, Base,
         changes::{Changed, Intent, KeptMoves, Missing, Unrestorable, lines_of, moves_of},
-        contract::{Agreed, Previewed},
-        deployments::{LineSays, Preview},
         sums::by_state,
         updates::updates_of,
     },
@@ -272,43 +270,6 @@ fn kept_rows(s: &Speak, row: &ChangeRow) -> Vec<WordRow> {
     }
 }
 
-fn line_row(s: &Speak, name: String, was: Option<LineSays>, is: Option<LineSays>) -> Option<WordRow> {
-    let line = LineView {
-        group: GroupId(Uuid::nil()),
-        name,
-        kind: GroupKind::User,
-        members: 0,
-        before: was,
-        after: is,
-    };
-    WordRow::of(line.name.clone(), line.was(s), line.becomes(s))
-}
-
-pub(super) fn settings_rows(s: &Speak, before: &Policy, after: &Policy) -> Vec<WordRow> {
-    let rows = settings::said(s, before).into_iter().zip(settings::said(s, after));
-    rows.filter_map(|((what, before), (_, after))| WordRow::of(what, before, after))
-        .collect()
-}
-
-/// Who decides about updates, and what was released.
-fn updates_said(s: &Speak, updates: Updates, newest: Option<StoreVersion>, name: Option<&str>) -> String {
-    match updates {
-        Updates::Automatic => s.t("updates-automatic"),
-        Updates::ByHand { released: None } => s.t("updates-released-none"),
-        Updates::ByHand {
-            released: Some(version),
-        } => {
-            // The store's number, where no name is known of it.
-            let name = name.filter(|_| newest == Some(version)).map(str::to_owned);
-            s.t1(
-                "updates-released",
-                "version",
-                name.unwrap_or_else(|| version.0.to_string()),
-            )
-        }
-    }
-}
-
 /// What restoring brings back.
 fn back(s: &Speak, intent: &Intent, kind: GroupKind) -> Vec<String> {
     match intent {
@@ -376,129 +337,6 @@ pub(super) fn unrestorable(s: &Speak, why: Unrestorable) -> String {
         Unrestorable::Leaving => "unrestorable-leaving",
         Unrestorable::Unreadable => "unrestorable-unreadable",
     })
-}
-
-/// The part of a page that shows what saving an intent would do.
-pub(super) struct Shown {
-    pub rows: Vec<WordRow>,
-    pub parts: members::Parts,
-    pub apps: Vec<PreviewedApp>,
-    pub kind: GroupKind,
-}
-
-impl Default for Shown {
-    fn default() -> Shown {
-        Shown {
-            rows: Vec::new(),
-            parts: members::Parts::default(),
-            apps: Vec::new(),
-            kind: GroupKind::User,
-        }
-    }
-}
-
-/// Of a preview.
-pub(super) async fn shown(app: &App, s: &Speak, preview: &Previewed) -> Result<Shown, Oops> {
-    let mut shown = Shown::default();
-    match preview {
-        Previewed::Deployment(preview) => {
-            let groups: BTreeMap<GroupId, GroupRow> =
-                app.groups().await?.into_iter().map(|row| (row.id, row)).collect();
-            let mut lines = Vec::new();
-            for change in &preview.changes {
-                let Some(group) = groups.get(&change.group) else {
-                    continue;
-                };
-                lines.push(LineView {
-                    group: group.id,
-                    name: group.name.clone(),
-                    kind: group.kind,
-                    members: u64::try_from(group.members).unwrap_or(0),
-                    before: change.before,
-                    after: change.after,
-                });
-                shown
-                    .rows
-                    .extend(line_row(s, group.name.clone(), change.before, change.after));
-            }
-            let names = super::deployment::names(app, preview).await?;
-            shown.apps.push(PreviewedApp {
-                id: preview.app.id,
-                name: view::app_name(&preview.app),
-                has_icon: preview.app.has_icon,
-                preview: PreviewView::of(preview, lines, names, s.now),
-            });
-        }
-        Previewed::Members(preview) => {
-            shown.kind = preview.group.kind;
-            let mut parts = members::parts(app, s, preview).await?;
-            shown.apps = std::mem::take(&mut parts.apps);
-            shown.parts = parts;
-        }
-        Previewed::Settings(preview) => {
-            shown.rows = settings_rows(s, &preview.before, &preview.after);
-            for of in &preview.apps {
-                shown.apps.push(previewed_app(app, s, of).await?);
-            }
-        }
-        Previewed::Updates(preview) => {
-            let (newest, name) = (preview.app.store_version, preview.app.version.as_deref());
-            let said = |updates| updates_said(s, updates, newest, name);
-            let row = WordRow::of(s.t("updates-title"), said(preview.app.updates), said(preview.after));
-            shown.rows.extend(row);
-        }
-        // Neither is restored, nor waits for anybody.
-        Previewed::Leave(_) | Previewed::Return(_) | Previewed::Device(_) | Previewed::Bulk(_) => {}
-    }
-    Ok(shown)
-}
-
-/// What a change does to one app that leaves its deployment as it is.
-pub(super) async fn previewed_app(app: &App, s: &Speak, of: &Preview) -> Result<PreviewedApp, Oops> {
-    let names = super::deployment::names(app, of).await?;
-    Ok(PreviewedApp {
-        id: of.app.id,
-        name: view::app_name(&of.app),
-        has_icon: of.app.has_icon,
-        preview: PreviewView::of(of, Vec::new(), names, s.now),
-    })
-}
-
-/// What is sent where something is agreed to.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-pub struct Agreeing {
-    digest: String,
-    version: i64,
-    #[serde(rename = "take-back")]
-    take_back: Option<u64>,
-    /// Only to look at it anew.
-    check: Option<String>,
-    /// Only to ask another administrator.
-    ask: Option<String>,
-}
-
-impl Agreeing {
-    pub fn agreed(&self) -> Agreed {
-        Agreed {
-            digest: Some(self.digest.clone()),
-            take_back: self.take_back,
-            ..Agreed::default()
-        }
-    }
-
-    pub fn checks(&self) -> bool {
-        self.check.is_some() || self.digest.is_empty()
-    }
-}
-
-/// Why nothing was saved.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refused {
-    pub outdated: bool,
-    pub unconfirmed: bool,
-    /// Somebody changed it since it was looked at.
-    pub stale: bool,
 }
 
 pub async fn restore_page(State(app): State<App>, admin: Admin, Path(id): Path<i64>) -> Result<Response, Oops> {
@@ -599,7 +437,7 @@ pub async fn restore(
         return restoring(&app, &admin, id, Refused::default()).await;
     }
     let (base, agreed) = (Base::Version(form.version), form.agreed());
-    let done = match form.ask.is_some() {
+    let done = match form.asks() {
         true => app
             .change_restore_hold(&admin.caller, id, base, &agreed)
             .await
@@ -618,28 +456,4 @@ pub async fn restore(
         StatusCode::OK => Ok((status, page).into_response()),
         _ => Ok(page),
     }
-}
-
-/// What is shown again with what is wrong; everything else is no matter of this page.
-pub(super) fn refusal(error: AppError) -> Result<(StatusCode, Refused), Oops> {
-    let refused = Refused::default();
-    Ok(match error {
-        AppError::Outdated(_) | AppError::Unrestorable(_) => (
-            StatusCode::CONFLICT,
-            Refused {
-                outdated: true,
-                ..refused
-            },
-        ),
-        AppError::TakesBack(..) => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            Refused {
-                unconfirmed: true,
-                ..refused
-            },
-        ),
-        AppError::Stale(_) => (StatusCode::CONFLICT, Refused { stale: true, ..refused }),
-        AppError::NeedsApproval(_) => (StatusCode::UNPROCESSABLE_ENTITY, refused),
-        error => return Err(error.into()),
-    })
 }

@@ -1,16 +1,18 @@
 //! 배포 관리.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{Approval, AssetId, DeploymentError, GroupId, Holder, Time};
+use domain::{Approval, AssetId, DeploymentError, GroupId, Time};
 
 use super::{
-    Oops, frame, held, html,
+    Oops,
+    agreeing::names,
+    frame, held, html,
     pages::{
         Place,
         conflict::{Conflict, Difference},
@@ -297,13 +299,6 @@ async fn previewed(
         approvers,
         s,
     })
-}
-
-/// What the few are called who stand for many.
-pub(super) async fn names(app: &App, preview: &Preview) -> Result<BTreeMap<Holder, String>, Oops> {
-    let affected = preview.outcome.affected();
-    let first = affected.iter().flat_map(|affected| affected.first.iter().copied());
-    Ok(view::holders(app, first).await?)
 }
 
 fn groups(deployable: &Deployable, form: Option<&Typed>) -> Vec<GroupChoice> {

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use store::GroupRow;
 
 use super::{
-    Oops, frame, html,
-    members::{self, Choice},
+    Oops,
+    choosing::{self, Choice},
+    frame, html,
     pages::{
         Flash, Place,
         bulk::ActWord,
@@ -122,7 +123,7 @@ async fn show(app: &App, reader: &Reader, opened: Opened, choice: &Choice, said:
         was,
     } = opened;
     let may_pick = reader.caller.may_write().is_ok() && row.membership_rule.is_none();
-    let members = members::shown(app, &row, choice, may_pick).await?;
+    let members = choosing::shown(app, &row, choice, may_pick).await?;
     let s = speak(app, reader.lang);
     let rule = match &row.membership_rule {
         Some(rule) => {

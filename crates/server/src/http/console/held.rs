@@ -11,7 +11,8 @@ use store::{HeldRow, HeldState};
 
 use super::{
     Oops,
-    changes::{self, Agreeing, Refused, Shown, refusal, title},
+    agreeing::{self, Agreeing, Refused, Shown, refusal},
+    changes::title,
     frame, html,
     pages::{
         Place,
@@ -93,7 +94,7 @@ async fn show(
         apps,
         kind,
     } = match &preview {
-        Some(preview) => changes::shown(app, &s, preview).await?,
+        Some(preview) => agreeing::shown(app, &s, preview).await?,
         None => Shown::default(),
     };
     let note = |glyph, text| Note { glyph, text };

@@ -9,7 +9,7 @@ use domain::{Effect, Fate, PersonId};
 use serde::Deserialize;
 
 use super::{
-    Oops, deployment, frame, html,
+    Oops, agreeing, frame, html,
     pages::{
         Place,
         leavers::{LeavePage, LeavingAppView, Next, Refused},
@@ -196,6 +196,6 @@ async fn leaving(
             .collect(),
         next: next.collect(),
         waits: [waits(|it| it.before), waits(|it| it.after)].map(|it| it as u64),
-        preview: PreviewView::of(&of.preview, Vec::new(), deployment::names(app, &of.preview).await?, now),
+        preview: PreviewView::of(&of.preview, Vec::new(), agreeing::names(app, &of.preview).await?, now),
     })
 }

@@ -9,7 +9,7 @@ use domain::{DeviceId, Enrolment, EnrolmentId};
 use serde::Deserialize;
 
 use super::{
-    Oops, changes, devices, frame, html,
+    Oops, agreeing, devices, frame, html,
     pages::{
         Place,
         devices::{DeviceLeavePage, HowToLeave},
@@ -72,7 +72,7 @@ async fn ask(app: &App, reader: &Reader, id: DeviceId, how: HowToLeave, asked: A
     let s = speak(app, reader.lang);
     let mut apps = Vec::new();
     for of in &preview.apps {
-        apps.push(changes::previewed_app(app, &s, of).await?);
+        apps.push(agreeing::previewed_app(app, &s, of).await?);
     }
     html(&DeviceLeavePage {
         frame: frame(

@@ -4,10 +4,12 @@
 
 mod accounts;
 mod activity;
+mod agreeing;
 mod app;
 mod apps;
 mod bulk;
 mod changes;
+mod choosing;
 mod dashboard;
 mod deployment;
 mod devices;

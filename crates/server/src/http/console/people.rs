@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Oops,
-    changes::{self, Refused},
+    agreeing::{self, Refused},
     frame, html,
     pages::{
         Flash, Place,
@@ -315,7 +315,7 @@ async fn returning(app: &App, admin: &Admin, preview: &ReturnPreview, refused: R
     let here = format!("/people/{}", preview.person.id);
     let mut apps = Vec::new();
     for of in &preview.apps {
-        apps.push(changes::previewed_app(app, &s, of).await?);
+        apps.push(agreeing::previewed_app(app, &s, of).await?);
     }
     let groups: Vec<&str> = preview.groups.iter().map(|(_, name)| name.as_str()).collect();
     let by_rule = (!groups.is_empty()).then(|| Moved {

@@ -12,18 +12,18 @@ use serde::Deserialize;
 
 use super::{
     Oops,
-    changes::{self, Refused},
+    agreeing::{self, Refused},
     frame, held, html,
     pages::{
         Place,
         changes::{Action, AgreePage, Note},
         conflict::{Conflict, Difference},
         parts::Named,
-        reclaim,
         rule_sets::RuleSetsPage,
-        settings::{Count, CountField, LIMITS, SPANS, SettingsPage, Span, SpanField, rule_set_of},
+        settings::{
+            Count, CountField, LIMITS, SPANS, SettingsPage, Span, SpanField, after_days, rule_set_of, said, silent_days,
+        },
         ui::Glyph,
-        words,
     },
     speak,
 };
@@ -39,11 +39,9 @@ use crate::{
         flash::{self, Done},
         input::Form,
     },
-    messages::Speak,
 };
 
 const HERE: &str = "/administration/settings";
-const DAY_SECS: u64 = 86_400;
 
 pub async fn page(State(app): State<App>, reader: Reader) -> Result<Response, Oops> {
     let version = app.policy_version().await?;
@@ -294,7 +292,7 @@ async fn previewed(
     let s = speak(app, admin.lang);
     let mut apps = Vec::new();
     for of in &preview.apps {
-        apps.push(changes::previewed_app(app, &s, of).await?);
+        apps.push(agreeing::previewed_app(app, &s, of).await?);
     }
     let approvers = match preview.needs_approval() {
         true => Some(app.approvers(&admin.caller).await?),
@@ -319,7 +317,7 @@ async fn previewed(
                 text: s.t1(key, "count", count),
             })
             .collect(),
-        rows: changes::settings_rows(&s, &preview.before, &preview.after),
+        rows: agreeing::settings_rows(&s, &preview.before, &preview.after),
         kind: GroupKind::User,
         rule: None,
         matching: None,
@@ -342,15 +340,6 @@ async fn previewed(
         withdraw: None,
         s,
     })
-}
-
-/// 0 where no silence is too long.
-fn silent_days(policy: &Policy) -> u64 {
-    policy.silent_after.map_or(0, |after| after.as_secs() / DAY_SECS)
-}
-
-fn after_days(days: u64) -> Option<Duration> {
-    (days > 0).then(|| Duration::from_secs(days * DAY_SECS))
 }
 
 impl Typed {
@@ -433,46 +422,6 @@ impl Typed {
         let typed = self.typed(count.name).parse().ok();
         typed.filter(|typed| count.bounds.contains(typed))
     }
-}
-
-/// All settings, each with what it is called.
-pub(super) fn said(s: &Speak, policy: &Policy) -> Vec<(String, String)> {
-    let yes = |is| s.t(if is { "conflict-yes" } else { "conflict-no" });
-    let silence = match silent_days(policy) {
-        0 => s.t("conflict-no"),
-        days => s.t1("settings-silent-after", "days", days),
-    };
-    let approval = match policy.take_back.approval_above {
-        None => s.t("conflict-no"),
-        Some(above) => s.t1("settings-approval-said", "count", above),
-    };
-    let mut said = vec![
-        (s.t("settings-policy-2016"), yes(policy.policy_2016)),
-        (s.t("settings-rule-set"), s.t(words::rule_set(policy.rule_set))),
-        (s.t("settings-wiping"), yes(policy.wiping)),
-        (s.t("settings-silent"), silence),
-    ];
-    said.extend(
-        SPANS
-            .iter()
-            .map(|span| (s.t(span.label), span.unit.shown((span.of)(policy)))),
-    );
-    said.extend(
-        LIMITS
-            .iter()
-            .map(|count| (s.t(count.label), s.number((count.of)(policy)))),
-    );
-    said.push((s.t("settings-approval"), approval));
-    let removed = match reclaim::days(&policy.reclaim) {
-        0 => s.t("conflict-no"),
-        days => s.t1("settings-silent-after", "days", days),
-    };
-    said.push((
-        s.t("reclaim-left-all-groups-switch"),
-        yes(policy.reclaim.left_all_groups),
-    ));
-    said.push((s.t("reclaim-removed-switch"), removed));
-    said
 }
 
 pub async fn save(State(app): State<App>, admin: Admin, Form(typed): Form<Typed>) -> Result<Response, Oops> {

@@ -5,11 +5,13 @@ use std::{ops::RangeInclusive, time::Duration};
 use askama::Template;
 use domain::{Policy, RuleSet, TakeBackLimits};
 
-use super::{Frame, conflict::Conflict, ui::Glyph, words};
+use super::{Frame, conflict::Conflict, reclaim, ui::Glyph, words};
 use crate::{
     app::settings::{PAUSES, SILENT_DAYS, SILENT_DAYS_AT_MOST},
     messages::Speak,
 };
+
+const DAY_SECS: u64 = 86_400;
 
 /// What is offered where no approval is needed.
 const APPROVAL_ABOVE: u64 = 100;
@@ -271,6 +273,55 @@ impl SettingsPage {
             })
             .collect()
     }
+}
+
+/// 0 where no silence is too long.
+pub fn silent_days(policy: &Policy) -> u64 {
+    policy.silent_after.map_or(0, |after| after.as_secs() / DAY_SECS)
+}
+
+pub fn after_days(days: u64) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_secs(days * DAY_SECS))
+}
+
+/// All settings, each with what it is called.
+pub fn said(s: &Speak, policy: &Policy) -> Vec<(String, String)> {
+    let yes = |is| s.t(if is { "conflict-yes" } else { "conflict-no" });
+    let silence = match silent_days(policy) {
+        0 => s.t("conflict-no"),
+        days => s.t1("settings-silent-after", "days", days),
+    };
+    let approval = match policy.take_back.approval_above {
+        None => s.t("conflict-no"),
+        Some(above) => s.t1("settings-approval-said", "count", above),
+    };
+    let mut said = vec![
+        (s.t("settings-policy-2016"), yes(policy.policy_2016)),
+        (s.t("settings-rule-set"), s.t(words::rule_set(policy.rule_set))),
+        (s.t("settings-wiping"), yes(policy.wiping)),
+        (s.t("settings-silent"), silence),
+    ];
+    said.extend(
+        SPANS
+            .iter()
+            .map(|span| (s.t(span.label), span.unit.shown((span.of)(policy)))),
+    );
+    said.extend(
+        LIMITS
+            .iter()
+            .map(|count| (s.t(count.label), s.number((count.of)(policy)))),
+    );
+    said.push((s.t("settings-approval"), approval));
+    let removed = match reclaim::days(&policy.reclaim) {
+        0 => s.t("conflict-no"),
+        days => s.t1("settings-silent-after", "days", days),
+    };
+    said.push((
+        s.t("reclaim-left-all-groups-switch"),
+        yes(policy.reclaim.left_all_groups),
+    ));
+    said.push((s.t("reclaim-removed-switch"), removed));
+    said
 }
 
 #[cfg(test)]
