@@ -14,7 +14,7 @@ use super::{
     Refusals,
     input::{Json, Path, Query},
     page::{Page, PageQuery},
-    users::Program,
+    program::Program,
     words::{DateTime, MobileAppIntent, install_state, license_holder, word},
 };
 use crate::{

@@ -14,6 +14,7 @@ mod devices;
 mod etag;
 mod groups;
 mod page;
+mod program;
 mod reclaim;
 mod settings;
 mod stopped;
