@@ -94,10 +94,14 @@ async fn one_licence_for_two(database: Database) {
     assert_eq!(waits.why.who, Who::Administrator);
     assert_eq!(
         waits.why.remedies,
-        [Remedy::Buy {
-            licences: Some(1),
-            for_all: 1
-        }]
+        [
+            Remedy::Buy {
+                licences: Some(1),
+                for_all: 1
+            },
+            // The other one has the only licence (A44).
+            Remedy::Free { licences: 1 }
+        ]
     );
     let name = reasons::app_name(&waits);
     assert_eq!(
