@@ -16,9 +16,9 @@ pub use line::{Position, Queue, Queues, Stock, Unmet, keeping};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Asset, AssetId, Counts, DeploymentId, Detail, Device, DeviceId, GroupId, Holder, HolderKind, InstallState,
-    Installation, Licensing, PersonId, PersonKind, Program, Prompted, Resolution, Rule, Seat, Time, World, invitation,
-    program::Invitation, prompts::prompts,
+    Asset, AssetId, Counts, DeploymentId, Detail, DeviceId, GroupId, Holder, HolderKind, InstallState, Installation,
+    Licensing, PersonId, PersonKind, Program, Prompted, Resolution, Rule, Seat, Time, World, invitation,
+    owners::Owners, program::Invitation, prompts::prompts,
 };
 
 /// The decision about one app.
@@ -205,38 +205,6 @@ pub(crate) fn decide_among(world: &World, owners: &Owners<'_>, app: &Asset) -> D
         people,
         waiting: line.waiting,
         next: line.next,
-    }
-}
-
-/// Who has which devices.
-pub(crate) struct Owners<'w> {
-    here: BTreeMap<PersonId, Vec<&'w Device>>,
-    away: BTreeMap<PersonId, Vec<&'w Device>>,
-}
-
-impl<'w> Owners<'w> {
-    pub(crate) fn of(world: &'w World) -> Owners<'w> {
-        let mut owners = Owners {
-            here: BTreeMap::new(),
-            away: BTreeMap::new(),
-        };
-        for device in world.devices.values() {
-            let devices = match device.is_away() {
-                true => &mut owners.away,
-                false => &mut owners.here,
-            };
-            devices.entry(device.person).or_default().push(device);
-        }
-        owners
-    }
-
-    /// Without those that are away: what we installed there went with the profile, or counts as gone.
-    pub(crate) fn devices(&self, person: PersonId) -> &[&'w Device] {
-        self.here.get(&person).map_or(&[], Vec::as_slice)
-    }
-
-    pub(crate) fn away(&self, person: PersonId) -> &[&'w Device] {
-        self.away.get(&person).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Asset, AssetId, Deployment, DeploymentId, Detail, Device, DeviceId, Holder, InstallState, Person, PersonId,
     PersonKind, PersonVerdict, Program, Reclaimable, Seat, Step, Time, World,
-    decide::{Alone, MovedUpEnd, Owners, Wish, alone, moved_up_ends},
+    decide::{Alone, MovedUpEnd, Wish, alone, moved_up_ends},
     invitation,
+    owners::Owners,
     plan::Own,
 };
 

@@ -21,6 +21,7 @@ pub mod leaver;
 pub mod licence;
 pub mod membership;
 pub mod operation;
+mod owners;
 pub mod plan;
 pub mod preview;
 pub mod program;

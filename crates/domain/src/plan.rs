@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Asset, AssetId, Attempt, Device, DeviceId, DeviceVerdict, Enrolment, Failure, Holder, HolderKind, Install,
     PersonId, PersonVerdict, Program, Seat, Seen, Time, Update, World,
-    decide::{Owners, decide_among},
+    decide::decide_among,
     invitation::{self, Ending, Next},
+    owners::Owners,
     program::Invitation,
 };
 

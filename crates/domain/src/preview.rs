@@ -18,7 +18,8 @@ use crate::{
     Asset, AssetId, Counts, Deployment, DeploymentId, Detail, DeviceId, Group, GroupId, GroupKind, Holder, HolderKind,
     Installation, Leaver, LeavingDevice, Owned, PersonId, Policy, Program, Prompted, Reclaimable, Returner, Stand,
     Time, Unmet, Wish, World,
-    decide::{Footing, Line, Owners, Shares, Standing, keeping, stands},
+    decide::{Footing, Line, Shares, Standing, keeping, stands},
+    owners::Owners,
 };
 
 /// What an app comes to for one person, as things are or as they would be.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Asset, Device, DeviceVerdict, Enrolment, Holder, HolderKind, Install, Person, PersonId, PersonKind, PersonVerdict,
-    Policy, Resolution, Rule, Seen, Time, World, decide::Owners,
+    Policy, Resolution, Rule, Seen, Time, World, owners::Owners,
 };
 
 /// The rules that are switches.

@@ -16,11 +16,15 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::{Digest, Sha256};
 use x509_cert::{Certificate, ext::pkix::ExtendedKeyUsage};
 
-use crate::{signature::SignatureError, signed};
+use crate::{
+    pem,
+    signature::{ECDSA_WITH_SHA256, SignatureError},
+    signed,
+};
 
 /// `id-kp-clientAuth`
 const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
-pub(crate) const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+
 const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
 /// Devices with a clock that is behind shall accept it, and so shall we when our own was ahead and is right again.
 const BEFORE_NOW: SignedDuration = SignedDuration::from_hours(48);
@@ -88,7 +92,7 @@ impl DeviceCa {
     }
 
     fn new(certificate_pem: String, key: KeyPair) -> Result<DeviceCa, IdentityError> {
-        let der = pem_body(&certificate_pem)?;
+        let der = pem::body(&certificate_pem).map_err(|error| IdentityError::Certificate(error.to_string()))?;
         let certificate = Certificate::from_der(&der)?;
         let name = common_name(&certificate).ok_or(IdentityError::Certificate("no common name".to_owned()))?;
         Ok(DeviceCa {
@@ -272,11 +276,6 @@ fn time(timestamp: Timestamp) -> Result<time::OffsetDateTime, IdentityError> {
         .map_err(|error| IdentityError::Certificate(error.to_string()))
 }
 
-pub(crate) fn pem_body(pem: &str) -> Result<Vec<u8>, IdentityError> {
-    let (_, der) = der::Document::from_pem(pem).map_err(|error| IdentityError::Certificate(error.to_string()))?;
-    Ok(der.as_bytes().to_vec())
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "what makes keys and serial numbers must not be in anybody's hand"
@@ -356,7 +355,7 @@ mod tests {
     fn a_chain_over_sha1_is_refused() {
         let certificates: serde_json::Value =
             serde_json::from_str(include_str!("../testdata/openssl-chains.json")).unwrap();
-        let der = |name: &str| pem_body(certificates[name].as_str().unwrap()).unwrap();
+        let der = |name: &str| pem::body(certificates[name].as_str().unwrap()).unwrap();
         let at = "2030-01-01T00:00:00Z".parse().unwrap();
         for key in ["rsa", "p256"] {
             let authority = Certificate::from_der(&der(&format!("{key} authority"))).unwrap();

@@ -5,11 +5,13 @@ pub mod checkin;
 pub mod command;
 pub mod errors;
 pub mod identity;
+mod pem;
 pub mod plist;
 pub mod profile;
 pub mod report;
 pub mod signature;
 pub mod signed;
+pub mod signing;
 pub mod text;
 
 /// A message that lacks what it must have, or has it in the wrong form.

@@ -6,10 +6,8 @@
 
 use aws_lc_rs::{
     digest,
-    rand::SystemRandom,
-    rsa,
     signature::{
-        self, ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
+        ECDSA_P256_SHA1_ASN1, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA384_ASN1, ECDSA_P256_SHA512_ASN1,
         ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P384_SHA512_ASN1,
         RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
         RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
@@ -17,20 +15,17 @@ use aws_lc_rs::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use cms::{
-    cert::{CertificateChoices, IssuerAndSerialNumber},
-    content_info::{CmsVersion, ContentInfo},
-    signed_data::{CertificateSet, EncapsulatedContentInfo, SignedData, SignerIdentifier, SignerInfo, SignerInfos},
+    cert::CertificateChoices,
+    content_info::ContentInfo,
+    signed_data::{SignedData, SignerIdentifier, SignerInfo},
 };
 use der::{
-    Any, AnyRef, Decode, Encode, EncodingRules,
+    Any, Decode, Encode, EncodingRules,
     asn1::{OctetString, SetOfVec},
     oid::ObjectIdentifier,
 };
-use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use x509_cert::{Certificate, attr::Attribute, spki::AlgorithmIdentifierOwned};
-
-use crate::identity::Identity;
 
 /// Real headers have some 2 KB.
 const LIMIT_BYTES: usize = 16 * 1024;
@@ -44,6 +39,7 @@ pub(crate) const SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.8
 pub(crate) const SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3");
 pub(crate) const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(crate) const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
@@ -231,88 +227,6 @@ fn algorithm(
     })
 }
 
-/// How a device writes its signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// As Apple's devices do: BER of indefinite length, no signed attributes.
-    AppleBer,
-    /// As other clients do: DER, signed attributes.
-    DerWithAttributes,
-}
-
-/// Signs a body as a device with this identity does. The value of the header.
-///
-/// Over SHA-256: the cryptography at hand verifies SHA-1, which captured devices use, but does not sign with it.
-pub fn sign(body: &[u8], identity: &Identity, form: Form) -> Result<String, SignatureError> {
-    let malformed = |_| SignatureError::Malformed("the signature cannot be made");
-    let certificate = Certificate::from_der(&identity.certificate_der).map_err(malformed)?;
-    let key = rsa::KeyPair::from_pkcs8(identity.key_pkcs8.expose_secret()).map_err(|_| SignatureError::Algorithm)?;
-    let signed_attrs = match form {
-        Form::AppleBer => None,
-        Form::DerWithAttributes => Some(attributes(body, SHA256)?),
-    };
-    let signed = match &signed_attrs {
-        None => body.to_vec(),
-        Some(attributes) => attributes.to_der().map_err(malformed)?,
-    };
-    let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(
-        &signature::RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        &signed,
-        &mut signature,
-    )
-    .map_err(|_| SignatureError::Algorithm)?;
-
-    let tbs = certificate.tbs_certificate();
-    let null = Some(Any::from(AnyRef::NULL));
-    let sha256 = AlgorithmIdentifierOwned {
-        oid: SHA256,
-        parameters: null.clone(),
-    };
-    let signer = SignerInfo {
-        version: CmsVersion::V1,
-        sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
-            issuer: tbs.issuer().clone(),
-            serial_number: tbs.serial_number().clone(),
-        }),
-        digest_alg: sha256.clone(),
-        signed_attrs,
-        signature_algorithm: AlgorithmIdentifierOwned {
-            oid: RSA,
-            parameters: null,
-        },
-        signature: OctetString::new(signature).map_err(malformed)?,
-        unsigned_attrs: None,
-    };
-    let data = SignedData {
-        version: CmsVersion::V1,
-        digest_algorithms: SetOfVec::try_from(vec![sha256]).map_err(malformed)?,
-        encap_content_info: EncapsulatedContentInfo {
-            econtent_type: DATA,
-            econtent: None,
-        },
-        certificates: Some(CertificateSet(
-            SetOfVec::try_from(vec![CertificateChoices::Certificate(certificate)]).map_err(malformed)?,
-        )),
-        crls: None,
-        signer_infos: SignerInfos(SetOfVec::try_from(vec![signer]).map_err(malformed)?),
-    };
-    let bytes = match form {
-        Form::DerWithAttributes => {
-            let content = Any::encode_from(&data).map_err(malformed)?;
-            ContentInfo {
-                content_type: SIGNED_DATA,
-                content,
-            }
-            .to_der()
-            .map_err(malformed)?
-        }
-        Form::AppleBer => apple_layout(&data).map_err(malformed)?,
-    };
-    Ok(STANDARD.encode(bytes))
-}
-
 /// What is signed instead of the bytes: what kind they are, and their hash.
 pub(crate) fn attributes(body: &[u8], hash: ObjectIdentifier) -> Result<SetOfVec<Attribute>, SignatureError> {
     let digest = digest::digest(self::hash(hash)?, body);
@@ -333,39 +247,20 @@ fn made_attributes(digest: &[u8]) -> der::Result<SetOfVec<Attribute>> {
     ])
 }
 
-/// The outer layers of indefinite length, the inner ones definite, as captured from real devices.
-fn apple_layout(data: &SignedData) -> der::Result<Vec<u8>> {
-    const SEQUENCE: u8 = 0x30;
-    const CONTEXT_0: u8 = 0xa0;
-    const INDEFINITE: u8 = 0x80;
-    const END: [u8; 2] = [0, 0];
-    let mut bytes = vec![SEQUENCE, INDEFINITE];
-    bytes.extend(SIGNED_DATA.to_der()?);
-    bytes.extend([CONTEXT_0, INDEFINITE, SEQUENCE, INDEFINITE]);
-    bytes.extend(data.version.to_der()?);
-    bytes.extend(data.digest_algorithms.to_der()?);
-    bytes.extend([SEQUENCE, INDEFINITE]);
-    bytes.extend(DATA.to_der()?);
-    bytes.extend(END);
-    if let Some(certificates) = &data.certificates {
-        let mut set = certificates.to_der()?;
-        // IMPLICIT: the same bytes under another tag.
-        set[0] = CONTEXT_0;
-        bytes.extend(set);
-    }
-    bytes.extend(data.signer_infos.to_der()?);
-    bytes.extend(END);
-    bytes.extend(END);
-    bytes.extend(END);
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeMap, sync::OnceLock};
 
+    use aws_lc_rs::{rand::SystemRandom, rsa, signature};
+    use cms::{cert::IssuerAndSerialNumber, signed_data::SignerInfos};
+    use der::AnyRef;
+    use secrecy::ExposeSecret;
+
     use super::*;
-    use crate::identity::DeviceCa;
+    use crate::{
+        identity::{DeviceCa, Identity},
+        signing::{Form, apple_layout, sign},
+    };
 
     /// One key for all tests: making one takes a while.
     fn identity() -> &'static Identity {

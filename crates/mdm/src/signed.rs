@@ -19,9 +19,10 @@ use secrecy::{ExposeSecret, SecretString};
 use x509_cert::{Certificate, spki::AlgorithmIdentifierOwned};
 
 use crate::{
-    identity::{ECDSA_WITH_SHA256, pem_body},
+    pem,
     signature::{
-        DATA, RSA, SHA256, SHA384, SIGNED_DATA, SignatureError, SignerCertificate, attributes, the_signer, verified,
+        DATA, ECDSA_WITH_SHA256, RSA, SHA256, SHA384, SIGNED_DATA, SignatureError, SignerCertificate, attributes,
+        the_signer, verified,
     },
 };
 
@@ -58,7 +59,7 @@ impl ProfileSigner {
         let of_kind = |end: &'static str| blocks.iter().filter(move |(label, _)| label.ends_with(end));
         let mut certificates = Vec::new();
         for (_, block) in of_kind("CERTIFICATE") {
-            let der = pem_body(block).map_err(|_| SignerError::Certificate)?;
+            let der = pem::body(block).map_err(|_| SignerError::Certificate)?;
             certificates.push(Certificate::from_der(&der).map_err(|_| SignerError::Certificate)?);
         }
         if certificates.is_empty() {
@@ -254,7 +255,7 @@ mod tests {
                 let (content, by) = open(&signed).unwrap();
                 assert_eq!(
                     (content.as_slice(), by.der),
-                    (CONTENT, pem_body(&own).unwrap()),
+                    (CONTENT, pem::body(&own).unwrap()),
                     "{name}"
                 );
             }

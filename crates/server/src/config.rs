@@ -20,12 +20,36 @@ use jiff::{civil, tz::TimeZone};
 use apple::icons::IconHost;
 pub use check::{Finding, Severity, doctor};
 pub use database::database;
-pub use load::ConfigError;
 pub use push::{PushCertificateError, PushIdentity};
 pub use signer::ProfileSignerError;
 
 use crate::messages::Lang;
 use values::is_loopback_url;
+
+/// Why a configuration cannot be used. The text names the place, the key, and what to write.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path} cannot be read: {source}")]
+    Unreadable { path: String, source: std::io::Error },
+    #[error("{path} is not TOML: {problem}")]
+    NotToml { path: String, problem: String },
+    #[error("{place}: there is no key {key}; {advice}")]
+    Unknown { place: String, key: String, advice: String },
+    #[error("{key} is missing: write {key} = {example} {place}, or set {variable}")]
+    Missing {
+        key: &'static str,
+        example: &'static str,
+        place: String,
+        variable: String,
+    },
+    #[error("{place}: {key} {problem}; write for example {example}")]
+    Wrong {
+        place: String,
+        key: String,
+        problem: String,
+        example: &'static str,
+    },
+}
 
 /// How one installation is set up. Made by [`Config::load`], or by [`Config::local`] and changed in code.
 #[derive(Clone)]

@@ -1,5 +1,8 @@
 //! One text of SQL for two databases: connections, transactions, values and rows.
 
+#[cfg(feature = "testing")]
+pub(crate) mod explained;
+
 use std::{path::Path, pin::Pin, str::FromStr, sync::Arc, time::Duration};
 
 use domain::Time;
@@ -474,7 +477,7 @@ macro_rules! bound {
 }
 
 #[cfg(feature = "testing")]
-pub(crate) use bound;
+use bound;
 
 impl Conn<'_> {
     /// The text for the database that this is, where one does not do for both: lists come as JSON, and each takes it
@@ -490,7 +493,7 @@ impl Conn<'_> {
     pub(crate) fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, u64> {
         Box::pin(async move {
             #[cfg(feature = "testing")]
-            crate::testing::explained(self, sql, &values).await?;
+            explained::explained(self, sql, &values).await?;
             Ok(match self {
                 Conn::Lite(connection) => bound!(sqlx::query::<Sqlite>(sql), values)
                     .execute(&mut **connection)
@@ -507,7 +510,7 @@ impl Conn<'_> {
     fn records(&mut self, sql: &'static str, values: Vec<Value>) -> Later<'_, Vec<Record>> {
         Box::pin(async move {
             #[cfg(feature = "testing")]
-            crate::testing::explained(self, sql, &values).await?;
+            explained::explained(self, sql, &values).await?;
             Ok(match self {
                 Conn::Lite(connection) => {
                     let query = bound!(sqlx::query::<Sqlite>(sql), values);

@@ -1,6 +1,6 @@
 //! What administrators do.
 
-use domain::{Approval, AssetId, Deployment, GroupId, GroupKind, Installation, LicenseType, PersonId};
+use domain::{Approval, Deployment, GroupId, GroupKind, Installation, LicenseType, PersonId};
 use server::{
     App,
     app::{
@@ -20,22 +20,8 @@ use store::PersonChange;
 use crate::{
     flights::{Driven, Flight},
     network::Fate,
-    promises::said,
-    world::{DEPARTMENT, World, name_of, permitted},
+    world::{DEPARTMENT, Draft, Line, World, name_of, permitted, said},
 };
-
-/// A change that an administrator has seen the preview of, and has not saved yet.
-pub struct Draft {
-    asset: AssetId,
-    choices: Vec<DeploymentChoice>,
-    version: i64,
-    digest: String,
-    /// What the app was deployed as then.
-    lines: Vec<Line>,
-}
-
-/// What somebody chose, without times: they move along when a clock is set.
-type Line = (GroupId, Approval, LicenseType, Installation);
 
 fn chosen(lines: &[Deployment]) -> Vec<Line> {
     let line = |line: &Deployment| (line.group, line.approval, line.license_type, line.installation);

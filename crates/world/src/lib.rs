@@ -14,6 +14,7 @@ mod administrators;
 pub mod derived;
 mod flights;
 mod network;
+mod options;
 pub mod oracle;
 mod outside;
 mod people;
@@ -28,7 +29,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use run::{Broken, Database, Failure, Options, Told, run};
+pub use options::{Broken, Database, Options};
+pub use run::{Failure, Told, run};
 pub use seeds::{Found, sweep};
 
 /// Generous: the machine may be busy. What takes longer than this will not happen.

@@ -14,10 +14,7 @@ use sha2::{Digest, Sha256};
 use sim::devices::{DeviceSpec, Prompt, Said};
 use store::{EnrolmentRow, NewIdentity};
 
-use crate::{
-    promises::said,
-    world::{Owner, Shop, TOPIC, World},
-};
+use crate::world::{Owner, Shop, TOPIC, World, said};
 
 impl World {
     /// A device is given a profile for a person, or for nobody: a new one, or one that was somebody's before.

@@ -11,21 +11,8 @@ use store::{OperationState, SeatState};
 
 use crate::{
     derived,
-    world::{DEPARTMENT, World, name_of},
+    world::{DEPARTMENT, World, name_of, said},
 };
-
-/// What was seen so far.
-#[derive(Default)]
-pub struct Seen {
-    /// How many of Apple's writes were looked at.
-    writes: usize,
-    /// Who was ever seen with a licence at Apple: `adamId`, and client user or serial number.
-    confirmed: BTreeSet<(String, String)>,
-    /// Which apps a device has ever called its own, by serial number and bundle identifier.
-    pub told: BTreeSet<(String, String)>,
-    /// The other server has the location.
-    pub taken_over: bool,
-}
 
 /// What a device does with an app in these states: it is there, or comes.
 fn is_there(state: &str) -> bool {
@@ -294,16 +281,4 @@ impl World {
         let mut devices = serials.iter().filter_map(|serial| self.hand.device(serial, now));
         devices.find(|device| device.udid == udid)
     }
-}
-
-/// An error in words.
-pub fn said(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }

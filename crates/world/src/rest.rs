@@ -13,8 +13,7 @@ use uuid::Uuid;
 use crate::{
     derived,
     oracle::Sides,
-    promises::said,
-    world::{AFTER_DEVICES, ALL_LOOPS, DEPARTMENT, World},
+    world::{AFTER_DEVICES, ALL_LOOPS, DEPARTMENT, World, said},
 };
 
 /// In how many worlds everybody is asked why.

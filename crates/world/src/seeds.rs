@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use crate::run::{Failure, Options, run};
+use crate::{
+    options::Options,
+    run::{Failure, run},
+};
 
 /// What came of many seeds.
 #[derive(Debug, Default)]

@@ -11,9 +11,8 @@ use server::{
 use crate::{
     flights::{Driven, Flight},
     network::{self, Fate},
-    promises::said,
-    run::{Broken, Database},
-    world::{HOUR, MINUTE, SECOND, World, erased},
+    options::{Broken, Database},
+    world::{HOUR, MINUTE, SECOND, World, erased, said},
 };
 
 impl World {

@@ -11,10 +11,13 @@ use std::{
     time::Duration,
 };
 
-use domain::{AssetId, GroupId, GroupKind, MembershipRule, Patience, PersonId, Policy, ReclaimRules, Time};
+use domain::{
+    Approval, AssetId, GroupId, GroupKind, Installation, LicenseType, MembershipRule, Patience, PersonId, Policy,
+    ReclaimRules, Time,
+};
 use server::{
     App, Clock, Config,
-    app::{AppError, Base, Caller, groups::NewGroup, notifications::NotTaken},
+    app::{AppError, Base, Caller, deployments::DeploymentChoice, groups::NewGroup, notifications::NotTaken},
     cause, clock,
     config::Notifications,
     serve, tasks,
@@ -26,12 +29,10 @@ use sim::{
 use store::testing::Fresh;
 
 use crate::{
-    administrators::Draft,
     flights::{Beat, Flight},
     network::Network,
+    options::{Broken, Database, Options},
     oracle::{self, Foreign},
-    promises::{Seen, said},
-    run::{Broken, Database, Options},
 };
 
 pub const TOPIC: &str = "com.apple.mgmt.External.world";
@@ -106,6 +107,32 @@ pub struct Excused {
     /// Another server had the location, once.
     pub owner: bool,
 }
+
+/// What was seen so far.
+#[derive(Default)]
+pub struct Seen {
+    /// How many of Apple's writes were looked at.
+    pub writes: usize,
+    /// Who was ever seen with a licence at Apple: `adamId`, and client user or serial number.
+    pub confirmed: BTreeSet<(String, String)>,
+    /// Which apps a device has ever called its own, by serial number and bundle identifier.
+    pub told: BTreeSet<(String, String)>,
+    /// The other server has the location.
+    pub taken_over: bool,
+}
+
+/// A change that an administrator has seen the preview of, and has not saved yet.
+pub struct Draft {
+    pub asset: AssetId,
+    pub choices: Vec<DeploymentChoice>,
+    pub version: i64,
+    pub digest: String,
+    /// What the app was deployed as then.
+    pub lines: Vec<Line>,
+}
+
+/// What somebody chose, without times: they move along when a clock is set.
+pub type Line = (GroupId, Approval, LicenseType, Installation);
 
 /// Whose a device is, and what it speaks with.
 pub struct Owner {
@@ -717,4 +744,16 @@ pub fn permitted(what: &str, done: Result<(), AppError>) -> Result<(), String> {
         Err(AppError::Store(error)) => Err(format!("{what} failed: {}", said(error))),
         _ => Ok(()),
     }
+}
+
+/// An error in words.
+pub fn said(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }

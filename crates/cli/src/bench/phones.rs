@@ -10,7 +10,7 @@ use mdm::{
     plist::{self, Dictionary, Value},
     profile::ReadProfile,
     report::{Report, Status},
-    signature::{self, Form},
+    signing::{self, Form},
 };
 use secrecy::ExposeSecret;
 use server::{
@@ -100,7 +100,7 @@ impl Phone {
     /// Signs and sends. What came back, and how long that took.
     async fn say(&self, content_type: &str, message: &Dictionary) -> Result<(Vec<u8>, Duration), Failure> {
         let body = plist::write(message);
-        let signature = signature::sign(&body, &self.identity, Form::AppleBer)?;
+        let signature = signing::sign(&body, &self.identity, Form::AppleBer)?;
         let request = self.http.put(&self.url).header("content-type", content_type);
         let request = request.header("mdm-signature", signature).body(body);
         let began = Instant::now();

@@ -13,7 +13,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{AppError, FieldProblem, accounts::login_key};
+use super::{AppError, FieldProblem, text::login_key};
 use crate::gate::{Busy, Gate};
 
 /// In characters as a person counts them, whatever the script.

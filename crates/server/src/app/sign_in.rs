@@ -8,12 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use store::{Account, NewEvent, Session};
 
-use super::{
-    App, AppError, Caller,
-    accounts::{login_key, sha256_hex},
-    attempts::Who,
-    passwords,
-};
+use super::{App, AppError, Caller, accounts::sha256_hex, attempts::Who, passwords, text::login_key};
 use crate::{cause::Chain, gate::Busy};
 
 /// However much it is used: whoever begins a working day signs in once.

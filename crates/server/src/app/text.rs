@@ -41,9 +41,33 @@ pub fn optional(field: &'static str, text: Option<&str>, max_chars: usize) -> Re
     }
 }
 
+/// The same for every way to write a login: case, width and composition of letters do not count.
+pub fn login_key(login: &str) -> String {
+    // By way of upper case, or "straße" and "STRASSE" would be two.
+    let folded: String = login.trim().nfkc().flat_map(char::to_uppercase).collect();
+    folded.to_lowercase().nfkc().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn logins_that_differ_by_case_or_form_only_are_the_same() {
+        for (one, other) in [
+            ("Kim", "kim "),
+            ("KIM", "kim"),
+            ("straße", "STRASSE"),
+            ("café", "cafe\u{301}"),
+            (
+                "홍라온",
+                "\u{1112}\u{1169}\u{11bc}\u{1105}\u{1161}\u{110b}\u{1169}\u{11ab}",
+            ),
+        ] {
+            assert_eq!(login_key(one), login_key(other), "{one} {other}");
+        }
+        assert_ne!(login_key("kim"), login_key("kin"));
+    }
 
     fn problem(text: &str) -> Option<FieldProblem> {
         match required("name", text, 10) {

@@ -5,34 +5,9 @@ use std::{collections::BTreeMap, path::Path};
 use toml::Value;
 
 use super::{
-    keys::{CONNECTIONS, ICON_HOSTS, KEYS, LOG_JSON, REQUESTS, SYNC_AT, TRUSTED_PROXIES},
-    load::ConfigError,
+    ConfigError,
+    keys::{CONNECTIONS, ICON_HOSTS, KEYS, Key, LOG_JSON, PREFIX, REQUESTS, SYNC_AT, TRUSTED_PROXIES},
 };
-
-/// One key of the configuration.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Key {
-    /// Empty for a key that stands above all sections.
-    pub section: &'static str,
-    pub name: &'static str,
-    /// What to write, for whoever wrote something else.
-    pub example: &'static str,
-}
-
-impl Key {
-    fn path(&self) -> String {
-        match self.section {
-            "" => self.name.to_owned(),
-            section => format!("{section}.{}", self.name),
-        }
-    }
-
-    fn variable(&self) -> String {
-        format!("{PREFIX}{}", self.path().replace('.', "_").to_uppercase())
-    }
-}
-
-const PREFIX: &str = "ALLOTMENT_";
 
 /// Variables with our prefix that are no keys: for the command line, and for tests.
 const OTHER_VARIABLES: [&str; 3] = ["ALLOTMENT_CONFIG", "ALLOTMENT_LOG", "ALLOTMENT_ADMIN_PASSWORD"];

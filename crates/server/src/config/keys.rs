@@ -1,6 +1,30 @@
 //! Every key there is, and what to write for it.
 
-use super::given::Key;
+/// What the name of every variable begins with that stands for a key.
+pub const PREFIX: &str = "ALLOTMENT_";
+
+/// One key of the configuration.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Empty for a key that stands above all sections.
+    pub section: &'static str,
+    pub name: &'static str,
+    /// What to write, for whoever wrote something else.
+    pub example: &'static str,
+}
+
+impl Key {
+    pub fn path(&self) -> String {
+        match self.section {
+            "" => self.name.to_owned(),
+            section => format!("{section}.{}", self.name),
+        }
+    }
+
+    pub fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.path().replace('.', "_").to_uppercase())
+    }
+}
 
 pub const LISTEN: Key = Key {
     section: "",

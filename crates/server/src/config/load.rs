@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, path::Path};
 
 use super::{
-    Config,
+    Config, ConfigError,
     given::Given,
     keys::*,
     values::{
@@ -11,31 +11,6 @@ use super::{
         name, network, notifications, path_text, public_url, remote_url, time_of_day, time_zone, topic,
     },
 };
-
-/// Why a configuration cannot be used. The text names the place, the key, and what to write.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("{path} cannot be read: {source}")]
-    Unreadable { path: String, source: std::io::Error },
-    #[error("{path} is not TOML: {problem}")]
-    NotToml { path: String, problem: String },
-    #[error("{place}: there is no key {key}; {advice}")]
-    Unknown { place: String, key: String, advice: String },
-    #[error("{key} is missing: write {key} = {example} {place}, or set {variable}")]
-    Missing {
-        key: &'static str,
-        example: &'static str,
-        place: String,
-        variable: String,
-    },
-    #[error("{place}: {key} {problem}; write for example {example}")]
-    Wrong {
-        place: String,
-        key: String,
-        problem: String,
-        example: &'static str,
-    },
-}
 
 impl Config {
     /// Reads the file, if there is one, and lets the environment override it.

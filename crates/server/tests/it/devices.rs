@@ -8,7 +8,8 @@ use mdm::{
     plist::{self, Value},
     profile::{ProfileError, ReadProfile},
     report::{Report, Status},
-    signature::{self, Form, SignerCertificate},
+    signature::SignerCertificate,
+    signing::{Form, sign},
 };
 use rcgen::{CertificateParams, DnType, KeyPair};
 use reqwest::{Method, StatusCode};
@@ -114,7 +115,7 @@ impl<'a> Phone<'a> {
     /// Signs and sends. The status, and the command that came back.
     pub async fn say(&self, content_type: &str, message: &plist::Dictionary) -> (StatusCode, Vec<u8>) {
         let body = plist::write(message);
-        let signature = signature::sign(&body, &self.identity, Form::AppleBer).unwrap();
+        let signature = sign(&body, &self.identity, Form::AppleBer).unwrap();
         self.send(content_type, body, Some(signature)).await
     }
 
@@ -307,8 +308,8 @@ async fn nobody_is_told_to_unenrol() {
         Identity::from_p12(&issued.p12, &issued.password).unwrap()
     };
     let body = plist::write(&phone.token_update(3).to_dictionary());
-    let good = signature::sign(&body, &phone.identity, Form::DerWithAttributes).unwrap();
-    let foreign = signature::sign(&body, &stranger, Form::DerWithAttributes).unwrap();
+    let good = sign(&body, &phone.identity, Form::DerWithAttributes).unwrap();
+    let foreign = sign(&body, &stranger, Form::DerWithAttributes).unwrap();
     for (case, body, signature) in [
         ("no signature", body.clone(), None),
         ("no base64", body.clone(), Some("%%%".to_owned())),
@@ -321,7 +322,7 @@ async fn nobody_is_told_to_unenrol() {
         assert!(!answer.is_empty(), "{case}: the log of the device must say why");
     }
     for strange in ["", "<plist><dict/></plist>", "<plist><string>x</string></plist>"] {
-        let signature = signature::sign(strange.as_bytes(), &phone.identity, Form::AppleBer).unwrap();
+        let signature = sign(strange.as_bytes(), &phone.identity, Form::AppleBer).unwrap();
         let (status, _) = phone.send(COMMANDS, strange.into(), Some(signature)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{strange:?}");
     }

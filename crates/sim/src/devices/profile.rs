@@ -2,7 +2,7 @@
 
 use mdm::identity::Identity;
 use mdm::profile::ReadProfile;
-use mdm::signature::{self, Form};
+use mdm::signing::{self, Form};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::device::Profile;
@@ -39,5 +39,5 @@ pub fn sign(body: &[u8], identity: &DeviceIdentity, form: SignatureForm) -> Resu
         SignatureForm::AppleBer => Form::AppleBer,
         SignatureForm::DerWithAttributes => Form::DerWithAttributes,
     };
-    signature::sign(body, identity, form).map_err(|error| error.to_string())
+    signing::sign(body, identity, form).map_err(|error| error.to_string())
 }
