@@ -5,20 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AssetId, GroupId, GroupKind, HeldChangeId, Members, MembershipRule, PersonId, Policy, Time, Updates};
+use domain::{AssetId, GroupId, GroupKind, HeldChangeId, MembershipRule, PersonId, Policy, Updates};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use store::{
-    AppRow, Base, ChangeFilter, ChangeKind, ChangeRow, GroupRow, HeldEnd, HeldState, NewChange, NewEvent, Tx, Version,
-};
+use serde_json::Value;
+use store::{AppRow, Base, ChangeFilter, ChangeKind, ChangeRow, GroupRow, Version};
 use uuid::Uuid;
 
 use super::{
     App, AppError, Caller,
-    contract::{Agreed, Contract, Previewed},
-    deployments::{DeploymentChoice, LineSays, Preview},
+    contract::{Agreed, Because, Previewed},
+    deployments::{DeploymentChoice, LineSays, lines_of},
+    followers::RuleRefused,
+    kept::{SETTINGS, moves_of},
     members::{MembersChange, Wanted},
-    rules::RuleRefused,
     updates::updates_of,
 };
 
@@ -52,9 +51,6 @@ pub enum Intent {
     },
 }
 
-/// What the settings are called where things have ids.
-pub const SETTINGS: &str = "settings";
-
 impl Intent {
     pub fn kind(&self) -> ChangeKind {
         match self {
@@ -74,85 +70,6 @@ impl Intent {
             Intent::Settings { .. } => SETTINGS.to_owned(),
         }
     }
-}
-
-/// An event about what was changed.
-pub(super) fn about(event: NewEvent, kind: ChangeKind, thing: &str) -> NewEvent {
-    let Ok(id) = thing.parse::<Uuid>() else {
-        return event;
-    };
-    match kind {
-        ChangeKind::Deployment | ChangeKind::Updates => event.asset(AssetId(id)),
-        ChangeKind::GroupMembers | ChangeKind::GroupRule => event.group(GroupId(id)),
-        ChangeKind::PersonLeft => event.person(PersonId(id)),
-        ChangeKind::Settings => event,
-    }
-}
-
-/// A line of a deployment, as it is kept.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeptLine {
-    #[serde(flatten)]
-    pub choice: DeploymentChoice,
-    /// What the group was called.
-    pub name: String,
-    pub group_kind: GroupKind,
-}
-
-/// Who came into a group and who went: all of them, or only how many.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct KeptMoves {
-    pub come: BTreeSet<Uuid>,
-    pub go: BTreeSet<Uuid>,
-    pub come_count: u64,
-    pub go_count: u64,
-}
-
-/// A change of more members than these is told in numbers, and is not restored: a row stays as small as a page.
-const KEPT_MEMBERS: usize = 5_000;
-
-impl KeptMoves {
-    pub(super) fn of(change: &Members) -> KeptMoves {
-        let counted = KeptMoves {
-            come_count: change.come.len() as u64,
-            go_count: change.go.len() as u64,
-            ..KeptMoves::default()
-        };
-        if change.come.len() + change.go.len() > KEPT_MEMBERS {
-            return counted;
-        }
-        KeptMoves {
-            come: change.come.clone(),
-            go: change.go.clone(),
-            ..counted
-        }
-    }
-
-    pub fn are_whole(&self) -> bool {
-        self.come.len() as u64 == self.come_count && self.go.len() as u64 == self.go_count
-    }
-}
-
-/// Why a change is made that somebody did not just think of.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Because {
-    /// The change that it takes back.
-    pub undoes: Option<i64>,
-    /// What another administrator approved, and who had asked for it.
-    pub approved: Option<(HeldChangeId, String)>,
-}
-
-/// A change that is written down with what it changes.
-pub(super) struct Kept {
-    pub kind: ChangeKind,
-    pub thing: String,
-    pub name: String,
-    pub before: Value,
-    pub after: Value,
-    pub promised: Value,
-    pub digest: Option<String>,
 }
 
 /// A change, with what is to be said of it now.
@@ -215,54 +132,6 @@ const NAMED: usize = 5;
 const LATER: i64 = 20;
 
 impl App {
-    /// Writes down a change, in the transaction of what it changes. Its number.
-    ///
-    /// What another administrator approved ends with it; when somebody was faster there, nothing is changed.
-    pub(super) async fn change_keep(
-        &self,
-        tx: &mut Tx,
-        caller: &Caller,
-        now: Time,
-        kept: Kept,
-        because: &Because,
-    ) -> Result<i64, AppError> {
-        let (held, asked_by) = because.approved.clone().unzip();
-        let (kind, thing, name) = (kept.kind, kept.thing.clone(), kept.name.clone());
-        let id = tx
-            .change_insert(&NewChange {
-                at: now,
-                actor: caller.actor(),
-                by: caller.name().to_owned(),
-                kind: kept.kind,
-                thing: kept.thing,
-                name: kept.name,
-                before: kept.before,
-                after: kept.after,
-                promised: kept.promised,
-                digest: kept.digest,
-                undoes: because.undoes,
-                held,
-                asked_by: asked_by.clone(),
-            })
-            .await?;
-        if let Some(held) = held {
-            let end = HeldEnd {
-                state: HeldState::Approved,
-                at: now,
-                by: caller.name(),
-                reason: None,
-                change: Some(id),
-            };
-            if !tx.held_change_end(held, end).await? {
-                return Err(AppError::Stale("held change"));
-            }
-            let event = about(NewEvent::new(now, caller.actor(), "changeApproved"), kind, &thing);
-            tx.event(&event.with(json!({ "name": name, "held": held, "change": id, "askedBy": asked_by })))
-                .await?;
-        }
-        Ok(id)
-    }
-
     /// The latest first, without what they said.
     pub async fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRow>, AppError> {
         Ok(self.store.changes(filter).await?)
@@ -594,99 +463,13 @@ impl App {
     }
 }
 
-/// The lines that a kept deployment had.
-pub fn lines_of(said: &Value) -> Option<Vec<KeptLine>> {
-    serde_json::from_value(said.get("lines")?.clone()).ok()
-}
-
-/// Who came and who went.
-pub fn moves_of(said: &Value) -> Option<KeptMoves> {
-    serde_json::from_value(said.get("moves")?.clone()).ok()
-}
-
-/// What a preview promised, in numbers.
-pub(super) fn promised<'a>(apps: impl Iterator<Item = &'a Preview>) -> Value {
-    use domain::Effect;
-    let (mut gains, mut loses, mut waits, mut takes_back, mut count) = (0, 0, 0, 0, 0_u64);
-    for app in apps {
-        let outcome = &app.outcome;
-        gains += [Effect::Gains, Effect::GainsLater, Effect::GainsOnceReady]
-            .into_iter()
-            .map(|effect| outcome.of_effect(effect))
-            .sum::<u64>();
-        waits += outcome.of_effect(Effect::Waits);
-        loses += outcome.of_effect(Effect::Loses);
-        takes_back += outcome.taken_back();
-        count += 1;
-    }
-    json!({ "apps": count, "gains": gains, "waits": waits, "loses": loses, "takesBack": takes_back })
-}
-
-impl Previewed {
-    pub fn to_confirm(&self) -> Option<u64> {
-        match self {
-            Previewed::Deployment(preview) => preview.to_confirm(),
-            Previewed::Members(preview) => preview.to_confirm(),
-            Previewed::Leave(preview) => preview.to_confirm(),
-            Previewed::Return(preview) => preview.to_confirm(),
-            Previewed::Device(preview) => preview.to_confirm(),
-            Previewed::Bulk(preview) => preview.to_confirm(),
-            Previewed::Settings(preview) => preview.to_confirm(),
-            Previewed::Updates(preview) => preview.to_confirm(),
-        }
-    }
-
-    pub fn needs_approval(&self) -> bool {
-        match self {
-            Previewed::Deployment(preview) => preview.needs_approval(),
-            Previewed::Members(preview) => preview.needs_approval(),
-            Previewed::Leave(preview) => preview.needs_approval(),
-            Previewed::Return(preview) => preview.needs_approval(),
-            Previewed::Device(preview) => preview.needs_approval(),
-            Previewed::Bulk(preview) => preview.needs_approval(),
-            Previewed::Settings(preview) => preview.needs_approval(),
-            Previewed::Updates(preview) => preview.needs_approval(),
-        }
-    }
-
-    /// What it does to each app.
-    pub fn apps(&self) -> Vec<&Preview> {
-        match self {
-            Previewed::Deployment(preview) => vec![preview],
-            Previewed::Members(preview) => preview.apps.iter().collect(),
-            Previewed::Leave(preview) => preview.apps.iter().map(|app| &app.preview).collect(),
-            Previewed::Return(preview) => preview.apps.iter().collect(),
-            Previewed::Device(preview) => preview.apps.iter().collect(),
-            Previewed::Bulk(preview) => preview.apps.iter().collect(),
-            Previewed::Settings(preview) => preview.apps.iter().collect(),
-            Previewed::Updates(_) => Vec::new(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::{Approval, Installation, LicenseType, StoreVersion};
+    use domain::{Approval, Installation, LicenseType, StoreVersion, Time};
+    use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_change_of_thousands_of_members_is_kept_in_numbers() {
-        let moved = |count: u128| {
-            KeptMoves::of(&Members {
-                group: GroupId(Uuid::nil()),
-                kind: GroupKind::User,
-                come: (0..count).map(Uuid::from_u128).collect(),
-                go: BTreeSet::from([Uuid::max()]),
-            })
-        };
-        let (few, many) = (moved(KEPT_MEMBERS as u128 - 1), moved(KEPT_MEMBERS as u128));
-        assert!(few.are_whole() && !many.are_whole());
-        assert_eq!((many.come_count, many.go_count), (KEPT_MEMBERS as u64, 1));
-        assert!(json!(few).to_string().len() < 256 * 1024, "a row is small");
-        assert!(json!(many).to_string().len() < 1024);
-        assert_eq!(moves_of(&json!({ "moves": few })), Some(few));
-    }
+    use crate::app::deployments::KeptLine;
 
     #[test]
     fn what_waits_is_read_as_it_was_asked_for() {

@@ -3,20 +3,12 @@
 //! One rule, whatever is changed: the digest of what was seen is that of what would be done, whoever takes back many licences
 //! says how many, and where the organisation wants two administrators for that, another one has approved it.
 
-use domain::AssetId;
+use domain::{AssetId, HeldChangeId};
 use sha2::{Digest, Sha256};
 
-use super::{
-    AppError,
-    bulk::BulkPreview,
-    changes::Because,
-    deployments,
-    leavers::{LeavePreview, ReturnPreview},
-    leaving::DeviceLeavePreview,
-    members::MembersPreview,
-    settings::SettingsPreview,
-    updates::UpdatesPreview,
-};
+use super::AppError;
+
+pub use super::Previewed;
 
 /// What somebody agreed to who saves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +18,15 @@ pub struct Agreed {
     /// How many licences they know that it takes back.
     pub take_back: Option<u64>,
     pub because: Because,
+}
+
+/// Why a change is made that somebody did not just think of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Because {
+    /// The change that it takes back.
+    pub undoes: Option<i64>,
+    /// What another administrator approved, and who had asked for it.
+    pub approved: Option<(HeldChangeId, String)>,
 }
 
 /// What saving would do, and can be agreed to.
@@ -66,36 +67,8 @@ pub trait Contract: Sized {
     }
 }
 
-/// What saving would do now, of whatever was to be saved.
-#[derive(Debug)]
-pub enum Previewed {
-    Deployment(Box<deployments::Preview>),
-    Members(Box<MembersPreview>),
-    Leave(Box<LeavePreview>),
-    Return(Box<ReturnPreview>),
-    Device(Box<DeviceLeavePreview>),
-    Bulk(Box<BulkPreview>),
-    Settings(Box<SettingsPreview>),
-    Updates(Box<UpdatesPreview>),
-}
-
-impl Previewed {
-    pub fn digest(&self) -> &str {
-        match self {
-            Previewed::Deployment(preview) => &preview.digest,
-            Previewed::Members(preview) => &preview.digest,
-            Previewed::Leave(preview) => &preview.digest,
-            Previewed::Return(preview) => &preview.digest,
-            Previewed::Device(preview) => &preview.digest,
-            Previewed::Bulk(preview) => &preview.digest,
-            Previewed::Settings(preview) => &preview.digest,
-            Previewed::Updates(preview) => &preview.digest,
-        }
-    }
-}
-
 /// How many licences a change takes back, of those apps of which they are so many that whoever saves has to say so.
-pub(super) fn to_confirm<'a>(apps: impl Iterator<Item = &'a deployments::Preview>) -> Option<u64> {
+pub(super) fn to_confirm<'a, C: Contract + 'a>(apps: impl Iterator<Item = &'a C>) -> Option<u64> {
     apps.filter_map(Contract::to_confirm)
         .reduce(|licences, more| licences + more)
 }
@@ -109,9 +82,9 @@ pub(super) fn of_app(asset: AssetId, outcome: &domain::Preview) -> String {
 }
 
 /// Names what a change does to several apps; `change` was told what is changed.
-pub(super) fn of_apps<'a>(mut change: Sha256, apps: impl Iterator<Item = &'a deployments::Preview>) -> String {
+pub(super) fn of_apps<'a, C: Contract + 'a>(mut change: Sha256, apps: impl Iterator<Item = &'a C>) -> String {
     for app in apps {
-        change.update(&app.digest);
+        change.update(app.digest());
     }
     short(change)
 }

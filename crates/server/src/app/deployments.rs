@@ -12,14 +12,14 @@ use domain::{
     LicenseType, TakeBackLimits, Time,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::{AppRow, Base, ChangeKind, GroupRow, NewEvent, Snapshot, Tx, Version};
 
 use super::{
     App, AppError, Caller, FieldProblem,
-    changes::{Kept, KeptLine, promised},
     contract::{Agreed, Contract, Previewed, of_app, short},
+    kept::{Kept, promised},
 };
 
 /// One line of what an administrator chose.
@@ -58,6 +58,17 @@ impl DeploymentChoice {
             kept_licenses: self.kept_licenses,
         }
     }
+}
+
+/// A line of a deployment, as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptLine {
+    #[serde(flatten)]
+    pub choice: DeploymentChoice,
+    /// What the group was called.
+    pub name: String,
+    pub group_kind: GroupKind,
 }
 
 /// What saving would do.
@@ -514,9 +525,14 @@ pub(super) async fn kept(
         name: app.name.clone().unwrap_or_else(|| app.adam_id.clone()),
         before: json!({ "lines": kept_lines(present, &names) }),
         after: json!({ "lines": kept_lines(wanted, &names) }),
-        promised: promised(std::iter::once(preview)),
+        promised: promised(std::iter::once(&preview.outcome)),
         digest: Some(preview.digest.clone()),
     })
+}
+
+/// The lines that a kept deployment had.
+pub fn lines_of(said: &Value) -> Option<Vec<KeptLine>> {
+    serde_json::from_value(said.get("lines")?.clone()).ok()
 }
 
 fn kept_lines(lines: &[Deployment], names: &BTreeMap<GroupId, String>) -> Vec<KeptLine> {

@@ -263,7 +263,7 @@ impl App {
             return Err(DeviceRefused::Identity("it belongs to another device"));
         }
         if known.is_some() {
-            forget_enrolment(&mut tx, id, now).await?;
+            leaving::forget_enrolment(&mut tx, id, now).await?;
         }
         let person_id = match enrolment.person_id {
             Some(person) => person,
@@ -399,7 +399,7 @@ impl App {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let device = pinned(&mut tx, signer, &message.id, now).await?;
-        forget_enrolment(&mut tx, device.id, now).await?;
+        leaving::forget_enrolment(&mut tx, device.id, now).await?;
         // A device that is to be wiped and loses its profile instead was not wiped.
         let (how, kind) = match device.enrolment {
             Enrolment::Retiring => (Enrolment::Retired, "deviceRetired"),
@@ -653,33 +653,6 @@ async fn pinned(tx: &mut Tx, signer: &Signer, udid: &str, now: Time) -> Result<D
         .await?;
     }
     Ok(device)
-}
-
-/// Nothing is on its way to the device any more. It may have carried out what was handed to it.
-pub(super) async fn withdraw_commands(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
-    for asset in drop_commands(tx, device, now).await? {
-        let mut install = tx.install(device, asset).await?;
-        install.dropped();
-        tx.install_put(device, asset, &install).await?;
-    }
-    Ok(())
-}
-
-/// The profile is gone or new: nothing of the old enrolment is on its way, and the apps are unknown.
-pub(crate) async fn forget_enrolment(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
-    drop_commands(tx, device, now).await?;
-    for (asset, _, mut install) in tx.installs_of_device(device).await? {
-        install.forgotten();
-        tx.install_put(device, asset, &install).await?;
-    }
-    Ok(())
-}
-
-/// Takes back what the device has not answered. The apps that it was about.
-async fn drop_commands(tx: &mut Tx, device: DeviceId, now: Time) -> Result<Vec<AssetId>, AppError> {
-    let dropped = tx.commands_drop(device, now).await?;
-    tx.invitations_dropped(device, now).await?;
-    Ok(dropped.into_iter().filter_map(|command| command.asset_id).collect())
 }
 
 /// What a device gave as the reason of its refusal.

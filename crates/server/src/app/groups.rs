@@ -4,10 +4,7 @@ use domain::{GroupId, GroupKind, MembershipRule};
 use serde_json::json;
 use store::{Base, GroupRow, NewEvent, StoreError, Version};
 
-use super::{
-    App, AppError, Caller, FieldProblem,
-    rules::{GroupNames, RuleRefused},
-};
+use super::{App, AppError, Caller, FieldProblem, followers::RuleRefused, rules::GroupNames};
 
 #[derive(Debug, Clone)]
 pub struct NewGroup {

@@ -12,8 +12,9 @@ use store::{Actor, Base, HeldEnd, HeldRow, HeldState, NewEvent, Role, Version};
 
 use super::{
     App, AppError, Caller,
-    changes::{Because, Intent, about, promised},
-    contract::Agreed,
+    changes::Intent,
+    contract::{Agreed, Because},
+    kept::{about, promised},
 };
 
 /// After so long nobody remembers what it was for.
@@ -61,7 +62,7 @@ impl App {
             base: version.number,
             digest: preview.digest().to_owned(),
             take_back: take_back.unwrap_or(0),
-            promised: promised(preview.apps().into_iter()),
+            promised: promised(preview.apps().into_iter().map(|app| &app.outcome)),
             undoes: agreed.because.undoes,
             asked_at: now,
             asked_by: caller.name().to_owned(),

@@ -17,10 +17,10 @@ use store::{Actor, AppRow, Base, ChangeKind, ClientUserRow, DeviceRow, NewEvent,
 
 use super::{
     App, AppError, Caller, FieldProblem,
-    changes::{Kept, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
-    leaving::Leave,
+    kept::{Kept, promised},
+    leaving::{Leave, withdraw_commands},
 };
 
 pub use domain::LeaverDevices as Devices;
@@ -290,7 +290,7 @@ impl App {
                 name: preview.person.name.clone(),
                 before: json!({ "groups": names }),
                 after: json!({ "devicesRetired": retired, "enrolmentLinks": links }),
-                promised: promised(preview.apps.iter().map(|app| &app.preview)),
+                promised: promised(preview.apps.iter().map(|app| &app.preview.outcome)),
                 digest: Some(preview.digest.clone()),
             };
             let change = self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?;
@@ -345,7 +345,7 @@ impl App {
                     told += 1;
                 }
                 Some(Parting::TakenOut) => self.take_out(tx, &device, actor, cause).await?,
-                Some(Parting::Stays) => super::devices::withdraw_commands(tx, device.id, self.now()).await?,
+                Some(Parting::Stays) => withdraw_commands(tx, device.id, self.now()).await?,
                 Some(Parting::LeavesAlready) | None => {}
             }
         }

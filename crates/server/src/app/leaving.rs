@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{DeviceExit, DeviceId, Effect, Enrolment, EnrolmentId, Install, LeavingDevice, Time, decide_one};
+use domain::{AssetId, DeviceExit, DeviceId, Effect, Enrolment, EnrolmentId, Install, LeavingDevice, Time, decide_one};
 use mdm::{command::Command, profile};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -16,7 +16,6 @@ use super::{
     App, AppError, Caller,
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
-    devices,
 };
 
 /// Why a device was not told to leave, or to stay.
@@ -295,7 +294,7 @@ impl App {
             }
             .into());
         }
-        devices::withdraw_commands(tx, device.id, now).await?;
+        withdraw_commands(tx, device.id, now).await?;
         if how == Leave::Wipe {
             self.command_queue(tx, device.id, &Command::EraseDevice, now).await?;
         } else if tx.locations().await?.is_empty() {
@@ -325,7 +324,7 @@ impl App {
         if !tx.device_stays(id).await? {
             return Err(CannotLeave::NotEnrolled.into());
         }
-        devices::withdraw_commands(&mut tx, id, now).await?;
+        withdraw_commands(&mut tx, id, now).await?;
         tx.event(
             &NewEvent::new(now, caller.actor(), "deviceStays")
                 .device(id)
@@ -375,7 +374,7 @@ impl App {
         if let Some(enrolment) = device.enrolment_id {
             tx.enrolment_revoked(enrolment, now).await?;
         }
-        devices::forget_enrolment(tx, device.id, now).await?;
+        forget_enrolment(tx, device.id, now).await?;
         tx.device_over(device.id, Enrolment::Removed, now).await?;
         tx.event(
             &NewEvent::new(now, actor, "deviceRemoved")
@@ -453,7 +452,7 @@ pub(super) async fn answered(
     if refusal.is_some() {
         tx.device_stays(device.id).await?;
     } else {
-        devices::forget_enrolment(tx, device.id, now).await?;
+        forget_enrolment(tx, device.id, now).await?;
         let how = if wiped { Enrolment::Wiped } else { Enrolment::Retired };
         tx.device_over(device.id, how, now).await?;
     }
@@ -465,4 +464,31 @@ pub(super) async fn answered(
     )
     .await?;
     Ok(())
+}
+
+/// Nothing is on its way to the device any more. It may have carried out what was handed to it.
+pub(super) async fn withdraw_commands(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
+    for asset in drop_commands(tx, device, now).await? {
+        let mut install = tx.install(device, asset).await?;
+        install.dropped();
+        tx.install_put(device, asset, &install).await?;
+    }
+    Ok(())
+}
+
+/// The profile is gone or new: nothing of the old enrolment is on its way, and the apps are unknown.
+pub(crate) async fn forget_enrolment(tx: &mut Tx, device: DeviceId, now: Time) -> Result<(), AppError> {
+    drop_commands(tx, device, now).await?;
+    for (asset, _, mut install) in tx.installs_of_device(device).await? {
+        install.forgotten();
+        tx.install_put(device, asset, &install).await?;
+    }
+    Ok(())
+}
+
+/// Takes back what the device has not answered. The apps that it was about.
+async fn drop_commands(tx: &mut Tx, device: DeviceId, now: Time) -> Result<Vec<AssetId>, AppError> {
+    let dropped = tx.commands_drop(device, now).await?;
+    tx.invitations_dropped(device, now).await?;
+    Ok(dropped.into_iter().filter_map(|command| command.asset_id).collect())
 }

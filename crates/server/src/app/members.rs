@@ -16,11 +16,11 @@ use uuid::Uuid;
 
 use super::{
     App, AppError, Caller,
-    changes::{Kept, KeptMoves, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
+    followers::{RuleRefused, followers},
+    kept::{Kept, KeptMoves, promised},
     of_app::{Asked, Part},
-    rules::{self, RuleRefused},
 };
 
 /// Who shall be in a group.
@@ -227,7 +227,7 @@ impl App {
             Wanted::Change(_) => read.group_members_among(id, &wanted.named()).await?,
         };
         let change = wanted.moves(&group, &present.into_iter().collect());
-        let follows = rules::followers(&mut read, std::slice::from_ref(&change)).await?;
+        let follows = followers(&mut read, std::slice::from_ref(&change)).await?;
         self.members_previewed(read, group, change, follows, None).await
     }
 
@@ -505,7 +505,7 @@ pub(super) fn kept<'a>(
         name: row.name.clone(),
         before: json!({ "members": members - number(&change.come) + number(&change.go) }),
         after: json!({ "members": members, "moves": KeptMoves::of(change) }),
-        promised: promised(apps),
+        promised: promised(apps.map(|app| &app.outcome)),
         digest: Some(digest.to_owned()),
     }
 }

@@ -14,9 +14,11 @@ pub mod deployments;
 pub mod devices;
 pub mod directory;
 pub mod enrolments;
+pub mod followers;
 pub mod groups;
 pub mod held;
 pub mod invitations;
+pub mod kept;
 pub mod leavers;
 pub mod leaving;
 pub mod looks;
@@ -28,6 +30,7 @@ pub mod of_person;
 pub mod outage;
 pub mod passwords;
 pub mod people;
+mod previewed;
 pub mod program;
 pub mod rules;
 pub mod service;
@@ -57,6 +60,7 @@ use serde::{Deserialize, Serialize};
 use store::{Store, StoreError};
 use tokio::sync::{Notify, RwLock, watch};
 
+pub use previewed::Previewed;
 use text::{optional, required};
 
 use crate::{
@@ -331,13 +335,13 @@ pub enum AppError {
     Deployment(#[from] domain::DeploymentError),
     /// Nothing was changed: it would do something else by now than was agreed to. This is what it would do.
     #[error("what saving would do is not what was previewed")]
-    Outdated(contract::Previewed),
+    Outdated(Previewed),
     /// Nothing was changed: it takes back many licences, so many, and whoever saves has not said that they know it.
     #[error("saving takes back {0} licences, which is to be confirmed")]
-    TakesBack(u64, contract::Previewed),
+    TakesBack(u64, Previewed),
     /// Nothing was changed: another administrator has to approve it first. This is what it would do.
     #[error("another administrator has to approve this first")]
-    NeedsApproval(contract::Previewed),
+    NeedsApproval(Previewed),
     /// It waits for nobody any more.
     #[error("the change does not wait for approval any more")]
     HeldOver,
@@ -356,7 +360,7 @@ pub enum AppError {
     },
     /// Nothing was changed, because of the rule of a group.
     #[error(transparent)]
-    Rule(#[from] rules::RuleRefused),
+    Rule(#[from] followers::RuleRefused),
     /// Nothing was done to anybody who was chosen.
     #[error(transparent)]
     Bulk(#[from] bulk::BulkRefused),

@@ -5,33 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Circle, Condition, GroupId, GroupKind, Members, MembershipRule, RuleError, RuleProblem, Rules, Subject};
+use domain::{Circle, Condition, GroupId, GroupKind, MembershipRule, Rules, Subject};
 use serde_json::json;
 use store::{Base, ChangeKind, GroupRow, NewEvent, Snapshot, StoreError};
 use uuid::Uuid;
 
 use super::{
     App, AppError, Caller,
-    changes::{Kept, KeptMoves, promised},
     contract::{Agreed, Contract},
+    followers::{AT_ONCE, RuleRefused, add, nobody},
+    kept::{Kept, KeptMoves, promised},
     members::{Matching, MembersPreview},
 };
-
-/// Why a rule is not taken, or a group not deleted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RuleRefused {
-    #[error("{0}")]
-    Malformed(RuleError),
-    /// These groups, by their names, would look at each other's members: each at the next one's, and the last at the first one's.
-    #[error("the rules of {} would look at each other's members in a circle", .0.join(", "))]
-    Circle(Vec<String>),
-    /// The rules of these groups look at its members.
-    #[error("the rules of {} look at its members", .0.join(", "))]
-    Used(Vec<String>),
-    /// Its members are whom its rule says.
-    #[error("the members of this group follow from its rule, and are not put in or taken out by hand")]
-    MembersByRule,
-}
 
 /// A group that somebody is in, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +27,6 @@ pub struct GroupOf {
     pub because: Vec<(Condition, bool)>,
 }
 
-/// So many people or devices are asked at once.
-const AT_ONCE: usize = 2_000;
 /// So many of those who match are named.
 const NAMED: usize = 20;
 
@@ -219,7 +202,7 @@ impl App {
                 name: row.name.clone(),
                 before: said(row.membership_rule.as_ref()),
                 after,
-                promised: promised(preview.apps.iter()),
+                promised: promised(preview.apps.iter().map(|app| &app.outcome)),
                 digest: Some(preview.digest.clone()),
             };
             let change = self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?;
@@ -252,58 +235,5 @@ async fn rules_with(
             let names = GroupNames::of(&read.groups().await?);
             Err(RuleRefused::Circle(names.names(&groups)).into())
         }
-    }
-}
-
-/// Who comes into other groups, and who goes, because their rules look at these. Each of `changes` is of another group.
-pub(super) async fn followers(read: &mut Snapshot, changes: &[Members]) -> Result<Vec<Members>, AppError> {
-    let mut moves = BTreeMap::new();
-    for kind in [GroupKind::User, GroupKind::Device] {
-        let of_kind: Vec<Members> = changes.iter().filter(|change| change.kind == kind).cloned().collect();
-        let changed: BTreeSet<GroupId> = of_kind.iter().map(|change| change.group).collect();
-        let rules = read.membership_rules(kind).await?;
-        // No rule is saved that closes a circle.
-        let rules = Rules::new(rules).unwrap_or_default();
-        let reached = &rules.reached(&changed) - &changed;
-        if reached.is_empty() {
-            continue;
-        }
-        let moved: BTreeSet<Uuid> = of_kind
-            .iter()
-            .flat_map(|change| change.come.union(&change.go).copied())
-            .collect();
-        let moved: Vec<Uuid> = moved.into_iter().collect();
-        for ids in moved.chunks(AT_ONCE) {
-            let said = read.members_by_rule(kind, &rules, ids, &of_kind).await?;
-            add(&mut moves, said.moves, &reached);
-        }
-    }
-    Ok(moves.into_values().collect())
-}
-
-fn nobody(group: GroupId, kind: GroupKind) -> Members {
-    Members {
-        group,
-        kind,
-        come: BTreeSet::new(),
-        go: BTreeSet::new(),
-    }
-}
-
-/// Puts these to the others, as far as they are of groups that the change reaches: what else is about to move does so anyhow.
-fn add(moves: &mut BTreeMap<GroupId, Members>, more: Vec<Members>, reached: &BTreeSet<GroupId>) {
-    for moved in more.into_iter().filter(|moved| reached.contains(&moved.group)) {
-        let of = moves
-            .entry(moved.group)
-            .or_insert_with(|| nobody(moved.group, moved.kind));
-        of.come.extend(moved.come);
-        of.go.extend(moved.go);
-    }
-}
-
-impl From<RuleProblem> for RuleRefused {
-    /// Of a part that was chosen, and not written.
-    fn from(problem: RuleProblem) -> RuleRefused {
-        RuleRefused::Malformed(RuleError { at: 0, problem })
     }
 }

@@ -11,9 +11,9 @@ use store::{AppRow, Base, ChangeKind, NewEvent, Snapshot, Version};
 
 use super::{
     App, AppError, Caller, FieldProblem,
-    changes::{Kept, SETTINGS, promised},
     contract::{self, Agreed, Contract, Previewed},
     deployments::Preview,
+    kept::{Kept, SETTINGS, promised},
 };
 
 /// After so many days a device counts as gone, where nothing else is said.
@@ -163,7 +163,7 @@ impl App {
                     name: String::new(),
                     before: json!(before),
                     after: json!(policy),
-                    promised: promised(preview.apps.iter()),
+                    promised: promised(preview.apps.iter().map(|app| &app.outcome)),
                     digest: Some(preview.digest),
                 };
                 detail["change"] = json!(self.change_keep(&mut tx, caller, now, kept, &agreed.because).await?);

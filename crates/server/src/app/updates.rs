@@ -7,8 +7,8 @@ use store::{AppRow, ChangeKind, NewEvent, Version};
 
 use super::{
     App, AppError, Base, Caller, FieldProblem,
-    changes::Kept,
     contract::{Agreed, Contract, Previewed, short},
+    kept::Kept,
 };
 
 /// What saying who decides it would do.

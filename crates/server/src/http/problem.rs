@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 
 use crate::{
     app::{
-        self, AppError, bulk::BulkRefused, contract::Previewed, deployments::Preview, invitations::NotInvited,
-        leaving::CannotLeave, members::Absent, rules::RuleRefused, tokens::TokenRefused,
+        self, AppError, bulk::BulkRefused, contract::Previewed, deployments::Preview, followers::RuleRefused,
+        invitations::NotInvited, leaving::CannotLeave, members::Absent, tokens::TokenRefused,
     },
     cause,
     clock::timestamp,

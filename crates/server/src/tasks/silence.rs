@@ -14,7 +14,7 @@ use serde_json::json;
 use store::{Actor, NewEvent};
 
 use super::{Stepped, turn};
-use crate::app::{App, AppError, devices};
+use crate::app::{App, AppError, leaving};
 
 /// One server at a time; who ends in the middle leaves nothing half done.
 const LEASE: &str = "silence";
@@ -102,7 +102,7 @@ async fn count_gone(app: &App, id: DeviceId, since: Time, now: Time) -> Result<(
     };
     // What waits for a device that is to leave is the order to leave.
     if !device.enrolment.is_leaving() {
-        devices::forget_enrolment(&mut tx, id, now).await?;
+        leaving::forget_enrolment(&mut tx, id, now).await?;
     }
     let silent_ms = device.last_seen_at.map(|heard| now.since(heard).as_millis());
     tx.event(

@@ -8,7 +8,7 @@ use store::{Base, GroupRow, MovedUpRow, NewEvent, Version};
 use uuid::Uuid;
 
 use super::{BulkDone, BulkPreview, Skip, UNMADE, counted, previewing::Sorting};
-use crate::app::{App, AppError, Caller, changes::Because, deployments, invitations, members};
+use crate::app::{App, AppError, Caller, contract::Because, deployments, invitations, members};
 
 /// So many are invited, or moved up, in one transaction.
 const IN_ONE: usize = 100;

@@ -16,8 +16,9 @@ use super::{
     Act, BulkPreview, BulkRefused, GivenBy, Made, ONE_BY_ONE, Skip, TakeBack, Through, UNMADE, selection::Selection,
 };
 use crate::app::{
-    App, AppError, FieldProblem, invitations,
-    rules::{self, RuleRefused},
+    App, AppError, FieldProblem,
+    followers::{RuleRefused, followers},
+    invitations,
 };
 
 /// So many are looked at, at once.
@@ -224,7 +225,7 @@ impl App {
             .into_iter()
             .map(|(group, (kind, come, go))| Members { group, kind, come, go });
         let moves: Vec<Members> = moves.filter(|it| !it.come.is_empty() || !it.go.is_empty()).collect();
-        let follows = rules::followers(&mut read, &moves).await?;
+        let follows = followers(&mut read, &moves).await?;
         let all: Vec<Members> = moves.iter().chain(&follows).cloned().collect();
         let apps = self.apps_of_moves(&mut read, &all).await?;
         Ok(BulkPreview {

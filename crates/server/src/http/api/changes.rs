@@ -23,8 +23,9 @@ use super::{
 use crate::{
     app::{
         App, AppError, Base,
-        changes::{Because, Changed, Intent, SETTINGS},
-        contract::{Agreed, Previewed},
+        changes::{Changed, Intent},
+        contract::{Agreed, Because, Previewed},
+        kept::SETTINGS,
     },
     http::{
         auth::{ApiAdmin, ApiReader},

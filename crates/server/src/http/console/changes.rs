@@ -28,7 +28,9 @@ use super::{
 use crate::{
     app::{
         App, Base,
-        changes::{Changed, Intent, KeptMoves, Missing, Unrestorable, lines_of, moves_of},
+        changes::{Changed, Intent, Missing, Unrestorable},
+        deployments::{KeptLine, lines_of},
+        kept::{KeptMoves, moves_of},
         sums::by_state,
         updates::updates_of,
     },
@@ -214,7 +216,7 @@ fn kept_rows(s: &Speak, row: &ChangeRow) -> Vec<WordRow> {
         ChangeKind::Deployment => {
             let (before, after) = (lines_of(&row.before), lines_of(&row.after));
             let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
-            let says = |lines: &[crate::app::changes::KeptLine], group| {
+            let says = |lines: &[KeptLine], group| {
                 let line = lines.iter().find(|line| line.choice.group == group);
                 line.map(|line| line.choice.says())
             };

@@ -26,7 +26,8 @@ use crate::{
         App, AppError, Base,
         changes::Intent,
         contract::{Agreed, Previewed},
-        rules::{GroupNames, GroupOf, RuleRefused},
+        followers::RuleRefused,
+        rules::{GroupNames, GroupOf},
     },
     http::{
         auth::Admin,

@@ -5,7 +5,7 @@ use domain::{Attribute, Condition, Form, GroupId, GroupKind, MembershipRule, Ope
 
 use super::{Frame, ui::Glyph};
 use crate::{
-    app::rules::{GroupNames, RuleRefused},
+    app::{followers::RuleRefused, rules::GroupNames},
     messages::{Arg, Speak},
 };
 
