@@ -7,7 +7,7 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use hmac::{Hmac, Mac as _};
-use secrecy::{ExposeSecret, SecretBox};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use sha2::Sha256;
 use std::sync::Arc;
 
@@ -123,6 +123,12 @@ impl MasterKey {
         self.cipher()
             .decrypt(&XNonce::from(nonce), payload)
             .map_err(|_| StoreError::Sealed)
+    }
+
+    /// What was sealed as text.
+    pub(crate) fn open_text(&self, place: &str, sealed: &[u8]) -> Result<SecretString, StoreError> {
+        let text = String::from_utf8(self.open(place, sealed)?);
+        text.map(SecretString::from).map_err(|_| StoreError::Sealed)
     }
 }
 

@@ -103,7 +103,7 @@ impl Store {
             })
             .await?
             .ok_or(StoreError::Sealed)?;
-        text(self.key.open(&token_place(id), &sealed)?)
+        self.key.open_text(&token_place(id), &sealed)
     }
 
     pub async fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
@@ -123,7 +123,7 @@ impl Store {
         let Some((account, sealed, facts, created_at)) = found else {
             return Ok(None);
         };
-        let token = text(self.key.open(&upload_place(id), &sealed)?)?;
+        let token = self.key.open_text(&upload_place(id), &sealed)?;
         Ok(Some(Upload {
             id,
             account,
@@ -340,12 +340,6 @@ fn token_place(id: LocationId) -> String {
 
 fn upload_place(id: UploadId) -> String {
     format!("uploads/{id}/token")
-}
-
-pub(crate) fn text(opened: Vec<u8>) -> Result<SecretString, StoreError> {
-    String::from_utf8(opened)
-        .map(SecretString::from)
-        .map_err(|_| StoreError::Sealed)
 }
 
 fn location(row: &Record) -> Result<LocationRow, StoreError> {

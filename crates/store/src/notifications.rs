@@ -6,7 +6,6 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     Store, StoreError, Tx,
     db::{Conn, Record, reads, values},
-    locations::text,
 };
 
 /// The channel of a location. Its secret is read with [`Store::channel_secret`] only.
@@ -54,7 +53,7 @@ impl Store {
             .one(sql, values![location], |row| row.bytes("secret_sealed"))
             .await?
             .ok_or(StoreError::Sealed)?;
-        text(self.key.open(&place(location), &sealed)?)
+        self.key.open_text(&place(location), &sealed)
     }
 }
 
@@ -102,10 +101,11 @@ impl Tx {
         Ok(())
     }
 
-    /// It is looked at now: whatever comes from here on is another hint. Whether one waited.
-    pub async fn channel_hint_take(&mut self, location: LocationId) -> Result<bool, StoreError> {
-        let sql = "UPDATE notification_channels SET hinted_at = NULL WHERE location_id = $1 AND hinted_at IS NOT NULL";
-        Ok(self.run(sql, values![location]).await? > 0)
+    /// It is looked at now: whatever comes from here on is another hint.
+    pub async fn channel_hint_take(&mut self, location: LocationId) -> Result<(), StoreError> {
+        let sql = "UPDATE notification_channels SET hinted_at = NULL WHERE location_id = $1";
+        self.run(sql, values![location]).await?;
+        Ok(())
     }
 
     /// Apple said of so many more of an operation that they are done, or cannot be: once that is all of it, its outcome is asked

@@ -10,7 +10,8 @@ use server::{
     app::notifications::{Channel, address},
     config::{Config, Notifications},
 };
-use sim::apple::{Holder, TokenKind, sample::adam_id};
+use sim::apple::{Fault, Holder, TokenKind, TokenState, Trouble, sample::adam_id};
+use store::ChannelRow;
 
 use crate::lab::{Database, Lab, Setup, TestClock, iphone, members_are, until};
 
@@ -28,9 +29,40 @@ fn notified(database: Database) -> Setup {
     setup
 }
 
+/// A token is linked, the apps are known, and Apple notifies us.
+async fn begun(setup: Setup) -> Lab {
+    let lab = Lab::open(setup).await;
+    lab.link(TokenKind::Valid).await;
+    lab.app_known(&adam_id(1)).await;
+    until("Apple notifies us", async || {
+        matches!(channel(&lab).await, Channel::Works { .. })
+    })
+    .await;
+    lab
+}
+
 async fn channel(lab: &Lab) -> Channel {
     let location = lab.app.location_view().await.unwrap().expect("a token is linked");
     lab.app.channel(location.row.id).await.unwrap()
+}
+
+/// The row of it.
+async fn row(lab: &Lab) -> ChannelRow {
+    let location = lab.app.location_view().await.unwrap().expect("a token is linked");
+    lab.app
+        .store
+        .channel(location.row.id)
+        .await
+        .unwrap()
+        .expect("a channel")
+}
+
+/// Something happened at Apple, and another server was told.
+async fn hint(lab: &Lab) {
+    let location = row(lab).await.location_id;
+    let mut tx = lab.app.store.begin().await.unwrap();
+    tx.channel_hint(location, lab.app.now()).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// What is owned of an app, as far as is known here.
@@ -55,13 +87,8 @@ async fn with_notifications_nobody_waits_for_the_next_look_on_postgres() {
 
 /// Joining, a licence, a purchase, a refund, and what another server does: each is acted on at once.
 async fn nobody_waits(database: Database) {
-    let lab = Lab::open(notified(database)).await;
-    lab.link(TokenKind::Valid).await;
+    let lab = begun(notified(database)).await;
     let app = lab.app_known(&adam_id(1)).await;
-    until("Apple notifies us", async || {
-        matches!(channel(&lab).await, Channel::Works { .. })
-    })
-    .await;
 
     let person = lab.person("한별").await;
     lab.enrol(person, iphone(1)).await;
@@ -113,27 +140,11 @@ async fn nobody_waits(database: Database) {
 /// What comes to another server reaches whoever works on the location: it is written down.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hint_that_another_server_took_is_looked_after() {
-    let lab = Lab::open(notified(Database::Sqlite)).await;
-    lab.link(TokenKind::Valid).await;
-    lab.app_known(&adam_id(1)).await;
-    until("Apple notifies us", async || {
-        matches!(channel(&lab).await, Channel::Works { .. })
-    })
-    .await;
+    let lab = begun(notified(Database::Sqlite)).await;
     lab.apple.switch(|switches| switches.notification_lost = 1.0);
     let before = owned(&lab, 1).await;
     assert!(lab.apple.buy(&adam_id(1), 4));
-    let location = lab
-        .app
-        .location_view()
-        .await
-        .unwrap()
-        .expect("a token is linked")
-        .row
-        .id;
-    let mut tx = lab.app.store.begin().await.unwrap();
-    tx.channel_hint(location, lab.app.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    hint(&lab).await;
     until("the purchase is known", async || owned(&lab, 1).await == before + 4).await;
     lab.close().await;
 }
@@ -163,7 +174,10 @@ async fn where_apple_does_not_reach_us_it_is_said_and_tried_again() {
 
     lab.apple.switch(|switches| switches.notification_url_reachable = None);
     clock.jump(Duration::from_secs(14 * 60));
-    lab.app_known(&adam_id(2)).await;
+    let before = owned(&lab, 1).await;
+    assert!(lab.apple.buy(&adam_id(1), 4));
+    hint(&lab).await;
+    until("it was looked", async || owned(&lab, 1).await == before + 4).await;
     assert_eq!(asked(), tries, "not before its time");
     clock.jump(Duration::from_secs(2 * 60));
     until("Apple notifies us", async || {
@@ -173,23 +187,56 @@ async fn where_apple_does_not_reach_us_it_is_said_and_tried_again() {
     lab.close().await;
 }
 
-/// Only Apple makes us look: it knows the address and the secret, and speaks of the right location. And nobody learns from the
-/// answer which of them was wrong but by its number.
+/// Whether Apple still notifies us is asked every hour. An Apple that does not answer has said nothing of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_not_apple_makes_nobody_look() {
-    let lab = Lab::open(notified(Database::Sqlite)).await;
-    lab.link(TokenKind::Valid).await;
-    lab.app_known(&adam_id(1)).await;
-    until("Apple notifies us", async || {
-        matches!(channel(&lab).await, Channel::Works { .. })
+async fn an_apple_that_does_not_answer_has_not_stopped_to_notify() {
+    let clock = TestClock::start();
+    let mut setup = notified(Database::Sqlite);
+    setup.clock = clock.clock();
+    let lab = begun(setup).await;
+    let asked_at = row(&lab).await.tried_at;
+    lab.apple.switch(|switches| {
+        switches.faults = vec![Fault {
+            call: "GET client/config".to_owned(),
+            times: 1,
+            is: Trouble::Gateway {
+                status: 502,
+                retry_after_s: None,
+            },
+        }];
+    });
+    clock.jump(Duration::from_secs(61 * 60));
+    until("it was asked", async || row(&lab).await.tried_at > asked_at).await;
+    assert!(lab.apple.switches().faults.is_empty(), "and did not answer");
+    assert!(matches!(channel(&lab).await, Channel::Works { .. }));
+    lab.close().await;
+}
+
+/// While the token is dead a hint is one look, as any other: Apple is not asked again and again for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_dead_is_asked_once_for_a_hint() {
+    let lab = begun(notified(Database::Sqlite)).await;
+    assert!(lab.apple.set_token_state(TokenKind::Valid, TokenState::Revoked));
+    hint(&lab).await;
+    until("the token is dead", async || {
+        let location = lab.app.location_view().await.unwrap().expect("a token is linked");
+        !location.state.usable()
     })
     .await;
+    hint(&lab).await;
+    until("it was looked", async || row(&lab).await.hinted_at.is_none()).await;
+    lab.close().await;
+}
+
+/// Only Apple makes us look: it knows the address and the secret, and speaks of the right location.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_not_apple_makes_nobody_look() {
+    let lab = begun(notified(Database::Sqlite)).await;
     let location = lab.app.location_view().await.unwrap().expect("a token is linked").row;
-    let row = lab.app.store.channel(location.id).await.unwrap().expect("a channel");
     let secret = lab.app.store.channel_secret(location.id).await.unwrap();
     let secret = secret.expose_secret();
     let base = lab.app.config.public_url.clone();
-    let url = address(&base, &row.path);
+    let url = address(&base, &row(&lab).await.path);
     let counted =
         |uid: &str| json!({"notificationId": "x", "notificationType": "ASSET_COUNT", "uId": uid, "notification": {}});
     let post = async |url: &str, secret: &str, body: String| {
@@ -203,7 +250,7 @@ async fn whoever_is_not_apple_makes_nobody_look() {
             .status()
     };
     let right = counted(&location.uid).to_string();
-    let hints = async || lab.app.store.channel(location.id).await.unwrap().unwrap().notified_at;
+    let hints = async || row(&lab).await.notified_at;
     let before = hints().await;
 
     assert_eq!(

@@ -20,6 +20,7 @@ use crate::{
 /// Nothing from anywhere else, no script or style inside a page, no page inside another.
 pub const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                            form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// The voice of a page: the reader's language, now, and the installation's time zone.
 pub fn speak(app: &App, lang: Lang) -> Speak {
     Speak {

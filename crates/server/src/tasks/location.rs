@@ -144,8 +144,14 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     }
     // Who waits for Apple to answer again, or to say once more that the token is dead, looks as soon as the pause is over.
     let waits = location.unanswered_since.is_some() || app.polled.doubts();
+    let channel = app.store.channel(location.id).await?;
     // A notification says that there is something to see; many in a row are one look.
-    let hinted = app.polled.due(now, BETWEEN_HINTS) && notifications::hinted(app, location).await?;
+    let hinted =
+        app.polled.due(now, BETWEEN_HINTS) && channel.as_ref().is_some_and(|channel| channel.hinted_at.is_some());
+    if hinted {
+        // Whatever comes of the look: a token that is dead is not asked more often for it.
+        notifications::taken(app, location, lease).await?;
+    }
     let due = waits || hinted || app.polled.due(now, app.config.apple.poll_every);
     if !state.usable() && due {
         app.polled.done(now);
@@ -160,7 +166,9 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
         return Ok(false);
     }
     sync::service(app, location).await?;
-    notifications::keep(app, location, lease).await?;
+    if state.usable() {
+        notifications::keep(app, location, lease, channel).await?;
+    }
     if let Some(requested) = app.store.sync_open(location.id).await? {
         sync::full(app, location, lease, requested).await?;
         answered(app, location, lease).await?;
@@ -179,9 +187,6 @@ async fn read_what_is_due(app: &App, location: &LocationRow, lease: &Lease) -> R
     }
     if due || !app.polled.has_looked(lease.fence()) {
         app.polled.done(now);
-        if hinted {
-            notifications::taken(app, location, lease).await?;
-        }
         let changed = sync::changes(app, location, lease).await?;
         answered(app, location, lease).await?;
         return Ok(changed);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use apple::{
     AppleError,
-    wire::{ClientConfigRequest, NotifyAt},
+    licensing::Licensing,
+    wire::{ClientConfigRequest, MdmInfo, NotifyAt},
 };
 use secrecy::SecretString;
 use store::{ChannelRow, Lease, LocationRow};
@@ -22,12 +23,6 @@ const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(15 * 60);
 /// All that there is something to see of. Others are not asked for: there would be nothing to do.
 const TYPES: [&str; 4] = ["ASSET_COUNT", "ASSET_MANAGEMENT", "USER_ASSOCIATED", "USER_MANAGEMENT"];
 
-/// Whether a notification waits to be looked after.
-pub async fn hinted(app: &App, location: &LocationRow) -> Result<bool, StepError> {
-    let channel = app.store.channel(location.id).await?;
-    Ok(channel.is_some_and(|channel| channel.hinted_at.is_some()))
-}
-
 /// It is looked after from here on.
 pub async fn taken(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
     let mut tx = app.store.begin_as(lease).await?;
@@ -36,12 +31,17 @@ pub async fn taken(app: &App, location: &LocationRow, lease: &Lease) -> Result<(
 }
 
 /// Tells Apple where to notify us, if it does not know. Nothing depends on it: without an answer, it is tried again.
-pub async fn keep(app: &App, location: &LocationRow, lease: &Lease) -> Result<(), StepError> {
+pub async fn keep(
+    app: &App,
+    location: &LocationRow,
+    lease: &Lease,
+    channel: Option<ChannelRow>,
+) -> Result<(), StepError> {
     let Some(base) = app.config.notified_at() else {
         return Ok(());
     };
     let now = app.now();
-    let channel = match app.store.channel(location.id).await? {
+    let channel = match channel {
         Some(channel) => channel,
         None => make(app, location, lease).await?,
     };
@@ -53,16 +53,25 @@ pub async fn keep(app: &App, location: &LocationRow, lease: &Lease) -> Result<()
     if channel.tried_at.is_some_and(|at| !(at + again).has_come(now, again)) {
         return Ok(());
     }
-    let told = match tell(app, location, &url).await {
-        Ok(()) => (Some(url.as_str()), None),
-        Err(StepError::Apple(error)) => {
-            tracing::warn!(location.id = %location.id, error = %Chain(&error), "Apple does not notify us");
-            (None, Some(number(&error)))
+    let licensing = sync::licensing(app, location).await?;
+    let (url, refused) = match knows(&licensing, &url).await {
+        Ok(Known::Told) => (Some(url), None),
+        Ok(Known::Untold { mdm_info }) => match tell(app, location, &licensing, mdm_info, &url).await {
+            Ok(()) => (Some(url), None),
+            Err(StepError::Apple(error)) => {
+                tracing::warn!(location.id = %location.id, error = %Chain(&error), "Apple does not notify us");
+                (None, Some(number(&error)))
+            }
+            Err(error) => return Err(error),
+        },
+        // Nothing is known that was not before.
+        Err(error) => {
+            tracing::debug!(location.id = %location.id, error = %Chain(&error), "Apple did not say where it notifies");
+            (channel.url, channel.refused)
         }
-        Err(error) => return Err(error),
     };
     let mut tx = app.store.begin_as(lease).await?;
-    tx.channel_tried(location.id, told.0, told.1, now).await?;
+    tx.channel_tried(location.id, url.as_deref(), refused, now).await?;
     Ok(tx.commit().await?)
 }
 
@@ -84,16 +93,37 @@ async fn make(app: &App, location: &LocationRow, lease: &Lease) -> Result<Channe
     })
 }
 
+/// What Apple knows of where to notify us.
+enum Known {
+    Told,
+    /// It is ours, by these words of ours.
+    Untold {
+        mdm_info: Option<MdmInfo>,
+    },
+}
+
 /// Asks first: what Apple knows already is not said again, since that costs it a test, and what another server took is its.
-async fn tell(app: &App, location: &LocationRow, url: &str) -> Result<(), StepError> {
-    let licensing = sync::licensing(app, location).await?;
+async fn knows(licensing: &Licensing, url: &str) -> Result<Known, AppleError> {
     let known = licensing.client_config().await?;
     let subscribed = |kind: &&str| known.subscribed_notification_types.iter().any(|one| one == kind);
-    if known.notification_url.as_deref() == Some(url) && TYPES.iter().all(subscribed) {
-        return Ok(());
-    }
+    let told = known.notification_url.as_deref() == Some(url) && TYPES.iter().all(subscribed);
+    Ok(match told {
+        true => Known::Told,
+        false => Known::Untold {
+            mdm_info: known.common.mdm_info,
+        },
+    })
+}
+
+async fn tell(
+    app: &App,
+    location: &LocationRow,
+    licensing: &Licensing,
+    mdm_info: Option<MdmInfo>,
+    url: &str,
+) -> Result<(), StepError> {
     let request = ClientConfigRequest {
-        mdm_info: known.common.mdm_info,
+        mdm_info,
         notifications: Some(NotifyAt {
             url: url.to_owned(),
             secret: app.store.channel_secret(location.id).await?,

@@ -129,11 +129,13 @@ pub async fn answer(
         .then(|| Reading::start(&service));
     let reads = service.reads.load(Ordering::SeqCst);
     // The test comes before the answer, and before the configuration holds.
-    let test = service.with(|state| state.test(endpoint, &parts, &body));
-    let reached = match test {
-        Some(test) => test.arrives(&service.client).await,
-        None => true,
-    };
+    let mut reached = true;
+    if endpoint == Some(Endpoint::ClientConfig)
+        && parts.method == Method::POST
+        && let Some(test) = service.with(|state| state.test(&parts, &body))
+    {
+        reached = test.arrives(&service.client).await;
+    }
     let (answer, delay_ms) = service.with(|state| {
         *state.traffic.requests.entry(path.clone()).or_default() += 1;
         state.traffic.most_parallel_reads = state.traffic.most_parallel_reads.max(reads);
@@ -219,10 +221,9 @@ struct Caller {
 }
 
 impl State {
-    /// The test notification that is to arrive before this request is granted, if it is such a one.
-    fn test(&self, endpoint: Option<Endpoint>, parts: &Parts, body: &Bytes) -> Option<Delivery> {
-        let asked = endpoint == Some(Endpoint::ClientConfig) && parts.method == Method::POST;
-        if !asked || !self.on_the_network || self.switches.notification_url_reachable.is_some() {
+    /// The test notification that is to arrive before this configuration is taken, if it is about notifications.
+    fn test(&self, parts: &Parts, body: &Bytes) -> Option<Delivery> {
+        if !self.on_the_network || self.switches.notification_url_reachable.is_some() {
             return None;
         }
         let token = self.world.authorise(bearer(parts), self.now()).ok()?;
